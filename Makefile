@@ -60,7 +60,7 @@ clippy:
 
 .PHONY: deny
 deny: $(deny)
-	$(deny) check $(deny_checks)
+	$(deny) check -D warnings $(deny_checks)
 
 $(deny_root)/bin/cargo-deny:
 	cargo install cargo-deny --locked --version $(deny_version) --root $(deny_root)
