@@ -1,0 +1,26 @@
+//! The contract crate: what the operator, the API and the tests must agree on, and nothing else.
+//!
+//! | module | one idea |
+//! |---|---|
+//! | [`organization`] | the `HospitalOrganization` resource: spec, status, columns, validation rules |
+//! | [`conditions`] | condition types and reasons, and how a condition changes |
+//! | [`plans`] | the plan catalogue: price and seats |
+//! | [`roles`] | what a member of a hospital's staff can be |
+//! | [`naming`] | every name that is derived from an object: database, user, role, Secret |
+//! | [`organization_id`] | the stable id of a tenant |
+//! | [`tenant_schema`] | the versioned catalogue of collections, validators and indexes |
+//! | [`master`] | the documents of the master database that more than one program reads |
+//! | [`annotations`] | the annotations with which a person steers the operator |
+
+pub mod annotations;
+pub mod conditions;
+pub mod master;
+pub mod naming;
+pub mod organization;
+pub mod organization_id;
+pub mod plans;
+pub mod roles;
+pub mod tenant_schema;
+
+pub use organization::{HospitalOrganization, HospitalOrganizationSpec, HospitalOrganizationStatus};
+pub use organization_id::OrganizationId;

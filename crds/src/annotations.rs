@@ -1,0 +1,12 @@
+//! Annotations with which a person steers the operator. The operator reads them and never writes one.
+
+/// Takes over a retained hospital from another namespace or name. The value is the retained `organizationId`.
+pub const ADOPT_ORGANIZATION: &str = "chakravue.io/adopt-organization";
+
+/// Takes over a database that exists without any claim (value `"true"`). Heeded only when the operator itself was
+/// started with `--allow-database-adoption`.
+pub const ADOPT_DATABASE: &str = "chakravue.io/adopt-database";
+
+/// Lets a deleted object go although MongoDB cannot be reached. The value is the database name, so that nobody sets
+/// it by habit; database, user and claim are left behind.
+pub const FORCE_RELEASE: &str = "chakravue.io/force-release";
