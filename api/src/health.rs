@@ -1,4 +1,5 @@
-//! `GET /healthz`: the process lives and answers. It asks nothing of the database or of Kubernetes: a restart would not mend those.
+//! `GET /healthz`: the process lives and answers. It asks nothing of the database or of Kubernetes, since a
+//! restart would not mend those.
 
 use axum::{Router, routing::get};
 

@@ -8,7 +8,14 @@ mod health;
 mod plans;
 mod problem;
 
-use std::{net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    env,
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    pin::pin,
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Context;
 use axum::Router;
@@ -53,8 +60,18 @@ enum LogFormat {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let options = Options::parse();
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One sentence with its causes: what goes wrong here is a matter of flags and ports, not of code.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> anyhow::Result<()> {
     start_logging(options.log_format)?;
     // Before the socket: from the first request on, a signal to stop finds somebody who listens to it.
     let stop = signal_to_stop()?;
@@ -74,13 +91,16 @@ fn start_logging(format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .from_env()
+        .ok()
         .context("RUST_LOG is not a list of log directives; try RUST_LOG=info or RUST_LOG=chakravue_api=debug")?;
     // On stderr: stdout is left for what a command prints as its result.
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(io::stderr);
     match format {
-        LogFormat::Text => logging.init(),
+        LogFormat::Text => logging
+            .with_ansi(io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none())
+            .init(),
         LogFormat::Json => logging.json().init(),
     }
     Ok(())
