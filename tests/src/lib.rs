@@ -1,1 +1,34 @@
+//! Real servers to try ChakraVue on: a Kubernetes control plane and a MongoDB, started from their own programs.
+//!
+//! `make up`, the end-to-end tests and the benchmarks all start them through this library, so that what a newcomer sees is
+//! what the tests see. [`Testbed`] is what one process shares, [`Sandbox`] what one test has for itself, and [`proxy`]
+//! stands between the operator and its servers to count and to disturb.
+//!
+//! To read it from the ground up: `parts` (where the programs come from), `processes` and `ports`, `control_plane` and
+//! `mongod`, `install` (what the operator needs before it runs), `guard` (who cleans up), `up` (`make up`).
+
+mod certificates;
+mod control_plane;
+mod files;
+mod guard;
+mod http;
+mod install;
+mod kubeconfig;
+mod mongod;
+mod operator;
+mod parts;
+mod ports;
+mod processes;
+mod programs;
 pub mod proxy;
+mod sandbox;
+mod servers;
+mod testbed;
+mod uri;
+
+pub mod cli;
+
+pub use operator::{OperatorOptions, OperatorProcess};
+pub use sandbox::Sandbox;
+pub use testbed::Testbed;
+pub use uri::with_credentials;

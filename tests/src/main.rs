@@ -1,1 +1,5 @@
-fn main(){}
+//! `testbed`: see `testbed --help`.
+
+fn main() -> std::process::ExitCode {
+    chakravue_testbed::cli::main()
+}

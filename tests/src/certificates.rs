@@ -1,0 +1,105 @@
+//! The testbed's own certificate authority: who may talk to etcd and Kubernetes, and that they are who they say.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+
+use crate::files::{private_folder, write_private};
+
+/// A folder with `<name>.crt` and `<name>.key` for everybody who needs them.
+pub(crate) struct Certificates {
+    folder: PathBuf,
+}
+
+impl Certificates {
+    /// Certificates of an earlier start are taken up again, so that kubeconfig files handed out then stay valid.
+    pub(crate) fn in_folder(folder: &Path) -> anyhow::Result<Self> {
+        let certificates = Self {
+            folder: folder.to_owned(),
+        };
+        if !folder.exists() {
+            let partial = Self {
+                folder: folder.with_added_extension("partial"),
+            };
+            fs::remove_dir_all(&partial.folder).ok();
+            private_folder(&partial.folder)?;
+            partial
+                .make()
+                .context("cannot make the certificates of the test cluster")?;
+            fs::rename(&partial.folder, folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        Ok(certificates)
+    }
+
+    pub(crate) fn certificate(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.crt"))
+    }
+
+    pub(crate) fn key(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.key"))
+    }
+
+    /// The public half of the key that signs ServiceAccount tokens.
+    pub(crate) fn token_public_key(&self) -> PathBuf {
+        self.folder.join("tokens.pub")
+    }
+
+    fn make(&self) -> anyhow::Result<()> {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "ChakraVue test cluster");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate()?;
+        let authority = params.self_signed(&key)?;
+        self.write("ca", &authority.pem(), &key)?;
+        let authority = Issuer::new(params, key);
+
+        // `system:masters` is the group that Kubernetes lets do everything.
+        self.issue("server", None, &authority)?;
+        self.issue("administrator", Some("system:masters"), &authority)?;
+        self.issue("kube-controller-manager", None, &authority)?;
+
+        let tokens = KeyPair::generate()?;
+        write_private(&self.key("tokens"), &tokens.serialize_pem())?;
+        write_private(&self.token_public_key(), &tokens.public_key_pem())
+    }
+
+    /// A certificate that is good for both ends: etcd and kube-apiserver show `server` to each other.
+    fn issue(&self, name: &str, group: Option<&str>, authority: &Issuer<'_, KeyPair>) -> anyhow::Result<()> {
+        let hosts = [
+            "127.0.0.1",
+            "localhost",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+        ];
+        let mut params = CertificateParams::new(hosts.map(String::from))?;
+        let user = if group.is_none() {
+            format!("system:{name}")
+        } else {
+            name.to_owned()
+        };
+        params.distinguished_name.push(DnType::CommonName, user);
+        if let Some(group) = group {
+            params.distinguished_name.push(DnType::OrganizationName, group);
+        }
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, authority)?;
+        self.write(name, &certificate.pem(), &key)
+    }
+
+    fn write(&self, name: &str, certificate: &str, key: &KeyPair) -> anyhow::Result<()> {
+        write_private(&self.certificate(name), certificate)?;
+        write_private(&self.key(name), &key.serialize_pem())
+    }
+}

@@ -1,0 +1,74 @@
+//! The command line of `testbed`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    guard,
+    parts::{self},
+    servers::Given,
+};
+
+/// Real servers for ChakraVue: a Kubernetes control plane and MongoDB.
+#[derive(Parser)]
+#[command(name = "testbed", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build or download the programs that everything else starts, and print where they are.
+    Parts,
+    /// Hold servers for a test process: start them, print one JSON line, stop when standard input closes.
+    Guard {
+        /// A folder for their files; removed at the end.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let result = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")
+        .and_then(|runtime| {
+            let result = runtime.block_on(run(command));
+            // A build that is still under way ends with us; there is nothing to wait for.
+            runtime.shutdown_background();
+            result
+        });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Parts => print_parts(),
+        Command::Guard { dir } => guard::run(&dir).await,
+    }
+}
+
+fn print_parts() -> anyhow::Result<()> {
+    let parts = parts::prepare(Given::from_environment()?.wanted())?;
+    let kubernetes = parts
+        .kubernetes
+        .iter()
+        .flat_map(|parts| [&parts.apiserver, &parts.controller_manager, &parts.kubectl, &parts.etcd]);
+    for program in kubernetes.chain(&parts.mongod) {
+        println!("{}", program.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! A real Kubernetes control plane on loopback: etcd, kube-apiserver with RBAC on, kube-controller-manager. No root, no
+//! node, no pods.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::http::Request;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::{Api, Client};
+use serde_json::json;
+
+use crate::{
+    certificates::Certificates,
+    files::private_folder,
+    kubeconfig,
+    parts::KubernetesParts,
+    ports::{Port, PortBook},
+    processes::{Output, Process, command},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Records who wrote what, so that tests can count; reads would drown it.
+const AUDIT_POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted, Panic]
+rules:
+  - level: Metadata
+    verbs: [create, update, patch, delete, deletecollection]
+  - level: None
+";
+
+/// Whether the data must survive a power cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Tests: etcd does not wait for the disk.
+    Throwaway,
+    /// `make up`.
+    Durable,
+}
+
+pub(crate) struct ControlPlane {
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) audit_log: PathBuf,
+    pub(crate) server: String,
+    etcd: Process,
+    apiserver: Process,
+    controller_manager: Process,
+    _ports: [Port; 3],
+}
+
+impl ControlPlane {
+    /// Starts everything in `folder` and returns when it serves.
+    pub(crate) async fn start(
+        parts: &KubernetesParts,
+        folder: &Path,
+        ports: &mut PortBook,
+        durability: Durability,
+    ) -> anyhow::Result<Self> {
+        let logs = folder.join("logs");
+        let certificates = Certificates::in_folder(&folder.join("certificates"))?;
+        let [etcd_port, peer_port, api_port] = [
+            ports.take("etcd")?,
+            ports.take("etcd-peer")?,
+            ports.take("kube-apiserver")?,
+        ];
+        let server = format!("https://{}", api_port.address());
+        let kubeconfig = folder.join("kubeconfig");
+        write_kubeconfig(&kubeconfig, &server, &certificates, "administrator")?;
+
+        let etcd = start_etcd(parts, folder, &certificates, &etcd_port, &peer_port, durability)?;
+        let audit_log = logs.join("audit.log");
+        let apiserver = start_apiserver(parts, folder, &certificates, &etcd_port, &api_port, &audit_log)?;
+        let client = kubeconfig::client(&kubeconfig).await?;
+        apiserver
+            .until("ready", PATIENCE, || answers_ready(&client))
+            .await
+            .map_err(|error| match etcd.exited() {
+                Some(status) => error.context(format!("etcd ended ({status}). {}", etcd.last_words())),
+                None => error,
+            })?;
+        let controller_manager = start_controller_manager(parts, folder, &certificates, &server)?;
+        controller_manager
+            .until("at work", PATIENCE, || makes_service_accounts(&client))
+            .await?;
+        let ports = [etcd_port, peer_port, api_port];
+        Ok(Self {
+            kubeconfig,
+            audit_log,
+            server,
+            etcd,
+            apiserver,
+            controller_manager,
+            _ports: ports,
+        })
+    }
+
+    pub(crate) fn processes(&self) -> [&Process; 3] {
+        [&self.controller_manager, &self.apiserver, &self.etcd]
+    }
+
+    /// Stops in the order in which they need each other.
+    pub(crate) async fn stop(&self) {
+        for process in self.processes() {
+            process.stop().await;
+        }
+    }
+}
+
+fn start_etcd(
+    parts: &KubernetesParts,
+    folder: &Path,
+    certificates: &Certificates,
+    port: &Port,
+    peer_port: &Port,
+    durability: Durability,
+) -> anyhow::Result<Process> {
+    let data = folder.join("etcd");
+    private_folder(&data)?;
+    let url = format!("https://{}", port.address());
+    let peer_url = format!("https://{}", peer_port.address());
+    let mut etcd = command(&parts.etcd);
+    etcd.arg("--data-dir").arg(&data);
+    etcd.args(["--listen-client-urls", &url, "--advertise-client-urls", &url]);
+    etcd.args([
+        "--listen-peer-urls",
+        &peer_url,
+        "--initial-advertise-peer-urls",
+        &peer_url,
+    ]);
+    etcd.arg(format!("--initial-cluster=default={peer_url}"));
+    // Only holders of our certificates get in; other users of this machine do not.
+    for (prefix, authentication) in [("", "client-cert-auth"), ("peer-", "peer-client-cert-auth")] {
+        etcd.arg(format!("--{authentication}"));
+        etcd.arg(format!("--{prefix}trusted-ca-file"))
+            .arg(certificates.certificate("ca"));
+        etcd.arg(format!("--{prefix}cert-file"))
+            .arg(certificates.certificate("server"));
+        etcd.arg(format!("--{prefix}key-file")).arg(certificates.key("server"));
+    }
+    if durability == Durability::Throwaway {
+        etcd.arg("--unsafe-no-fsync");
+    }
+    Process::start("etcd", etcd, &folder.join("logs/etcd.log"), Output::Log)
+}
+
+fn start_apiserver(
+    parts: &KubernetesParts,
+    folder: &Path,
+    certificates: &Certificates,
+    etcd_port: &Port,
+    port: &Port,
+    audit_log: &Path,
+) -> anyhow::Result<Process> {
+    let policy = folder.join("audit-policy.yaml");
+    fs::write(&policy, AUDIT_POLICY).with_context(|| format!("cannot write {}", policy.display()))?;
+    let mut apiserver = command(&parts.apiserver);
+    apiserver.arg(format!("--etcd-servers=https://{}", etcd_port.address()));
+    apiserver.arg("--etcd-cafile").arg(certificates.certificate("ca"));
+    apiserver.arg("--etcd-certfile").arg(certificates.certificate("server"));
+    apiserver.arg("--etcd-keyfile").arg(certificates.key("server"));
+    apiserver.arg(format!("--secure-port={}", port.number()));
+    apiserver.arg("--tls-cert-file").arg(certificates.certificate("server"));
+    apiserver.arg("--tls-private-key-file").arg(certificates.key("server"));
+    apiserver.arg("--client-ca-file").arg(certificates.certificate("ca"));
+    apiserver
+        .arg("--service-account-key-file")
+        .arg(certificates.token_public_key());
+    apiserver
+        .arg("--service-account-signing-key-file")
+        .arg(certificates.key("tokens"));
+    apiserver.arg("--audit-policy-file").arg(&policy);
+    apiserver.arg("--audit-log-path").arg(audit_log);
+    apiserver.args([
+        "--bind-address=127.0.0.1",
+        // There are no pods that would need the Service `kubernetes`, and a loopback address is refused for it.
+        "--endpoint-reconciler-type=none",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        "--authorization-mode=RBAC",
+        "--anonymous-auth=false",
+        // A write is in the log before its answer is out, so that a test reads it right after.
+        "--audit-log-mode=blocking-strict",
+        "--audit-log-maxsize=100",
+        "--audit-log-maxbackup=1",
+    ]);
+    Process::start(
+        "kube-apiserver",
+        apiserver,
+        &folder.join("logs/kube-apiserver.log"),
+        Output::Log,
+    )
+}
+
+fn start_controller_manager(
+    parts: &KubernetesParts,
+    folder: &Path,
+    certificates: &Certificates,
+    server: &str,
+) -> anyhow::Result<Process> {
+    let kubeconfig = folder.join("kube-controller-manager.kubeconfig");
+    write_kubeconfig(&kubeconfig, server, certificates, "kube-controller-manager")?;
+    let mut manager = command(&parts.controller_manager);
+    manager.arg("--kubeconfig").arg(&kubeconfig);
+    manager.arg("--root-ca-file").arg(certificates.certificate("ca"));
+    manager
+        .arg("--service-account-private-key-file")
+        .arg(certificates.key("tokens"));
+    // No port of its own: nobody asks it anything.
+    manager.args([
+        "--use-service-account-credentials",
+        "--leader-elect=false",
+        "--secure-port=0",
+    ]);
+    let log = folder.join("logs/kube-controller-manager.log");
+    Process::start("kube-controller-manager", manager, &log, Output::Log)
+}
+
+fn write_kubeconfig(path: &Path, server: &str, certificates: &Certificates, user: &str) -> anyhow::Result<()> {
+    let authority = json!({ "certificate-authority-data": kubeconfig::inline(&certificates.certificate("ca"))? });
+    let user = json!({
+        "client-certificate-data": kubeconfig::inline(&certificates.certificate(user))?,
+        "client-key-data": kubeconfig::inline(&certificates.key(user))?,
+    });
+    kubeconfig::write(path, server, &authority, &user)
+}
+
+async fn answers_ready(client: &Client) -> bool {
+    match Request::get("/readyz").body(Vec::new()) {
+        Ok(request) => client.request_text(request).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// The controllers run when the first of them has given the default namespace its ServiceAccount.
+async fn makes_service_accounts(client: &Client) -> bool {
+    Api::<ServiceAccount>::namespaced(client.clone(), "default")
+        .get("default")
+        .await
+        .is_ok()
+}

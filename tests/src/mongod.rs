@@ -1,0 +1,177 @@
+//! A real MongoDB on loopback: one mongod as a replica set, with authentication on, as in production.
+
+use std::{fs::remove_dir_all, path::Path, time::Duration};
+
+use anyhow::{Context, bail};
+use mongodb::{
+    Client,
+    bson::{Document, doc},
+    options::ClientOptions,
+};
+
+use crate::{
+    files::{private_folder, remembered_secret, write_private},
+    kubeconfig::use_ring,
+    ports::{Port, PortBook},
+    processes::{Output, Process, command},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const REPLICA_SET: &str = "rs0";
+const ADMINISTRATOR: &str = "administrator";
+
+/// A mongod that runs out of file descriptors aborts, so it gets what MongoDB recommends, or all that it may have.
+const WITH_MANY_FILES: &str = "ulimit -n 64000 2>/dev/null || ulimit -n \"$(ulimit -Hn)\"; exec \"$@\"";
+
+pub(crate) struct Mongod {
+    /// The connection string of an administrator.
+    pub(crate) uri: String,
+    pub(crate) address: String,
+    process: Process,
+    _port: Port,
+}
+
+impl Mongod {
+    /// Starts it in `folder` and returns when it is a writable primary. Data and passwords found there are taken up.
+    pub(crate) async fn start(program: &Path, folder: &Path, ports: &mut PortBook) -> anyhow::Result<Self> {
+        use_ring();
+        let home = folder.join("mongodb");
+        private_folder(&home)?;
+        let data = home.join("data");
+        let complete = home.join("complete");
+        if !complete.exists() {
+            // An earlier first start was interrupted before there was an administrator: nothing can be in it yet.
+            remove_dir_all(&data).ok();
+        }
+        private_folder(&data)?;
+        // Members of a replica set recognise each other by this file; mongod insists on one for authentication.
+        let key_file = home.join("keyfile");
+        remembered_secret(&key_file, 512)?;
+        let password = remembered_secret(&home.join("administrator-password"), 32)?;
+
+        let port = ports.take("mongod")?;
+        let address = port.address();
+        let process = start_process(program, &data, &key_file, &port, &folder.join("logs/mongod.log"))?;
+        let bare = connect(&format!("mongodb://{address}/?directConnection=true")).await?;
+        process
+            .until("listening", PATIENCE, || async { hello(&bare).await.is_some() })
+            .await?;
+
+        let uri = format!("mongodb://{ADMINISTRATOR}:{password}@{address}/?authSource=admin&replicaSet={REPLICA_SET}");
+        if complete.exists() {
+            let direct =
+                format!("mongodb://{ADMINISTRATOR}:{password}@{address}/?authSource=admin&directConnection=true");
+            move_to(&connect(&direct).await?, &address).await?;
+            process
+                .until("a writable primary", PATIENCE, || is_primary(&bare))
+                .await?;
+        } else {
+            initiate(&bare, &address).await?;
+            process
+                .until("a writable primary", PATIENCE, || is_primary(&bare))
+                .await?;
+            // As long as there is no user, a connection from the same machine may create the first one, and only that.
+            let user = doc! { "createUser": ADMINISTRATOR, "pwd": &password, "roles": ["root"] };
+            command_on_admin(&bare, user)
+                .await
+                .context("cannot create MongoDB's first administrator")?;
+            write_private(&complete, "The replica set and its administrator exist.\n")?;
+        }
+        Ok(Self {
+            uri,
+            address,
+            process,
+            _port: port,
+        })
+    }
+
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.process.stop().await;
+    }
+}
+
+fn start_process(program: &Path, data: &Path, key_file: &Path, port: &Port, log: &Path) -> anyhow::Result<Process> {
+    let mut mongod = command("sh");
+    mongod.args(["-c", WITH_MANY_FILES, "sh"]).arg(program);
+    mongod.arg("--dbpath").arg(data).arg("--keyFile").arg(key_file);
+    mongod.args([
+        "--replSet",
+        REPLICA_SET,
+        "--auth",
+        "--bind_ip",
+        "127.0.0.1",
+        "--nounixsocket",
+    ]);
+    mongod.args(["--port", &port.number().to_string()]);
+    // A small cache and oplog: this machine has other things to do. The rest is what production runs with.
+    mongod.args([
+        "--wiredTigerCacheSizeGB",
+        "0.5",
+        "--oplogSize",
+        "256",
+        "--setParameter",
+        "enableTestCommands=0",
+    ]);
+    Process::start("mongod", mongod, log, Output::Log)
+}
+
+/// A client that gives up soon enough for a person to read why.
+pub(crate) async fn connect(uri: &str) -> anyhow::Result<Client> {
+    use_ring();
+    let mut options = ClientOptions::parse(uri)
+        .await
+        .context("the MongoDB connection string cannot be used")?;
+    options.app_name.get_or_insert_with(|| "chakravue-testbed".to_owned());
+    options.server_selection_timeout.get_or_insert(Duration::from_secs(10));
+    Client::with_options(options).context("the MongoDB connection string cannot be used")
+}
+
+pub(crate) async fn command_on_admin(client: &Client, command: Document) -> mongodb::error::Result<Document> {
+    client.database("admin").run_command(command).await
+}
+
+async fn hello(client: &Client) -> Option<Document> {
+    command_on_admin(client, doc! { "hello": 1 }).await.ok()
+}
+
+async fn is_primary(client: &Client) -> bool {
+    hello(client)
+        .await
+        .is_some_and(|answer| answer.get_bool("isWritablePrimary").unwrap_or(false))
+}
+
+async fn initiate(client: &Client, address: &str) -> anyhow::Result<()> {
+    let config = doc! { "_id": REPLICA_SET, "members": [{ "_id": 0, "host": address }] };
+    command_on_admin(client, doc! { "replSetInitiate": config })
+        .await
+        .context("cannot start the replica set")?;
+    Ok(())
+}
+
+/// The data remember where their server was; after a move to another port only force helps, there being no majority.
+async fn move_to(administrator: &Client, address: &str) -> anyhow::Result<()> {
+    let answer = command_on_admin(administrator, doc! { "replSetGetConfig": 1 }).await;
+    let mut config = answer
+        .and_then(|answer| Ok(answer.get_document("config")?.clone()))
+        .context("cannot read how the replica set of earlier was made")?;
+    let (Ok(version), Ok(members)) = (config.get_i32("version"), config.get_array_mut("members")) else {
+        bail!("the replica set of earlier has no members");
+    };
+    let Some(member) = members.first_mut().and_then(|member| member.as_document_mut()) else {
+        bail!("the replica set of earlier has no members");
+    };
+    if member.get_str("host").is_ok_and(|host| host == address) {
+        return Ok(());
+    }
+    member.insert("host", address);
+    config.insert("version", version + 1);
+    let reconfigure = doc! { "replSetReconfig": config, "force": true };
+    command_on_admin(administrator, reconfigure)
+        .await
+        .with_context(|| format!("cannot tell MongoDB that it is at {address} now"))?;
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! The real operator program as a process of its own, started the way the chart starts it.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use anyhow::Context;
+
+use crate::{
+    http,
+    ports::Port,
+    processes::{Output, Process, command},
+    programs::Program,
+    sandbox::Sandbox,
+};
+
+/// The operator starts in well under a second; this is for a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How an operator is to be started; see [`Sandbox::operator`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing runs before `start`"]
+pub struct OperatorOptions {
+    folder: PathBuf,
+    namespace: String,
+    master_database: String,
+    kubeconfig: PathBuf,
+    mongodb_uri: String,
+    resync_interval: String,
+    rust_log: String,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+}
+
+impl OperatorOptions {
+    pub(crate) fn new(sandbox: &Sandbox) -> Self {
+        Self {
+            folder: sandbox.folder().to_owned(),
+            namespace: sandbox.namespace().to_owned(),
+            master_database: sandbox.master_database().to_owned(),
+            kubeconfig: sandbox.operator_kubeconfig().to_owned(),
+            mongodb_uri: sandbox.operator_mongodb_uri().to_owned(),
+            resync_interval: "10m".to_owned(),
+            rust_log: "info".to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// Another way to Kubernetes, such as through a proxy.
+    pub fn kubeconfig(mut self, path: impl AsRef<Path>) -> Self {
+        path.as_ref().clone_into(&mut self.kubeconfig);
+        self
+    }
+
+    /// Another way to MongoDB, such as through a proxy.
+    pub fn mongodb_uri(mut self, uri: impl Into<String>) -> Self {
+        self.mongodb_uri = uri.into();
+        self
+    }
+
+    pub fn resync_interval(mut self, interval: &str) -> Self {
+        interval.clone_into(&mut self.resync_interval);
+        self
+    }
+
+    /// What is logged, in the syntax of `RUST_LOG`; `info` if this is not called.
+    pub fn rust_log(mut self, filter: &str) -> Self {
+        filter.clone_into(&mut self.rust_log);
+        self
+    }
+
+    /// The connection that tenants are told, where it differs from the operator's own.
+    pub fn tenant_mongodb_uri(self, uri: &str) -> Self {
+        self.arg("--tenant-mongodb-uri").arg(uri)
+    }
+
+    pub fn allow_database_adoption(self) -> Self {
+        self.arg("--allow-database-adoption")
+    }
+
+    /// One more argument of the command line.
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// One more environment variable.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Starts it; it is not ready yet, see [`OperatorProcess::wait_ready`].
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason.
+    #[expect(
+        clippy::unused_async,
+        reason = "starting may come to wait for something; callers should not change then"
+    )]
+    pub async fn start(self) -> OperatorProcess {
+        self.start_process()
+            .unwrap_or_else(|error| panic!("cannot start the operator: {error:#}"))
+    }
+
+    fn start_process(self) -> anyhow::Result<OperatorProcess> {
+        static STARTED: AtomicU32 = AtomicU32::new(1);
+        let port = Port::any()?;
+        let mut operator = command(Program::Operator.path()?);
+        operator.args([
+            "run",
+            "--namespace",
+            &self.namespace,
+            "--master-database",
+            &self.master_database,
+        ]);
+        operator.args(["--listen", &port.address(), "--resync-interval", &self.resync_interval]);
+        operator.args(["--log-format", "text"]).args(&self.arguments);
+        operator
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("MONGODB_URI", &self.mongodb_uri);
+        // Without colours, so that a test finds words in the log.
+        operator
+            .env("RUST_LOG", &self.rust_log)
+            .env("NO_COLOR", "1")
+            .envs(self.environment);
+        // Each start has a log of its own: what was said before a crash must not pass for what was said after.
+        let log = self
+            .folder
+            .join(format!("operator-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
+        let process = Process::start("chakravue-operator", operator, &log, Output::Log)?;
+        Ok(OperatorProcess { process, port })
+    }
+}
+
+/// A running operator; killed when dropped.
+#[derive(Debug)]
+pub struct OperatorProcess {
+    process: Process,
+    port: Port,
+}
+
+impl OperatorProcess {
+    /// Returns when `/readyz` answers 200.
+    ///
+    /// # Panics
+    /// When the operator ends before, or takes too long; with the end of its log.
+    pub async fn wait_ready(&self) {
+        self.wait_for("ready", "/readyz").await;
+    }
+
+    /// Returns when `/livez` answers 200: it runs, but its servers may be away.
+    ///
+    /// # Panics
+    /// When the operator ends before, or takes too long; with the end of its log.
+    pub async fn wait_listening(&self) {
+        self.wait_for("listening", "/livez").await;
+    }
+
+    async fn wait_for(&self, what: &str, path: &str) {
+        let address = self.port.address();
+        let probe = || async { http::get(&address, path).await.is_ok_and(|answer| answer.status == 200) };
+        self.process
+            .until(what, PATIENCE, probe)
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// SIGKILL, as by a crash or the kernel; returns when it is gone.
+    pub fn kill(self) -> ExitStatus {
+        self.process.kill()
+    }
+
+    /// SIGTERM, as at the end of a pod; SIGKILL if it is not heard. Returns how the process ended.
+    pub async fn terminate(self) -> ExitStatus {
+        self.process.stop().await
+    }
+
+    /// Returns when it has ended by itself.
+    pub async fn wait_exit(&self) -> ExitStatus {
+        self.process.wait().await
+    }
+
+    /// Something that kills it at once, to hand to whoever decides when.
+    #[must_use]
+    pub fn killer(&self) -> impl FnOnce() + Send + 'static {
+        let killer = self.process.killer();
+        move || killer.kill()
+    }
+
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Everything it has logged so far.
+    ///
+    /// # Panics
+    /// When its log file cannot be read.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let path = self.process.log();
+        let text = std::fs::read(path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// What `/metrics` says now.
+    ///
+    /// # Panics
+    /// When it does not answer with 200.
+    pub async fn metrics(&self) -> String {
+        let answer = http::get(&self.port.address(), "/metrics")
+            .await
+            .context("no metrics from the operator");
+        let answer = answer.unwrap_or_else(|error| panic!("{error:#}\n{}", self.process.last_words()));
+        assert_eq!(answer.status, 200, "/metrics answers {}", answer.body);
+        answer.body
+    }
+
+    /// The status code that a path of its HTTP server answers now, or `None` when nobody does.
+    pub async fn status_of(&self, path: &str) -> Option<u16> {
+        http::get(&self.port.address(), path)
+            .await
+            .ok()
+            .map(|answer| answer.status)
+    }
+
+    /// `http://127.0.0.1:<port>`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.port.address())
+    }
+}

@@ -1,0 +1,331 @@
+//! One test's own corner of the shared servers: a random prefix, a Kubernetes namespace, a master database and an
+//! operator's logins, so that tests run side by side without seeing each other.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use chakravue_crds::organization::HospitalOrganization;
+use futures::TryStreamExt;
+use k8s_openapi::api::{
+    core::v1::Namespace,
+    rbac::v1::{ClusterRole, ClusterRoleBinding},
+};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
+    core::ApiResource,
+};
+use mongodb::bson::{Document, doc};
+use serde_json::json;
+
+use crate::{
+    files::random_secret,
+    install::{self, MongodbLogin},
+    mongod::{command_on_admin, connect},
+    operator::OperatorOptions,
+    testbed::Testbed,
+};
+
+/// Removed again by [`Sandbox::close`], or as well as possible when it is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    testbed: &'static Testbed,
+    names: Names,
+    folder: PathBuf,
+    operator_kubeconfig: PathBuf,
+    operator_mongodb_uri: String,
+    closed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Names {
+    prefix: String,
+    master_database: String,
+    /// The ClusterRole, its binding, and the operator's user and role in MongoDB.
+    operator: String,
+}
+
+impl Sandbox {
+    /// Makes a new sandbox on [`Testbed::shared`]; `label` says in the cluster and in log files whose it is.
+    ///
+    /// # Panics
+    /// When it cannot be made, with the reason.
+    pub async fn new(label: &str) -> Self {
+        Self::create(label)
+            .await
+            .unwrap_or_else(|error| panic!("cannot make the sandbox of {label}: {error:#}"))
+    }
+
+    async fn create(label: &str) -> anyhow::Result<Self> {
+        // May start servers and wait for them, which must not hold up an async runtime that others use too.
+        let testbed = tokio::task::spawn_blocking(Testbed::shared).await?;
+        let client = testbed.admin().await;
+        let prefix = new_namespace(&client, label).await?;
+        let names = Names {
+            master_database: format!("{prefix}_master"),
+            operator: format!("{prefix}-operator"),
+            prefix,
+        };
+        let folder = testbed
+            .folder()
+            .join("sandboxes")
+            .join(format!("{}-{}", names.prefix, file_name(label)));
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        // From here on, dropping it removes what there is.
+        let mut sandbox = Self {
+            testbed,
+            operator_kubeconfig: folder.join("operator.kubeconfig"),
+            operator_mongodb_uri: String::new(),
+            names,
+            folder,
+            closed: false,
+        };
+        install::service_account(&client, sandbox.namespace(), &sandbox.names.operator).await?;
+        let login = MongodbLogin {
+            name: &sandbox.names.operator,
+            password: &random_secret(32),
+            master_database: &sandbox.names.master_database,
+        };
+        let (uri, ()) = tokio::try_join!(
+            login.install(testbed.mongodb_uri()),
+            install::operator_kubeconfig(
+                &client,
+                sandbox.namespace(),
+                testbed.kubeconfig(),
+                &sandbox.operator_kubeconfig,
+                Duration::from_hours(24),
+            ),
+        )?;
+        sandbox.operator_mongodb_uri = uri;
+        Ok(sandbox)
+    }
+
+    /// What everything made here starts with, such as `t3f9a1`.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.names.prefix
+    }
+
+    /// The Kubernetes namespace; it is called like the prefix.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.names.prefix
+    }
+
+    #[must_use]
+    pub fn master_database(&self) -> &str {
+        &self.names.master_database
+    }
+
+    /// An object name with the prefix, so that the database derived from it has the prefix too: `t3f9a1-st-marys`.
+    #[must_use]
+    pub fn object_name(&self, name: &str) -> String {
+        format!("{}-{name}", self.names.prefix)
+    }
+
+    /// A database name with the prefix: `t3f9a1_st_marys`.
+    #[must_use]
+    pub fn database_name(&self, name: &str) -> String {
+        format!("{}_{name}", self.names.prefix)
+    }
+
+    /// The operator's own connection string for MongoDB.
+    #[must_use]
+    pub fn operator_mongodb_uri(&self) -> &str {
+        &self.operator_mongodb_uri
+    }
+
+    /// The operator's own kubeconfig file, with exactly the rights that the chart gives it.
+    #[must_use]
+    pub fn operator_kubeconfig(&self) -> &Path {
+        &self.operator_kubeconfig
+    }
+
+    /// A folder for this sandbox's files; it goes with the testbed, so that logs can be read after a failure.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    #[must_use]
+    pub fn testbed(&self) -> &'static Testbed {
+        self.testbed
+    }
+
+    /// A Kubernetes client for the administrator.
+    pub async fn admin(&self) -> Client {
+        self.testbed.admin().await
+    }
+
+    /// A MongoDB client for the administrator.
+    pub async fn mongodb(&self) -> mongodb::Client {
+        self.testbed.mongodb().await
+    }
+
+    /// An operator for this sandbox, to be configured further and started.
+    #[must_use]
+    pub fn operator(&self) -> OperatorOptions {
+        OperatorOptions::new(self)
+    }
+
+    /// Removes everything again. Stop the operators first.
+    ///
+    /// # Panics
+    /// When something cannot be removed, with the reason.
+    pub async fn close(mut self) {
+        self.closed = true;
+        let prefix = self.prefix();
+        remove(self.testbed, &self.names)
+            .await
+            .unwrap_or_else(|error| panic!("cannot remove what the sandbox {prefix} made: {error:#}"));
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        // A thread with a runtime of its own, because the one around us may be ending.
+        let (testbed, names) = (self.testbed, self.names.clone());
+        let removal = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(remove(testbed, &names))
+        });
+        if let Ok(Err(error)) = removal.join() {
+            eprintln!("cannot remove what the sandbox {} made: {error:#}", self.prefix());
+        }
+    }
+}
+
+/// Creates a namespace under a prefix that nobody has.
+async fn new_namespace(client: &Client, label: &str) -> anyhow::Result<String> {
+    for _ in 0..10 {
+        let prefix = format!("t{:05x}", rand::random::<u32>() & 0x000f_ffff);
+        let namespace: Namespace = serde_json::from_value(json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": { "name": prefix, "annotations": { "chakravue.io/test": label } },
+        }))?;
+        match Api::all(client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await
+        {
+            Ok(_) => return Ok(prefix),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(error) => return Err(error).context("cannot create a namespace"),
+        }
+    }
+    bail!("ten random names for a namespace were all taken; is the cluster full of forgotten sandboxes?")
+}
+
+fn file_name(label: &str) -> String {
+    label
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect()
+}
+
+async fn remove(testbed: &Testbed, names: &Names) -> anyhow::Result<()> {
+    let client = crate::kubeconfig::client(testbed.kubeconfig()).await?;
+    remove_organizations(&client, &names.prefix).await?;
+    delete::<Namespace>(&client, &names.prefix).await?;
+    delete::<ClusterRoleBinding>(&client, &names.operator).await?;
+    delete::<ClusterRole>(&client, &names.operator).await?;
+    remove_from_mongodb(testbed.mongodb_uri(), names).await
+}
+
+/// No operator runs any more that would take its finalizer off, so that is done here.
+async fn remove_organizations(client: &Client, namespace: &str) -> anyhow::Result<()> {
+    // Untyped, because a test may have made objects that the type refuses.
+    let kind = ApiResource::erase::<HospitalOrganization>(&());
+    let organizations = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
+    for organization in organizations
+        .list(&ListParams::default())
+        .await
+        .context("cannot list hospitals")?
+    {
+        let name = organization.name_any();
+        gone(organizations.delete(&name, &DeleteParams::default()).await.map(drop))?;
+        let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+        gone(
+            organizations
+                .patch(&name, &PatchParams::default(), &without)
+                .await
+                .map(drop),
+        )?;
+    }
+    Ok(())
+}
+
+async fn delete<K>(client: &Client, name: &str) -> anyhow::Result<()>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>
+        + Clone
+        + serde::de::DeserializeOwned
+        + std::fmt::Debug,
+{
+    gone(
+        Api::<K>::all(client.clone())
+            .delete(name, &DeleteParams::default())
+            .await
+            .map(drop),
+    )
+}
+
+/// That it does not exist any more is as good as having deleted it.
+fn gone(result: kube::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        other => other.context("cannot delete an object of the sandbox"),
+    }
+}
+
+/// Databases with the prefix, every user and role in them, and the operator's own login.
+async fn remove_from_mongodb(uri: &str, names: &Names) -> anyhow::Result<()> {
+    let client = connect(uri).await?;
+    let prefix = format!("{}_", names.prefix);
+    for database in client.list_database_names().await.context("cannot list databases")? {
+        if database.starts_with(&prefix) {
+            client
+                .database(&database)
+                .drop()
+                .await
+                .with_context(|| format!("cannot drop the database {database}"))?;
+        }
+    }
+    let ours = doc! { "$or": [
+        { "db": { "$regex": format!("^{prefix}") } },
+        { "user": names.operator.as_str() }, { "user": { "$regex": format!("^{prefix}") } },
+        { "role": names.operator.as_str() }, { "role": { "$regex": format!("^{prefix}") } },
+    ] };
+    for (collection, kind) in [("system.users", "user"), ("system.roles", "role")] {
+        let found = client
+            .database("admin")
+            .collection::<Document>(collection)
+            .find(ours.clone())
+            .await;
+        let found: Vec<Document> = found
+            .with_context(|| format!("cannot list MongoDB's {kind}s"))?
+            .try_collect()
+            .await?;
+        for document in found {
+            let (database, name) = (document.get_str("db")?, document.get_str(kind)?);
+            let command = doc! { if kind == "user" { "dropUser" } else { "dropRole" }: name };
+            let answer = client.database(database).run_command(command).await;
+            answer.with_context(|| format!("cannot drop the MongoDB {kind} {database}.{name}"))?;
+        }
+    }
+    // So that a mistake in the above does not go unnoticed on a server that is not ours.
+    let left = command_on_admin(&client, doc! { "usersInfo": &names.operator }).await?;
+    if left.get_array("users").is_ok_and(|users| !users.is_empty()) {
+        bail!(
+            "the MongoDB user {} is still there after it was dropped",
+            names.operator
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! A real Kubernetes and a real MongoDB for one test process, started once and shared by its tests.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
+
+use anyhow::Context;
+
+use crate::{
+    guard::{self, Report},
+    kubeconfig, mongod,
+    programs::Program,
+};
+
+/// The servers of this process. They end with it, however it ends.
+#[derive(Debug)]
+pub struct Testbed {
+    report: Report,
+    /// Its standard input, held open here, is what keeps the servers alive.
+    _guard: Child,
+}
+
+impl Testbed {
+    /// The testbed of this process; the first call starts it, which takes seconds (minutes while the parts are built).
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason: no test that needs it can do anything then.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Result<Testbed, String>> = OnceLock::new();
+        match SHARED.get_or_init(|| Self::start().map_err(|error| format!("{error:#}"))) {
+            Ok(testbed) => testbed,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn start() -> anyhow::Result<Self> {
+        let program = Program::Testbed.path()?;
+        let mut guard = Command::new(&program)
+            .arg("guard")
+            .arg("--dir")
+            .arg(guard::new_folder())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C reaches us alone; the guard then sees its input close and takes its time.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let mut line = String::new();
+        BufReader::new(guard.stdout.take().context("the guard has no standard output")?).read_line(&mut line)?;
+        let report = serde_json::from_str(&line)
+            .ok()
+            .context("the testbed did not start; what is printed above by `testbed guard` says why")?;
+        Ok(Self { report, _guard: guard })
+    }
+
+    /// The administrator's kubeconfig file.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.report.kubeconfig
+    }
+
+    /// A Kubernetes client for the administrator; it belongs to the async runtime that it is made in.
+    ///
+    /// # Panics
+    /// When the kubeconfig cannot be used.
+    pub async fn admin(&self) -> kube::Client {
+        kubeconfig::client(self.kubeconfig())
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// The connection string of MongoDB's administrator.
+    #[must_use]
+    pub fn mongodb_uri(&self) -> &str {
+        &self.report.mongodb_uri
+    }
+
+    /// A MongoDB client for the administrator; it belongs to the async runtime that it is made in.
+    ///
+    /// # Panics
+    /// When the connection string cannot be used.
+    pub async fn mongodb(&self) -> mongodb::Client {
+        mongod::connect(self.mongodb_uri())
+            .await
+            .unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Every write that the API server has answered, one JSON object per line. Absent on a cluster that is not ours.
+    #[must_use]
+    pub fn audit_log(&self) -> Option<PathBuf> {
+        self.report.audit_log.clone()
+    }
+
+    /// A folder for files of this process, removed with the servers.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.report.folder
+    }
+}
