@@ -43,6 +43,8 @@ struct State {
     delays: HashMap<String, Duration>,
     /// By session: the number of its newest transaction and how many of that one's commands were acknowledged.
     transactions: HashMap<Vec<u8>, (i64, usize)>,
+    /// As the server's newest greeting gave it.
+    topology_version: Option<Document>,
 }
 
 struct Fault {
@@ -227,7 +229,7 @@ impl Upstream {
             }
             let Some(client) = client.as_mut() else { return Ok(None) };
             let relayed = if command.greets() {
-                naming(&answer, own_address)?
+                self.greeting(&answer, own_address)?
             } else {
                 answer
             };
@@ -259,6 +261,17 @@ impl Upstream {
         }
     }
 
+    fn greeting(&self, answer: &Frame, own_address: &str) -> io::Result<Frame> {
+        let body = document(answer)?;
+        if let Ok(version) = body.get_document("topologyVersion") {
+            self.state().topology_version = Some(version.clone());
+        }
+        match naming(body, own_address) {
+            Some(body) => answer.with_body(&body),
+            None => Ok(answer.clone()),
+        }
+    }
+
     fn note_uncommitted(&self, command: &Command) {
         let Some((session, number)) = &command.transaction else {
             return;
@@ -285,7 +298,7 @@ impl Upstream {
     }
 
     fn fault(&self, command: &Command) -> Option<Document> {
-        let mut state = self.state();
+        let state = &mut *self.state();
         let fault = state.faults.iter_mut().find_map(|fault| {
             let meant = match &fault.command {
                 Some(name) => *name == command.name,
@@ -302,6 +315,13 @@ impl Upstream {
         };
         if let Some(label) = command.error_label(fault.code) {
             error.insert("errorLabels", vec![label]);
+        }
+        if changes_state(fault.code)
+            && let Some(version) = &state.topology_version
+        {
+            // Nothing newer than the greeting: else the driver would find no primary until the next heartbeat, and the
+            // test would see that instead of the error it asked for.
+            error.insert("topologyVersion", version.clone());
         }
         self.log.injected(Server::MongoDb, command.what.clone(), fault.code);
         Some(error)
@@ -372,10 +392,8 @@ impl Command {
 
     /// The label that a server of version 4.4 or later would add, on which drivers decide whether to try again.
     fn error_label(&self, code: i32) -> Option<&'static str> {
-        // HostUnreachable, HostNotFound, NetworkTimeout, ShutdownInProgress, PrimarySteppedDown, ExceededTimeLimit,
-        // SocketException, NotWritablePrimary, InterruptedAtShutdown, InterruptedDueToReplStateChange,
-        // NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
-        let passing = [6, 7, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436].contains(&code);
+        // HostUnreachable, HostNotFound, NetworkTimeout, ExceededTimeLimit, SocketException.
+        let passing = changes_state(code) || [6, 7, 89, 262, 9001].contains(&code);
         // LockTimeout, WriteConflict, SnapshotUnavailable, NoSuchTransaction.
         let conflict = [24, 112, 246, 251].contains(&code);
         match self.transaction {
@@ -384,6 +402,13 @@ impl Command {
             _ => None,
         }
     }
+}
+
+/// Whether the error says that the server is not, or no longer, what the driver takes it for.
+fn changes_state(code: i32) -> bool {
+    // ShutdownInProgress, PrimarySteppedDown, NotWritablePrimary, InterruptedAtShutdown, InterruptedDueToReplStateChange,
+    // NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary.
+    [91, 189, 10_107, 11_600, 11_602, 13_435, 13_436].contains(&code)
 }
 
 fn is_greeting(name: &str) -> bool {
@@ -508,12 +533,9 @@ fn without_compression(request: &Frame) -> io::Result<Frame> {
     request.with_body(&body)
 }
 
-/// The answer to a greeting, with the proxy as the only member of the replica set.
-fn naming(answer: &Frame, own_address: &str) -> io::Result<Frame> {
-    let mut body = document(answer)?;
-    if !body.contains_key("setName") {
-        return Ok(answer.clone());
-    }
+/// The answer to a greeting, with the proxy as the only member of the replica set; `None` if there is no set.
+fn naming(mut body: Document, own_address: &str) -> Option<Document> {
+    body.get("setName")?;
     body.insert("hosts", vec![own_address]);
     body.insert("me", own_address);
     if body.contains_key("primary") {
@@ -521,7 +543,7 @@ fn naming(answer: &Frame, own_address: &str) -> io::Result<Frame> {
     }
     body.remove("passives");
     body.remove("arbiters");
-    answer.with_body(&body)
+    Some(body)
 }
 
 fn document(frame: &Frame) -> io::Result<Document> {
@@ -689,8 +711,9 @@ mod tests {
             document(&without_compression(&request).unwrap()).unwrap(),
             doc! {"hello": 1}
         );
-        let answer = frame(&doc! {"setName": "rs0", "hosts": ["db:1", "db:2"], "me": "db:1", "primary": "db:1"}).await;
-        let expected = doc! {"setName": "rs0", "hosts": ["p:9"], "me": "p:9", "primary": "p:9"};
-        assert_eq!(document(&naming(&answer, "p:9").unwrap()).unwrap(), expected);
+        let answer = doc! {"setName": "rs0", "hosts": ["db:1", "db:2"], "me": "db:1", "primary": "db:1"};
+        let named = doc! {"setName": "rs0", "hosts": ["p:9"], "me": "p:9", "primary": "p:9"};
+        assert_eq!(naming(answer, "p:9"), Some(named));
+        assert_eq!(naming(doc! {"ok": 1.0}, "p:9"), None);
     }
 }
