@@ -45,7 +45,7 @@ impl Certificates {
         self.folder.join(format!("{name}.key"))
     }
 
-    /// The public half of the key that signs ServiceAccount tokens.
+    /// The public half of the key that signs the tokens of service accounts.
     pub(crate) fn token_public_key(&self) -> PathBuf {
         self.folder.join("tokens.pub")
     }

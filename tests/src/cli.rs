@@ -5,11 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::{
-    guard,
-    parts::{self},
-    servers::Given,
-};
+use crate::{guard, parts, servers::Given, up};
 
 /// Real servers for ChakraVue: a Kubernetes control plane and MongoDB.
 #[derive(Parser)]
@@ -23,6 +19,18 @@ struct Cli {
 enum Command {
     /// Build or download the programs that everything else starts, and print where they are.
     Parts,
+    /// Run a whole ChakraVue here, until Ctrl-C: Kubernetes, MongoDB, operator, API and one hospital.
+    Up {
+        /// Where its data is kept.
+        #[arg(long, default_value = ".dev")]
+        dir: PathBuf,
+    },
+    /// Forget the data of `up`.
+    Clean {
+        /// Where its data is kept.
+        #[arg(long, default_value = ".dev")]
+        dir: PathBuf,
+    },
     /// Hold servers for a test process: start them, print one JSON line, stop when standard input closes.
     Guard {
         /// A folder for their files; removed at the end.
@@ -57,6 +65,8 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Parts => print_parts(),
+        Command::Up { dir } => up::run(&dir).await,
+        Command::Clean { dir } => up::forget(&dir),
         Command::Guard { dir } => guard::run(&dir).await,
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     processes::{Output, Process, command},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Records who wrote what, so that tests can count; reads would drown it.
 const AUDIT_POLICY: &str = "\
@@ -59,15 +59,15 @@ impl ControlPlane {
     pub(crate) async fn start(
         parts: &KubernetesParts,
         folder: &Path,
-        ports: &mut PortBook,
+        port_book: &mut PortBook,
         durability: Durability,
     ) -> anyhow::Result<Self> {
         let logs = folder.join("logs");
         let certificates = Certificates::in_folder(&folder.join("certificates"))?;
         let [etcd_port, peer_port, api_port] = [
-            ports.take("etcd")?,
-            ports.take("etcd-peer")?,
-            ports.take("kube-apiserver")?,
+            port_book.take("etcd")?,
+            port_book.take("etcd-peer")?,
+            port_book.take("kube-apiserver")?,
         ];
         let server = format!("https://{}", api_port.address());
         let kubeconfig = folder.join("kubeconfig");
@@ -88,7 +88,7 @@ impl ControlPlane {
         controller_manager
             .until("at work", PATIENCE, || makes_service_accounts(&client))
             .await?;
-        let ports = [etcd_port, peer_port, api_port];
+        let taken = [etcd_port, peer_port, api_port];
         Ok(Self {
             kubeconfig,
             audit_log,
@@ -96,19 +96,13 @@ impl ControlPlane {
             etcd,
             apiserver,
             controller_manager,
-            _ports: ports,
+            _ports: taken,
         })
     }
 
+    /// In the order in which they are to be stopped: each needs those after it.
     pub(crate) fn processes(&self) -> [&Process; 3] {
         [&self.controller_manager, &self.apiserver, &self.etcd]
-    }
-
-    /// Stops in the order in which they need each other.
-    pub(crate) async fn stop(&self) {
-        for process in self.processes() {
-            process.stop().await;
-        }
     }
 }
 
@@ -237,7 +231,7 @@ async fn answers_ready(client: &Client) -> bool {
     }
 }
 
-/// The controllers run when the first of them has given the default namespace its ServiceAccount.
+/// The controllers run when the first of them has given the default namespace its `ServiceAccount`.
 async fn makes_service_accounts(client: &Client) -> bool {
     Api::<ServiceAccount>::namespaced(client.clone(), "default")
         .get("default")

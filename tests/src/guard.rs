@@ -22,8 +22,7 @@ use tokio::{
 use crate::{
     control_plane::Durability,
     files::private_folder,
-    install, kubeconfig,
-    parts::{self},
+    install, kubeconfig, parts,
     ports::PortBook,
     processes::Process,
     servers::{Cluster, Given, Mongodb},
@@ -68,9 +67,8 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
         () = &mut stop => Ok(()),
         servers = Servers::start(&folder) => match servers {
             Ok(servers) => {
-                let said = servers.report(&folder).and_then(|report| {
-                    writeln!(std::io::stdout(), "{}", serde_json::to_string(&report)?).context("nobody reads what we say")
-                });
+                let report = serde_json::to_string(&servers.report(&folder)).context("the report cannot be written");
+                let said = report.and_then(|line| writeln!(std::io::stdout(), "{line}").context("nobody listens"));
                 if said.is_ok() {
                     stop.await;
                 }
@@ -95,13 +93,13 @@ impl Servers {
         let wanted = given.wanted();
         let parts = tokio::task::spawn_blocking(move || parts::prepare(wanted)).await??;
         let cluster = async {
-            let mut ports = PortBook::forgetful();
-            let cluster = Cluster::start(&given, &parts, folder, &mut ports, Durability::Throwaway).await?;
+            let mut port_book = PortBook::forgetful();
+            let cluster = Cluster::start(&given, &parts, folder, &mut port_book, Durability::Throwaway).await?;
             install::crd(&kubeconfig::client(cluster.kubeconfig()).await?).await?;
             anyhow::Ok(cluster)
         };
-        let mut ports = PortBook::forgetful();
-        let (cluster, mongodb) = tokio::try_join!(cluster, Mongodb::start(&given, &parts, folder, &mut ports))?;
+        let mut port_book = PortBook::forgetful();
+        let (cluster, mongodb) = tokio::try_join!(cluster, Mongodb::start(&given, &parts, folder, &mut port_book))?;
         Ok(Self { cluster, mongodb })
     }
 
@@ -109,8 +107,8 @@ impl Servers {
         self.cluster.processes().into_iter().chain(self.mongodb.process())
     }
 
-    fn report(&self, folder: &Path) -> anyhow::Result<Report> {
-        Ok(Report {
+    fn report(&self, folder: &Path) -> Report {
+        Report {
             folder: folder.to_owned(),
             kubeconfig: self.cluster.kubeconfig().to_owned(),
             mongodb_uri: self.mongodb.uri().to_owned(),
@@ -119,7 +117,7 @@ impl Servers {
                 .processes()
                 .map(|process| (process.name().to_owned(), process.pid()))
                 .collect(),
-        })
+        }
     }
 
     async fn stop(&self) {

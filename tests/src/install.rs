@@ -1,4 +1,4 @@
-//! What the operator needs before it can run, as the chart would install it: the CRD, its ServiceAccount with exactly the
+//! What the operator needs before it can run, as the chart would install it: the CRD, its service account with exactly the
 //! rules that ship, and its login to MongoDB with exactly the role that it asks for.
 
 use std::{path::Path, process::Stdio, time::Duration};
@@ -32,7 +32,7 @@ const CRD: &str = include_str!("../../charts/chakravue/crds/hospitalorganization
 const CLUSTER_ROLE: &str = include_str!("../../charts/chakravue/files/operator-clusterrole.yaml");
 const FIELD_MANAGER: &str = "chakravue-testbed";
 
-/// The operator's ServiceAccount, in whichever namespace.
+/// The operator's service account, in whichever namespace.
 const SERVICE_ACCOUNT: &str = "chakravue-operator";
 
 /// MongoDB's answers when a user or a role does not exist.
@@ -59,7 +59,7 @@ pub(crate) async fn namespace(client: &Client, name: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The operator's ServiceAccount in `namespace`, bound to a ClusterRole with the rules that ship. Both cluster-wide objects
+/// The operator's service account in `namespace`, bound to a cluster role with the rules that ship. Both cluster-wide objects
 /// are called `role`, so that several operators on one cluster do not share them.
 pub(crate) async fn service_account(client: &Client, namespace: &str, role: &str) -> anyhow::Result<()> {
     let account: ServiceAccount = serde_json::from_value(json!({

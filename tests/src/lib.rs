@@ -24,6 +24,7 @@ pub mod proxy;
 mod sandbox;
 mod servers;
 mod testbed;
+mod up;
 mod uri;
 
 pub mod cli;

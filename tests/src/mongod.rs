@@ -16,7 +16,7 @@ use crate::{
     processes::{Output, Process, command},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const REPLICA_SET: &str = "rs0";
 const ADMINISTRATOR: &str = "administrator";
 
@@ -33,7 +33,7 @@ pub(crate) struct Mongod {
 
 impl Mongod {
     /// Starts it in `folder` and returns when it is a writable primary. Data and passwords found there are taken up.
-    pub(crate) async fn start(program: &Path, folder: &Path, ports: &mut PortBook) -> anyhow::Result<Self> {
+    pub(crate) async fn start(program: &Path, folder: &Path, port_book: &mut PortBook) -> anyhow::Result<Self> {
         use_ring();
         let home = folder.join("mongodb");
         private_folder(&home)?;
@@ -49,7 +49,7 @@ impl Mongod {
         remembered_secret(&key_file, 512)?;
         let password = remembered_secret(&home.join("administrator-password"), 32)?;
 
-        let port = ports.take("mongod")?;
+        let port = port_book.take("mongod")?;
         let address = port.address();
         let process = start_process(program, &data, &key_file, &port, &folder.join("logs/mongod.log"))?;
         let bare = connect(&format!("mongodb://{address}/?directConnection=true")).await?;
@@ -87,10 +87,6 @@ impl Mongod {
 
     pub(crate) fn process(&self) -> &Process {
         &self.process
-    }
-
-    pub(crate) async fn stop(&self) {
-        self.process.stop().await;
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Sandbox {
 struct Names {
     prefix: String,
     master_database: String,
-    /// The ClusterRole, its binding, and the operator's user and role in MongoDB.
+    /// The cluster role, its binding, and the operator's user and role in MongoDB.
     operator: String,
 }
 
@@ -167,7 +167,6 @@ impl Sandbox {
     }
 
     /// An operator for this sandbox, to be configured further and started.
-    #[must_use]
     pub fn operator(&self) -> OperatorOptions {
         OperatorOptions::new(self)
     }

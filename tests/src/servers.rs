@@ -22,7 +22,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    /// A KUBECONFIG counts only together with USE_EXISTING_CLUSTER=true: it may happen to be somebody's production.
+    /// `KUBECONFIG` counts only together with `USE_EXISTING_CLUSTER=true`: it may happen to be somebody's production.
     pub(crate) fn from_environment() -> anyhow::Result<Self> {
         let kubeconfig = match env::var("USE_EXISTING_CLUSTER").as_deref() {
             Ok("true") => {
@@ -51,7 +51,7 @@ impl Given {
 }
 
 pub(crate) enum Cluster {
-    Ours(ControlPlane),
+    Ours(Box<ControlPlane>),
     Given(PathBuf),
 }
 
@@ -60,12 +60,14 @@ impl Cluster {
         given: &Given,
         parts: &Parts,
         folder: &Path,
-        ports: &mut PortBook,
+        port_book: &mut PortBook,
         durability: Durability,
     ) -> anyhow::Result<Self> {
         match (&given.kubeconfig, &parts.kubernetes) {
             (Some(path), _) => Ok(Self::Given(path.clone())),
-            (None, Some(parts)) => Ok(Self::Ours(ControlPlane::start(parts, folder, ports, durability).await?)),
+            (None, Some(parts)) => Ok(Self::Ours(Box::new(
+                ControlPlane::start(parts, folder, port_book, durability).await?,
+            ))),
             (None, None) => anyhow::bail!("the programs of Kubernetes were not prepared"),
         }
     }
@@ -74,6 +76,14 @@ impl Cluster {
         match self {
             Self::Ours(control_plane) => &control_plane.kubeconfig,
             Self::Given(path) => path,
+        }
+    }
+
+    /// For a person: where it is.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Ours(control_plane) => control_plane.server.clone(),
+            Self::Given(path) => format!("the cluster of {}", path.display()),
         }
     }
 
@@ -103,7 +113,7 @@ impl Mongodb {
         given: &Given,
         parts: &Parts,
         folder: &Path,
-        ports: &mut PortBook,
+        port_book: &mut PortBook,
     ) -> anyhow::Result<Self> {
         match (&given.mongodb_uri, &parts.mongod) {
             (Some(uri), _) => {
@@ -113,7 +123,7 @@ impl Mongodb {
                     .context("MONGODB_URI names a MongoDB that does not answer")?;
                 Ok(Self::Given(uri.clone()))
             }
-            (None, Some(program)) => Ok(Self::Ours(Mongod::start(program, folder, ports).await?)),
+            (None, Some(program)) => Ok(Self::Ours(Mongod::start(program, folder, port_book).await?)),
             (None, None) => anyhow::bail!("mongod was not prepared"),
         }
     }
@@ -123,6 +133,14 @@ impl Mongodb {
         match self {
             Self::Ours(mongod) => &mongod.uri,
             Self::Given(uri) => uri,
+        }
+    }
+
+    /// For a person: where it is, without the password.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Ours(mongod) => mongod.address.clone(),
+            Self::Given(_) => "the MongoDB of MONGODB_URI".to_owned(),
         }
     }
 
