@@ -20,18 +20,12 @@ pub(crate) struct Certificates {
 impl Certificates {
     /// Certificates of an earlier start are taken up again, so that kubeconfig files handed out then stay valid.
     pub(crate) fn in_folder(folder: &Path) -> anyhow::Result<Self> {
-        let certificates = Self {
-            folder: folder.to_owned(),
-        };
+        let certificates = Self { folder: folder.to_owned() };
         if !folder.exists() {
-            let partial = Self {
-                folder: folder.with_added_extension("partial"),
-            };
+            let partial = Self { folder: folder.with_added_extension("partial") };
             fs::remove_dir_all(&partial.folder).ok();
             private_folder(&partial.folder)?;
-            partial
-                .make()
-                .context("cannot make the certificates of the test cluster")?;
+            partial.make().context("cannot make the certificates of the test cluster")?;
             fs::rename(&partial.folder, folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }
         Ok(certificates)
@@ -52,9 +46,7 @@ impl Certificates {
 
     fn make(&self) -> anyhow::Result<()> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "ChakraVue test cluster");
+        params.distinguished_name.push(DnType::CommonName, "ChakraVue test cluster");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate()?;
@@ -74,19 +66,9 @@ impl Certificates {
 
     /// A certificate that is good for both ends: etcd and kube-apiserver show `server` to each other.
     fn issue(&self, name: &str, group: Option<&str>, authority: &Issuer<'_, KeyPair>) -> anyhow::Result<()> {
-        let hosts = [
-            "127.0.0.1",
-            "localhost",
-            "kubernetes",
-            "kubernetes.default",
-            "kubernetes.default.svc",
-        ];
+        let hosts = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
         let mut params = CertificateParams::new(hosts.map(String::from))?;
-        let user = if group.is_none() {
-            format!("system:{name}")
-        } else {
-            name.to_owned()
-        };
+        let user = if group.is_none() { format!("system:{name}") } else { name.to_owned() };
         params.distinguished_name.push(DnType::CommonName, user);
         if let Some(group) = group {
             params.distinguished_name.push(DnType::OrganizationName, group);

@@ -64,11 +64,8 @@ impl ControlPlane {
     ) -> anyhow::Result<Self> {
         let logs = folder.join("logs");
         let certificates = Certificates::in_folder(&folder.join("certificates"))?;
-        let [etcd_port, peer_port, api_port] = [
-            port_book.take("etcd")?,
-            port_book.take("etcd-peer")?,
-            port_book.take("kube-apiserver")?,
-        ];
+        let [etcd_port, peer_port, api_port] =
+            [port_book.take("etcd")?, port_book.take("etcd-peer")?, port_book.take("kube-apiserver")?];
         let server = format!("https://{}", api_port.address());
         let kubeconfig = folder.join("kubeconfig");
         write_kubeconfig(&kubeconfig, &server, &certificates, "administrator")?;
@@ -77,27 +74,14 @@ impl ControlPlane {
         let audit_log = logs.join("audit.log");
         let apiserver = start_apiserver(parts, folder, &certificates, &etcd_port, &api_port, &audit_log)?;
         let client = kubeconfig::client(&kubeconfig).await?;
-        apiserver
-            .until("ready", PATIENCE, || answers_ready(&client))
-            .await
-            .map_err(|error| match etcd.exited() {
-                Some(status) => error.context(format!("etcd ended ({status}). {}", etcd.last_words())),
-                None => error,
-            })?;
+        apiserver.until("ready", PATIENCE, || answers_ready(&client)).await.map_err(|error| match etcd.exited() {
+            Some(status) => error.context(format!("etcd ended ({status}). {}", etcd.last_words())),
+            None => error,
+        })?;
         let controller_manager = start_controller_manager(parts, folder, &certificates, &server)?;
-        controller_manager
-            .until("at work", PATIENCE, || makes_service_accounts(&client))
-            .await?;
+        controller_manager.until("at work", PATIENCE, || makes_service_accounts(&client)).await?;
         let taken = [etcd_port, peer_port, api_port];
-        Ok(Self {
-            kubeconfig,
-            audit_log,
-            server,
-            etcd,
-            apiserver,
-            controller_manager,
-            _ports: taken,
-        })
+        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, _ports: taken })
     }
 
     /// In the order in which they are to be stopped: each needs those after it.
@@ -121,20 +105,13 @@ fn start_etcd(
     let mut etcd = command(&parts.etcd);
     etcd.arg("--data-dir").arg(&data);
     etcd.args(["--listen-client-urls", &url, "--advertise-client-urls", &url]);
-    etcd.args([
-        "--listen-peer-urls",
-        &peer_url,
-        "--initial-advertise-peer-urls",
-        &peer_url,
-    ]);
+    etcd.args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url]);
     etcd.arg(format!("--initial-cluster=default={peer_url}"));
     // Only holders of our certificates get in; other users of this machine do not.
     for (prefix, authentication) in [("", "client-cert-auth"), ("peer-", "peer-client-cert-auth")] {
         etcd.arg(format!("--{authentication}"));
-        etcd.arg(format!("--{prefix}trusted-ca-file"))
-            .arg(certificates.certificate("ca"));
-        etcd.arg(format!("--{prefix}cert-file"))
-            .arg(certificates.certificate("server"));
+        etcd.arg(format!("--{prefix}trusted-ca-file")).arg(certificates.certificate("ca"));
+        etcd.arg(format!("--{prefix}cert-file")).arg(certificates.certificate("server"));
         etcd.arg(format!("--{prefix}key-file")).arg(certificates.key("server"));
     }
     if durability == Durability::Throwaway {
@@ -162,12 +139,8 @@ fn start_apiserver(
     apiserver.arg("--tls-cert-file").arg(certificates.certificate("server"));
     apiserver.arg("--tls-private-key-file").arg(certificates.key("server"));
     apiserver.arg("--client-ca-file").arg(certificates.certificate("ca"));
-    apiserver
-        .arg("--service-account-key-file")
-        .arg(certificates.token_public_key());
-    apiserver
-        .arg("--service-account-signing-key-file")
-        .arg(certificates.key("tokens"));
+    apiserver.arg("--service-account-key-file").arg(certificates.token_public_key());
+    apiserver.arg("--service-account-signing-key-file").arg(certificates.key("tokens"));
     apiserver.arg("--audit-policy-file").arg(&policy);
     apiserver.arg("--audit-log-path").arg(audit_log);
     apiserver.args([
@@ -183,12 +156,7 @@ fn start_apiserver(
         "--audit-log-maxsize=100",
         "--audit-log-maxbackup=1",
     ]);
-    Process::start(
-        "kube-apiserver",
-        apiserver,
-        &folder.join("logs/kube-apiserver.log"),
-        Output::Log,
-    )
+    Process::start("kube-apiserver", apiserver, &folder.join("logs/kube-apiserver.log"), Output::Log)
 }
 
 fn start_controller_manager(
@@ -202,15 +170,9 @@ fn start_controller_manager(
     let mut manager = command(&parts.controller_manager);
     manager.arg("--kubeconfig").arg(&kubeconfig);
     manager.arg("--root-ca-file").arg(certificates.certificate("ca"));
-    manager
-        .arg("--service-account-private-key-file")
-        .arg(certificates.key("tokens"));
+    manager.arg("--service-account-private-key-file").arg(certificates.key("tokens"));
     // No port of its own: nobody asks it anything.
-    manager.args([
-        "--use-service-account-credentials",
-        "--leader-elect=false",
-        "--secure-port=0",
-    ]);
+    manager.args(["--use-service-account-credentials", "--leader-elect=false", "--secure-port=0"]);
     let log = folder.join("logs/kube-controller-manager.log");
     Process::start("kube-controller-manager", manager, &log, Output::Log)
 }
@@ -233,8 +195,5 @@ async fn answers_ready(client: &Client) -> bool {
 
 /// The controllers run when the first of them has given the default namespace its `ServiceAccount`.
 async fn makes_service_accounts(client: &Client) -> bool {
-    Api::<ServiceAccount>::namespaced(client.clone(), "default")
-        .get("default")
-        .await
-        .is_ok()
+    Api::<ServiceAccount>::namespaced(client.clone(), "default").get("default").await.is_ok()
 }

@@ -26,11 +26,7 @@ pub(crate) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     let write = || {
         // A leftover might have other permissions, which opening it again would keep.
         fs::remove_file(&partial).ok();
-        let mut file = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(&partial)?;
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&partial)?;
         file.write_all(content.as_bytes())?;
         file.sync_all()?;
         fs::rename(&partial, path)

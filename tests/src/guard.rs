@@ -55,12 +55,9 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     tokio::pin!(stop);
     private_folder(folder)?;
-    let folder = folder
-        .canonicalize()
-        .with_context(|| format!("cannot find {}", folder.display()))?;
+    let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
     let lock = File::create(folder.join(LOCK)).with_context(|| format!("cannot write in {}", folder.display()))?;
-    lock.try_lock()
-        .with_context(|| format!("another guard holds {}", folder.display()))?;
+    lock.try_lock().with_context(|| format!("another guard holds {}", folder.display()))?;
 
     let result = tokio::select! {
         // Dropping a half-made start kills what it started.
@@ -113,10 +110,7 @@ impl Servers {
             kubeconfig: self.cluster.kubeconfig().to_owned(),
             mongodb_uri: self.mongodb.uri().to_owned(),
             audit_log: self.cluster.audit_log().map(Path::to_owned),
-            processes: self
-                .processes()
-                .map(|process| (process.name().to_owned(), process.pid()))
-                .collect(),
+            processes: self.processes().map(|process| (process.name().to_owned(), process.pid())).collect(),
         }
     }
 
@@ -152,9 +146,7 @@ fn remove_abandoned() {
         return;
     };
     for folder in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        let ours = folder
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with(FOLDER_PREFIX));
+        let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(FOLDER_PREFIX));
         // A folder without a lock file is just being made by its guard.
         if ours && File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
             fs::remove_dir_all(&folder).ok();

@@ -19,9 +19,7 @@ pub(crate) struct Answer {
 pub(crate) async fn get(address: &str, path: &str) -> anyhow::Result<Answer> {
     let request = async {
         let mut connection = TcpStream::connect(address).await?;
-        connection
-            .write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
-            .await?;
+        connection.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer).await?;
         std::io::Result::Ok(answer)
@@ -34,8 +32,5 @@ pub(crate) async fn get(address: &str, path: &str) -> anyhow::Result<Answer> {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.with_context(|| format!("http://{address}{path} does not speak HTTP"))?;
-    Ok(Answer {
-        status,
-        body: body.to_owned(),
-    })
+    Ok(Answer { status, body: body.to_owned() })
 }

@@ -100,10 +100,7 @@ pub(crate) async fn operator_kubeconfig(
         .create_token_request(SERVICE_ACCOUNT, &PostParams::default(), &request)
         .await
         .with_context(|| format!("cannot get a token for the ServiceAccount {namespace}/{SERVICE_ACCOUNT}"))?;
-    let token = answer
-        .status
-        .context("the API server answered a TokenRequest without a token")?
-        .token;
+    let token = answer.status.context("the API server answered a TokenRequest without a token")?.token;
     kubeconfig::write_with_token(path, of, &token)
 }
 
@@ -131,13 +128,7 @@ impl MongodbLogin<'_> {
     async fn role(&self) -> anyhow::Result<Document> {
         let program = Program::Operator.path()?;
         let output = tokio::process::Command::new(&program)
-            .args([
-                "mongodb-role",
-                "--master-database",
-                self.master_database,
-                "--output",
-                "json",
-            ])
+            .args(["mongodb-role", "--master-database", self.master_database, "--output", "json"])
             .stdin(Stdio::null())
             .output()
             .await
@@ -172,10 +163,7 @@ impl MongodbLogin<'_> {
         }
         answer.with_context(|| {
             let kind = kind.to_lowercase();
-            format!(
-                "cannot create the MongoDB {kind} {}; is the login an administrator's?",
-                self.name
-            )
+            format!("cannot create the MongoDB {kind} {}; is the login an administrator's?", self.name)
         })?;
         Ok(())
     }

@@ -26,10 +26,7 @@ pub(crate) fn write(path: &Path, server: &str, authority: &Value, user: &Value) 
         "contexts": [{ "name": "chakravue", "context": { "cluster": "chakravue", "user": "chakravue" } }],
         "current-context": "chakravue",
     });
-    write_private(
-        path,
-        &serde_saphyr::to_string(&config).context("cannot write a kubeconfig as YAML")?,
-    )
+    write_private(path, &serde_saphyr::to_string(&config).context("cannot write a kubeconfig as YAML")?)
 }
 
 /// The content of a certificate or key, as a kubeconfig holds it.
@@ -42,24 +39,13 @@ pub(crate) fn inline(file: &Path) -> anyhow::Result<String> {
 pub(crate) fn write_with_token(path: &Path, of: &Path, token: &str) -> anyhow::Result<()> {
     let existing = read(of)?;
     let wanted = existing.current_context.as_deref();
-    let context = existing
-        .contexts
-        .iter()
-        .find(|context| Some(context.name.as_str()) == wanted);
-    let name = context
-        .and_then(|context| context.context.as_ref())
-        .map(|context| context.cluster.as_str());
-    let cluster = existing
-        .clusters
-        .iter()
-        .find(|cluster| Some(cluster.name.as_str()) == name);
+    let context = existing.contexts.iter().find(|context| Some(context.name.as_str()) == wanted);
+    let name = context.and_then(|context| context.context.as_ref()).map(|context| context.cluster.as_str());
+    let cluster = existing.clusters.iter().find(|cluster| Some(cluster.name.as_str()) == name);
     let cluster = cluster
         .and_then(|cluster| cluster.cluster.as_ref())
         .with_context(|| format!("{} has no current context with a cluster", of.display()))?;
-    let server = cluster
-        .server
-        .as_deref()
-        .with_context(|| format!("{} names no server", of.display()))?;
+    let server = cluster.server.as_deref().with_context(|| format!("{} names no server", of.display()))?;
     let authority = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
         (Some(data), _) => json!({ "certificate-authority-data": data }),
         (None, Some(file)) => json!({ "certificate-authority-data": inline(Path::new(file))? }),

@@ -53,36 +53,23 @@ impl Mongod {
         let address = port.address();
         let process = start_process(program, &data, &key_file, &port, &folder.join("logs/mongod.log"))?;
         let bare = connect(&format!("mongodb://{address}/?directConnection=true")).await?;
-        process
-            .until("listening", PATIENCE, || async { hello(&bare).await.is_some() })
-            .await?;
+        process.until("listening", PATIENCE, || async { hello(&bare).await.is_some() }).await?;
 
         let uri = format!("mongodb://{ADMINISTRATOR}:{password}@{address}/?authSource=admin&replicaSet={REPLICA_SET}");
         if complete.exists() {
             let direct =
                 format!("mongodb://{ADMINISTRATOR}:{password}@{address}/?authSource=admin&directConnection=true");
             move_to(&connect(&direct).await?, &address).await?;
-            process
-                .until("a writable primary", PATIENCE, || is_primary(&bare))
-                .await?;
+            process.until("a writable primary", PATIENCE, || is_primary(&bare)).await?;
         } else {
             initiate(&bare, &address).await?;
-            process
-                .until("a writable primary", PATIENCE, || is_primary(&bare))
-                .await?;
+            process.until("a writable primary", PATIENCE, || is_primary(&bare)).await?;
             // As long as there is no user, a connection from the same machine may create the first one, and only that.
             let user = doc! { "createUser": ADMINISTRATOR, "pwd": &password, "roles": ["root"] };
-            command_on_admin(&bare, user)
-                .await
-                .context("cannot create MongoDB's first administrator")?;
+            command_on_admin(&bare, user).await.context("cannot create MongoDB's first administrator")?;
             write_private(&complete, "The replica set and its administrator exist.\n")?;
         }
-        Ok(Self {
-            uri,
-            address,
-            process,
-            _port: port,
-        })
+        Ok(Self { uri, address, process, _port: port })
     }
 
     pub(crate) fn process(&self) -> &Process {
@@ -94,33 +81,17 @@ fn start_process(program: &Path, data: &Path, key_file: &Path, port: &Port, log:
     let mut mongod = command("sh");
     mongod.args(["-c", WITH_MANY_FILES, "sh"]).arg(program);
     mongod.arg("--dbpath").arg(data).arg("--keyFile").arg(key_file);
-    mongod.args([
-        "--replSet",
-        REPLICA_SET,
-        "--auth",
-        "--bind_ip",
-        "127.0.0.1",
-        "--nounixsocket",
-    ]);
+    mongod.args(["--replSet", REPLICA_SET, "--auth", "--bind_ip", "127.0.0.1", "--nounixsocket"]);
     mongod.args(["--port", &port.number().to_string()]);
     // A small cache and oplog: this machine has other things to do. The rest is what production runs with.
-    mongod.args([
-        "--wiredTigerCacheSizeGB",
-        "0.5",
-        "--oplogSize",
-        "256",
-        "--setParameter",
-        "enableTestCommands=0",
-    ]);
+    mongod.args(["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256", "--setParameter", "enableTestCommands=0"]);
     Process::start("mongod", mongod, log, Output::Log)
 }
 
 /// A client that gives up soon enough for a person to read why.
 pub(crate) async fn connect(uri: &str) -> anyhow::Result<Client> {
     use_ring();
-    let mut options = ClientOptions::parse(uri)
-        .await
-        .context("the MongoDB connection string cannot be used")?;
+    let mut options = ClientOptions::parse(uri).await.context("the MongoDB connection string cannot be used")?;
     options.app_name.get_or_insert_with(|| "chakravue-testbed".to_owned());
     options.server_selection_timeout.get_or_insert(Duration::from_secs(10));
     Client::with_options(options).context("the MongoDB connection string cannot be used")
@@ -135,16 +106,12 @@ async fn hello(client: &Client) -> Option<Document> {
 }
 
 async fn is_primary(client: &Client) -> bool {
-    hello(client)
-        .await
-        .is_some_and(|answer| answer.get_bool("isWritablePrimary").unwrap_or(false))
+    hello(client).await.is_some_and(|answer| answer.get_bool("isWritablePrimary").unwrap_or(false))
 }
 
 async fn initiate(client: &Client, address: &str) -> anyhow::Result<()> {
     let config = doc! { "_id": REPLICA_SET, "members": [{ "_id": 0, "host": address }] };
-    command_on_admin(client, doc! { "replSetInitiate": config })
-        .await
-        .context("cannot start the replica set")?;
+    command_on_admin(client, doc! { "replSetInitiate": config }).await.context("cannot start the replica set")?;
     Ok(())
 }
 

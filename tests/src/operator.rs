@@ -99,40 +99,23 @@ impl OperatorOptions {
     ///
     /// # Panics
     /// When it cannot be started, with the reason.
-    #[expect(
-        clippy::unused_async,
-        reason = "starting may come to wait for something; callers should not change then"
-    )]
+    #[expect(clippy::unused_async, reason = "starting may come to wait for something; callers should not change then")]
     pub async fn start(self) -> OperatorProcess {
-        self.start_process()
-            .unwrap_or_else(|error| panic!("cannot start the operator: {error:#}"))
+        self.start_process().unwrap_or_else(|error| panic!("cannot start the operator: {error:#}"))
     }
 
     fn start_process(self) -> anyhow::Result<OperatorProcess> {
         static STARTED: AtomicU32 = AtomicU32::new(1);
         let port = Port::any()?;
         let mut operator = command(Program::Operator.path()?);
-        operator.args([
-            "run",
-            "--namespace",
-            &self.namespace,
-            "--master-database",
-            &self.master_database,
-        ]);
+        operator.args(["run", "--namespace", &self.namespace, "--master-database", &self.master_database]);
         operator.args(["--listen", &port.address(), "--resync-interval", &self.resync_interval]);
         operator.args(["--log-format", "text"]).args(&self.arguments);
-        operator
-            .env("KUBECONFIG", &self.kubeconfig)
-            .env("MONGODB_URI", &self.mongodb_uri);
+        operator.env("KUBECONFIG", &self.kubeconfig).env("MONGODB_URI", &self.mongodb_uri);
         // Without colours, so that a test finds words in the log.
-        operator
-            .env("RUST_LOG", &self.rust_log)
-            .env("NO_COLOR", "1")
-            .envs(self.environment);
+        operator.env("RUST_LOG", &self.rust_log).env("NO_COLOR", "1").envs(self.environment);
         // Each start has a log of its own: what was said before a crash must not pass for what was said after.
-        let log = self
-            .folder
-            .join(format!("operator-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
+        let log = self.folder.join(format!("operator-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
         let process = Process::start("chakravue-operator", operator, &log, Output::Log)?;
         Ok(OperatorProcess { process, port })
     }
@@ -165,10 +148,7 @@ impl OperatorProcess {
     async fn wait_for(&self, what: &str, path: &str) {
         let address = self.port.address();
         let probe = || async { http::get(&address, path).await.is_ok_and(|answer| answer.status == 200) };
-        self.process
-            .until(what, PATIENCE, probe)
-            .await
-            .unwrap_or_else(|error| panic!("{error:#}"));
+        self.process.until(what, PATIENCE, probe).await.unwrap_or_else(|error| panic!("{error:#}"));
     }
 
     /// SIGKILL, as by a crash or the kernel; returns when it is gone.
@@ -214,9 +194,7 @@ impl OperatorProcess {
     /// # Panics
     /// When it does not answer with 200.
     pub async fn metrics(&self) -> String {
-        let answer = http::get(&self.port.address(), "/metrics")
-            .await
-            .context("no metrics from the operator");
+        let answer = http::get(&self.port.address(), "/metrics").await.context("no metrics from the operator");
         let answer = answer.unwrap_or_else(|error| panic!("{error:#}\n{}", self.process.last_words()));
         assert_eq!(answer.status, 200, "/metrics answers {}", answer.body);
         answer.body
@@ -224,10 +202,7 @@ impl OperatorProcess {
 
     /// The status code that a path of its HTTP server answers now, or `None` when nobody does.
     pub async fn status_of(&self, path: &str) -> Option<u16> {
-        http::get(&self.port.address(), path)
-            .await
-            .ok()
-            .map(|answer| answer.status)
+        http::get(&self.port.address(), path).await.ok().map(|answer| answer.status)
     }
 
     /// `http://127.0.0.1:<port>`

@@ -30,13 +30,7 @@ impl Port {
         let first: u16 = rand::random_range(0..count);
         (0..count)
             .find_map(|step| Self::exactly(RANGE.start() + (first + step) % count))
-            .with_context(|| {
-                format!(
-                    "no free port between {} and {} on 127.0.0.1",
-                    RANGE.start(),
-                    RANGE.end()
-                )
-            })
+            .with_context(|| format!("no free port between {} and {} on 127.0.0.1", RANGE.start(), RANGE.end()))
     }
 
     /// Takes this port, unless it is in use.
@@ -68,12 +62,7 @@ fn lock_file(number: u16) -> Option<File> {
         // Other users of this machine take their ports here too.
         fs::set_permissions(&folder, Permissions::from_mode(0o1777)).ok();
     }
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .ok()?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).ok()?;
     file.set_permissions(Permissions::from_mode(0o644)).ok();
     Some(file)
 }
@@ -87,22 +76,13 @@ pub(crate) struct PortBook {
 impl PortBook {
     /// Remembers nothing.
     pub(crate) fn forgetful() -> Self {
-        Self {
-            file: None,
-            ports: BTreeMap::new(),
-        }
+        Self { file: None, ports: BTreeMap::new() }
     }
 
     pub(crate) fn in_file(file: &Path) -> Self {
         // A file that is missing or broken only costs the memory of last time's ports.
-        let ports = fs::read(file)
-            .ok()
-            .and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default();
-        Self {
-            file: Some(file.to_owned()),
-            ports,
-        }
+        let ports = fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Self { file: Some(file.to_owned()), ports }
     }
 
     /// Last time's port of `server` if it is free, else any.
@@ -127,17 +107,10 @@ mod tests {
     #[test]
     fn a_port_is_taken_once() {
         let port = Port::any().unwrap();
-        assert!(
-            Port::exactly(port.number()).is_none(),
-            "{} was given twice",
-            port.address()
-        );
+        assert!(Port::exactly(port.number()).is_none(), "{} was given twice", port.address());
         let number = port.number();
         drop(port);
-        assert!(
-            Port::exactly(number).is_some(),
-            "{number} is free again after its owner is gone"
-        );
+        assert!(Port::exactly(number).is_some(), "{number} is free again after its owner is gone");
     }
 
     #[test]

@@ -29,11 +29,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// A command for `program` that the kernel kills when we die.
 pub(crate) fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new("setpriv");
-    command
-        .args(["--pdeathsig", "KILL", "--"])
-        .arg(program.as_ref())
-        .process_group(0)
-        .stdin(Stdio::null());
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program.as_ref()).process_group(0).stdin(Stdio::null());
     command
 }
 
@@ -53,21 +49,15 @@ pub(crate) fn spawn(command: Command) -> anyhow::Result<Child> {
         requests
     });
     let (answer, child) = mpsc::channel();
-    SPAWNER
-        .send((command, answer))
-        .ok()
-        .context("the thread that starts processes has ended")?;
-    child
-        .recv()
-        .context("the thread that starts processes has ended")?
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                anyhow::anyhow!(
-                    "`setpriv` is not on PATH; it comes with util-linux 2.33 or newer (Debian package util-linux)"
-                )
-            }
-            _ => anyhow::Error::new(error).context("cannot start a process"),
-        })
+    SPAWNER.send((command, answer)).ok().context("the thread that starts processes has ended")?;
+    child.recv().context("the thread that starts processes has ended")?.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            anyhow::anyhow!(
+                "`setpriv` is not on PATH; it comes with util-linux 2.33 or newer (Debian package util-linux)"
+            )
+        }
+        _ => anyhow::Error::new(error).context("cannot start a process"),
+    })
 }
 
 /// What happens to the lines that a process writes.
@@ -133,17 +123,10 @@ impl Process {
                 }
             });
         }
-        let pid = i32::try_from(child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("a process id that is none")?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id that is none")?;
         let child = Arc::new(Mutex::new(child));
         let exit = watch_exit(pid, Arc::clone(&child));
-        Ok(Self {
-            name: name.to_owned(),
-            log: log.to_owned(),
-            killer: Killer { pid, child, exit },
-        })
+        Ok(Self { name: name.to_owned(), log: log.to_owned(), killer: Killer { pid, child, exit } })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -256,11 +239,7 @@ fn open_log(path: &Path) -> anyhow::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))
+    OpenOptions::new().create(true).append(true).open(path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The last lines of a log file, with its name.

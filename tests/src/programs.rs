@@ -21,10 +21,7 @@ impl Program {
                 return Ok(path);
             }
         }
-        bail!(
-            "{self} is not built; run `cargo build --workspace --bins` (it is looked for near {})",
-            own.display()
-        )
+        bail!("{self} is not built; run `cargo build --workspace --bins` (it is looked for near {})", own.display())
     }
 }
 

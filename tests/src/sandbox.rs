@@ -55,9 +55,7 @@ impl Sandbox {
     /// # Panics
     /// When it cannot be made, with the reason.
     pub async fn new(label: &str) -> Self {
-        Self::create(label)
-            .await
-            .unwrap_or_else(|error| panic!("cannot make the sandbox of {label}: {error:#}"))
+        Self::create(label).await.unwrap_or_else(|error| panic!("cannot make the sandbox of {label}: {error:#}"))
     }
 
     async fn create(label: &str) -> anyhow::Result<Self> {
@@ -65,15 +63,9 @@ impl Sandbox {
         let testbed = tokio::task::spawn_blocking(Testbed::shared).await?;
         let client = testbed.admin().await;
         let prefix = new_namespace(&client, label).await?;
-        let names = Names {
-            master_database: format!("{prefix}_master"),
-            operator: format!("{prefix}-operator"),
-            prefix,
-        };
-        let folder = testbed
-            .folder()
-            .join("sandboxes")
-            .join(format!("{}-{}", names.prefix, file_name(label)));
+        let names =
+            Names { master_database: format!("{prefix}_master"), operator: format!("{prefix}-operator"), prefix };
+        let folder = testbed.folder().join("sandboxes").join(format!("{}-{}", names.prefix, file_name(label)));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         // From here on, dropping it removes what there is.
         let mut sandbox = Self {
@@ -209,10 +201,7 @@ async fn new_namespace(client: &Client, label: &str) -> anyhow::Result<String> {
             "apiVersion": "v1", "kind": "Namespace",
             "metadata": { "name": prefix, "annotations": { "chakravue.io/test": label } },
         }))?;
-        match Api::all(client.clone())
-            .create(&PostParams::default(), &namespace)
-            .await
-        {
+        match Api::all(client.clone()).create(&PostParams::default(), &namespace).await {
             Ok(_) => return Ok(prefix),
             Err(kube::Error::Api(status)) if status.is_already_exists() => {}
             Err(error) => return Err(error).context("cannot create a namespace"),
@@ -222,10 +211,7 @@ async fn new_namespace(client: &Client, label: &str) -> anyhow::Result<String> {
 }
 
 fn file_name(label: &str) -> String {
-    label
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect()
+    label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
 
 async fn remove(testbed: &Testbed, names: &Names) -> anyhow::Result<()> {
@@ -242,20 +228,11 @@ async fn remove_organizations(client: &Client, namespace: &str) -> anyhow::Resul
     // Untyped, because a test may have made objects that the type refuses.
     let kind = ApiResource::erase::<HospitalOrganization>(&());
     let organizations = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &kind);
-    for organization in organizations
-        .list(&ListParams::default())
-        .await
-        .context("cannot list hospitals")?
-    {
+    for organization in organizations.list(&ListParams::default()).await.context("cannot list hospitals")? {
         let name = organization.name_any();
         gone(organizations.delete(&name, &DeleteParams::default()).await.map(drop))?;
         let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
-        gone(
-            organizations
-                .patch(&name, &PatchParams::default(), &without)
-                .await
-                .map(drop),
-        )?;
+        gone(organizations.patch(&name, &PatchParams::default(), &without).await.map(drop))?;
     }
     Ok(())
 }
@@ -267,12 +244,7 @@ where
         + serde::de::DeserializeOwned
         + std::fmt::Debug,
 {
-    gone(
-        Api::<K>::all(client.clone())
-            .delete(name, &DeleteParams::default())
-            .await
-            .map(drop),
-    )
+    gone(Api::<K>::all(client.clone()).delete(name, &DeleteParams::default()).await.map(drop))
 }
 
 /// That it does not exist any more is as good as having deleted it.
@@ -289,11 +261,7 @@ async fn remove_from_mongodb(uri: &str, names: &Names) -> anyhow::Result<()> {
     let prefix = format!("{}_", names.prefix);
     for database in client.list_database_names().await.context("cannot list databases")? {
         if database.starts_with(&prefix) {
-            client
-                .database(&database)
-                .drop()
-                .await
-                .with_context(|| format!("cannot drop the database {database}"))?;
+            client.database(&database).drop().await.with_context(|| format!("cannot drop the database {database}"))?;
         }
     }
     let ours = doc! { "$or": [
@@ -302,15 +270,9 @@ async fn remove_from_mongodb(uri: &str, names: &Names) -> anyhow::Result<()> {
         { "role": names.operator.as_str() }, { "role": { "$regex": format!("^{prefix}") } },
     ] };
     for (collection, kind) in [("system.users", "user"), ("system.roles", "role")] {
-        let found = client
-            .database("admin")
-            .collection::<Document>(collection)
-            .find(ours.clone())
-            .await;
-        let found: Vec<Document> = found
-            .with_context(|| format!("cannot list MongoDB's {kind}s"))?
-            .try_collect()
-            .await?;
+        let found = client.database("admin").collection::<Document>(collection).find(ours.clone()).await;
+        let found: Vec<Document> =
+            found.with_context(|| format!("cannot list MongoDB's {kind}s"))?.try_collect().await?;
         for document in found {
             let (database, name) = (document.get_str("db")?, document.get_str(kind)?);
             let command = doc! { if kind == "user" { "dropUser" } else { "dropRole" }: name };
@@ -321,10 +283,7 @@ async fn remove_from_mongodb(uri: &str, names: &Names) -> anyhow::Result<()> {
     // So that a mistake in the above does not go unnoticed on a server that is not ours.
     let left = command_on_admin(&client, doc! { "usersInfo": &names.operator }).await?;
     if left.get_array("users").is_ok_and(|users| !users.is_empty()) {
-        bail!(
-            "the MongoDB user {} is still there after it was dropped",
-            names.operator
-        );
+        bail!("the MongoDB user {} is still there after it was dropped", names.operator);
     }
     Ok(())
 }

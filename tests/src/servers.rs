@@ -35,18 +35,12 @@ impl Given {
             _ => None,
         };
         let mongodb_uri = env::var("MONGODB_URI").ok().filter(|value| !value.is_empty());
-        Ok(Self {
-            kubeconfig,
-            mongodb_uri,
-        })
+        Ok(Self { kubeconfig, mongodb_uri })
     }
 
     /// What is left to start ourselves.
     pub(crate) fn wanted(&self) -> Wanted {
-        Wanted {
-            kubernetes: self.kubeconfig.is_none(),
-            mongod: self.mongodb_uri.is_none(),
-        }
+        Wanted { kubernetes: self.kubeconfig.is_none(), mongod: self.mongodb_uri.is_none() }
     }
 }
 
@@ -65,9 +59,9 @@ impl Cluster {
     ) -> anyhow::Result<Self> {
         match (&given.kubeconfig, &parts.kubernetes) {
             (Some(path), _) => Ok(Self::Given(path.clone())),
-            (None, Some(parts)) => Ok(Self::Ours(Box::new(
-                ControlPlane::start(parts, folder, port_book, durability).await?,
-            ))),
+            (None, Some(parts)) => {
+                Ok(Self::Ours(Box::new(ControlPlane::start(parts, folder, port_book, durability).await?)))
+            }
             (None, None) => anyhow::bail!("the programs of Kubernetes were not prepared"),
         }
     }

@@ -68,9 +68,7 @@ impl Testbed {
     /// # Panics
     /// When the kubeconfig cannot be used.
     pub async fn admin(&self) -> kube::Client {
-        kubeconfig::client(self.kubeconfig())
-            .await
-            .unwrap_or_else(|error| panic!("{error:#}"))
+        kubeconfig::client(self.kubeconfig()).await.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// The connection string of MongoDB's administrator.
@@ -84,9 +82,7 @@ impl Testbed {
     /// # Panics
     /// When the connection string cannot be used.
     pub async fn mongodb(&self) -> mongodb::Client {
-        mongod::connect(self.mongodb_uri())
-            .await
-            .unwrap_or_else(|error| panic!("{error:#}"))
+        mongod::connect(self.mongodb_uri()).await.unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Every write that the API server has answered, one JSON object per line. Absent on a cluster that is not ours.

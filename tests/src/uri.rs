@@ -10,9 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 /// # Errors
 /// When `uri` is not a MongoDB connection string. The error does not repeat it: it may hold a password.
 pub fn with_credentials(uri: &str, user: &str, password: &str) -> anyhow::Result<String> {
-    let (scheme, rest) = uri
-        .split_once("://")
-        .context("a MongoDB connection string starts with mongodb://")?;
+    let (scheme, rest) = uri.split_once("://").context("a MongoDB connection string starts with mongodb://")?;
     ensure!(
         matches!(scheme, "mongodb" | "mongodb+srv"),
         "a MongoDB connection string starts with mongodb:// or mongodb+srv://"
@@ -25,10 +23,7 @@ pub fn with_credentials(uri: &str, user: &str, password: &str) -> anyhow::Result
     // How the other user logged in says nothing about this one.
     let others = options.split('&').filter(|option| {
         let name = option.split('=').next().unwrap_or_default().to_ascii_lowercase();
-        !matches!(
-            name.as_str(),
-            "" | "authsource" | "authmechanism" | "authmechanismproperties"
-        )
+        !matches!(name.as_str(), "" | "authsource" | "authmechanism" | "authmechanismproperties")
     });
     let options: Vec<&str> = std::iter::once("authSource=admin").chain(others).collect();
     let [user, password] = [user, password].map(|text| Cow::from(utf8_percent_encode(text, NON_ALPHANUMERIC)));
@@ -47,18 +42,9 @@ mod tests {
                 "mongodb://u:p%40%2F@h1:1,h2:2/?authSource=admin&replicaSet=rs0",
             ),
             ("mongodb://h", "mongodb://u:p%40%2F@h/?authSource=admin"),
-            (
-                "mongodb://a:b@h/db?authSource=db&tls=true",
-                "mongodb://u:p%40%2F@h/?authSource=admin&tls=true",
-            ),
-            (
-                "mongodb+srv://a:b@h.example/",
-                "mongodb+srv://u:p%40%2F@h.example/?authSource=admin",
-            ),
-            (
-                "mongodb://x@h/?authMechanism=MONGODB-X509",
-                "mongodb://u:p%40%2F@h/?authSource=admin",
-            ),
+            ("mongodb://a:b@h/db?authSource=db&tls=true", "mongodb://u:p%40%2F@h/?authSource=admin&tls=true"),
+            ("mongodb+srv://a:b@h.example/", "mongodb+srv://u:p%40%2F@h.example/?authSource=admin"),
+            ("mongodb://x@h/?authMechanism=MONGODB-X509", "mongodb://u:p%40%2F@h/?authSource=admin"),
         ] {
             assert_eq!(with_credentials(uri, "u", "p@/").unwrap(), expected);
         }

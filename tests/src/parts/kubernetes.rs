@@ -32,23 +32,13 @@ struct Program {
 }
 
 const fn kubernetes(name: &'static str, package: &'static str) -> Program {
-    Program {
-        name,
-        package,
-        built_as: name,
-    }
+    Program { name, package, built_as: name }
 }
 
-const ETCD: Program = Program {
-    name: "etcd",
-    package: "go.etcd.io/etcd/server/v3",
-    built_as: "server",
-};
+const ETCD: Program = Program { name: "etcd", package: "go.etcd.io/etcd/server/v3", built_as: "server" };
 const APISERVER: Program = kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver");
-const CONTROLLER_MANAGER: Program = kubernetes(
-    "kube-controller-manager",
-    "k8s.io/kubernetes/cmd/kube-controller-manager",
-);
+const CONTROLLER_MANAGER: Program =
+    kubernetes("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager");
 const KUBECTL: Program = kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl");
 
 #[derive(Clone)]
@@ -61,30 +51,19 @@ pub(crate) struct KubernetesParts {
 
 /// Finds the programs in `KUBEBUILDER_ASSETS` or the cache, and builds those that are in neither.
 pub(super) fn prepare() -> anyhow::Result<KubernetesParts> {
-    let assets = env::var_os("KUBEBUILDER_ASSETS")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from);
+    let assets = env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(folder) = assets.as_deref().filter(|folder| !folder.is_dir()) {
-        bail!(
-            "KUBEBUILDER_ASSETS is {}, which is not a folder; correct it or unset it",
-            folder.display()
-        );
+        bail!("KUBEBUILDER_ASSETS is {}, which is not a folder; correct it or unset it", folder.display());
     }
     let cache = cache()?;
     let key = format!("kubernetes-{VERSION}-{}", fingerprint());
     let built = cache.join(&key);
     let find = |program: &Program| {
-        let given = assets
-            .iter()
-            .map(|folder| folder.join(program.name))
-            .find(|path| path.is_file());
+        let given = assets.iter().map(|folder| folder.join(program.name)).find(|path| path.is_file());
         given.unwrap_or_else(|| built.join(program.name))
     };
-    let missing = || {
-        [ETCD, KUBECTL, CONTROLLER_MANAGER, APISERVER]
-            .into_iter()
-            .filter(|program| !find(program).is_file())
-    };
+    let missing =
+        || [ETCD, KUBECTL, CONTROLLER_MANAGER, APISERVER].into_iter().filter(|program| !find(program).is_file());
     if missing().next().is_some() {
         let _lock = only_one(&cache, &key)?;
         // Whoever held the lock may have built them meanwhile.
@@ -103,11 +82,7 @@ pub(super) fn prepare() -> anyhow::Result<KubernetesParts> {
 
 /// Everything that decides what comes out of the build.
 fn fingerprint() -> String {
-    let digest = Sha256::new()
-        .chain_update(GO_MOD)
-        .chain_update(GO_SUM)
-        .chain_update(LINKER_FLAGS)
-        .finalize();
+    let digest = Sha256::new().chain_update(GO_MOD).chain_update(GO_SUM).chain_update(LINKER_FLAGS).finalize();
     hex(&digest[..6])
 }
 
@@ -125,10 +100,7 @@ fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
     fs::write(module.join("go.sum"), GO_SUM)?;
 
     let names: Vec<&str> = programs.iter().map(|program| program.name).collect();
-    eprintln!(
-        "Building {} {VERSION} from source; this happens once.",
-        names.join(", ")
-    );
+    eprintln!("Building {} {VERSION} from source; this happens once.", names.join(", "));
     eprintln!("  About ten minutes and 3 GB with two cores and an empty Go cache; seconds with a warm one.");
     check_version(&module)?;
     let mut progress = Progress::new();
@@ -136,10 +108,7 @@ fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
     let total = count_packages(&module, &packages, &mut progress)?;
 
     let mut install = go(&module);
-    install
-        .env("GOBIN", &partial)
-        .args(["install", "-v", "-trimpath", "-ldflags", LINKER_FLAGS])
-        .args(&packages);
+    install.env("GOBIN", &partial).args(["install", "-v", "-trimpath", "-ldflags", LINKER_FLAGS]).args(&packages);
     let mut done = 0;
     run(install, "go install", |line| {
         if !line.contains(' ') {
@@ -153,22 +122,14 @@ fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
         fs::rename(&from, target.join(program.name)).with_context(|| format!("cannot move {}", from.display()))?;
     }
     fs::remove_dir_all(&partial).ok();
-    progress.finish(&format!(
-        "Built {} {VERSION} into {}",
-        names.join(", "),
-        target.display()
-    ));
+    progress.finish(&format!("Built {} {VERSION} into {}", names.join(", "), target.display()));
     Ok(())
 }
 
 /// A `go` command in the module, without anything of the surroundings that could change the result.
 fn go(module: &Path) -> Command {
     let mut command = processes::command("go");
-    command
-        .current_dir(module)
-        .env("CGO_ENABLED", "0")
-        .env("GO111MODULE", "on")
-        .env("GOWORK", "off");
+    command.current_dir(module).env("CGO_ENABLED", "0").env("GO111MODULE", "on").env("GOWORK", "off");
     for name in ["GOOS", "GOARCH", "GOBIN"] {
         command.env_remove(name);
     }
@@ -207,10 +168,7 @@ fn run(mut command: Command, name: &str, mut on_line: impl FnMut(&str)) -> anyho
         stdout.read_to_string(&mut text).map(|_| text)
     });
     let mut said = Vec::new();
-    for line in BufReader::new(child.stderr.take().context("no standard error")?)
-        .lines()
-        .map_while(Result::ok)
-    {
+    for line in BufReader::new(child.stderr.take().context("no standard error")?).lines().map_while(Result::ok) {
         on_line(&line);
         // Names of packages and downloads are progress; the rest explains a failure.
         if line.contains(' ') && !line.starts_with("go: downloading") {
@@ -219,10 +177,7 @@ fn run(mut command: Command, name: &str, mut on_line: impl FnMut(&str)) -> anyho
     }
     let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
     if !status.success() {
-        bail!(
-            "{name} failed ({status}):\n  {}",
-            said[said.len().saturating_sub(20)..].join("\n  ")
-        );
+        bail!("{name} failed ({status}):\n  {}", said[said.len().saturating_sub(20)..].join("\n  "));
     }
     output
         .join()

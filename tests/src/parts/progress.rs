@@ -16,32 +16,19 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self {
-            terminal: std::io::stderr().is_terminal(),
-            started: Instant::now(),
-            last: None,
-        }
+        Self { terminal: std::io::stderr().is_terminal(), started: Instant::now(), last: None }
     }
 
     /// Shows a line now, or not if there was one just before.
     pub(super) fn show(&mut self, text: &str) {
-        let pause = if self.terminal {
-            Duration::from_millis(100)
-        } else {
-            INTERVAL
-        };
+        let pause = if self.terminal { Duration::from_millis(100) } else { INTERVAL };
         if self.last.is_some_and(|last| last.elapsed() < pause) {
             return;
         }
         self.last = Some(Instant::now());
         let mut out = std::io::stderr();
         // Progress that cannot be shown is no reason to stop.
-        if self.terminal {
-            write!(out, "\r\x1b[K  {text}")
-        } else {
-            writeln!(out, "  {text}")
-        }
-        .ok();
+        if self.terminal { write!(out, "\r\x1b[K  {text}") } else { writeln!(out, "  {text}") }.ok();
         out.flush().ok();
     }
 
@@ -58,10 +45,7 @@ impl Progress {
             format!(", about {} left", clock(elapsed / done.max(1) * rest))
         };
         let percent = (done * 100 / of.max(1)).min(100);
-        self.show(&format!(
-            "{percent:3} %  {what}: {done} of {of} packages, {} so far{left}",
-            clock(elapsed)
-        ));
+        self.show(&format!("{percent:3} %  {what}: {done} of {of} packages, {} so far{left}", clock(elapsed)));
     }
 
     /// Clears the line on a terminal and says how long it took.

@@ -12,9 +12,7 @@ pub(super) struct EnvFile(PathBuf);
 
 impl EnvFile {
     pub(super) fn write(path: &Path, variables: &[(&str, String)]) -> anyhow::Result<Self> {
-        let lines = variables
-            .iter()
-            .map(|(name, value)| format!("export {name}={}\n", quoted(value)));
+        let lines = variables.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value)));
         write_private(path, &lines.collect::<String>())?;
         Ok(Self(path.to_owned()))
     }
@@ -50,15 +48,8 @@ mod tests {
         let file = EnvFile::write(&path, &[("ONE", value.to_owned()), ("TWO", "/plain/path".to_owned())]).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let script = ". \"$1\" && printf '%s|%s' \"$ONE\" \"$TWO\"";
-        let output = Command::new("sh")
-            .args(["-c", script, "sh"])
-            .arg(&path)
-            .output()
-            .unwrap();
-        assert_eq!(
-            String::from_utf8(output.stdout).unwrap(),
-            format!("{value}|/plain/path")
-        );
+        let output = Command::new("sh").args(["-c", script, "sh"]).arg(&path).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{value}|/plain/path"));
         drop(file);
         assert!(!path.exists());
     }

@@ -20,9 +20,7 @@ pub(super) struct Home {
 impl Home {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         private_folder(path)?;
-        let path = path
-            .canonicalize()
-            .with_context(|| format!("cannot find {}", path.display()))?;
+        let path = path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
         let lock = lock(&path)?;
         // After a SIGKILL it is still there, and would send shells to servers that are gone.
         fs::remove_file(path.join("env")).ok();
@@ -59,10 +57,7 @@ fn lock(home: &Path) -> anyhow::Result<File> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let process = fs::read_to_string(&path).unwrap_or_default();
-            bail!(
-                "`make up` is running in this checkout already, as process {}; stop that one first",
-                process.trim()
-            );
+            bail!("`make up` is running in this checkout already, as process {}; stop that one first", process.trim());
         }
         Err(TryLockError::Error(error)) => {
             return Err(error).with_context(|| format!("cannot lock {}", path.display()));
@@ -79,11 +74,7 @@ pub(crate) fn forget(path: &Path) -> anyhow::Result<()> {
         println!("There is no {}; nothing to forget.", path.display());
         return Ok(());
     }
-    ensure!(
-        path.join(LOCK).is_file(),
-        "{} was not made by `make up`; it is left alone",
-        path.display()
-    );
+    ensure!(path.join(LOCK).is_file(), "{} was not made by `make up`; it is left alone", path.display());
     let _lock = lock(path)?;
     fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))?;
     println!("Removed {}; the next `make up` starts with nothing.", path.display());

@@ -32,19 +32,12 @@ impl Kubectl {
             .map(|parts| parts.kubectl.clone())
             .or_else(|| on_path("kubectl"))
             .context("`kubectl` is not on PATH; install it to use a cluster of your own")?;
-        Ok(Self {
-            program,
-            kubeconfig: kubeconfig.to_owned(),
-        })
+        Ok(Self { program, kubeconfig: kubeconfig.to_owned() })
     }
 
     /// What a person types to run it.
     pub(super) fn typed(&self) -> String {
-        if on_path("kubectl").is_some() {
-            "kubectl".to_owned()
-        } else {
-            quoted(&self.program.display().to_string())
-        }
+        if on_path("kubectl").is_some() { "kubectl".to_owned() } else { quoted(&self.program.display().to_string()) }
     }
 
     async fn apply(&self, yaml: &str) -> Result<(), String> {
@@ -62,14 +55,8 @@ impl Kubectl {
             }
             kubectl.wait_with_output().await
         };
-        let output = run
-            .await
-            .map_err(|error| format!("cannot run {}: {error}", self.program.display()))?;
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-        }
+        let output = run.await.map_err(|error| format!("cannot run {}: {error}", self.program.display()))?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
     }
 }
 
@@ -98,10 +85,7 @@ pub(super) async fn apply_and_wait(kubectl: &Kubectl, client: &Client) -> anyhow
     }
     let now = hospitals.get(&name).await;
     let why = now.map_or_else(|error| error.to_string(), |hospital| why_not_ready(&hospital));
-    bail!(
-        "the hospital {namespace}/{name} was not ready within {} s: {why}",
-        PATIENCE.as_secs()
-    )
+    bail!("the hospital {namespace}/{name} was not ready within {} s: {why}", PATIENCE.as_secs())
 }
 
 /// Ready as it is now, not as it was before the last change.

@@ -50,10 +50,7 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let screen = Screen::new();
     let mut home = Home::open(folder)?;
-    screen.title(&format!(
-        "ChakraVue on this machine; its data is in {}",
-        home.path().display()
-    ));
+    screen.title(&format!("ChakraVue on this machine; its data is in {}", home.path().display()));
 
     let started = Instant::now();
     let environment = tokio::select! {
@@ -67,13 +64,7 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     let env_file = EnvFile::write(&home.env_file(), &environment.variables())?;
     environment.print_what_next(&screen, &home, started.elapsed());
 
-    let Environment {
-        cluster,
-        mongodb,
-        operator,
-        api,
-        ..
-    } = environment;
+    let Environment { cluster, mongodb, operator, api, .. } = environment;
     let servers: Vec<&Process> = cluster.processes().into_iter().chain(mongodb.process()).collect();
     let stop = CancellationToken::new();
     let mut programs = std::pin::pin!(async {
@@ -135,10 +126,8 @@ impl Environment {
         let (cluster, mongodb) = tokio::try_join!(cluster, mongodb)?;
         let kubectl = hospital::Kubectl::find(parts.kubernetes.as_ref(), cluster.kubeconfig())?;
 
-        let (operator, api) = tokio::try_join!(
-            start_operator(home, screen, &cluster, &mongodb),
-            start_api(home, screen)
-        )?;
+        let (operator, api) =
+            tokio::try_join!(start_operator(home, screen, &cluster, &mongodb), start_api(home, screen))?;
         let step = screen.step("hospital");
         let client = kubeconfig::client(cluster.kubeconfig()).await?;
         let ready = hospital::apply_and_wait(&kubectl, &client);
@@ -148,13 +137,7 @@ impl Environment {
             error = first_to_end(&operators) => return Err(error),
         };
         step.done(&description);
-        Ok(Self {
-            cluster,
-            mongodb,
-            operator,
-            api,
-            kubectl,
-        })
+        Ok(Self { cluster, mongodb, operator, api, kubectl })
     }
 
     /// What a shell needs to look around.
@@ -170,15 +153,11 @@ impl Environment {
     fn print_what_next(&self, screen: &Screen, home: &Home, took: Duration) {
         let kubeconfig = env_file::quoted(&self.cluster.kubeconfig().display().to_string());
         let shown = home.env_file();
-        let shown = std::env::current_dir()
-            .ok()
-            .and_then(|here| shown.strip_prefix(here).ok())
-            .unwrap_or(&shown)
-            .to_owned();
+        let shown =
+            std::env::current_dir().ok().and_then(|here| shown.strip_prefix(here).ok()).unwrap_or(&shown).to_owned();
         let kubectl = self.kubectl.typed();
         screen.say(&format!(
-            "\
-\nReady after {:.1} s.
+            "\nReady after {:.1} s.
 
   API                  {}
   plans                {}
@@ -222,11 +201,7 @@ async fn start_operator(
         install::operator_kubeconfig(&client, OPERATOR_NAMESPACE, cluster.kubeconfig(), &kubeconfig, valid).await
     };
     let password = remembered_secret(&home.path().join("operator-mongodb-password"), 32)?;
-    let login = MongodbLogin {
-        name: OPERATOR,
-        password: &password,
-        master_database: MASTER_DATABASE,
-    };
+    let login = MongodbLogin { name: OPERATOR, password: &password, master_database: MASTER_DATABASE };
     let ((), uri) = tokio::try_join!(in_kubernetes, login.install(mongodb.uri()))?;
 
     let port = home.ports("operator").take(OPERATOR)?;
@@ -234,19 +209,8 @@ async fn start_operator(
     let program = Program::Operator.path()?;
     let operator = Supervised::start(OPERATOR, "operator", port, home.logs(), screen, move || {
         let mut operator = command(&program);
-        operator.args([
-            "run",
-            "--master-database",
-            MASTER_DATABASE,
-            "--listen",
-            &address,
-            "--log-format",
-            "text",
-        ]);
-        operator
-            .env("KUBECONFIG", &kubeconfig)
-            .env("MONGODB_URI", &uri)
-            .env("NO_COLOR", "1");
+        operator.args(["run", "--master-database", MASTER_DATABASE, "--listen", &address, "--log-format", "text"]);
+        operator.env("KUBECONFIG", &kubeconfig).env("MONGODB_URI", &uri).env("NO_COLOR", "1");
         operator
     })?;
     operator.until_ready("/readyz", PATIENCE).await?;
@@ -258,17 +222,13 @@ async fn start_api(home: &Home, screen: &Screen) -> anyhow::Result<Supervised> {
     let step = screen.step("api");
     let (port, note) = match Port::exactly(API_PORT) {
         Some(port) => (port, String::new()),
-        None => (
-            home.ports("api").take("chakravue-api")?,
-            format!(" (port {API_PORT} is in use by something else)"),
-        ),
+        None => (home.ports("api").take("chakravue-api")?, format!(" (port {API_PORT} is in use by something else)")),
     };
     let address = port.address();
     let program = Program::Api.path()?;
     let api = Supervised::start("chakravue-api", "api", port, home.logs(), screen, move || {
         let mut api = command(&program);
-        api.args(["--listen", &address, "--log-format", "text"])
-            .env("NO_COLOR", "1");
+        api.args(["--listen", &address, "--log-format", "text"]).env("NO_COLOR", "1");
         api
     })?;
     api.until_ready("/healthz", PATIENCE).await?;
@@ -278,10 +238,8 @@ async fn start_api(home: &Home, screen: &Screen) -> anyhow::Result<Supervised> {
 
 /// None of these may end by itself; completes with an error when one does.
 async fn first_to_end(processes: &[&Process]) -> anyhow::Error {
-    let mut ends: FuturesUnordered<_> = processes
-        .iter()
-        .map(|process| async move { (process, process.wait().await) })
-        .collect();
+    let mut ends: FuturesUnordered<_> =
+        processes.iter().map(|process| async move { (process, process.wait().await) }).collect();
     match ends.next().await {
         Some((process, status)) => anyhow::anyhow!("{} ended ({status}). {}", process.name(), process.last_words()),
         // On servers that are all given there is nothing of ours that could end.
@@ -295,11 +253,7 @@ struct Signals([Signal; 3]);
 impl Signals {
     fn new() -> anyhow::Result<Self> {
         let watch = |kind| signal(kind).context("cannot watch for signals");
-        Ok(Self([
-            watch(SignalKind::interrupt())?,
-            watch(SignalKind::terminate())?,
-            watch(SignalKind::hangup())?,
-        ]))
+        Ok(Self([watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?, watch(SignalKind::hangup())?]))
     }
 
     async fn next(&mut self) {

@@ -24,10 +24,7 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self {
-            colours: wanted && std::io::stdout().is_terminal(),
-            logs: Arc::new(AtomicBool::new(false)),
-        }
+        Self { colours: wanted && std::io::stdout().is_terminal(), logs: Arc::new(AtomicBool::new(false)) }
     }
 
     pub(super) fn title(&self, text: &str) {
@@ -41,11 +38,7 @@ impl Screen {
     }
 
     pub(super) fn step(&self, name: &'static str) -> Step<'_> {
-        Step {
-            screen: self,
-            name,
-            started: Instant::now(),
-        }
+        Step { screen: self, name, started: Instant::now() }
     }
 
     pub(super) fn show_logs(&self) {
@@ -60,11 +53,7 @@ impl Screen {
     }
 
     fn coloured(&self, colour: &str, text: &str) -> String {
-        if self.colours {
-            format!("\x1b[{colour}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 
@@ -77,7 +66,6 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     pub(super) fn done(self, result: &str) {
         let took = self.started.elapsed().as_secs_f64();
-        self.screen
-            .say(&format!("  {:<11} {took:>6.1} s   {result}", self.name));
+        self.screen.say(&format!("  {:<11} {took:>6.1} s   {result}", self.name));
     }
 }

@@ -42,12 +42,7 @@ impl Supervised {
             let show = Output::LogAnd(Box::new(move |line| screen.log(label, line)));
             Process::start(name, command(), &logs.join(format!("{name}.log")), show)
         });
-        Ok(Self {
-            label,
-            port,
-            process: start()?,
-            start,
-        })
+        Ok(Self { label, port, process: start()?, start })
     }
 
     pub(super) fn process(&self) -> &Process {
@@ -79,10 +74,7 @@ impl Supervised {
             if started.elapsed() > RECOVERED {
                 pause = FIRST_PAUSE;
             }
-            screen.log(
-                self.label,
-                &format!("ended ({status}); starting it again in {} s", pause.as_secs()),
-            );
+            screen.log(self.label, &format!("ended ({status}); starting it again in {} s", pause.as_secs()));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => return,
