@@ -8,10 +8,7 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON},
     apimachinery::pkg::apis::meta::v1::Condition,
 };
-use kube::{
-    CustomResource, CustomResourceExt, KubeSchema,
-    core::Rule,
-};
+use kube::{CustomResource, CustomResourceExt, KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -65,10 +65,7 @@ mod tests {
     #[test]
     fn the_catalogue_is_the_published_one() {
         let rows: Vec<_> = Plan::ALL.iter().map(|p| (p.id(), p.monthly_price_usd(), p.user_limit())).collect();
-        assert_eq!(
-            rows,
-            [("starter", 99, Some(5)), ("professional", 299, Some(20)), ("enterprise", 999, None)]
-        );
+        assert_eq!(rows, [("starter", 99, Some(5)), ("professional", 299, Some(20)), ("enterprise", 999, None)]);
     }
 
     #[test]

@@ -1,1 +1,310 @@
-fn main(){}
+//! The process: reads its command line, starts the watch over MongoDB, the probes and the controller, and stops them
+//! in order at SIGTERM. If any of them ends by itself, the process ends with an error and is started again.
+
+mod access;
+mod backoff;
+mod claim;
+mod context;
+mod controller;
+mod credentials;
+mod echoes;
+mod endpoint;
+mod error;
+mod events;
+mod http;
+mod metrics;
+mod mongo;
+mod privileges;
+mod reconcile;
+mod removal;
+mod schema;
+mod status;
+mod telemetry;
+mod tenant;
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use chakravue_crds::master::MASTER_DATABASE;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt as _, runtime::reflector};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    context::{Context, Settings},
+    endpoint::Endpoint,
+    mongo::Mongo,
+    telemetry::LogFormat,
+};
+
+/// How long running passes may take to finish after SIGTERM; Kubernetes kills after 30 seconds by default.
+const DRAIN: Duration = Duration::from_secs(20);
+
+#[derive(Parser)]
+#[command(
+    name = "chakravue-operator",
+    version,
+    about = "Turns every HospitalOrganization into its own MongoDB database and keeps it so"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the operator until it is told to stop.
+    Run(Box<Run>),
+    /// Print the MongoDB role that the operator needs and the commands that create it.
+    MongodbRole(MongodbRole),
+}
+
+#[derive(Args)]
+struct Run {
+    /// The operator's MongoDB connection. Not a flag, because a command line can be read by everybody on the machine.
+    #[arg(skip)]
+    uri: String,
+    /// A file that holds the operator's MongoDB URI; otherwise the environment variable MONGODB_URI holds it.
+    #[arg(long, env = "MONGODB_URI_FILE")]
+    mongodb_uri_file: Option<PathBuf>,
+    /// The MongoDB address in the tenants' Secrets, without credentials. Default: the operator's own.
+    #[arg(long, env = "TENANT_MONGODB_URI")]
+    tenant_mongodb_uri: Option<String>,
+    /// The database that holds the claims.
+    #[arg(long, env = "MASTER_DATABASE", default_value = MASTER_DATABASE)]
+    master_database: String,
+    /// Watch only this namespace. Default: all.
+    #[arg(long, env = "WATCH_NAMESPACE")]
+    namespace: Option<String>,
+    /// The address for probes (/livez, /readyz) and metrics (/metrics).
+    #[arg(long, env = "LISTEN_ADDRESS", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// How often a healthy hospital is compared with its declaration, in seconds or as 30s, 10m, 1h.
+    #[arg(long, env = "RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
+    resync_interval: Duration,
+    /// Let an object that asks for it adopt a database that exists without any claim.
+    #[arg(long, env = "ALLOW_DATABASE_ADOPTION")]
+    allow_database_adoption: bool,
+    /// Which cluster this is, in the claims. Default: the UID of the namespace kube-system.
+    #[arg(long, env = "CLUSTER_ID")]
+    cluster_id: Option<String>,
+    /// How logs are written; what is logged is decided by RUST_LOG.
+    #[arg(long, env = "LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Args)]
+struct MongodbRole {
+    /// The database that holds the claims.
+    #[arg(long, env = "MASTER_DATABASE", default_value = MASTER_DATABASE)]
+    master_database: String,
+    /// The name of the role to create.
+    #[arg(long, default_value = "chakravue-operator")]
+    role: String,
+    /// The name of the user to create with it.
+    #[arg(long, default_value = "chakravue-operator")]
+    user: String,
+    /// mongosh: a script for people. json: the createRole command for programs.
+    #[arg(long, short, default_value = "mongosh")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    Mongosh,
+    Json,
+}
+
+fn main() -> anyhow::Result<()> {
+    // One TLS provider, chosen here: a dependency that brings another could otherwise panic at the first connection.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("another TLS provider was installed before ours");
+    }
+    match Cli::parse().command {
+        Command::MongodbRole(options) => {
+            match options.output {
+                Output::Mongosh => {
+                    print!("{}", privileges::mongosh_script(&options.role, &options.user, &options.master_database))
+                }
+                Output::Json => println!(
+                    "{}",
+                    serde_json::to_string(&privileges::create_role_command(&options.role, &options.master_database))?
+                ),
+            }
+            Ok(())
+        }
+        Command::Run(mut options) => {
+            telemetry::init(options.log_format);
+            options.uri = read_uri(options.mongodb_uri_file.as_ref())?;
+            tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(*options))
+        }
+    }
+}
+
+fn read_uri(file: Option<&PathBuf>) -> anyhow::Result<String> {
+    match file {
+        Some(path) => Ok(std::fs::read_to_string(path)
+            .with_context(|| format!("the MongoDB URI cannot be read from {}", path.display()))?
+            .trim()
+            .to_owned()),
+        None => std::env::var("MONGODB_URI").context(
+            "no MongoDB: set the environment variable MONGODB_URI, or --mongodb-uri-file to a file that holds the URI",
+        ),
+    }
+}
+
+async fn run(options: Run) -> anyhow::Result<()> {
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "chakravue-operator starts");
+    let stop = CancellationToken::new();
+    let listener =
+        TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
+    tracing::info!(address = %listener.local_addr()?, "probes and metrics");
+
+    let endpoint = Endpoint::parse(options.tenant_mongodb_uri.as_deref().unwrap_or(&options.uri))?;
+    // The driver's own message may quote the URI, password and all.
+    let mongo = Mongo::new(&options.uri, &options.master_database).await.map_err(|_| {
+        anyhow::anyhow!(
+            "the MongoDB URI cannot be understood; it must look like mongodb://user:password@host:27017/?options"
+        )
+    })?;
+    let kube = kube::Client::try_default()
+        .await
+        .context("no Kubernetes: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
+
+    let heartbeat = http::Heartbeat::default();
+    heartbeat.beat();
+    let metrics = metrics::Metrics::default();
+    let tasks = TaskTracker::new();
+    // MongoDB is looked at while Kubernetes is asked who it is.
+    let beat = heartbeat.clone();
+    let watch = tokio::spawn(mongo.clone().watch(stop.clone(), move || beat.beat()));
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let namespace = options.namespace.as_deref();
+    let cluster = tokio::select! {
+        cluster = wait_for_cluster(&kube, namespace, options.cluster_id.clone(), &heartbeat) => cluster?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    let (store, writer) = reflector::store();
+    let context = Arc::new(Context {
+        announcer: events::Announcer::new(kube.clone(), tasks.clone()),
+        kube,
+        mongo,
+        settings: Settings {
+            cluster,
+            endpoint,
+            allow_database_adoption: options.allow_database_adoption,
+            resync: options.resync_interval,
+        },
+        metrics,
+        backoff: backoff::Backoff::default(),
+        echoes: echoes::Echoes::default(),
+        verified: access::Verified::default(),
+    });
+
+    let probes = http::Probes { context: Arc::clone(&context), store: store.clone(), heartbeat };
+    let serving = tokio::spawn(http::serve(listener, probes, stop.clone()));
+    let controller = controller::run(context, namespace, writer, store, stop.clone());
+    tokio::pin!(controller);
+
+    // Whatever ends first, everything ends: a process of which a part is missing would only look alive.
+    let failure = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        () = &mut controller => Some("the controller ended"),
+        _ = serving => Some("the HTTP server ended"),
+        _ = watch => Some("the watch over MongoDB ended"),
+    };
+    stop.cancel();
+    if let Some(failure) = failure {
+        bail!("{failure} unexpectedly");
+    }
+    tracing::info!("stopping: running passes may finish");
+    let drained = tokio::time::timeout(DRAIN, async {
+        controller.await;
+        tasks.close();
+        tasks.wait().await;
+    });
+    if drained.await.is_err() {
+        tracing::warn!("some passes did not finish in time; the next start goes on with them");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits for the API server and the resource definition, and answers which cluster this is.
+async fn wait_for_cluster(
+    kube: &kube::Client,
+    namespace: Option<&str>,
+    cluster_id: Option<String>,
+    heartbeat: &http::Heartbeat,
+) -> anyhow::Result<String> {
+    let mut said = String::new();
+    loop {
+        heartbeat.beat();
+        let problem = match controller::definition_is_installed(kube, namespace).await {
+            Ok(true) => match &cluster_id {
+                Some(id) => return Ok(id.clone()),
+                None => match Api::<Namespace>::all(kube.clone()).get_metadata("kube-system").await {
+                    Ok(kube_system) => return Ok(kube_system.uid().unwrap_or_default()),
+                    Err(error) => error::Error::kubernetes("tell the UID of namespace kube-system", &error).to_string(),
+                },
+            },
+            Ok(false) => "The HospitalOrganization definition is not installed: kubectl apply -f charts/chakravue/crds/hospitalorganizations.yaml".to_owned(),
+            Err(error) => error::Error::kubernetes("list the hospitals", &error).to_string(),
+        };
+        if said != problem {
+            tracing::error!("{problem}");
+            said = problem;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// 90, 30s, 10m or 1h.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err("use a number of seconds, or a number with s, m or h such as 10m".to_owned()),
+    };
+    let count: u64 = digits.parse().map_err(|_| "use a number with s, m or h such as 10m".to_owned())?;
+    match count.checked_mul(factor) {
+        Some(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+        _ => Err("must be at least one second".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_or_refused() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        for text in ["", "0", "m", "1d", "-1s", "99999999999999999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! How long an object waits after a failure: per object, doubling, with jitter, forgotten at the first success or when
+//! the object changes.
+
+use std::{collections::HashMap, sync::Mutex, time::Duration};
+
+use rand::RngExt as _;
+
+const FIRST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(120);
+
+#[derive(Default)]
+pub struct Backoff(Mutex<HashMap<String, Failures>>);
+
+struct Failures {
+    generation: Option<i64>,
+    count: u32,
+}
+
+impl Backoff {
+    /// Notes a failure and answers how long to wait.
+    pub fn failed(&self, uid: &str, generation: Option<i64>) -> Duration {
+        let mut map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let failures = map.entry(uid.to_owned()).or_insert(Failures { generation, count: 0 });
+        if failures.generation != generation {
+            *failures = Failures { generation, count: 0 };
+        }
+        failures.count = failures.count.saturating_add(1);
+        jittered(longest_wait(failures.count))
+    }
+
+    pub fn succeeded(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(uid);
+    }
+
+    /// What kept everybody waiting is over: the next failure starts at the first step again.
+    pub fn reset(&self) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len()
+    }
+}
+
+fn longest_wait(failures: u32) -> Duration {
+    FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST)
+}
+
+/// Between half of the duration and the whole: objects that failed together do not come back together.
+pub fn jittered(duration: Duration) -> Duration {
+    duration.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound() {
+        let waits: Vec<_> = (1..=4).map(longest_wait).collect();
+        assert_eq!(waits, [500, 1000, 2000, 4000].map(Duration::from_millis));
+        assert_eq!(longest_wait(u32::MAX), LONGEST);
+    }
+
+    #[test]
+    fn success_and_a_new_generation_start_over() {
+        let backoff = Backoff::default();
+        for _ in 0..10 {
+            backoff.failed("a", Some(1));
+        }
+        assert!(backoff.failed("a", Some(1)) >= LONGEST / 2);
+        assert!(backoff.failed("a", Some(2)) <= FIRST);
+        assert_eq!(backoff.waiting(), 1);
+        backoff.succeeded("a");
+        assert_eq!(backoff.waiting(), 0);
+    }
+}

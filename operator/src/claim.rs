@@ -1,0 +1,319 @@
+//! The claim: which organization a database belongs to. One document per organization in the master database, unique
+//! by database name; no step changes a database whose claim the object does not hold.
+
+use chakravue_crds::{
+    HospitalOrganization, OrganizationId, annotations,
+    conditions::{ConditionType, Reason, events},
+    master::{ClaimState, DatabaseOrigin, OrganizationFacts, OrganizationRecord, Owner},
+    naming::DatabaseName,
+    organization::{Phase, Subscription},
+};
+use kube::{Api, ResourceExt as _};
+use mongodb::bson::{self, DateTime, doc};
+
+use crate::{
+    context::Context,
+    error::{Code, Doing as _, Error, Result},
+    events::Change,
+    tenant::Tenant,
+};
+
+/// Looks for the claim on a database, whoever holds it.
+pub async fn find(context: &Context, database: &DatabaseName) -> Result<Option<OrganizationRecord>> {
+    let organizations = context.mongo.organizations();
+    organizations.find_one(doc! { "database_name": database.as_str() }).await.doing("read the claim")
+}
+
+/// Looks for the claim that an object holds.
+pub async fn find_of(context: &Context, owner: &Owner) -> Result<Option<OrganizationRecord>> {
+    let filter = doc! { "owner.uid": &owner.uid, "owner.cluster": &owner.cluster };
+    context.mongo.organizations().find_one(filter).await.doing("read the claim")
+}
+
+/// Makes sure that the tenant holds the claim, given what was found, and that the database may be made or is ours.
+///
+/// `database_exists` says whether the database had collections at a time before `found` was decided upon.
+pub async fn hold(
+    context: &Context,
+    tenant: &Tenant,
+    found: Option<OrganizationRecord>,
+    database_exists: bool,
+    changes: &mut Vec<Change>,
+) -> Result<OrganizationRecord> {
+    let record = match found {
+        Some(record) if record.owner == tenant.owner && record.claim == ClaimState::Held => record,
+        Some(record) => take_up(context, tenant, record, changes).await?,
+        None => match insert(context, tenant, database_exists).await? {
+            Some(record) => {
+                changes.push(Change::new(
+                    events::CLAIMED,
+                    format!("Claimed database {} as {}", record.database_name, record.organization_id),
+                ));
+                record
+            }
+            // Somebody claimed the name between our look and our insert: look again and treat it like any other claim.
+            None => match find(context, &tenant.database).await? {
+                Some(record) if record.owner == tenant.owner && record.claim == ClaimState::Held => record,
+                Some(record) => take_up(context, tenant, record, changes).await?,
+                None => {
+                    return Err(Error::Conflict { what: format!("the claim on database {}", tenant.database) });
+                }
+            },
+        },
+    };
+    if record.database_origin.is_none() && tenant.subscription != Subscription::PendingPayment {
+        return begin(context, tenant, record, database_exists).await;
+    }
+    Ok(record)
+}
+
+/// Writes what the platform shows of the organization, where it differs.
+pub async fn record_facts(
+    context: &Context,
+    record: &OrganizationRecord,
+    facts: &OrganizationFacts,
+    schema_version: Option<i64>,
+) -> Result<()> {
+    let provisioned = schema_version.is_some() && record.provisioned_at.is_none();
+    let schema_version = schema_version.or(record.schema_version);
+    if record.facts == *facts && record.schema_version == schema_version && !provisioned {
+        return Ok(());
+    }
+    let mut set = bson::serialize_to_document(facts).map_err(|_| Error::Conflict { what: "the facts".to_owned() })?;
+    if let Some(version) = schema_version {
+        set.insert("schema_version", version);
+    }
+    if provisioned {
+        set.insert("provisioned_at", DateTime::now());
+    }
+    let filter = held_by(&record.organization_id, &record.owner);
+    let outcome = context
+        .mongo
+        .organizations()
+        .update_one(filter, doc! { "$set": set })
+        .await
+        .doing("record the organization")?;
+    if outcome.matched_count == 0 {
+        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+    }
+    Ok(())
+}
+
+/// Gives the claim up: for good, or until the organization comes back.
+pub async fn release(context: &Context, record: &OrganizationRecord, retain: bool) -> Result<()> {
+    let organizations = context.mongo.organizations();
+    let filter = held_by(&record.organization_id, &record.owner);
+    if retain {
+        let update = doc! { "$set": {
+            "claim": "Retained",
+            "retained_at": DateTime::now(),
+            "status": Phase::Terminating.as_str(),
+        } };
+        organizations.update_one(filter, update).await.doing("retain the claim")?;
+    } else {
+        organizations.delete_one(filter).await.doing("release the claim")?;
+    }
+    Ok(())
+}
+
+pub fn facts_of(tenant: &Tenant, phase: Phase, users: i64) -> OrganizationFacts {
+    OrganizationFacts {
+        display_name: tenant.display_name.clone(),
+        plan: tenant.plan,
+        monthly_price_usd: tenant.plan.monthly_price_usd(),
+        status: phase,
+        users,
+        user_limit: tenant.plan.user_limit(),
+    }
+}
+
+fn held_by(id: &OrganizationId, owner: &Owner) -> bson::Document {
+    doc! { "_id": id.as_str(), "owner.uid": &owner.uid, "owner.cluster": &owner.cluster }
+}
+
+/// Claims a name that nobody claims. `None`: somebody was faster.
+async fn insert(context: &Context, tenant: &Tenant, database_exists: bool) -> Result<Option<OrganizationRecord>> {
+    if let Some(wanted) = &tenant.adopt_organization {
+        return Err(nothing_to_adopt(context, tenant, wanted).await?);
+    }
+    if database_exists {
+        // The look at the database came first: a claim that was made in between is the reason it exists.
+        if find(context, &tenant.database).await?.is_some() {
+            return Ok(None);
+        }
+        may_adopt_database(context, tenant)?;
+    }
+    let origin = match tenant.subscription {
+        Subscription::PendingPayment => None,
+        _ if database_exists => Some(DatabaseOrigin::Adopted),
+        _ => Some(DatabaseOrigin::Created),
+    };
+    let phase = match tenant.subscription {
+        Subscription::PendingPayment => Phase::PendingPayment,
+        _ => Phase::Provisioning,
+    };
+    let record = OrganizationRecord {
+        organization_id: OrganizationId::generate(),
+        database_name: tenant.database.clone(),
+        owner: tenant.owner.clone(),
+        claim: ClaimState::Held,
+        database_origin: origin,
+        schema_version: None,
+        facts: facts_of(tenant, phase, 0),
+        claimed_at: DateTime::now(),
+        provisioned_at: None,
+        retained_at: None,
+    };
+    match context.mongo.organizations().insert_one(&record).await {
+        Ok(_) => Ok(Some(record)),
+        Err(error) if Code::of(&error).is_some_and(|code| code.number == Code::DUPLICATE_KEY) => Ok(None),
+        Err(error) => Err(Error::mongodb("claim the database name", &error)),
+    }
+}
+
+/// Takes up a claim that another object holds or held: the same place re-created, or an explicit adoption.
+async fn take_up(
+    context: &Context,
+    tenant: &Tenant,
+    record: OrganizationRecord,
+    changes: &mut Vec<Change>,
+) -> Result<OrganizationRecord> {
+    let place = place(&record.owner, &tenant.owner);
+    let same_place = record.owner.same_place(&tenant.owner);
+    let asked = tenant.adopt_organization.as_deref() == Some(record.organization_id.as_str());
+
+    if same_place {
+        // The object that held the claim cannot exist any more if this one is alive: ask the API server, not a cache.
+        if live_uid(context, &tenant.owner).await?.as_deref() != Some(&tenant.owner.uid) {
+            return Err(Error::Conflict { what: "the object, which was re-created,".to_owned() });
+        }
+    } else if record.claim == ClaimState::Held && holder_lives(context, tenant, &record.owner).await? {
+        return Err(Error::refused(
+            ConditionType::ClaimHeld,
+            Reason::DatabaseNameTaken,
+            format!(
+                "Database {} belongs to {place}. Choose another spec.databaseName in a new object, or delete that one with deletionPolicy Delete.",
+                record.database_name
+            ),
+        ));
+    } else if !asked {
+        // The id is what proves the right to the data, so no message may tell it.
+        let (reason, hint) = match &tenant.adopt_organization {
+            None => (Reason::AdoptionRequired, "to take it over, annotate this object with"),
+            Some(_) => (Reason::AdoptionRefused, "the organization id in this object's annotation is not its id:"),
+        };
+        return Err(Error::refused(
+            ConditionType::ClaimHeld,
+            reason,
+            format!(
+                "Database {} is retained for {place}: {hint} {}=<its organizationId>, or choose another name.",
+                record.database_name,
+                annotations::ADOPT_ORGANIZATION
+            ),
+        ));
+    }
+
+    let filter = doc! {
+        "_id": record.organization_id.as_str(),
+        "owner.uid": &record.owner.uid,
+        "claim": bson::serialize_to_bson(&record.claim).map_err(|_| Error::Conflict { what: "the claim".to_owned() })?,
+    };
+    let owner = bson::serialize_to_bson(&tenant.owner).map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
+    let update = doc! { "$set": { "owner": owner, "claim": "Held" }, "$unset": { "retained_at": "" } };
+    let outcome = context.mongo.organizations().update_one(filter, update).await.doing("take up the retained claim")?;
+    if outcome.matched_count == 0 {
+        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+    }
+    changes.push(Change::new(
+        events::ADOPTED,
+        format!("Took up database {} of {}, held before by {place}", record.database_name, record.organization_id),
+    ));
+    Ok(OrganizationRecord { owner: tenant.owner.clone(), claim: ClaimState::Held, retained_at: None, ..record })
+}
+
+/// Marks that the database is about to be made, after a last look that it is not somebody else's.
+async fn begin(
+    context: &Context,
+    tenant: &Tenant,
+    mut record: OrganizationRecord,
+    database_exists: bool,
+) -> Result<OrganizationRecord> {
+    let origin = if database_exists {
+        may_adopt_database(context, tenant)?;
+        DatabaseOrigin::Adopted
+    } else {
+        DatabaseOrigin::Created
+    };
+    let origin_name = bson::serialize_to_bson(&origin).map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
+    let outcome = context
+        .mongo
+        .organizations()
+        .update_one(
+            held_by(&record.organization_id, &record.owner),
+            doc! { "$set": { "database_origin": origin_name } },
+        )
+        .await
+        .doing("mark the claim")?;
+    if outcome.matched_count == 0 {
+        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+    }
+    record.database_origin = Some(origin);
+    Ok(record)
+}
+
+fn may_adopt_database(context: &Context, tenant: &Tenant) -> Result<()> {
+    if context.settings.allow_database_adoption && tenant.adopt_database {
+        return Ok(());
+    }
+    Err(Error::refused(
+        ConditionType::ClaimHeld,
+        Reason::DatabaseNotOurs,
+        format!(
+            "Database {} exists already and was not made for any HospitalOrganization. Choose another spec.databaseName; \
+             to adopt it, start the operator with --allow-database-adoption and annotate this object with {}=true.",
+            tenant.database,
+            annotations::ADOPT_DATABASE
+        ),
+    ))
+}
+
+/// Why an adoption that was asked for is refused although nobody claims the name.
+async fn nothing_to_adopt(context: &Context, tenant: &Tenant, wanted: &str) -> Result<Error> {
+    let elsewhere = context
+        .mongo
+        .organizations()
+        .find_one(doc! { "_id": wanted })
+        .await
+        .doing("look for the organization to adopt")?;
+    let message = match elsewhere {
+        Some(record) => format!(
+            "The organization to adopt has database {}: set spec.databaseName to it in a new object.",
+            record.database_name
+        ),
+        None => format!(
+            "No organization is retained under the id in the annotation {}: correct it, or remove it to start database {} afresh.",
+            annotations::ADOPT_ORGANIZATION,
+            tenant.database
+        ),
+    };
+    Ok(Error::refused(ConditionType::ClaimHeld, Reason::AdoptionRefused, message))
+}
+
+/// Whether the object that holds a claim still exists. Another cluster's objects cannot be seen: they count as alive.
+async fn holder_lives(context: &Context, tenant: &Tenant, holder: &Owner) -> Result<bool> {
+    if holder.cluster != tenant.owner.cluster {
+        return Ok(true);
+    }
+    Ok(live_uid(context, holder).await?.as_deref() == Some(&holder.uid))
+}
+
+async fn live_uid(context: &Context, owner: &Owner) -> Result<Option<String>> {
+    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
+    let object = api.get_metadata_opt(&owner.name).await.doing("look for the claim's holder")?;
+    Ok(object.and_then(|object| object.uid()))
+}
+
+fn place(owner: &Owner, seen_from: &Owner) -> String {
+    let cluster = if owner.cluster == seen_from.cluster { "" } else { " of another cluster" };
+    format!("HospitalOrganization {}/{}{cluster}", owner.namespace, owner.name)
+}

@@ -1,0 +1,37 @@
+//! What every pass needs: the two servers, the settings, and what the operator remembers between passes.
+
+use std::time::Duration;
+
+use crate::{
+    access::Verified, backoff::Backoff, echoes::Echoes, endpoint::Endpoint, events::Announcer, metrics::Metrics,
+    mongo::Mongo,
+};
+
+/// The operator's name as a field manager in Kubernetes.
+pub const FIELD_MANAGER: &str = "chakravue-operator";
+
+/// Guards what an object stands for outside of Kubernetes.
+pub const FINALIZER: &str = "chakravue.io/tenant";
+
+pub struct Context {
+    pub kube: kube::Client,
+    pub mongo: Mongo,
+    pub settings: Settings,
+    pub announcer: Announcer,
+    pub metrics: Metrics,
+    pub backoff: Backoff,
+    pub echoes: Echoes,
+    pub verified: Verified,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The UID of kube-system: which cluster this is.
+    pub cluster: String,
+    /// Where tenants find MongoDB.
+    pub endpoint: Endpoint,
+    /// Whether a database without a claim may be adopted by an object that asks for it.
+    pub allow_database_adoption: bool,
+    /// How often a healthy hospital is compared with its declaration.
+    pub resync: Duration,
+}

@@ -1,0 +1,163 @@
+//! Which events start a pass: a hospital that somebody changed, its Secret that somebody changed, time, and MongoDB
+//! that comes or goes.
+
+use std::{sync::Arc, time::Duration};
+
+use chakravue_crds::HospitalOrganization;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, ResourceExt as _,
+    api::PartialObjectMeta,
+    runtime::{
+        Controller, WatchStreamExt as _,
+        controller::{self, Action},
+        reflector::{self, Store, store::Writer},
+        watcher,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    context::Context,
+    credentials::MANAGED_BY,
+    error::Error,
+    mongo::{Health, Mongo},
+    reconcile::{Watched, reconcile},
+};
+
+/// Making databases stops getting faster at about this many at a time: one MongoDB does them one after another.
+const CONCURRENCY: u16 = 8;
+
+/// Shorter than the idle time after which load balancers forget a connection.
+const WATCH_TIMEOUT_SECONDS: u32 = 200;
+
+/// A refused object is looked at this often: what refuses it (another object, say) may be gone.
+const REFUSED: Duration = Duration::from_secs(30);
+
+/// A MongoDB that is away for this long is told to every hospital.
+const AWAY: Duration = Duration::from_secs(10);
+
+/// Runs passes until `stop`, then lets the running ones finish.
+pub async fn run(
+    context: Arc<Context>,
+    namespace: Option<&str>,
+    writer: Writer<Watched>,
+    store: Store<Watched>,
+    stop: CancellationToken,
+) {
+    let hospitals: Api<Watched> = scoped(&context.kube, namespace);
+    let secrets: Api<PartialObjectMeta<Secret>> = scoped(&context.kube, namespace);
+    let config = || watcher::Config::default().any_semantic().timeout(WATCH_TIMEOUT_SECONDS);
+
+    let own = Arc::clone(&context);
+    let changed = reflector::reflector(writer, watcher(hospitals, config()).default_backoff())
+        .applied_objects()
+        .try_filter(move |object| future::ready(!own.echoes.is_own(object)));
+
+    let labelled = config().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), stop.clone());
+
+    Controller::for_stream(changed, store)
+        .owns(secrets, labelled)
+        .reconcile_all_on(turns)
+        .with_config(controller::Config::default().concurrency(CONCURRENCY))
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(|object, context| reconcile(object, context).boxed(), retry, context)
+        .for_each(|outcome| {
+            match outcome {
+                Ok(_) | Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) => {}
+                Err(error) => tracing::warn!(%error, "watching goes on after an error"),
+            }
+            future::ready(())
+        })
+        .await;
+}
+
+fn scoped<K>(client: &kube::Client, namespace: Option<&str>) -> Api<K>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+/// When a failed object is looked at again.
+#[allow(clippy::needless_pass_by_value, reason = "the controller's signature")]
+fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
+    let wait = context.backoff.failed(&object.uid().unwrap_or_default(), object.meta_generation());
+    match error {
+        Error::Refused { .. } => Action::requeue(crate::backoff::jittered(REFUSED)),
+        Error::Fault { .. } | Error::Conflict { .. } => {
+            tracing::debug!(?wait, %error, "the pass is repeated");
+            Action::requeue(wait)
+        }
+    }
+}
+
+trait Generation {
+    fn meta_generation(&self) -> Option<i64>;
+}
+
+impl Generation for Watched {
+    fn meta_generation(&self) -> Option<i64> {
+        use kube::Resource as _;
+        self.meta().generation
+    }
+}
+
+/// Yields when every hospital should be looked at because MongoDB came back, or stays away.
+fn mongodb_turns(
+    mongo: Mongo,
+    context: Arc<Context>,
+    stop: CancellationToken,
+) -> impl futures::Stream<Item = ()> + Send + 'static {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut health = mongo.health();
+        let mut was_away = false;
+        loop {
+            let usable = matches!(*health.borrow_and_update(), Health::Usable(_) | Health::Unknown);
+            let turned = if usable && was_away {
+                context.backoff.reset();
+                true
+            } else if !usable && !was_away {
+                // Elections take seconds: only a lasting absence concerns every hospital.
+                let back = health.wait_for(|health| matches!(health, Health::Usable(_)));
+                tokio::time::timeout(AWAY, back).await.is_err()
+            } else {
+                false
+            };
+            if turned {
+                was_away = !usable;
+                if sender.send(()).await.is_err() {
+                    return;
+                }
+                if was_away {
+                    continue;
+                }
+            }
+            tokio::select! {
+                changed = health.changed() => if changed.is_err() { return },
+                () = stop.cancelled() => return,
+            }
+        }
+    });
+    tokio_stream(receiver)
+}
+
+fn tokio_stream(receiver: tokio::sync::mpsc::Receiver<()>) -> impl futures::Stream<Item = ()> + Send + 'static {
+    futures::stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|()| ((), receiver)) })
+}
+
+/// Whether the resource definition is installed; a watch without it would only fail again and again.
+pub async fn definition_is_installed(client: &kube::Client, namespace: Option<&str>) -> kube::Result<bool> {
+    let hospitals: Api<HospitalOrganization> = scoped(client, namespace);
+    match hospitals.list_metadata(&kube::api::ListParams::default().limit(1)).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}

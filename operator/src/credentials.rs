@@ -1,0 +1,250 @@
+//! The connection Secret (Service Binding). The password is written here before MongoDB hears of it, so that a crash
+//! between the two leaves a Secret that the next pass makes true, never a user whose password nobody knows.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use chakravue_crds::{
+    conditions::{ConditionType, Reason, events},
+    naming::tenant_user,
+};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    context::{Context, FIELD_MANAGER},
+    endpoint::Endpoint,
+    error::{Doing as _, Error, Result},
+    events::Change,
+    tenant::Tenant,
+};
+
+pub const SECRET_TYPE: &str = "servicebinding.io/mongodb";
+pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "chakravue-operator");
+const PROVISIONED_SERVICE: (&str, &str) = ("servicebinding.io/provisioned-service", "true");
+
+/// 32 random bytes in URL-safe base64 without padding.
+const PASSWORD_BYTES: usize = 32;
+
+pub async fn find(context: &Context, tenant: &Tenant) -> Result<Option<Secret>> {
+    secrets(context, &tenant.owner.namespace).get_opt(&tenant.secret_name).await.doing("read the connection Secret")
+}
+
+/// Makes sure that the Secret is as it should be and answers its password.
+pub async fn ensure(
+    context: &Context,
+    tenant: &Tenant,
+    found: Option<Secret>,
+    changes: &mut Vec<Change>,
+) -> Result<SecretString> {
+    let api = secrets(context, &tenant.owner.namespace);
+    let endpoint = &context.settings.endpoint;
+
+    let Some(found) = found else {
+        let password = generate_password()?;
+        create(&api, tenant, endpoint, &password).await?;
+        changes.push(Change::new(
+            events::CREDENTIALS_ISSUED,
+            format!("Wrote new credentials into Secret {}", tenant.secret_name),
+        ));
+        return Ok(password);
+    };
+    match ownership(tenant, &found) {
+        Ownership::Ours => {}
+        // The Secret of the object that stood here before: its garbage collection has not come by yet.
+        Ownership::Predecessor => {
+            delete_exactly(&api, &found).await?;
+            let password = generate_password()?;
+            create(&api, tenant, endpoint, &password).await?;
+            changes.push(Change::new(
+                events::CREDENTIALS_ISSUED,
+                format!("Wrote new credentials into Secret {}", tenant.secret_name),
+            ));
+            return Ok(password);
+        }
+        Ownership::SomebodyElse => {
+            return Err(Error::refused(
+                ConditionType::CredentialsReady,
+                Reason::SecretNotOurs,
+                format!(
+                    "Secret {} exists and does not belong to this object. Rename or delete it; the operator never overwrites it.",
+                    tenant.secret_name
+                ),
+            ));
+        }
+    }
+
+    let (password, kept) = match password_of(&found) {
+        Some(password) => (password, true),
+        None => (generate_password()?, false),
+    };
+    let desired = desired(tenant, endpoint, &password);
+    if kept && is_as_desired(&found, &desired) {
+        return Ok(password);
+    }
+    if found.type_ == desired.type_ && found.immutable != Some(true) {
+        // The resource version makes a write that somebody else did in between a conflict.
+        let mut patch = desired;
+        patch.metadata.resource_version = found.resource_version();
+        api.patch(&tenant.secret_name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch))
+            .await
+            .doing("mend the connection Secret")?;
+    } else {
+        // Neither the type nor an immutable Secret can be changed.
+        delete_exactly(&api, &found).await?;
+        create(&api, tenant, endpoint, &password).await?;
+    }
+    changes.push(Change::new(
+        events::CREDENTIALS_REPAIRED,
+        format!(
+            "Mended Secret {}{}",
+            tenant.secret_name,
+            if kept { "" } else { ", whose password could not be used, with a new password" }
+        ),
+    ));
+    Ok(password)
+}
+
+/// Deletes the Secret of an object that goes away, if it is that object's.
+pub async fn remove(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<()> {
+    let api = secrets(context, namespace);
+    let found = api.get_opt(name).await.doing("read the connection Secret")?;
+    match found {
+        Some(secret) if secret.owner_references().iter().any(|owner| owner.uid == uid) => {
+            delete_exactly(&api, &secret).await
+        }
+        _ => Ok(()),
+    }
+}
+
+enum Ownership {
+    Ours,
+    Predecessor,
+    SomebodyElse,
+}
+
+fn ownership(tenant: &Tenant, secret: &Secret) -> Ownership {
+    let wanted = &tenant.owner_reference;
+    match secret.owner_references().iter().find(|owner| owner.controller == Some(true)) {
+        Some(owner) if owner.uid == wanted.uid => Ownership::Ours,
+        Some(owner) if (&owner.kind, &owner.name) == (&wanted.kind, &wanted.name) => Ownership::Predecessor,
+        _ => Ownership::SomebodyElse,
+    }
+}
+
+fn desired(tenant: &Tenant, endpoint: &Endpoint, password: &SecretString) -> Secret {
+    let value = |text: &str| ByteString(text.as_bytes().to_vec());
+    let uri = endpoint.tenant_uri(&tenant.database, password);
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(tenant.secret_name.clone()),
+            namespace: Some(tenant.owner.namespace.clone()),
+            labels: Some(
+                [MANAGED_BY, PROVISIONED_SERVICE].iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            ),
+            owner_references: Some(vec![tenant.owner_reference.clone()]),
+            ..ObjectMeta::default()
+        },
+        type_: Some(SECRET_TYPE.to_owned()),
+        data: Some(BTreeMap::from([
+            ("type".to_owned(), value("mongodb")),
+            ("provider".to_owned(), value("chakravue")),
+            ("host".to_owned(), value(endpoint.host())),
+            ("port".to_owned(), value(endpoint.port())),
+            ("uri".to_owned(), value(uri.expose_secret())),
+            ("username".to_owned(), value(tenant_user(&tenant.database))),
+            ("password".to_owned(), value(password.expose_secret())),
+            ("database".to_owned(), value(tenant.database.as_str())),
+        ])),
+        ..Secret::default()
+    }
+}
+
+/// Whether everything that the operator wants of the Secret is there; labels and annotations of others may be too.
+fn is_as_desired(found: &Secret, desired: &Secret) -> bool {
+    found.type_ == desired.type_
+        && found.data == desired.data
+        && found.owner_references() == desired.owner_references()
+        && desired.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value))
+}
+
+/// The password of a Secret, if the operator made it: a hand-written one may be anything, also guessable.
+fn password_of(secret: &Secret) -> Option<SecretString> {
+    let bytes = &secret.data.as_ref()?.get("password")?.0;
+    let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(bytes).ok()?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    (decoded.len() == PASSWORD_BYTES).then(|| SecretString::from(text))
+}
+
+fn generate_password() -> Result<SecretString> {
+    let mut bytes = [0_u8; PASSWORD_BYTES];
+    getrandom::fill(&mut bytes).map_err(|_| Error::Fault {
+        reason: Reason::OperatorMisconfigured,
+        message: "The operating system gives no random numbers.".to_owned(),
+    })?;
+    Ok(SecretString::from(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+async fn create(api: &Api<Secret>, tenant: &Tenant, endpoint: &Endpoint, password: &SecretString) -> Result<()> {
+    let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    match api.create(&parameters, &desired(tenant, endpoint, password)).await {
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            Err(Error::Conflict { what: format!("Secret {}", tenant.secret_name) })
+        }
+        other => other.map(drop).doing("create the connection Secret"),
+    }
+}
+
+/// Deletes this very Secret: not one that was changed or made since it was read.
+async fn delete_exactly(api: &Api<Secret>, secret: &Secret) -> Result<()> {
+    let parameters = DeleteParams {
+        preconditions: Some(Preconditions { uid: secret.uid(), resource_version: secret.resource_version() }),
+        ..DeleteParams::default()
+    };
+    match api.delete(&secret.name_any(), &parameters).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        other => other.map(drop).doing("delete the connection Secret"),
+    }
+}
+
+fn secrets(context: &Context, namespace: &str) -> Api<Secret> {
+    Api::namespaced(context.kube.clone(), namespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret_with(password: &[u8]) -> Secret {
+        Secret {
+            data: Some(BTreeMap::from([("password".to_owned(), ByteString(password.to_vec()))])),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn generated_passwords_are_recognised_and_distinct() {
+        let (a, b) = (generate_password().unwrap(), generate_password().unwrap());
+        assert_ne!(a.expose_secret(), b.expose_secret());
+        let read = password_of(&secret_with(a.expose_secret().as_bytes())).unwrap();
+        assert_eq!(read.expose_secret(), a.expose_secret());
+    }
+
+    #[test]
+    fn hand_written_passwords_are_not_taken() {
+        for garbage in [&b""[..], b"secret", b"\xff\xfe", &[b'A'; 64], &[b' '; 43]] {
+            assert!(password_of(&secret_with(garbage)).is_none());
+        }
+        assert!(password_of(&Secret::default()).is_none());
+    }
+
+    #[test]
+    fn a_password_never_shows_in_debug_output() {
+        let password = generate_password().unwrap();
+        assert!(!format!("{password:?}").contains(password.expose_secret()));
+    }
+}

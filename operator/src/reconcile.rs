@@ -1,0 +1,408 @@
+//! One pass over one hospital, in order: validate, look, claim, then credentials and schema side by side, then status.
+//! A pass never asks why it was started; it compares what is declared with what is there and changes what differs.
+
+use std::sync::Arc;
+
+use chakravue_crds::{
+    HospitalOrganization,
+    conditions::{ConditionType, Reason},
+    organization::{DeletionPolicy, Phase, Subscription},
+    tenant_schema::TENANT_SCHEMA,
+};
+use futures::FutureExt as _;
+use k8s_openapi::{
+    api::core::v1::{ObjectReference, Secret},
+    jiff::Timestamp,
+};
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    api::{Patch, PatchParams},
+    core::{DeserializeGuard, error_boundary::InvalidObject},
+    runtime::controller::Action,
+};
+use serde_json::json;
+use tracing::instrument;
+
+use crate::{
+    access, backoff, claim,
+    context::{Context, FIELD_MANAGER, FINALIZER},
+    credentials,
+    error::{Doing as _, Error, Result},
+    events::Change,
+    removal, schema,
+    status::{self, Picture, Progress, SchemaPicture},
+    tenant::{Departing, Tenant},
+};
+
+/// An object as the watch brings it: maybe one that an older, looser resource definition let in.
+pub type Watched = DeserializeGuard<HospitalOrganization>;
+
+#[instrument(name = "reconcile", skip_all, fields(hospital = %hospital(&object)))]
+pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Action> {
+    let started = std::time::Instant::now();
+    let outcome = match &object.0 {
+        Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, &context).boxed().await,
+        Ok(object) => apply(object, &context).boxed().await,
+        Err(invalid) => refuse(invalid, &context).boxed().await,
+    };
+    context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
+    match &outcome {
+        Ok(_) => context.backoff.succeeded(&object.uid().unwrap_or_default()),
+        Err(error) if error.is_mongodb() => context.mongo.report_trouble(),
+        Err(_) => {}
+    }
+    outcome
+}
+
+/// Brings one hospital to what it declares.
+async fn apply(object: &HospitalOrganization, context: &Context) -> Result<Action> {
+    let mut picture = Picture::default();
+    let mut changes = Vec::new();
+    let outcome = provision(object, context, &mut picture, &mut changes).await;
+    let progress = match &outcome {
+        Ok(()) => Progress::Done,
+        // The next look, at once, sees what the other writer did; there is nothing to tell anybody yet.
+        Err(Error::Conflict { .. }) => return outcome.map(|()| Action::await_change()),
+        Err(error) => Progress::Failed(error.clone()),
+    };
+    if !changes.is_empty() {
+        tracing::info!(changes = ?changes.iter().map(|c| c.note.as_str()).collect::<Vec<_>>(), "changed");
+    }
+    finish(object, context, &picture, &progress, changes).await?;
+    outcome.map(|()| Action::requeue(backoff::jittered(context.settings.resync)))
+}
+
+async fn provision(
+    object: &HospitalOrganization,
+    context: &Context,
+    picture: &mut Picture,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
+    let tenant = Tenant::of(object, &context.settings.cluster, context.mongo.master_database())?;
+    let abilities = context.mongo.usable().await?;
+
+    // Look at everything at once; nothing outside of the object is changed before the claim is held. The finalizer
+    // comes first all the same: from the claim on there is something to clean up.
+    let (record, secret, access, observed, ()) = tokio::try_join!(
+        claim::find(context, &tenant.database),
+        credentials::find(context, &tenant),
+        access::find(context, &tenant.database),
+        schema::find(context, &tenant.database),
+        add_finalizer(object, context),
+    )?;
+
+    let record = claim::hold(context, &tenant, record, !observed.collections.is_empty(), changes).await?;
+    picture.claim_held = true;
+    picture.organization_id = Some(record.organization_id.to_string());
+    picture.database = Some(record.database_name.to_string());
+    picture.users = Some(observed.users);
+
+    if tenant.subscription == Subscription::PendingPayment {
+        let facts = claim::facts_of(&tenant, Phase::PendingPayment, observed.users);
+        return claim::record_facts(context, &record, &facts, None).await;
+    }
+    if let Some(version) = record.schema_version.filter(|version| *version > TENANT_SCHEMA.version) {
+        return Err(Error::refused(
+            ConditionType::SchemaReady,
+            Reason::SchemaTooNew,
+            format!(
+                "Database {} has schema version {version}, this operator knows only {}. Upgrade the operator.",
+                tenant.database, TENANT_SCHEMA.version
+            ),
+        ));
+    }
+
+    // Credentials and schema do not need each other. Each side goes on when the other fails: what one has done is kept.
+    let mut credential_changes = Vec::new();
+    let mut schema_changes = Vec::new();
+    let id = record.organization_id.as_str();
+    let credentials = give_access(context, &tenant, id, secret, &access, &mut credential_changes).boxed();
+    let schema = schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).boxed();
+    let working = announce_work(object, context, picture);
+    let (credentials, schema, ()) = tokio::join!(credentials, schema, working);
+    changes.extend(credential_changes);
+    changes.extend(schema_changes);
+
+    picture.credentials_ready = credentials.is_ok();
+    let schema = schema.map(|outcome| SchemaPicture {
+        version: TENANT_SCHEMA.version,
+        collections: outcome.collections,
+        violations: outcome.violations,
+    });
+    if let Ok(schema) = &schema {
+        picture.schema = Some(schema.clone());
+    }
+    credentials?;
+    let schema = schema?;
+
+    let phase = match tenant.subscription {
+        Subscription::Suspended => Phase::Suspended,
+        Subscription::Active | Subscription::PendingPayment => Phase::Active,
+    };
+    let facts = claim::facts_of(&tenant, phase, observed.users);
+    claim::record_facts(context, &record, &facts, Some(schema.version)).await
+}
+
+/// The Secret first, then the user with its password; the role beside the Secret.
+async fn give_access(
+    context: &Context,
+    tenant: &Tenant,
+    organization_id: &str,
+    secret: Option<Secret>,
+    found: &access::Found,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
+    let (password, ()) = tokio::try_join!(
+        credentials::ensure(context, tenant, secret, changes),
+        access::ensure_role(context, tenant, found),
+    )?;
+    access::ensure_user(context, tenant, organization_id, &password, found, changes).await
+}
+
+/// Says that the operator has begun, on an object that is not in use yet (one in use stays ready meanwhile). It runs beside the work and its
+/// failure is no failure of the pass: the status at the end tells the whole truth anyway.
+async fn announce_work(object: &HospitalOrganization, context: &Context, picture: &Picture) {
+    let observed = object.status.as_ref().and_then(|status| status.observed_generation);
+    if observed == object.metadata.generation || is_ready(object.status.as_ref()) {
+        return;
+    }
+    let (reason, message) = match observed {
+        None => (Reason::Provisioning, "The database is being made"),
+        Some(_) => (Reason::Repairing, "A change of the declaration is being carried out"),
+    };
+    let progress = Progress::Working(reason, message.to_owned());
+    let status = picture.status(object, &progress, Timestamp::now());
+    if let Err(error) = status::write(context, object, status).await {
+        tracing::debug!(%error, "the beginning of the work could not be announced");
+    }
+}
+
+/// Removes one hospital as its deletion policy says, then lets the object go.
+async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Action> {
+    let Some(departing) = Departing::of(&object.metadata, &context.settings.cluster, object.spec.deletion_policy)
+    else {
+        return Ok(Action::await_change());
+    };
+    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(Action::await_change());
+    }
+    let database = object.status.as_ref().and_then(|status| status.database_name.clone());
+    let database = database.or_else(|| object.wanted_database().ok().map(|name| name.to_string()));
+
+    let mut changes = Vec::new();
+    match removal::remove(context, &departing, &mut changes).await {
+        Ok(()) => {}
+        Err(error) if removal::force_released(&departing, database.as_deref()) => {
+            changes.push(Change::new(
+                chakravue_crds::conditions::events::FORCE_RELEASED,
+                format!(
+                    "Let go by force; database, user and claim of {} are left behind: {error}",
+                    database.as_deref().unwrap_or_default()
+                ),
+            ));
+        }
+        Err(error) => {
+            let hint = format!(
+                "{error} The object stays until its database is dealt with; to let it go and leave everything behind, annotate it with {}={}.",
+                chakravue_crds::annotations::FORCE_RELEASE,
+                database.unwrap_or_default()
+            );
+            let told = Error::Fault { reason: error.reason(), message: hint };
+            finish(object, context, &Picture::default(), &Progress::Failed(told), changes).await?;
+            return Err(error);
+        }
+    }
+    tracing::info!(changes = ?changes.iter().map(|c| c.note.as_str()).collect::<Vec<_>>(), "removed");
+    context.announcer.changes(reference(object), changes);
+    remove_finalizer(object, context).await?;
+    let uid = object.uid().unwrap_or_default();
+    context.echoes.forget(&uid);
+    context.backoff.succeeded(&uid);
+    Ok(Action::await_change())
+}
+
+/// Tells an object that does not fit the current definition so, and lets it go if it is being deleted.
+async fn refuse(invalid: &InvalidObject, context: &Context) -> Result<Action> {
+    let meta = &invalid.metadata;
+    let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else {
+        return Ok(Action::await_change());
+    };
+    let api: Api<kube::api::DynamicObject> = Api::namespaced_with(
+        context.kube.clone(),
+        namespace,
+        &kube::api::ApiResource::erase::<HospitalOrganization>(&()),
+    );
+    let Some(object) = api.get_opt(name).await.doing("read the object")? else {
+        return Ok(Action::await_change());
+    };
+
+    if meta.deletion_timestamp.is_some() {
+        // A policy that cannot be read is the safe one.
+        let policy = match object.data.pointer("/spec/deletionPolicy").and_then(|policy| policy.as_str()) {
+            Some("Delete") => DeletionPolicy::Delete,
+            _ => DeletionPolicy::Retain,
+        };
+        let Some(departing) = Departing::of(meta, &context.settings.cluster, policy) else {
+            return Ok(Action::await_change());
+        };
+        let mut changes = Vec::new();
+        removal::remove(context, &departing, &mut changes).await?;
+        if let Some(index) = object.finalizers().iter().position(|finalizer| finalizer == FINALIZER) {
+            drop_finalizer_at(&api, name, index).await?;
+        }
+        return Ok(Action::await_change());
+    }
+
+    let message =
+        format!("The object does not fit the current resource definition: {}. Correct its spec.", invalid.error);
+    let told = object.data.pointer("/status/conditions").and_then(|c| c.as_array()).is_some_and(|conditions| {
+        conditions
+            .iter()
+            .any(|c| c["type"] == "Ready" && c["reason"] == "InvalidSpec" && c["message"] == message.as_str())
+    });
+    if !told {
+        let now = Timestamp::now();
+        let make = |type_, truth| {
+            chakravue_crds::conditions::condition(
+                type_,
+                truth,
+                Reason::InvalidSpec,
+                message.clone(),
+                meta.generation,
+                &[],
+                now,
+            )
+        };
+        use chakravue_crds::conditions::Truth;
+        let patch = json!({
+            "apiVersion": HospitalOrganization::api_version(&()),
+            "kind": HospitalOrganization::kind(&()),
+            "metadata": { "uid": meta.uid },
+            "status": {
+                "phase": Phase::Failed,
+                "observedGeneration": meta.generation,
+                "conditions": [make(ConditionType::Ready, Truth::False), make(ConditionType::Stalled, Truth::True)],
+            },
+        });
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        if let Err(error) = api.patch_status(name, &parameters, &Patch::Apply(&patch)).await {
+            // The API server checks the whole object at every write and may refuse even this.
+            tracing::warn!(
+                namespace,
+                name,
+                "the object is invalid and its status cannot be written: {}",
+                Error::kubernetes("record the status", &error)
+            );
+        }
+        tracing::warn!(namespace, name, "{message}");
+    }
+    Ok(Action::requeue(backoff::jittered(context.settings.resync)))
+}
+
+/// Writes the status, and publishes what changed.
+async fn finish(
+    object: &HospitalOrganization,
+    context: &Context,
+    picture: &Picture,
+    progress: &Progress,
+    changes: Vec<Change>,
+) -> Result<()> {
+    let now = Timestamp::now();
+    let status = picture.status(object, progress, now);
+    let was_ready = is_ready(object.status.as_ref());
+    let is_ready = is_ready(Some(&status));
+    let news = object.status.as_ref() != Some(&status);
+    let written = status::write(context, object, status).await?;
+    context.announcer.changes(reference(object), changes);
+    if let (Progress::Failed(error), true) = (progress, news && written) {
+        tracing::warn!(reason = %error.reason(), "{error}");
+        context.announcer.warning(reference(object), error.reason().as_str(), error.to_string());
+    }
+    if is_ready
+        && !was_ready
+        && let Some(created) = &object.metadata.creation_timestamp
+    {
+        context.metrics.became_ready(now.duration_since(created.0));
+    }
+    Ok(())
+}
+
+fn is_ready(status: Option<&chakravue_crds::HospitalOrganizationStatus>) -> bool {
+    status.is_some_and(|s| s.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"))
+}
+
+async fn add_finalizer(object: &HospitalOrganization, context: &Context) -> Result<()> {
+    if object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(());
+    }
+    // The tests make this exact: on another version of the object, or a re-created one, it fails.
+    let mut patch = vec![
+        json!({ "op": "test", "path": "/metadata/uid", "value": object.uid() }),
+        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version() }),
+    ];
+    if object.finalizers().is_empty() {
+        patch.push(json!({ "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] }));
+    } else {
+        patch.push(json!({ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }));
+    }
+    match patch_metadata(object, context, patch).await {
+        Ok(written) => {
+            context.echoes.wrote(&written);
+            Ok(())
+        }
+        // A test failed: the object is not the one that this pass looks at.
+        Err(kube::Error::Api(status)) if status.is_invalid() || status.is_not_found() => {
+            Err(Error::Conflict { what: "the object".to_owned() })
+        }
+        Err(error) => Err(error).doing("add the finalizer"),
+    }
+}
+
+async fn remove_finalizer(object: &HospitalOrganization, context: &Context) -> Result<()> {
+    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
+    let Some(index) = object.finalizers().iter().position(|finalizer| finalizer == FINALIZER) else {
+        return Ok(());
+    };
+    drop_finalizer_at(&api, &object.name_any(), index).await
+}
+
+async fn drop_finalizer_at<K>(api: &Api<K>, name: &str, index: usize) -> Result<()>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let path = format!("/metadata/finalizers/{index}");
+    let patch = serde_json::from_value(json!([
+        { "op": "test", "path": path, "value": FINALIZER },
+        { "op": "remove", "path": path },
+    ]))
+    .map_err(|_| Error::Conflict { what: "the finalizers".to_owned() })?;
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch(name, &parameters, &Patch::<()>::Json(patch)).await {
+        // Gone already: somebody else let it go.
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        // The list of finalizers changed since we looked.
+        Err(kube::Error::Api(status)) if status.is_invalid() => {
+            Err(Error::Conflict { what: "the finalizers".to_owned() })
+        }
+        other => other.map(drop).doing("remove the finalizer"),
+    }
+}
+
+async fn patch_metadata(
+    object: &HospitalOrganization,
+    context: &Context,
+    patch: Vec<serde_json::Value>,
+) -> kube::Result<HospitalOrganization> {
+    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
+    let patch = serde_json::from_value(patch.into()).map_err(kube::Error::SerdeError)?;
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    api.patch(&object.name_any(), &parameters, &Patch::<()>::Json(patch)).await
+}
+
+fn reference(object: &HospitalOrganization) -> Arc<ObjectReference> {
+    Arc::new(object.object_ref(&()))
+}
+
+fn hospital(object: &Watched) -> String {
+    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+}

@@ -1,0 +1,330 @@
+//! The status that a pass leaves behind. [`Picture`] gathers what the pass learned, [`Picture::status`] (pure) puts it
+//! into conditions, and [`write`] writes it only where it differs.
+
+use chakravue_crds::{
+    HospitalOrganization, HospitalOrganizationStatus,
+    conditions::{ConditionType, Reason, Truth, condition},
+    naming::secret_name,
+    organization::{Binding, CollectionStatus, Phase, Subscription, Users},
+};
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    Api, Resource, ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use crate::{
+    context::{Context, FIELD_MANAGER},
+    error::{Doing as _, Error, Result},
+};
+
+/// What a pass knows so far. A step that was not reached leaves what was known before.
+#[derive(Clone, Debug, Default)]
+pub struct Picture {
+    pub organization_id: Option<String>,
+    pub database: Option<String>,
+    pub claim_held: bool,
+    pub credentials_ready: bool,
+    /// Taken away again (suspended, never granted): the credentials are then rightly not there.
+    pub schema: Option<SchemaPicture>,
+    pub users: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct SchemaPicture {
+    pub version: i64,
+    pub collections: Vec<CollectionStatus>,
+    pub violations: Vec<String>,
+}
+
+/// How a pass ended, or where it stands.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    Working(Reason, String),
+    Done,
+    Failed(Error),
+}
+
+impl Picture {
+    /// The status of `object`, whose own status is what was known before. Pure.
+    pub fn status(
+        &self,
+        object: &HospitalOrganization,
+        progress: &Progress,
+        now: Timestamp,
+    ) -> HospitalOrganizationStatus {
+        let before = object.status.clone().unwrap_or_default();
+        let generation = object.metadata.generation;
+        let subscription = object.spec.subscription;
+        let deleting = object.metadata.deletion_timestamp.is_some();
+        let waits_for_payment = subscription == Subscription::PendingPayment;
+
+        let mut status = HospitalOrganizationStatus {
+            phase: Some(self.phase(object, progress)),
+            observed_generation: generation,
+            organization_id: self.organization_id.clone().or(before.organization_id),
+            database_name: self.database.clone().or(before.database_name),
+            binding: before.binding,
+            schema_version: before.schema_version,
+            collections: before.collections,
+            users: Some(Users::new(
+                self.users.or(before.users.map(|users| users.current)).unwrap_or(0),
+                object.spec.plan.user_limit(),
+            )),
+            monthly_price_usd: Some(object.spec.plan.monthly_price_usd()),
+            conditions: Vec::new(),
+        };
+        if self.credentials_ready {
+            status.binding = Some(Binding { name: secret_name(&object.name_any()) });
+        } else if waits_for_payment || deleting {
+            status.binding = None;
+        }
+        if let Some(schema) = &self.schema {
+            status.schema_version = Some(schema.version);
+            status.collections.clone_from(&schema.collections);
+        }
+
+        let make = |type_, truth, reason, message: String| {
+            condition(type_, truth, reason, message, generation, &before.conditions, now)
+        };
+        let earlier = |type_: ConditionType| before.conditions.iter().find(|c| c.type_ == type_.as_str()).cloned();
+        let failed_here = |type_: ConditionType| match progress {
+            Progress::Failed(Error::Refused { condition, reason, message }) if *condition == type_ => {
+                Some(make(type_, Truth::False, *reason, message.clone()))
+            }
+            _ => None,
+        };
+
+        let (ready, reason, message) = self.ready(object, progress);
+        status.conditions.push(make(ConditionType::Ready, ready, reason, message.clone()));
+
+        match progress {
+            Progress::Working(reason, message) => {
+                status.conditions.push(make(ConditionType::Reconciling, Truth::True, *reason, message.clone()));
+            }
+            Progress::Failed(Error::Refused { reason, message, .. }) => {
+                status.conditions.push(make(ConditionType::Stalled, Truth::True, *reason, message.clone()));
+            }
+            Progress::Failed(_) => {
+                status.conditions.push(make(ConditionType::Reconciling, Truth::True, reason, message));
+            }
+            Progress::Done => {}
+        }
+
+        let database = status.database_name.clone().unwrap_or_default();
+        status.conditions.extend(failed_here(ConditionType::ClaimHeld).or_else(|| {
+            if self.claim_held {
+                let message = format!("Database {database} belongs to this organization");
+                Some(make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, message))
+            } else {
+                earlier(ConditionType::ClaimHeld)
+            }
+        }));
+        if !waits_for_payment {
+            status.conditions.extend(failed_here(ConditionType::CredentialsReady).or_else(|| {
+                if self.credentials_ready {
+                    let message = format!("Secret {} and the database user agree", secret_name(&object.name_any()));
+                    Some(make(ConditionType::CredentialsReady, Truth::True, Reason::AsDeclared, message))
+                } else {
+                    earlier(ConditionType::CredentialsReady)
+                }
+            }));
+            status.conditions.extend(failed_here(ConditionType::SchemaReady).or_else(|| match &self.schema {
+                Some(schema) if schema.violations.is_empty() => {
+                    let message =
+                        format!("Collections, validators and indexes are those of schema version {}", schema.version);
+                    Some(make(ConditionType::SchemaReady, Truth::True, Reason::AsDeclared, message))
+                }
+                Some(schema) => Some(make(
+                    ConditionType::SchemaReady,
+                    Truth::False,
+                    Reason::DocumentsViolateSchema,
+                    violations_message(schema),
+                )),
+                None => earlier(ConditionType::SchemaReady),
+            }));
+        }
+        status.conditions.push(match subscription {
+            Subscription::Active => make(
+                ConditionType::SubscriptionActive,
+                Truth::True,
+                Reason::AsDeclared,
+                format!("{} is active", object.spec.plan.name()),
+            ),
+            Subscription::Suspended => {
+                make(ConditionType::SubscriptionActive, Truth::False, Reason::Suspended, SUSPENDED.to_owned())
+            }
+            Subscription::PendingPayment => {
+                make(ConditionType::SubscriptionActive, Truth::False, Reason::PendingPayment, PENDING.to_owned())
+            }
+        });
+        status
+    }
+
+    fn phase(&self, object: &HospitalOrganization, progress: &Progress) -> Phase {
+        if object.metadata.deletion_timestamp.is_some() {
+            return Phase::Terminating;
+        }
+        match (object.spec.subscription, progress) {
+            (_, Progress::Failed(Error::Refused { .. })) => Phase::Failed,
+            (Subscription::PendingPayment, _) => Phase::PendingPayment,
+            (Subscription::Active, Progress::Done) => Phase::Active,
+            (Subscription::Suspended, Progress::Done) => Phase::Suspended,
+            // A hospital that was in use stays so while the operator cannot look at it or mends it.
+            (_, Progress::Working(..) | Progress::Failed(_)) => match object.status.as_ref().and_then(|s| s.phase) {
+                Some(phase @ (Phase::Active | Phase::Suspended)) => phase,
+                _ => Phase::Provisioning,
+            },
+        }
+    }
+
+    fn ready(&self, object: &HospitalOrganization, progress: &Progress) -> (Truth, Reason, String) {
+        if object.metadata.deletion_timestamp.is_some() {
+            return match progress {
+                Progress::Failed(error) => (Truth::False, error.reason(), error.to_string()),
+                _ => (Truth::False, Reason::Terminating, "The hospital is being removed".to_owned()),
+            };
+        }
+        match progress {
+            Progress::Failed(error) => (Truth::False, error.reason(), error.to_string()),
+            Progress::Working(reason, message) => (Truth::False, *reason, message.clone()),
+            Progress::Done => match (object.spec.subscription, &self.schema) {
+                (Subscription::PendingPayment, _) => (Truth::False, Reason::PendingPayment, PENDING.to_owned()),
+                (Subscription::Suspended, _) => (Truth::False, Reason::Suspended, SUSPENDED.to_owned()),
+                (Subscription::Active, Some(schema)) if !schema.violations.is_empty() => {
+                    // Access works and most of the catalogue stands: usable, and SchemaReady says what is left to do.
+                    (Truth::True, Reason::DocumentsViolateSchema, violations_message(schema))
+                }
+                (Subscription::Active, _) => {
+                    let database = self.database.as_deref().unwrap_or_default();
+                    (Truth::True, Reason::AsDeclared, format!("Database {database} is ready"))
+                }
+            },
+        }
+    }
+}
+
+const PENDING: &str = "Waiting for payment: the database is made as soon as spec.subscription is Active";
+const SUSPENDED: &str =
+    "The subscription is suspended: the data stays, nobody has access; set spec.subscription to Active to give it back";
+
+fn violations_message(schema: &SchemaPicture) -> String {
+    format!("{}. Mend the documents; the operator enforces the rest by itself.", schema.violations.join("; "))
+}
+
+/// Writes the status if it differs from the one that the object has. Answers whether it was written.
+pub async fn write(
+    context: &Context,
+    object: &HospitalOrganization,
+    status: HospitalOrganizationStatus,
+) -> Result<bool> {
+    if object.status.as_ref() == Some(&status) {
+        return Ok(false);
+    }
+    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
+    // With the UID in the patch a status never lands on an object that was re-created under the same name.
+    let patch = json!({
+        "apiVersion": HospitalOrganization::api_version(&()),
+        "kind": HospitalOrganization::kind(&()),
+        "metadata": { "uid": object.uid() },
+        "status": status,
+    });
+    let written =
+        api.patch_status(&object.name_any(), &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch)).await;
+    match written {
+        Ok(object) => {
+            context.echoes.wrote(&object);
+            Ok(true)
+        }
+        // The object is gone: there is nobody left to tell.
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+        Err(error) => Err(error).doing("record the status"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hospital(subscription: &str) -> HospitalOrganization {
+        serde_json::from_value(json!({
+            "apiVersion": "chakravue.io/v1alpha1",
+            "kind": "HospitalOrganization",
+            "metadata": { "name": "a", "namespace": "n", "uid": "u", "generation": 2 },
+            "spec": {
+                "displayName": "A", "contact": { "email": "a@b.example" },
+                "plan": "Starter", "subscription": subscription,
+            },
+        }))
+        .unwrap()
+    }
+
+    fn complete() -> Picture {
+        Picture {
+            organization_id: Some("org_x".into()),
+            database: Some("a".into()),
+            claim_held: true,
+            credentials_ready: true,
+            schema: Some(SchemaPicture { version: 1, ..SchemaPicture::default() }),
+            users: Some(1),
+        }
+    }
+
+    fn summary(status: &HospitalOrganizationStatus) -> Vec<(String, String)> {
+        status.conditions.iter().map(|c| (c.type_.clone(), c.status.clone())).collect()
+    }
+
+    fn truth(status: &HospitalOrganizationStatus, type_: &str) -> Option<String> {
+        summary(status).into_iter().find(|(t, _)| t == type_).map(|(_, truth)| truth)
+    }
+
+    #[test]
+    fn a_finished_hospital_is_ready_and_nothing_else_is_said() {
+        let status = complete().status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(status.phase, Some(Phase::Active));
+        assert_eq!(truth(&status, "Ready").as_deref(), Some("True"));
+        assert_eq!(truth(&status, "Reconciling"), None);
+        assert_eq!(truth(&status, "Stalled"), None);
+        assert!(status.conditions.iter().all(|c| c.observed_generation == Some(2)));
+        assert_eq!(status.users.unwrap().seats, "1/5");
+    }
+
+    #[test]
+    fn the_same_pass_again_gives_the_same_status() {
+        let mut object = hospital("Active");
+        let early = complete().status(&object, &Progress::Done, Timestamp::UNIX_EPOCH);
+        object.status = Some(early.clone());
+        let late = complete().status(&object, &Progress::Done, Timestamp::from_second(99).unwrap());
+        assert_eq!(early, late);
+    }
+
+    #[test]
+    fn waiting_for_payment_shows_no_credentials() {
+        let picture = Picture { claim_held: true, database: Some("a".into()), ..Picture::default() };
+        let status = picture.status(&hospital("PendingPayment"), &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(status.phase, Some(Phase::PendingPayment));
+        assert_eq!(status.binding, None);
+        assert_eq!(truth(&status, "CredentialsReady"), None);
+        assert_eq!(truth(&status, "ClaimHeld").as_deref(), Some("True"));
+    }
+
+    #[test]
+    fn a_refusal_stalls_and_a_fault_goes_on() {
+        let refusal = Error::refused(ConditionType::ClaimHeld, Reason::DatabaseNameTaken, "taken");
+        let status = Picture::default().status(&hospital("Active"), &Progress::Failed(refusal), Timestamp::UNIX_EPOCH);
+        assert_eq!(status.phase, Some(Phase::Failed));
+        assert_eq!(truth(&status, "Stalled").as_deref(), Some("True"));
+        assert_eq!(truth(&status, "ClaimHeld").as_deref(), Some("False"));
+
+        let fault = Error::Fault { reason: Reason::MongoDbUnavailable, message: "away".into() };
+        let mut object = hospital("Active");
+        object.status = Some(complete().status(&object, &Progress::Done, Timestamp::UNIX_EPOCH));
+        let status = Picture::default().status(&object, &Progress::Failed(fault), Timestamp::UNIX_EPOCH);
+        assert_eq!(status.phase, Some(Phase::Active), "a hospital in use stays so");
+        assert_eq!(truth(&status, "Ready").as_deref(), Some("False"));
+        assert_eq!(truth(&status, "Reconciling").as_deref(), Some("True"));
+        assert_eq!(truth(&status, "ClaimHeld").as_deref(), Some("True"), "what was known stays known");
+        assert_eq!(status.organization_id.as_deref(), Some("org_x"));
+    }
+}

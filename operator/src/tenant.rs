@@ -1,0 +1,91 @@
+//! Validate: from an object as somebody wrote it to a tenant that the other steps can rely on.
+
+use chakravue_crds::{
+    HospitalOrganization, annotations,
+    conditions::{ConditionType, Reason},
+    master::Owner,
+    naming::{DatabaseName, secret_name},
+    organization::{DeletionPolicy, Subscription},
+    plans::Plan,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::{Resource as _, ResourceExt as _};
+
+use crate::error::{Error, Result};
+
+/// Who a hospital is and what is wanted for it.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    pub owner: Owner,
+    pub database: DatabaseName,
+    pub display_name: String,
+    pub plan: Plan,
+    pub subscription: Subscription,
+    pub secret_name: String,
+    pub owner_reference: OwnerReference,
+    /// The value of the annotation that asks for a retained organization.
+    pub adopt_organization: Option<String>,
+    /// Whether the object asks for a database that has no claim.
+    pub adopt_database: bool,
+}
+
+impl Tenant {
+    pub fn of(object: &HospitalOrganization, cluster: &str, master: &str) -> Result<Self> {
+        let invalid = |message: String| Error::refused(ConditionType::ClaimHeld, Reason::InvalidSpec, message);
+        let database = object
+            .wanted_database()
+            .map_err(|error| invalid(format!("{error}. Set spec.databaseName to another name.")))?;
+        if database.as_str().eq_ignore_ascii_case(master) {
+            return Err(invalid(format!(
+                "{database:?} is the operator's own database. Set spec.databaseName to another name."
+            )));
+        }
+        let owner = owner_of(&object.metadata, cluster)
+            .ok_or_else(|| invalid("the object has no namespace, name or UID".to_owned()))?;
+        let annotation = |name: &str| object.annotations().get(name).cloned();
+        Ok(Self {
+            database,
+            display_name: object.spec.display_name.clone(),
+            plan: object.spec.plan,
+            subscription: object.spec.subscription,
+            secret_name: secret_name(&owner.name),
+            owner_reference: object
+                .controller_owner_ref(&())
+                .ok_or_else(|| invalid("the object has no name or UID".to_owned()))?,
+            adopt_organization: annotation(annotations::ADOPT_ORGANIZATION),
+            adopt_database: annotation(annotations::ADOPT_DATABASE).as_deref() == Some("true"),
+            owner,
+        })
+    }
+}
+
+/// What has to be known of an object to remove it: much less than to make it, so that no spec can block its deletion.
+#[derive(Clone, Debug)]
+pub struct Departing {
+    pub owner: Owner,
+    pub deletion_policy: DeletionPolicy,
+    pub secret_name: String,
+    /// The value of the annotation that lets the object go although MongoDB is away.
+    pub force_release: Option<String>,
+}
+
+impl Departing {
+    pub fn of(meta: &ObjectMeta, cluster: &str, deletion_policy: DeletionPolicy) -> Option<Self> {
+        let owner = owner_of(meta, cluster)?;
+        Some(Self {
+            deletion_policy,
+            secret_name: secret_name(&owner.name),
+            force_release: meta.annotations.as_ref().and_then(|all| all.get(annotations::FORCE_RELEASE)).cloned(),
+            owner,
+        })
+    }
+}
+
+fn owner_of(meta: &ObjectMeta, cluster: &str) -> Option<Owner> {
+    Some(Owner {
+        cluster: cluster.to_owned(),
+        namespace: meta.namespace.clone()?,
+        name: meta.name.clone()?,
+        uid: meta.uid.clone()?,
+    })
+}
