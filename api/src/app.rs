@@ -78,10 +78,7 @@ mod tests {
     async fn assert_problem(response: Response, expected: Value) {
         assert_eq!(u64::from(response.status().as_u16()), expected["status"]);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-        assert_eq!(
-            serde_json::from_slice::<Value>(&body(response).await).unwrap(),
-            expected
-        );
+        assert_eq!(serde_json::from_slice::<Value>(&body(response).await).unwrap(), expected);
     }
 
     #[tokio::test]
@@ -141,9 +138,8 @@ mod tests {
         async fn broken() {
             panic!("the secret of the house");
         }
-        let router = Router::new()
-            .route("/broken", axum::routing::get(broken))
-            .layer(CatchPanicLayer::custom(answer_panic));
+        let router =
+            Router::new().route("/broken", axum::routing::get(broken)).layer(CatchPanicLayer::custom(answer_panic));
         assert_problem(
             ask(router, Method::GET, "/broken").await,
             json!({"type": "https://chakravue.io/problems/internal", "title": "Internal error", "status": 500,

@@ -40,12 +40,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 )]
 struct Options {
     /// Address and port to listen on; port 0 takes a free one, which is logged.
-    #[arg(
-        long,
-        env = "LISTEN_ADDRESS",
-        value_name = "ADDRESS:PORT",
-        default_value = "0.0.0.0:8008"
-    )]
+    #[arg(long, env = "LISTEN_ADDRESS", value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8008")]
     listen: SocketAddr,
 
     /// How log lines look: `text` for people, `json` for log collectors.
@@ -76,10 +71,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     // Before the socket: from the first request on, a signal to stop finds somebody who listens to it.
     let stop = signal_to_stop()?;
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}; choose another address with --listen or LISTEN_ADDRESS",
-            options.listen
-        )
+        format!("cannot listen on {}; choose another address with --listen or LISTEN_ADDRESS", options.listen)
     })?;
     tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
     serve(listener, app::router(), stop, DRAIN).await?;
@@ -94,13 +86,9 @@ fn start_logging(format: LogFormat) -> anyhow::Result<()> {
         .ok()
         .context("RUST_LOG is not a list of log directives; try RUST_LOG=info or RUST_LOG=chakravue_api=debug")?;
     // On stderr: stdout is left for what a command prints as its result.
-    let logging = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
-        LogFormat::Text => logging
-            .with_ansi(io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none())
-            .init(),
+        LogFormat::Text => logging.with_ansi(io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none()).init(),
         LogFormat::Json => logging.json().init(),
     }
     Ok(())
@@ -115,10 +103,7 @@ fn signal_to_stop() -> anyhow::Result<impl Future<Output = ()> + Send + 'static>
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
-        tracing::info!(
-            signal = name,
-            "stopping: no new connections, requests under way are finished"
-        );
+        tracing::info!(signal = name, "stopping: no new connections, requests under way are finished");
     })
 }
 
@@ -186,17 +171,10 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(serve(listener, router, async { stopped.await.unwrap() }, drain));
-        client
-            .write_all(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n")
-            .await
-            .unwrap();
+        client.write_all(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
         entered.notified().await;
         stop.send(()).unwrap();
-        Stopping {
-            client,
-            finish_request,
-            server,
-        }
+        Stopping { client, finish_request, server }
     }
 
     #[tokio::test]
@@ -205,10 +183,7 @@ mod tests {
         stopping.finish_request.notify_one();
         let mut answer = String::new();
         stopping.client.read_to_string(&mut answer).await.unwrap();
-        assert!(
-            answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("finished"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("finished"), "{answer}");
         stopping.server.await.unwrap().unwrap();
     }
 

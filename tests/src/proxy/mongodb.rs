@@ -59,12 +59,11 @@ struct Fault {
 
 impl MongoProxy {
     /// Listens on a free port before `upstream` (`host:port`).
-    pub async fn start(upstream: &str, log: WriteLog) -> Result<Self> {
-        let upstream = Arc::new(Upstream {
-            address: upstream.to_owned(),
-            log,
-            state: Mutex::default(),
-        });
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub fn start(upstream: &str, log: WriteLog) -> Result<Self> {
+        let upstream = Arc::new(Upstream { address: upstream.to_owned(), log, state: Mutex::default() });
         let door = Door::open({
             let upstream = upstream.clone();
             move |client, cut| {
@@ -75,8 +74,7 @@ impl MongoProxy {
                     }
                 }
             }
-        })
-        .await?;
+        })?;
         Ok(Self { door, upstream })
     }
 
@@ -122,7 +120,7 @@ impl MongoProxy {
         state.delays.clear();
     }
 
-    /// `true`: MongoDB is away; connections are cut and new ones closed at once. `false`: it is back.
+    /// `true`: MongoDB is away; connections are cut and new ones refused. `false`: it is back.
     pub fn set_down(&self, down: bool) {
         self.door.set_down(down);
     }
@@ -186,10 +184,7 @@ impl Upstream {
                 }
                 continue;
             }
-            let Some(back) = self
-                .answers(&command, ticket, client, &mut server, &cut, &own_address)
-                .await?
-            else {
+            let Some(back) = self.answers(&command, ticket, client, &mut server, &cut, &own_address).await? else {
                 return Ok(());
             };
             client = back;
@@ -228,11 +223,7 @@ impl Upstream {
                 return Ok(None);
             }
             let Some(client) = client.as_mut() else { return Ok(None) };
-            let relayed = if command.greets() {
-                self.greeting(&answer, own_address)?
-            } else {
-                answer
-            };
+            let relayed = if command.greets() { self.greeting(&answer, own_address)? } else { answer };
             client.write_all(relayed.bytes()).await?;
             if !relayed.more_to_come() {
                 break;
@@ -288,11 +279,7 @@ impl Upstream {
     fn describe_commit(&self, command: &Command) -> String {
         let count = command.transaction.as_ref().and_then(|(session, number)| {
             let state = self.state();
-            state
-                .transactions
-                .get(session)
-                .filter(|newest| newest.0 == *number)
-                .map(|newest| newest.1)
+            state.transactions.get(session).filter(|newest| newest.0 == *number).map(|newest| newest.1)
         });
         format!("{} ({} commands)", command.what, count.unwrap_or(0))
     }
@@ -363,10 +350,7 @@ impl Command {
             name => name.to_owned(),
         };
         let number = body.get_i64("txnNumber").ok();
-        let session = body
-            .get_document("lsid")
-            .ok()
-            .map(|session| session.as_bytes().to_vec());
+        let session = body.get_document("lsid").ok().map(|session| session.as_bytes().to_vec());
         let in_transaction = body.get_bool("autocommit").is_ok_and(|autocommit| !autocommit);
         let transaction = session.zip(number).filter(|_| in_transaction);
         let effect = match name.as_str() {
@@ -377,13 +361,7 @@ impl Command {
         };
         let retryable = effect == Effect::Commit || number.is_some() && !in_transaction;
         let what = describe(&name, value, request);
-        Ok(Self {
-            name,
-            what,
-            effect,
-            transaction,
-            retryable,
-        })
+        Ok(Self { name, what, effect, transaction, retryable })
     }
 
     fn greets(&self) -> bool {
@@ -415,29 +393,23 @@ fn is_greeting(name: &str) -> bool {
     matches!(name, "hello" | "isMaster" | "ismaster")
 }
 
+/// What changes something whenever it succeeds; granting and revoking have a word in common instead.
+#[rustfmt::skip] // One line for each kind of object.
+const WRITES: [&str; 20] = [
+    "insert", "update", "delete", "findAndModify", "bulkWrite",
+    "create", "createIndexes", "collMod", "drop", "dropIndexes", "dropDatabase", "renameCollection",
+    "createUser", "updateUser", "dropUser", "dropAllUsersFromDatabase",
+    "createRole", "updateRole", "dropRole", "dropAllRolesFromDatabase",
+];
+
 /// Whether the command changes anything if it succeeds (a commit apart).
 fn writes(name: &str, body: &RawDocument) -> bool {
-    match name {
-        "insert" | "update" | "delete" | "findAndModify" | "bulkWrite" | "create" | "createIndexes" | "collMod"
-        | "drop" | "dropDatabase" | "dropIndexes" | "renameCollection" => true,
-        "createUser"
-        | "updateUser"
-        | "dropUser"
-        | "dropAllUsersFromDatabase"
-        | "createRole"
-        | "updateRole"
-        | "dropRole"
-        | "dropAllRolesFromDatabase" => true,
-        "aggregate" => body.get_array("pipeline").is_ok_and(|stages| {
-            let names = stages
-                .into_iter()
-                .filter_map(|stage| stage.ok()?.as_document()?.iter().next()?.ok());
-            names
-                .map(|(name, _)| name)
-                .any(|name| matches!(name.as_ref(), "$out" | "$merge"))
-        }),
-        name => name.starts_with("grant") || name.starts_with("revoke"),
-    }
+    let stores = || {
+        let stages = body.get_array("pipeline").ok().into_iter().flatten();
+        let stages = stages.filter_map(|stage| stage.ok()?.as_document()?.iter().next()?.ok());
+        stages.map(|(stage, _)| stage).any(|stage| matches!(stage.as_ref(), "$out" | "$merge"))
+    };
+    WRITES.contains(&name) || name.starts_with("grant") || name.starts_with("revoke") || name == "aggregate" && stores()
 }
 
 /// The command with what it is about, and nothing of its contents.
@@ -450,10 +422,7 @@ fn describe(name: &str, value: RawBsonRef, request: &Frame) -> String {
         Some(collection) => format!("{name} {database}.{collection}"),
         None if name == "commitTransaction" => name.to_owned(),
         None if name == "bulkWrite" => {
-            let namespaces = request
-                .documents("nsInfo")
-                .into_iter()
-                .filter_map(|info| info.get_str("ns").ok());
+            let namespaces = request.documents("nsInfo").into_iter().filter_map(|info| info.get_str("ns").ok());
             format!("{name} {}", namespaces.collect::<Vec<_>>().join(", "))
         }
         None => format!("{name} {database}"),
@@ -472,23 +441,12 @@ impl Verdict {
         let body = answer.body();
         let ok = body.get("ok").ok().flatten().and_then(integer) == Some(1);
         if !ok {
-            return Self {
-                applied: false,
-                error: Some(body.get_i32("code").unwrap_or(0)),
-            };
+            return Self { applied: false, error: Some(body.get_i32("code").unwrap_or(0)) };
         }
         let of_batch = answer.documents("writeErrors").into_iter().next();
         // `bulkWrite` answers with a cursor over the outcomes.
-        let outcomes = body
-            .get_document("cursor")
-            .and_then(|cursor| cursor.get_array("firstBatch"))
-            .ok();
-        let failed = body
-            .get("nErrors")
-            .ok()
-            .flatten()
-            .and_then(integer)
-            .is_some_and(|count| count > 0);
+        let outcomes = body.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch")).ok();
+        let failed = body.get("nErrors").ok().flatten().and_then(integer).is_some_and(|count| count > 0);
         let of_bulk = outcomes
             .into_iter()
             .flatten()
@@ -496,13 +454,8 @@ impl Verdict {
             .find(|outcome| failed && outcome.get_i32("code").is_ok());
         let error = of_batch.or(of_bulk).map(|error| error.get_i32("code").unwrap_or(0));
         let counts = ["n", "nInserted", "nMatched", "nUpserted", "nDeleted"];
-        let some = counts
-            .iter()
-            .any(|count| body.get(count).ok().flatten().and_then(integer).is_some_and(|n| n > 0));
-        Self {
-            applied: error.is_none() || some,
-            error,
-        }
+        let some = counts.iter().any(|count| body.get(count).ok().flatten().and_then(integer).is_some_and(|n| n > 0));
+        Self { applied: error.is_none() || some, error }
     }
 }
 
@@ -520,11 +473,8 @@ fn integer(value: RawBsonRef) -> Option<i64> {
 /// The server compresses only what a greeting offered to understand; the proxy reads plain messages.
 fn without_compression(request: &Frame) -> io::Result<Frame> {
     let offers = request.body().get("compression").is_ok_and(|offer| offer.is_some());
-    let greets = request
-        .body()
-        .iter()
-        .next()
-        .is_some_and(|first| first.is_ok_and(|(name, _)| is_greeting(name.as_ref())));
+    let greets =
+        request.body().iter().next().is_some_and(|first| first.is_ok_and(|(name, _)| is_greeting(name.as_ref())));
     if !(offers && greets) {
         return Ok(request.clone());
     }
@@ -573,10 +523,7 @@ mod tests {
     use super::*;
 
     async fn frame(body: &Document) -> Frame {
-        let request: Vec<u8> = [0, 1, 0, 2013, 0]
-            .iter()
-            .flat_map(|int: &i32| int.to_le_bytes())
-            .collect();
+        let request: Vec<u8> = [0, 1, 0, 2013, 0].iter().flat_map(|int: &i32| int.to_le_bytes()).collect();
         let mut bytes = [request, vec![0], body.to_vec().unwrap()].concat();
         let length = i32::try_from(bytes.len()).unwrap();
         bytes[..4].copy_from_slice(&length.to_le_bytes());
@@ -592,38 +539,14 @@ mod tests {
         let session = doc! {"id": "s"};
         let table = [
             (doc! {"insert": "users", "$db": "a"}, "insert a.users", Effect::Write),
-            (
-                doc! {"findandmodify": "users", "$db": "a"},
-                "findAndModify a.users",
-                Effect::Write,
-            ),
+            (doc! {"findandmodify": "users", "$db": "a"}, "findAndModify a.users", Effect::Write),
             (doc! {"find": "users", "$db": "a"}, "find a.users", Effect::None),
-            (
-                doc! {"createUser": "a", "pwd": "secret", "$db": "admin"},
-                "createUser a",
-                Effect::Write,
-            ),
-            (
-                doc! {"grantRolesToUser": "a", "$db": "admin"},
-                "grantRolesToUser a",
-                Effect::Write,
-            ),
-            (
-                doc! {"usersInfo": "a", "$db": "admin"},
-                "usersInfo admin.a",
-                Effect::None,
-            ),
+            (doc! {"createUser": "a", "pwd": "secret", "$db": "admin"}, "createUser a", Effect::Write),
+            (doc! {"grantRolesToUser": "a", "$db": "admin"}, "grantRolesToUser a", Effect::Write),
+            (doc! {"usersInfo": "a", "$db": "admin"}, "usersInfo admin.a", Effect::None),
             (doc! {"dropDatabase": 1, "$db": "a"}, "dropDatabase a", Effect::Write),
-            (
-                doc! {"renameCollection": "a.b", "to": "a.c", "$db": "admin"},
-                "renameCollection a.b",
-                Effect::Write,
-            ),
-            (
-                doc! {"aggregate": "b", "pipeline": [{"$match": {}}], "$db": "a"},
-                "aggregate a.b",
-                Effect::None,
-            ),
+            (doc! {"renameCollection": "a.b", "to": "a.c", "$db": "admin"}, "renameCollection a.b", Effect::Write),
+            (doc! {"aggregate": "b", "pipeline": [{"$match": {}}], "$db": "a"}, "aggregate a.b", Effect::None),
             (
                 doc! {"aggregate": "b", "pipeline": [{"$match": {}}, {"$out": "c"}], "$db": "a"},
                 "aggregate a.b",
@@ -639,16 +562,8 @@ mod tests {
                 "create a.b",
                 Effect::Uncommitted,
             ),
-            (
-                doc! {"insert": "b", "$db": "a", "lsid": session, "txnNumber": 1_i64},
-                "insert a.b",
-                Effect::Write,
-            ),
-            (
-                doc! {"commitTransaction": 1, "$db": "admin"},
-                "commitTransaction",
-                Effect::Commit,
-            ),
+            (doc! {"insert": "b", "$db": "a", "lsid": session, "txnNumber": 1_i64}, "insert a.b", Effect::Write),
+            (doc! {"commitTransaction": 1, "$db": "admin"}, "commitTransaction", Effect::Commit),
             (doc! {"hello": 1, "$db": "admin"}, "hello admin", Effect::None),
         ];
         for (body, what, effect) in table {
@@ -663,16 +578,8 @@ mod tests {
             (doc! {"ok": 1.0}, true, None),
             (doc! {"ok": 1, "n": 0}, true, None),
             (doc! {"ok": 0.0, "code": 13, "errmsg": "no"}, false, Some(13)),
-            (
-                doc! {"ok": 1, "n": 0, "writeErrors": [{"index": 0, "code": 11000}]},
-                false,
-                Some(11000),
-            ),
-            (
-                doc! {"ok": 1, "n": 2, "writeErrors": [{"index": 2, "code": 121}]},
-                true,
-                Some(121),
-            ),
+            (doc! {"ok": 1, "n": 0, "writeErrors": [{"index": 0, "code": 11000}]}, false, Some(11000)),
+            (doc! {"ok": 1, "n": 2, "writeErrors": [{"index": 2, "code": 121}]}, true, Some(121)),
             (
                 doc! {"ok": 1, "nErrors": 1, "nInserted": 0, "cursor": {"firstBatch": [{"ok": 0, "code": 11000}]}},
                 false,
@@ -680,11 +587,7 @@ mod tests {
             ),
         ];
         for (answer, applied, error) in table {
-            assert_eq!(
-                Verdict::read(&frame(&answer).await),
-                Verdict { applied, error },
-                "{answer}"
-            );
+            assert_eq!(Verdict::read(&frame(&answer).await), Verdict { applied, error }, "{answer}");
         }
     }
 
@@ -698,19 +601,13 @@ mod tests {
                 .await;
         assert_eq!(inside.error_label(112), Some("TransientTransactionError"));
         assert_eq!(inside.error_label(10_107), Some("TransientTransactionError"));
-        assert_eq!(
-            command(doc! {"create": "b", "$db": "a"}).await.error_label(10_107),
-            None
-        );
+        assert_eq!(command(doc! {"create": "b", "$db": "a"}).await.error_label(10_107), None);
     }
 
     #[tokio::test]
     async fn a_greeting_names_the_proxy_and_offers_no_compression() {
         let request = frame(&doc! {"hello": 1, "compression": ["zstd"]}).await;
-        assert_eq!(
-            document(&without_compression(&request).unwrap()).unwrap(),
-            doc! {"hello": 1}
-        );
+        assert_eq!(document(&without_compression(&request).unwrap()).unwrap(), doc! {"hello": 1});
         let answer = doc! {"setName": "rs0", "hosts": ["db:1", "db:2"], "me": "db:1", "primary": "db:1"};
         let named = doc! {"setName": "rs0", "hosts": ["p:9"], "me": "p:9", "primary": "p:9"};
         assert_eq!(naming(answer, "p:9"), Some(named));

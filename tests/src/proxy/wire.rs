@@ -49,10 +49,7 @@ impl Frame {
             return Err(malformed("a message length out of range"));
         }
         // Grows with what arrives, not with what was announced.
-        stream
-            .take((length - bytes.len()) as u64)
-            .read_to_end(&mut bytes)
-            .await?;
+        stream.take((length - bytes.len()) as u64).read_to_end(&mut bytes).await?;
         if bytes.len() != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -92,10 +89,7 @@ impl Frame {
                         _ => return Err(malformed("a section of unknown kind or a second body")),
                     }
                 }
-                (
-                    Kind::Message,
-                    body.ok_or_else(|| malformed("a message without a body"))?,
-                )
+                (Kind::Message, body.ok_or_else(|| malformed("a message without a body"))?)
             }
             OP_QUERY => {
                 let (_, next) = name_at(&bytes, HEADER + 4, bytes.len())?;
@@ -105,13 +99,7 @@ impl Frame {
             _ => return Err(malformed("an operation that no supported driver sends uncompressed")),
         };
         let document = RawDocumentBuf::from_bytes(bytes[body.clone()].to_vec()).map_err(malformed)?;
-        Ok(Self {
-            bytes,
-            kind,
-            body,
-            document,
-            sequences,
-        })
+        Ok(Self { bytes, kind, body, document, sequences })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -130,11 +118,7 @@ impl Frame {
 
     /// The documents of one field, which a driver may send as an array in the body or as a section of its own.
     pub(super) fn documents(&self, field: &str) -> Vec<&RawDocument> {
-        let sections = self
-            .sequences
-            .iter()
-            .filter(|(name, _)| name == field)
-            .flat_map(|(_, documents)| documents);
+        let sections = self.sequences.iter().filter(|(name, _)| name == field).flat_map(|(_, documents)| documents);
         let in_body = self.document.get_array(field).ok().into_iter().flatten();
         sections
             .filter_map(|place| RawDocument::from_bytes(&self.bytes[place.clone()]).ok())
@@ -185,19 +169,13 @@ fn finish(mut bytes: Vec<u8>) -> io::Result<Frame> {
 
 /// Where the sections of an `OP_MSG` end and its optional checksum begins.
 fn sections_end(bytes: &[u8]) -> io::Result<usize> {
-    let checksum = if int_at(bytes, HEADER)? & CHECKSUM_PRESENT == 0 {
-        0
-    } else {
-        4
-    };
+    let checksum = if int_at(bytes, HEADER)? & CHECKSUM_PRESENT == 0 { 0 } else { 4 };
     Ok(bytes.len() - checksum)
 }
 
 fn int_at(bytes: &[u8], at: usize) -> io::Result<i32> {
-    let four = bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .ok_or_else(|| malformed("a message that ends early"))?;
+    let four =
+        bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or_else(|| malformed("a message that ends early"))?;
     Ok(i32::from_le_bytes(*four))
 }
 
@@ -207,20 +185,13 @@ fn length_at(bytes: &[u8], at: usize) -> io::Result<usize> {
 
 /// A zero-terminated name, and where the next thing starts.
 fn name_at(bytes: &[u8], at: usize, end: usize) -> io::Result<(String, usize)> {
-    let rest = bytes
-        .get(at..end)
-        .ok_or_else(|| malformed("a name outside its message"))?;
-    let length = rest
-        .iter()
-        .position(|byte| *byte == 0)
-        .ok_or_else(|| malformed("a name without an end"))?;
+    let rest = bytes.get(at..end).ok_or_else(|| malformed("a name outside its message"))?;
+    let length = rest.iter().position(|byte| *byte == 0).ok_or_else(|| malformed("a name without an end"))?;
     Ok((String::from_utf8_lossy(&rest[..length]).into_owned(), at + length + 1))
 }
 
 fn document_at(bytes: &[u8], at: usize, end: usize) -> io::Result<Range<usize>> {
-    let document = at..at
-        .checked_add(length_at(bytes, at)?)
-        .ok_or_else(|| malformed("an absurd document length"))?;
+    let document = at..at.checked_add(length_at(bytes, at)?).ok_or_else(|| malformed("an absurd document length"))?;
     if document.end > end {
         return Err(malformed("a document longer than its message"));
     }
@@ -240,10 +211,7 @@ mod tests {
 
     fn message(flags: i32, sections: &[u8]) -> Vec<u8> {
         let length = i32::try_from(HEADER + 4 + sections.len()).unwrap();
-        let mut bytes: Vec<u8> = [length, 7, 0, OP_MSG, flags]
-            .iter()
-            .flat_map(|int| int.to_le_bytes())
-            .collect();
+        let mut bytes: Vec<u8> = [length, 7, 0, OP_MSG, flags].iter().flat_map(|int| int.to_le_bytes()).collect();
         bytes.extend(sections);
         bytes
     }
@@ -253,10 +221,7 @@ mod tests {
     }
 
     fn sequence(name: &str, documents: &[Document]) -> Vec<u8> {
-        let content: Vec<u8> = documents
-            .iter()
-            .flat_map(|document| document.to_vec().unwrap())
-            .collect();
+        let content: Vec<u8> = documents.iter().flat_map(|document| document.to_vec().unwrap()).collect();
         let size = i32::try_from(4 + name.len() + 1 + content.len()).unwrap();
         [&[1], size.to_le_bytes().as_slice(), name.as_bytes(), &[0], &content].concat()
     }
@@ -265,10 +230,7 @@ mod tests {
     async fn body_and_sequences_are_found_in_any_order() {
         let insert = body(&doc! {"insert": "patients", "$db": "st_marys"});
         let documents = sequence("documents", &[doc! {"_id": 1}, doc! {"_id": 2}]);
-        for sections in [
-            [insert.clone(), documents.clone()].concat(),
-            [documents, insert].concat(),
-        ] {
+        for sections in [[insert.clone(), documents.clone()].concat(), [documents, insert].concat()] {
             let frame = Frame::read(&mut message(0, &sections).as_slice()).await.unwrap();
             assert_eq!(frame.body().get_str("insert").unwrap(), "patients");
             assert_eq!(frame.documents("documents").len(), 2);
@@ -284,9 +246,7 @@ mod tests {
             vec![9, 9, 9, 9],
         ]
         .concat();
-        let frame = Frame::read(&mut message(CHECKSUM_PRESENT, &sections).as_slice())
-            .await
-            .unwrap();
+        let frame = Frame::read(&mut message(CHECKSUM_PRESENT, &sections).as_slice()).await.unwrap();
         let replaced = frame.with_body(&doc! {"hello": 1}).unwrap();
         let reread = Frame::read(&mut replaced.bytes()).await.unwrap();
         assert!(reread.body().get("compression").unwrap().is_none());
@@ -295,10 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_old_greeting_is_read_and_answered_in_its_own_form() {
-        let mut bytes: Vec<u8> = [0, 7, 0, OP_QUERY, 0]
-            .iter()
-            .flat_map(|int| int.to_le_bytes())
-            .collect();
+        let mut bytes: Vec<u8> = [0, 7, 0, OP_QUERY, 0].iter().flat_map(|int| int.to_le_bytes()).collect();
         bytes.extend(b"admin.$cmd\0");
         bytes.extend([0; 8]);
         bytes.extend(doc! {"isMaster": 1}.to_vec().unwrap());
@@ -313,28 +270,17 @@ mod tests {
 
     #[tokio::test]
     async fn every_truncation_is_an_error() {
-        let sections = [
-            body(&doc! {"insert": "patients"}),
-            sequence("documents", &[doc! {"_id": 1}, doc! {"a": "b"}]),
-        ]
-        .concat();
+        let sections =
+            [body(&doc! {"insert": "patients"}), sequence("documents", &[doc! {"_id": 1}, doc! {"a": "b"}])].concat();
         let whole = message(0, &sections);
         for length in 0..whole.len() {
-            assert!(
-                Frame::read(&mut &whole[..length]).await.is_err(),
-                "{length} bytes of {}",
-                whole.len()
-            );
+            assert!(Frame::read(&mut &whole[..length]).await.is_err(), "{length} bytes of {}", whole.len());
             // The same with a length that pretends to be complete. Where a section ends, what is left may be whole.
             let mut shortened = whole[..length].to_vec();
             if length >= 4 {
                 shortened[..4].copy_from_slice(&i32::try_from(length).unwrap().to_le_bytes());
                 let boundary = HEADER + 4 + body(&doc! {"insert": "patients"}).len();
-                assert_eq!(
-                    Frame::read(&mut shortened.as_slice()).await.is_ok(),
-                    length == boundary,
-                    "{length}"
-                );
+                assert_eq!(Frame::read(&mut shortened.as_slice()).await.is_ok(), length == boundary, "{length}");
             }
         }
     }
@@ -344,24 +290,15 @@ mod tests {
         for length in [i32::MIN, -1, 0, 15, 48_000_001, i32::MAX] {
             let mut bytes = message(0, &body(&doc! {"ping": 1}));
             bytes[..4].copy_from_slice(&length.to_le_bytes());
-            assert!(
-                Frame::read(&mut bytes.as_slice()).await.is_err(),
-                "message length {length}"
-            );
+            assert!(Frame::read(&mut bytes.as_slice()).await.is_err(), "message length {length}");
         }
         for length in [i32::MIN, -1, 0, 4, 1000, i32::MAX] {
             let mut bytes = message(0, &body(&doc! {"ping": 1}));
             bytes[21..25].copy_from_slice(&length.to_le_bytes());
-            assert!(
-                Frame::read(&mut bytes.as_slice()).await.is_err(),
-                "document length {length}"
-            );
+            assert!(Frame::read(&mut bytes.as_slice()).await.is_err(), "document length {length}");
             let mut bytes = message(0, &sequence("documents", &[doc! {"a": 1}]));
             bytes[21..25].copy_from_slice(&length.to_le_bytes());
-            assert!(
-                Frame::read(&mut bytes.as_slice()).await.is_err(),
-                "sequence length {length}"
-            );
+            assert!(Frame::read(&mut bytes.as_slice()).await.is_err(), "sequence length {length}");
         }
     }
 

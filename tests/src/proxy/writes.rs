@@ -119,15 +119,8 @@ impl WriteLog {
         let (fired, answer) = oneshot::channel();
         let mut state = self.state();
         let count = state.writes.len();
-        assert!(
-            n > count,
-            "write {n} cannot be trapped: {count} were acknowledged; call clear() first"
-        );
-        state.trap = Some(Trap {
-            at: n,
-            action: Box::new(action),
-            fired,
-        });
+        assert!(n > count, "write {n} cannot be trapped: {count} were acknowledged; call clear() first");
+        state.trap = Some(Trap { at: n, action: Box::new(action), fired });
         async move { answer.await.ok() }
     }
 
@@ -157,20 +150,11 @@ impl WriteLog {
             return None;
         }
         self.shared.in_flight.send_modify(|count| *count += 1);
-        Some(Ticket {
-            log: self.clone(),
-            server,
-            era,
-        })
+        Some(Ticket { log: self.clone(), server, era })
     }
 
     pub(super) fn injected(&self, server: Server, what: String, code: i32) {
-        self.state().refused.push(Refusal {
-            server,
-            what,
-            code,
-            injected: true,
-        });
+        self.state().refused.push(Refusal { server, what, code, injected: true });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -208,10 +192,7 @@ pub(super) struct Ticket {
 impl Ticket {
     /// The server has done it: counts, and springs the trap if this was the write it waited for.
     pub(super) fn acknowledged(&self, what: String) -> Relay {
-        let write = Write {
-            server: self.server,
-            what,
-        };
+        let write = Write { server: self.server, what };
         let mut state = self.log.state();
         state.writes.push(write.clone());
         let count = state.writes.len();
@@ -230,10 +211,7 @@ impl Ticket {
     /// Done, but part of no count: Events and Leases.
     pub(super) fn acknowledged_event(&self, what: String) -> Relay {
         let mut state = self.log.state();
-        state.events.push(Write {
-            server: self.server,
-            what,
-        });
+        state.events.push(Write { server: self.server, what });
         self.relay(&state)
     }
 
@@ -244,22 +222,13 @@ impl Ticket {
 
     pub(super) fn refused(&self, what: String, code: i32) -> Relay {
         let mut state = self.log.state();
-        state.refused.push(Refusal {
-            server: self.server,
-            what,
-            code,
-            injected: false,
-        });
+        state.refused.push(Refusal { server: self.server, what, code, injected: false });
         self.relay(&state)
     }
 
     /// A client that "crashed" must not hear of a write that landed after the crash.
     fn relay(&self, state: &State) -> Relay {
-        if state.halted || state.era != self.era {
-            Relay::Withhold
-        } else {
-            Relay::Answer
-        }
+        if state.halted || state.era != self.era { Relay::Withhold } else { Relay::Answer }
     }
 }
 
@@ -276,8 +245,7 @@ mod tests {
     use super::*;
 
     fn write(log: &WriteLog, what: &str) -> Option<Relay> {
-        log.begin(Server::MongoDb, log.era())
-            .map(|ticket| ticket.acknowledged(what.to_owned()))
+        log.begin(Server::MongoDb, log.era()).map(|ticket| ticket.acknowledged(what.to_owned()))
     }
 
     #[tokio::test]
