@@ -37,9 +37,11 @@ pub(super) fn prepare() -> anyhow::Result<PathBuf> {
     if let Some(path) = on_path("mongod") {
         match version(&path) {
             Ok(version) if major(&version) >= Some(OLDEST) => return Ok(path),
-            Ok(version) => eprintln!("{} is version {version}; using a packaged {ITS_VERSION} instead", path.display()),
+            Ok(version) => {
+                eprintln!("{} is version {version}; using a packaged {ITS_VERSION} instead", path.display());
+            }
             Err(error) => {
-                eprintln!("{} does not run ({error:#}); using a packaged {ITS_VERSION} instead", path.display())
+                eprintln!("{} does not run ({error:#}); using a packaged {ITS_VERSION} instead", path.display());
             }
         }
     }
