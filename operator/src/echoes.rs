@@ -1,43 +1,113 @@
-//! Which versions of objects the operator itself wrote last. The watch brings every write back; without this, each
-//! pass would start another one that finds nothing to do.
+//! What the operator itself wrote last. The watch brings every write back; without this, each pass would start another
+//! one that finds nothing to do, or that works on an object from before its own last write.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Mutex,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use chakravue_crds::HospitalOrganization;
 use kube::{Resource, ResourceExt as _};
+
+use crate::reconcile::Watched;
 
 /// A pass writes an object at most a few times: finalizer, first status, last status.
 const REMEMBERED: usize = 4;
 
 #[derive(Default)]
-pub struct Echoes(Mutex<HashMap<String, VecDeque<String>>>);
+pub struct Echoes(Mutex<HashMap<String, Writes>>);
+
+#[derive(Default)]
+struct Writes {
+    versions: VecDeque<String>,
+    /// What the last write answered, until the watch has caught up with it.
+    newest: Option<Arc<Watched>>,
+}
 
 impl Echoes {
     /// Remembers what a write answered.
-    pub fn wrote<K: Resource>(&self, object: &K) {
-        let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else {
-            return;
-        };
-        let mut map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let versions = map.entry(uid).or_default();
-        if versions.len() == REMEMBERED {
-            versions.pop_front();
+    pub fn wrote(&self, object: HospitalOrganization) {
+        let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else { return };
+        let mut map = self.lock();
+        let writes = map.entry(uid).or_default();
+        // A write that changed nothing answers the version that is known already.
+        if writes.versions.back() != Some(&version) {
+            if writes.versions.len() == REMEMBERED {
+                writes.versions.pop_front();
+            }
+            writes.versions.push_back(version);
+            writes.newest = Some(Arc::new(kube::core::DeserializeGuard(Ok(object))));
         }
-        versions.push_back(version);
     }
 
-    /// Whether an object is just as the operator left it.
+    /// Whether an object that the watch brings is just as the operator left it.
     pub fn is_own<K: Resource>(&self, object: &K) -> bool {
-        let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else {
-            return false;
-        };
-        let map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        map.get(&uid).is_some_and(|versions| versions.contains(&version))
+        let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else { return false };
+        let mut map = self.lock();
+        let Some(writes) = map.get_mut(&uid) else { return false };
+        let own = writes.versions.contains(&version);
+        if !own || writes.versions.back() == Some(&version) {
+            // The store has the last write, or somebody else's, which may be newer.
+            writes.newest = None;
+        }
+        own
+    }
+
+    /// The object as a pass should see it: never from before the operator's own last write.
+    pub fn newest(&self, object: Arc<Watched>) -> Arc<Watched> {
+        let newest = self.lock().get(&object.uid().unwrap_or_default()).and_then(|writes| writes.newest.clone());
+        newest.unwrap_or(object)
     }
 
     pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(uid);
+        self.lock().remove(uid);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Writes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(version: &str) -> HospitalOrganization {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+            "metadata": { "name": "a", "namespace": "n", "uid": "u", "resourceVersion": version },
+            "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
+        }))
+        .unwrap()
+    }
+
+    fn watched(v: &str) -> Arc<Watched> {
+        Arc::new(kube::core::DeserializeGuard(Ok(version(v))))
+    }
+
+    #[test]
+    fn own_writes_are_told_from_those_of_others() {
+        let echoes = Echoes::default();
+        echoes.wrote(version("2"));
+        assert!(echoes.is_own(&version("2")));
+        assert!(!echoes.is_own(&version("3")));
+    }
+
+    #[test]
+    fn a_pass_sees_the_last_write_until_the_watch_has_brought_it_or_something_newer() {
+        let echoes = Echoes::default();
+        let seen = |echoes: &Echoes| echoes.newest(watched("1")).resource_version().unwrap();
+        assert_eq!(seen(&echoes), "1");
+        echoes.wrote(version("2"));
+        echoes.wrote(version("3"));
+        assert_eq!(seen(&echoes), "3");
+        echoes.is_own(&version("2"));
+        assert_eq!(seen(&echoes), "3", "the watch is still behind");
+        echoes.is_own(&version("3"));
+        assert_eq!(seen(&echoes), "1", "the store has caught up and speaks for itself");
+
+        echoes.wrote(version("4"));
+        echoes.is_own(&version("5"));
+        assert_eq!(seen(&echoes), "1", "somebody else's change may be newer");
     }
 }

@@ -129,7 +129,7 @@ fn main() -> anyhow::Result<()> {
         Command::MongodbRole(options) => {
             match options.output {
                 Output::Mongosh => {
-                    print!("{}", privileges::mongosh_script(&options.role, &options.user, &options.master_database))
+                    print!("{}", privileges::mongosh_script(&options.role, &options.user, &options.master_database));
                 }
                 Output::Json => println!(
                     "{}",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chakravue_crds::{
     HospitalOrganization,
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, Reason, Truth},
     organization::{DeletionPolicy, Phase, Subscription},
     tenant_schema::TENANT_SCHEMA,
 };
@@ -40,6 +40,7 @@ pub type Watched = DeserializeGuard<HospitalOrganization>;
 #[instrument(name = "reconcile", skip_all, fields(hospital = %hospital(&object)))]
 pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Action> {
     let started = std::time::Instant::now();
+    let object = context.echoes.newest(object);
     let outcome = match &object.0 {
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, &context).boxed().await,
         Ok(object) => apply(object, &context).boxed().await,
@@ -273,7 +274,6 @@ async fn refuse(invalid: &InvalidObject, context: &Context) -> Result<Action> {
                 now,
             )
         };
-        use chakravue_crds::conditions::Truth;
         let patch = json!({
             "apiVersion": HospitalOrganization::api_version(&()),
             "kind": HospitalOrganization::kind(&()),
@@ -347,7 +347,7 @@ async fn add_finalizer(object: &HospitalOrganization, context: &Context) -> Resu
     }
     match patch_metadata(object, context, patch).await {
         Ok(written) => {
-            context.echoes.wrote(&written);
+            context.echoes.wrote(written);
             Ok(())
         }
         // A test failed: the object is not the one that this pass looks at.
@@ -371,13 +371,13 @@ where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
     let path = format!("/metadata/finalizers/{index}");
-    let patch = serde_json::from_value(json!([
+    let removal = serde_json::from_value(json!([
         { "op": "test", "path": path, "value": FINALIZER },
         { "op": "remove", "path": path },
     ]))
     .map_err(|_| Error::Conflict { what: "the finalizers".to_owned() })?;
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch(name, &parameters, &Patch::<()>::Json(patch)).await {
+    match api.patch(name, &parameters, &Patch::<()>::Json(removal)).await {
         // Gone already: somebody else let it go.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         // The list of finalizers changed since we looked.

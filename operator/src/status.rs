@@ -7,7 +7,7 @@ use chakravue_crds::{
     naming::secret_name,
     organization::{Binding, CollectionStatus, Phase, Subscription, Users},
 };
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::{
     Api, Resource, ResourceExt as _,
     api::{Patch, PatchParams},
@@ -61,7 +61,7 @@ impl Picture {
         let waits_for_payment = subscription == Subscription::PendingPayment;
 
         let mut status = HospitalOrganizationStatus {
-            phase: Some(self.phase(object, progress)),
+            phase: Some(Self::phase(object, progress)),
             observed_generation: generation,
             organization_id: self.organization_id.clone().or(before.organization_id),
             database_name: self.database.clone().or(before.database_name),
@@ -85,84 +85,73 @@ impl Picture {
             status.collections.clone_from(&schema.collections);
         }
 
-        let make = |type_, truth, reason, message: String| {
-            condition(type_, truth, reason, message, generation, &before.conditions, now)
-        };
-        let earlier = |type_: ConditionType| before.conditions.iter().find(|c| c.type_ == type_.as_str()).cloned();
-        let failed_here = |type_: ConditionType| match progress {
-            Progress::Failed(Error::Refused { condition, reason, message }) if *condition == type_ => {
-                Some(make(type_, Truth::False, *reason, message.clone()))
-            }
-            _ => None,
-        };
-
-        let (ready, reason, message) = self.ready(object, progress);
-        status.conditions.push(make(ConditionType::Ready, ready, reason, message.clone()));
-
-        match progress {
-            Progress::Working(reason, message) => {
-                status.conditions.push(make(ConditionType::Reconciling, Truth::True, *reason, message.clone()));
-            }
-            Progress::Failed(Error::Refused { reason, message, .. }) => {
-                status.conditions.push(make(ConditionType::Stalled, Truth::True, *reason, message.clone()));
-            }
-            Progress::Failed(_) => {
-                status.conditions.push(make(ConditionType::Reconciling, Truth::True, reason, message));
-            }
-            Progress::Done => {}
-        }
-
-        let database = status.database_name.clone().unwrap_or_default();
-        status.conditions.extend(failed_here(ConditionType::ClaimHeld).or_else(|| {
-            if self.claim_held {
-                let message = format!("Database {database} belongs to this organization");
-                Some(make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, message))
-            } else {
-                earlier(ConditionType::ClaimHeld)
-            }
-        }));
-        if !waits_for_payment {
-            status.conditions.extend(failed_here(ConditionType::CredentialsReady).or_else(|| {
-                if self.credentials_ready {
-                    let message = format!("Secret {} and the database user agree", secret_name(&object.name_any()));
-                    Some(make(ConditionType::CredentialsReady, Truth::True, Reason::AsDeclared, message))
-                } else {
-                    earlier(ConditionType::CredentialsReady)
-                }
-            }));
-            status.conditions.extend(failed_here(ConditionType::SchemaReady).or_else(|| match &self.schema {
-                Some(schema) if schema.violations.is_empty() => {
-                    let message =
-                        format!("Collections, validators and indexes are those of schema version {}", schema.version);
-                    Some(make(ConditionType::SchemaReady, Truth::True, Reason::AsDeclared, message))
-                }
-                Some(schema) => Some(make(
-                    ConditionType::SchemaReady,
-                    Truth::False,
-                    Reason::DocumentsViolateSchema,
-                    violations_message(schema),
-                )),
-                None => earlier(ConditionType::SchemaReady),
-            }));
-        }
-        status.conditions.push(match subscription {
-            Subscription::Active => make(
-                ConditionType::SubscriptionActive,
-                Truth::True,
-                Reason::AsDeclared,
-                format!("{} is active", object.spec.plan.name()),
-            ),
-            Subscription::Suspended => {
-                make(ConditionType::SubscriptionActive, Truth::False, Reason::Suspended, SUSPENDED.to_owned())
-            }
-            Subscription::PendingPayment => {
-                make(ConditionType::SubscriptionActive, Truth::False, Reason::PendingPayment, PENDING.to_owned())
-            }
-        });
+        status.conditions = self.conditions(object, progress, status.database_name.as_deref(), now);
         status
     }
 
-    fn phase(&self, object: &HospitalOrganization, progress: &Progress) -> Phase {
+    fn conditions(
+        &self,
+        object: &HospitalOrganization,
+        progress: &Progress,
+        database: Option<&str>,
+        now: Timestamp,
+    ) -> Vec<Condition> {
+        let before = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let make = |type_, truth, reason, message: String| {
+            condition(type_, truth, reason, message, object.metadata.generation, before, now)
+        };
+        let (ready, reason, message) = self.ready(object, progress);
+        let mut conditions = vec![make(ConditionType::Ready, ready, reason, message.clone())];
+        match progress {
+            Progress::Done => {}
+            Progress::Failed(Error::Refused { .. }) => {
+                conditions.push(make(ConditionType::Stalled, Truth::True, reason, message));
+            }
+            Progress::Working(..) | Progress::Failed(_) => {
+                conditions.push(make(ConditionType::Reconciling, Truth::True, reason, message));
+            }
+        }
+
+        // A step that failed says so; one that was not reached keeps what was known of it.
+        let step = |type_: ConditionType, now_known: Option<Condition>| match progress {
+            Progress::Failed(Error::Refused { condition, reason, message }) if *condition == type_ => {
+                Some(make(type_, Truth::False, *reason, message.clone()))
+            }
+            _ => now_known.or_else(|| before.iter().find(|old| old.type_ == type_.as_str()).cloned()),
+        };
+        let claim = self.claim_held.then(|| {
+            let message = format!("Database {} belongs to this organization", database.unwrap_or_default());
+            make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, message)
+        });
+        conditions.extend(step(ConditionType::ClaimHeld, claim));
+        if object.spec.subscription != Subscription::PendingPayment {
+            let credentials = self.credentials_ready.then(|| {
+                let message = format!("Secret {} and the database user agree", secret_name(&object.name_any()));
+                make(ConditionType::CredentialsReady, Truth::True, Reason::AsDeclared, message)
+            });
+            conditions.extend(step(ConditionType::CredentialsReady, credentials));
+            let schema = self.schema.as_ref().map(|schema| {
+                let (truth, reason, message) = if schema.violations.is_empty() {
+                    let version = schema.version;
+                    let message = format!("Collections, validators and indexes are those of schema version {version}");
+                    (Truth::True, Reason::AsDeclared, message)
+                } else {
+                    (Truth::False, Reason::DocumentsViolateSchema, violations_message(schema))
+                };
+                make(ConditionType::SchemaReady, truth, reason, message)
+            });
+            conditions.extend(step(ConditionType::SchemaReady, schema));
+        }
+        let (truth, reason, message) = match object.spec.subscription {
+            Subscription::Active => (Truth::True, Reason::AsDeclared, format!("{} is active", object.spec.plan.name())),
+            Subscription::Suspended => (Truth::False, Reason::Suspended, SUSPENDED.to_owned()),
+            Subscription::PendingPayment => (Truth::False, Reason::PendingPayment, PENDING.to_owned()),
+        };
+        conditions.push(make(ConditionType::SubscriptionActive, truth, reason, message));
+        conditions
+    }
+
+    fn phase(object: &HospitalOrganization, progress: &Progress) -> Phase {
         if object.metadata.deletion_timestamp.is_some() {
             return Phase::Terminating;
         }
@@ -234,7 +223,7 @@ pub async fn write(
         api.patch_status(&object.name_any(), &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch)).await;
     match written {
         Ok(object) => {
-            context.echoes.wrote(&object);
+            context.echoes.wrote(object);
             Ok(true)
         }
         // The object is gone: there is nobody left to tell.
