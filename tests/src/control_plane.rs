@@ -173,6 +173,8 @@ fn start_controller_manager(
     manager.arg("--service-account-private-key-file").arg(certificates.key("tokens"));
     // No port of its own: nobody asks it anything.
     manager.args(["--use-service-account-credentials", "--leader-elect=false", "--secure-port=0"]);
+    // On an empty cluster it makes an account for each controller; the usual rate would take seconds for that.
+    manager.args(["--kube-api-qps=500", "--kube-api-burst=1000"]);
     let log = folder.join("logs/kube-controller-manager.log");
     Process::start("kube-controller-manager", manager, &log, Output::Log)
 }

@@ -56,8 +56,7 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     tokio::pin!(stop);
     private_folder(folder)?;
     let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
-    let lock = File::create(folder.join(LOCK)).with_context(|| format!("cannot write in {}", folder.display()))?;
-    lock.try_lock().with_context(|| format!("another guard holds {}", folder.display()))?;
+    let _lock = lock(&folder)?;
 
     let result = tokio::select! {
         // Dropping a half-made start kills what it started.
@@ -138,6 +137,18 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = input_closed => {}
         }
     })
+}
+
+/// It gets its name when it is locked: another guard that looks for abandoned folders must not find it unlocked.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let partial = folder.join("lock.partial");
+    let make = || {
+        let lock = File::create(&partial)?;
+        lock.try_lock()?;
+        fs::rename(&partial, folder.join(LOCK))?;
+        std::io::Result::Ok(lock)
+    };
+    make().with_context(|| format!("cannot lock {}", folder.display()))
 }
 
 /// Removes the folders of guards that were killed: those whose lock nobody holds.

@@ -211,3 +211,12 @@ impl OperatorProcess {
         format!("http://{}", self.port.address())
     }
 }
+
+impl Drop for OperatorProcess {
+    /// The log goes with the testbed, so a test that fails shows the end of it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.process.last_words());
+        }
+    }
+}
