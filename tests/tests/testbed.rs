@@ -174,6 +174,29 @@ async fn a_sandbox_has_exactly_the_operators_rights_and_leaves_nothing() {
     assert!(namespace.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()));
 }
 
+#[tokio::test]
+async fn an_operator_runs_in_a_sandbox() {
+    let sandbox = Sandbox::new("testbed, operator").await;
+    let operator = sandbox.operator().rust_log("debug").start().await;
+    operator.wait_ready().await;
+    assert_eq!(operator.status_of("/livez").await, Some(200));
+    assert!(!operator.metrics().await.is_empty());
+    let killer = operator.killer();
+    let (url, log) = (operator.url(), operator.log());
+    assert!(log.contains("DEBUG"), "RUST_LOG did not arrive:\n{log}");
+    let status = operator.terminate().await;
+    assert!(status.success(), "{url}: {status}");
+    // Too late, and therefore harmless.
+    killer();
+
+    let operator = sandbox.operator().mongodb_uri("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500").start().await;
+    operator.wait_listening().await;
+    operator.killer()();
+    assert!(!operator.wait_exit().await.success());
+    drop(operator);
+    sandbox.close().await;
+}
+
 async fn kube_client(kubeconfig: &Path) -> kube::Client {
     let kubeconfig = kube::config::Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
     let options = kube::config::KubeConfigOptions::default();
