@@ -1,0 +1,8 @@
+//! End to end: the operator's real process against a real API server and a real MongoDB. One program, so that all
+//! tests share one control plane and one mongod; each has a namespace and a prefix of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+mod provisioning;
