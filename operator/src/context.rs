@@ -1,6 +1,6 @@
 //! What every pass needs: the two servers, the settings, and what the operator remembers between passes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     access::Verified, backoff::Backoff, echoes::Echoes, endpoint::Endpoint, events::Announcer, metrics::Metrics,
@@ -18,8 +18,8 @@ pub struct Context {
     pub mongo: Mongo,
     pub settings: Settings,
     pub announcer: Announcer,
-    pub metrics: Metrics,
-    pub backoff: Backoff,
+    pub metrics: Arc<Metrics>,
+    pub backoff: Arc<Backoff>,
     pub echoes: Echoes,
     pub verified: Verified,
 }

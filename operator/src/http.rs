@@ -19,7 +19,12 @@ use kube::runtime::reflector::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{context::Context, mongo::Health, reconcile::Watched};
+use crate::{
+    backoff::Backoff,
+    metrics::Metrics,
+    mongo::{Health, Mongo},
+    reconcile::Watched,
+};
 
 /// The look at MongoDB comes every few seconds; without one for this long, the process is stuck.
 const LONGEST_SILENCE: u64 = 60;
@@ -44,7 +49,9 @@ fn now() -> u64 {
 
 #[derive(Clone)]
 pub struct Probes {
-    pub context: Arc<Context>,
+    pub mongo: Mongo,
+    pub metrics: Arc<Metrics>,
+    pub backoff: Arc<Backoff>,
     pub store: Store<Watched>,
     pub heartbeat: Heartbeat,
 }
@@ -67,7 +74,7 @@ async fn live(State(probes): State<Probes>) -> impl IntoResponse {
 }
 
 async fn ready(State(probes): State<Probes>) -> impl IntoResponse {
-    let mongodb = match &*probes.context.mongo.health().borrow() {
+    let mongodb = match &*probes.mongo.health().borrow() {
         Health::Usable(_) => None,
         Health::Unknown => Some("MongoDB was not looked at yet".to_owned()),
         Health::Unusable(error) => Some(error.to_string()),
@@ -82,9 +89,8 @@ async fn ready(State(probes): State<Probes>) -> impl IntoResponse {
 }
 
 async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
-    let context = &probes.context;
-    let usable = matches!(*context.mongo.health().borrow(), Health::Usable(_));
-    let text = context.metrics.render(usable, context.backoff.waiting(), probes.store.len());
+    let usable = matches!(*probes.mongo.health().borrow(), Health::Usable(_));
+    let text = probes.metrics.render(usable, probes.backoff.waiting(), probes.store.len());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }
 

@@ -27,7 +27,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use chakravue_crds::master::MASTER_DATABASE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{api::core::v1::Namespace, jiff::SignedDuration};
 use kube::{Api, ResourceExt as _, runtime::reflector};
 use tokio::{
     net::TcpListener,
@@ -84,7 +84,7 @@ struct Run {
     /// The address for probes (/livez, /readyz) and metrics (/metrics).
     #[arg(long, env = "LISTEN_ADDRESS", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
-    /// How often a healthy hospital is compared with its declaration, in seconds or as 30s, 10m, 1h.
+    /// How often a healthy hospital is compared with its declaration, such as 30s, 10m or 1h.
     #[arg(long, env = "RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
     resync_interval: Duration,
     /// Let an object that asks for it adopt a database that exists without any claim.
@@ -176,24 +176,32 @@ async fn run(options: Run) -> anyhow::Result<()> {
         .await
         .context("no Kubernetes: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
 
+    // Probes answer from the first moment, also while MongoDB or the API server is away.
     let heartbeat = http::Heartbeat::default();
     heartbeat.beat();
-    let metrics = metrics::Metrics::default();
-    let tasks = TaskTracker::new();
-    // MongoDB is looked at while Kubernetes is asked who it is.
-    let beat = heartbeat.clone();
-    let watch = tokio::spawn(mongo.clone().watch(stop.clone(), move || beat.beat()));
+    let metrics = Arc::new(metrics::Metrics::default());
+    let backoff = Arc::new(backoff::Backoff::default());
+    let (store, writer) = reflector::store();
+    let probes = http::Probes {
+        mongo: mongo.clone(),
+        metrics: Arc::clone(&metrics),
+        backoff: Arc::clone(&backoff),
+        store: store.clone(),
+        heartbeat: heartbeat.clone(),
+    };
+    let serving = tokio::spawn(http::serve(listener, probes, stop.clone()));
+    let watch = tokio::spawn(mongo.clone().watch(stop.clone(), move || heartbeat.beat()));
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let namespace = options.namespace.as_deref();
     let cluster = tokio::select! {
-        cluster = wait_for_cluster(&kube, namespace, options.cluster_id.clone(), &heartbeat) => cluster?,
+        cluster = wait_for_cluster(&kube, namespace, options.cluster_id.clone()) => cluster,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
-    let (store, writer) = reflector::store();
+    let tasks = TaskTracker::new();
     let context = Arc::new(Context {
         announcer: events::Announcer::new(kube.clone(), tasks.clone()),
         kube,
@@ -205,13 +213,10 @@ async fn run(options: Run) -> anyhow::Result<()> {
             resync: options.resync_interval,
         },
         metrics,
-        backoff: backoff::Backoff::default(),
+        backoff,
         echoes: echoes::Echoes::default(),
         verified: access::Verified::default(),
     });
-
-    let probes = http::Probes { context: Arc::clone(&context), store: store.clone(), heartbeat };
-    let serving = tokio::spawn(http::serve(listener, probes, stop.clone()));
     let controller = controller::run(context, namespace, writer, store, stop.clone());
     tokio::pin!(controller);
 
@@ -241,25 +246,12 @@ async fn run(options: Run) -> anyhow::Result<()> {
 }
 
 /// Waits for the API server and the resource definition, and answers which cluster this is.
-async fn wait_for_cluster(
-    kube: &kube::Client,
-    namespace: Option<&str>,
-    cluster_id: Option<String>,
-    heartbeat: &http::Heartbeat,
-) -> anyhow::Result<String> {
+async fn wait_for_cluster(kube: &kube::Client, namespace: Option<&str>, cluster_id: Option<String>) -> String {
     let mut said = String::new();
     loop {
-        heartbeat.beat();
-        let problem = match controller::definition_is_installed(kube, namespace).await {
-            Ok(true) => match &cluster_id {
-                Some(id) => return Ok(id.clone()),
-                None => match Api::<Namespace>::all(kube.clone()).get_metadata("kube-system").await {
-                    Ok(kube_system) => return Ok(kube_system.uid().unwrap_or_default()),
-                    Err(error) => error::Error::kubernetes("tell the UID of namespace kube-system", &error).to_string(),
-                },
-            },
-            Ok(false) => "The HospitalOrganization definition is not installed: kubectl apply -f charts/chakravue/crds/hospitalorganizations.yaml".to_owned(),
-            Err(error) => error::Error::kubernetes("list the hospitals", &error).to_string(),
+        let problem = match identify_cluster(kube, namespace, cluster_id.as_ref()).await {
+            Ok(cluster) => return cluster,
+            Err(problem) => problem,
         };
         if said != problem {
             tracing::error!("{problem}");
@@ -269,21 +261,35 @@ async fn wait_for_cluster(
     }
 }
 
-/// 90, 30s, 10m or 1h.
+async fn identify_cluster(
+    kube: &kube::Client,
+    namespace: Option<&str>,
+    cluster_id: Option<&String>,
+) -> Result<String, String> {
+    match controller::definition_is_installed(kube, namespace).await {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err("The HospitalOrganization definition is not installed: \
+                 kubectl apply -f charts/chakravue/crds/hospitalorganizations.yaml"
+                .to_owned());
+        }
+        Err(error) => return Err(error::Error::kubernetes("list the hospitals", &error).to_string()),
+    }
+    if let Some(id) = cluster_id {
+        return Ok(id.clone());
+    }
+    let kube_system = Api::<Namespace>::all(kube.clone())
+        .get_metadata("kube-system")
+        .await
+        .map_err(|error| error::Error::kubernetes("tell the UID of namespace kube-system", &error).to_string())?;
+    kube_system.uid().ok_or_else(|| "namespace kube-system has no UID".to_owned())
+}
+
+/// 30s, 10m, 1h 30m.
 fn duration(text: &str) -> Result<Duration, String> {
-    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let factor = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err("use a number of seconds, or a number with s, m or h such as 10m".to_owned()),
-    };
-    let count: u64 = digits.parse().map_err(|_| "use a number with s, m or h such as 10m".to_owned())?;
-    match count.checked_mul(factor) {
-        Some(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+    let parsed: SignedDuration = text.parse().map_err(|_| "use a duration such as 30s, 10m or 1h".to_owned())?;
+    match Duration::try_from(parsed) {
+        Ok(duration) if duration >= Duration::from_secs(1) => Ok(duration),
         _ => Err("must be at least one second".to_owned()),
     }
 }
@@ -301,9 +307,9 @@ mod tests {
 
     #[test]
     fn durations_are_read_or_refused() {
-        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
-        for text in ["", "0", "m", "1d", "-1s", "99999999999999999999h"] {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
+        for text in ["", "0s", "m", "90", "-1s", "99999999999999999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

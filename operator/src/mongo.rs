@@ -7,6 +7,7 @@ use chakravue_crds::{
     conditions::Reason,
     master::{ORGANIZATIONS, OrganizationRecord},
 };
+use futures::StreamExt as _;
 use mongodb::{
     Client, Collection, Database,
     bson::{Document, doc},
@@ -123,9 +124,11 @@ impl Mongo {
         self.health.subscribe()
     }
 
-    /// A pass met trouble: have a look at once.
+    /// A pass met trouble where all seemed well: have a look at once.
     pub fn report_trouble(&self) {
-        self.trouble.notify_one();
+        if matches!(*self.health.borrow(), Health::Usable(_)) {
+            self.trouble.notify_one();
+        }
     }
 
     /// Looks at MongoDB until the process stops; `heartbeat` is called at every look.
@@ -191,12 +194,34 @@ impl Mongo {
         if !hello.get_bool("isWritablePrimary").unwrap_or(false) {
             return Err(crate::error::Code { number: 10107, name: String::new() }.fault("find the primary"));
         }
-        if matches!(*self.health.borrow(), Health::Unknown | Health::Unusable(_)) {
+        let first = matches!(*self.health.borrow(), Health::Unknown);
+        if first {
+            self.end_abandoned_sessions().await;
+        }
+        if first || matches!(*self.health.borrow(), Health::Unusable(_)) {
             self.ensure_master_indexes().await?;
         }
         Ok(Abilities {
             transactions: hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid"),
         })
+    }
+
+    /// Ends what a killed predecessor left open: the server would keep its transaction, and the locks on the
+    /// collections in it, for a minute. A login may always look at its own sessions and end them, and the driver's own
+    /// are renewed by their next use. It is no failure if this fails; the minute passes.
+    async fn end_abandoned_sessions(&self) {
+        let look = doc! { "aggregate": 1, "pipeline": [{ "$listLocalSessions": {} }], "cursor": {} };
+        let Ok(cursor) = self.client.database("admin").run_cursor_command(look).await else { return };
+        let sessions: Vec<Document> = cursor
+            .filter_map(|session| async move {
+                session.ok()?.get_document("_id").ok()?.get("id").map(|id| doc! { "id": id })
+            })
+            .collect()
+            .await;
+        if !sessions.is_empty() {
+            let ended = self.client.database("admin").run_command(doc! { "killSessions": sessions }).await;
+            tracing::debug!(ended = ended.is_ok(), "ended the sessions of an operator that is gone");
+        }
     }
 
     /// Two organizations can never hold one database, whatever their letters' case: this index is the claim.

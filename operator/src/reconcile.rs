@@ -1,7 +1,7 @@
 //! One pass over one hospital, in order: validate, look, claim, then credentials and schema side by side, then status.
 //! A pass never asks why it was started; it compares what is declared with what is there and changes what differs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::{
     HospitalOrganization,
@@ -34,6 +34,9 @@ use crate::{
     tenant::{Departing, Tenant},
 };
 
+/// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
+const LONGEST_PASS: Duration = Duration::from_mins(2);
+
 /// An object as the watch brings it: maybe one that an older, looser resource definition let in.
 pub type Watched = DeserializeGuard<HospitalOrganization>;
 
@@ -41,11 +44,17 @@ pub type Watched = DeserializeGuard<HospitalOrganization>;
 pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Action> {
     let started = std::time::Instant::now();
     let object = context.echoes.newest(object);
-    let outcome = match &object.0 {
-        Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, &context).boxed().await,
-        Ok(object) => apply(object, &context).boxed().await,
-        Err(invalid) => refuse(invalid, &context).boxed().await,
+    let pass = match &object.0 {
+        Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, &context).boxed(),
+        Ok(object) => apply(object, &context).boxed(),
+        Err(invalid) => refuse(invalid, &context).boxed(),
     };
+    let outcome = tokio::time::timeout(LONGEST_PASS, pass).await.unwrap_or_else(|_| {
+        Err(Error::Fault {
+            reason: Reason::Repairing,
+            message: "A server did not answer in time. The operator tries again by itself.".to_owned(),
+        })
+    });
     context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
     match &outcome {
         Ok(_) => context.backoff.succeeded(&object.uid().unwrap_or_default()),
