@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    access::Verified, backoff::Backoff, echoes::Echoes, endpoint::Endpoint, events::Announcer, metrics::Metrics,
-    mongo::Mongo,
+    backoff::Backoff, echoes::Echoes, endpoint::Endpoint, events::Announcer, metrics::Metrics, mongo::Mongo,
+    scram::Verified,
 };
 
 /// The operator's name as a field manager in Kubernetes.

@@ -21,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     context::Context,
     credentials::MANAGED_BY,
+    echoes::Watched,
     error::Error,
     mongo::{Health, Mongo},
-    reconcile::{Watched, reconcile},
+    reconcile::reconcile,
 };
 
 /// Making databases stops getting faster at about this many at a time: one MongoDB does them one after another.

@@ -7,9 +7,10 @@ use std::{
 };
 
 use chakravue_crds::HospitalOrganization;
-use kube::{Resource, ResourceExt as _};
+use kube::{Resource, ResourceExt as _, core::DeserializeGuard};
 
-use crate::reconcile::Watched;
+/// An object as the watch brings it: maybe one that an older, looser resource definition let in.
+pub type Watched = DeserializeGuard<HospitalOrganization>;
 
 /// A pass writes an object at most a few times: finalizer, first status, last status.
 const REMEMBERED: usize = 4;
@@ -36,7 +37,7 @@ impl Echoes {
                 writes.versions.pop_front();
             }
             writes.versions.push_back(version);
-            writes.newest = Some(Arc::new(kube::core::DeserializeGuard(Ok(object))));
+            writes.newest = Some(Arc::new(DeserializeGuard(Ok(object))));
         }
     }
 
@@ -82,7 +83,7 @@ mod tests {
     }
 
     fn watched(v: &str) -> Arc<Watched> {
-        Arc::new(kube::core::DeserializeGuard(Ok(version(v))))
+        Arc::new(DeserializeGuard(Ok(version(v))))
     }
 
     #[test]

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
+    echoes::Watched,
     metrics::Metrics,
     mongo::{Health, Mongo},
-    reconcile::Watched,
 };
 
 /// The look at MongoDB comes every few seconds; without one for this long, the process is stuck.

@@ -18,6 +18,7 @@ mod privileges;
 mod reconcile;
 mod removal;
 mod schema;
+mod scram;
 mod status;
 mod telemetry;
 mod tenant;
@@ -215,7 +216,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
         metrics,
         backoff,
         echoes: echoes::Echoes::default(),
-        verified: access::Verified::default(),
+        verified: scram::Verified::default(),
     });
     let controller = controller::run(context, namespace, writer, store, stop.clone());
     tokio::pin!(controller);

@@ -17,7 +17,7 @@ use k8s_openapi::{
 use kube::{
     Api, Resource as _, ResourceExt as _,
     api::{Patch, PatchParams},
-    core::{DeserializeGuard, error_boundary::InvalidObject},
+    core::error_boundary::InvalidObject,
     runtime::controller::Action,
 };
 use serde_json::json;
@@ -27,6 +27,7 @@ use crate::{
     access, backoff, claim,
     context::{Context, FIELD_MANAGER, FINALIZER},
     credentials,
+    echoes::Watched,
     error::{Doing as _, Error, Result},
     events::Change,
     removal, schema,
@@ -36,9 +37,6 @@ use crate::{
 
 /// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
 const LONGEST_PASS: Duration = Duration::from_mins(2);
-
-/// An object as the watch brings it: maybe one that an older, looser resource definition let in.
-pub type Watched = DeserializeGuard<HospitalOrganization>;
 
 #[instrument(name = "reconcile", skip_all, fields(hospital = %hospital(&object)))]
 pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Action> {
