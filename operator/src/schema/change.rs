@@ -1,0 +1,250 @@
+//! The steps carried out: new collections in one transaction, repairs one command at a time.
+
+use chakravue_crds::{
+    conditions::{ConditionType, Reason},
+    naming::DatabaseName,
+    tenant_schema::{Collection, Index},
+};
+use futures::{FutureExt as _, future::try_join_all};
+use mongodb::{
+    bson::{Document, doc},
+    error::TRANSIENT_TRANSACTION_ERROR,
+};
+
+use super::compare::{Step, number, same_document};
+use crate::{
+    context::Context,
+    error::{Code, Doing as _, Error, Result},
+    mongo::Abilities,
+};
+
+fn create_command(collection: &Collection) -> Document {
+    doc! { "create": collection.name, "validator": collection.validator.clone() }
+}
+
+fn create_indexes_command<'a>(collection: &Collection, indexes: impl IntoIterator<Item = &'a Index>) -> Document {
+    let specifications: Vec<Document> = indexes.into_iter().map(Index::specification).collect();
+    doc! { "createIndexes": collection.name, "indexes": specifications }
+}
+
+/// Makes the missing collections with their indexes: in one transaction where the server has them, which is faster
+/// than the single commands and leaves nothing half-made.
+pub(super) async fn create_all(
+    context: &Context,
+    database: &DatabaseName,
+    collections: &[&Collection],
+    abilities: Abilities,
+) -> Result<()> {
+    if collections.is_empty() {
+        return Ok(());
+    }
+    if abilities.transactions {
+        for _attempt in 0..3 {
+            match create_in_transaction(context, database, collections).await {
+                Ok(()) => return Ok(()),
+                Err(error) if differs_in_case(&error) => return Err(case_conflict(database)),
+                // Another transaction was in the way: the whole of it is tried again.
+                Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) && Code::of(&error).is_some() => {}
+                Err(error) => match Code::of(&error) {
+                    // Not in a transaction on this server: 20 and 263 say so, 50 is its time limit.
+                    Some(Code { number: 20 | 50 | 263, .. }) => break,
+                    _ => return Err(Error::mongodb("create the collections", &error)),
+                },
+            }
+        }
+        tracing::debug!(%database, "no transaction for the collections: they are made one by one");
+    }
+    try_join_all(collections.iter().map(|collection| create_one(context, database, collection).boxed())).await?;
+    Ok(())
+}
+
+async fn create_one(context: &Context, database: &DatabaseName, collection: &Collection) -> Result<()> {
+    let name = database.as_str();
+    match context.mongo.database(name).run_command(majority(create_command(collection))).await {
+        Ok(_) => {}
+        Err(error) if differs_in_case(&error) => return Err(case_conflict(database)),
+        Err(error) => return Err(Error::mongodb("create a collection", &error)),
+    }
+    let command = create_indexes_command(collection, &collection.indexes);
+    context.mongo.write(name, command, "create the indexes").await?;
+    Ok(())
+}
+
+async fn create_in_transaction(
+    context: &Context,
+    database: &DatabaseName,
+    collections: &[&Collection],
+) -> mongodb::error::Result<()> {
+    let mut session = context.mongo.client().start_session().await?;
+    session.start_transaction().await?;
+    let database = context.mongo.database(database.as_str());
+    for collection in collections {
+        database.run_command(create_command(collection)).session(&mut session).await?;
+        let command = create_indexes_command(collection, &collection.indexes);
+        database.run_command(command).session(&mut session).await?;
+    }
+    session.commit_transaction().await
+}
+
+fn majority(mut command: Document) -> Document {
+    command.insert("writeConcern", doc! { "w": "majority" });
+    command
+}
+
+fn differs_in_case(error: &mongodb::error::Error) -> bool {
+    Code::of(error).is_some_and(|code| code.number == Code::DATABASE_DIFFERS_IN_CASE)
+}
+
+fn case_conflict(database: &DatabaseName) -> Error {
+    Error::refused(
+        ConditionType::ClaimHeld,
+        Reason::DatabaseNotOurs,
+        format!(
+            "A database exists whose name differs from {database} only in case, which MongoDB does not allow. \
+             Choose another spec.databaseName in a new object, or rename that database."
+        ),
+    )
+}
+
+/// What a repair brought about: of the validator, where no index is named.
+pub(super) struct Repaired {
+    pub collection: &'static str,
+    pub index: Option<&'static str>,
+    pub violation: Option<String>,
+}
+
+pub(super) async fn repair(context: &Context, database: &DatabaseName, step: Step) -> Result<Repaired> {
+    let name = database.as_str();
+    let mongo = &context.mongo;
+    match step {
+        Step::Create(_) => Err(Error::Conflict { what: "the collections".to_owned() }),
+        Step::SetValidator(collection) => {
+            let violation = set_validator(context, name, collection).await?;
+            Ok(Repaired { collection: collection.name, index: None, violation })
+        }
+        Step::CreateIndex(collection, index) => {
+            let violation = create_index(context, name, collection, index).await?;
+            Ok(Repaired { collection: collection.name, index: Some(index.name), violation })
+        }
+        Step::ReplaceIndex(collection, index) => {
+            let drop = doc! { "dropIndexes": collection.name, "index": index.name };
+            mongo.write(name, drop, "remove an index that differs from the catalogue").await?;
+            let violation = create_index(context, name, collection, index).await?;
+            Ok(Repaired { collection: collection.name, index: Some(index.name), violation })
+        }
+        Step::MakeUnique(collection, index) => {
+            let violation = make_unique(context, name, collection, index).await?;
+            Ok(Repaired { collection: collection.name, index: Some(index.name), violation })
+        }
+    }
+}
+
+/// Sets the validator, at first only as a warning; it is enforced once no existing document violates it.
+async fn set_validator(context: &Context, database: &str, collection: &Collection) -> Result<Option<String>> {
+    let set = |action: &str| {
+        doc! {
+            "collMod": collection.name,
+            "validator": collection.validator.clone(),
+            "validationLevel": "strict",
+            "validationAction": action,
+        }
+    };
+    let warned = context.mongo.read(
+        database,
+        doc! { "listCollections": 1, "filter": { "name": collection.name } },
+        "look at the validator",
+    );
+    let already_warning = warned
+        .await?
+        .get_document("cursor")
+        .and_then(|cursor| cursor.get_array("firstBatch"))
+        .ok()
+        .and_then(|batch| batch.first()?.as_document()?.get_document("options").ok().cloned())
+        .is_some_and(|options| {
+            options.get_str("validationAction").ok() == Some("warn")
+                && options.get_document("validator").is_ok_and(|found| same_document(found, &collection.validator))
+        });
+    if !already_warning {
+        context.mongo.write(database, set("warn"), "set a validator").await?;
+    }
+    let report = context
+        .mongo
+        .read(database, doc! { "validate": collection.name, "background": true }, "count documents that do not fit")
+        .await?;
+    match number(report.get("nNonCompliantDocuments")) {
+        0 => {
+            context.mongo.write(database, set("error"), "enforce a validator").await?;
+            Ok(None)
+        }
+        count => Ok(Some(format!("{count} documents of {} do not fit its validator", collection.name))),
+    }
+}
+
+async fn create_index(
+    context: &Context,
+    database: &str,
+    collection: &Collection,
+    index: &Index,
+) -> Result<Option<String>> {
+    let command = majority(create_indexes_command(collection, [index]));
+    match context.mongo.database(database).run_command(command).await {
+        Ok(_) => Ok(None),
+        Err(error) => match Code::of(&error) {
+            Some(code) if index.unique && code.number == Code::DUPLICATE_KEY => {
+                // The index serves its queries meanwhile, and counting the violations needs it.
+                let plain = Index { unique: false, ..index.clone() };
+                let command = create_indexes_command(collection, [&plain]);
+                context.mongo.write(database, command, "create an index").await?;
+                make_unique(context, database, collection, index).await
+            }
+            Some(Code { number: 67 | 85 | 86, .. }) => Err(Error::refused(
+                ConditionType::SchemaReady,
+                Reason::SchemaConflict,
+                format!(
+                    "Index {} of {} cannot be made beside an index that is there already. Remove the other index.",
+                    index.name, collection.name
+                ),
+            )),
+            _ => Err(Error::mongodb("create an index", &error)),
+        },
+    }
+}
+
+/// Converts an index to unique, or answers how many values stand in the way.
+async fn make_unique(
+    context: &Context,
+    database: &str,
+    collection: &Collection,
+    index: &Index,
+) -> Result<Option<String>> {
+    let change = |option: &str, value: bool| {
+        let mut specification = doc! { "name": index.name };
+        specification.insert(option, value);
+        majority(doc! { "collMod": collection.name, "index": specification })
+    };
+    let handle = context.mongo.database(database);
+    // With dryRun the server only looks: writes go on, and a database that cannot be mended is not written to.
+    let mut look = change("unique", true);
+    look.remove("writeConcern");
+    look.insert("dryRun", true);
+    match handle.run_command(look).await {
+        Ok(_) => {
+            for command in [change("prepareUnique", true), change("unique", true)] {
+                handle.run_command(command).await.doing("make an index unique")?;
+            }
+            Ok(None)
+        }
+        Err(error) if Code::of(&error).is_some_and(|c| c.number == Code::CANNOT_CONVERT_INDEX_TO_UNIQUE) => {
+            let count = error
+                .server_response()
+                .and_then(|raw| Document::try_from(raw.as_ref()).ok())
+                .and_then(|answer| answer.get_array("violations").ok().map(Vec::len))
+                .unwrap_or_default();
+            Ok(Some(format!(
+                "{count} values stand more than once in {} where index {} wants them unique",
+                collection.name, index.name
+            )))
+        }
+        Err(error) => Err(Error::mongodb("look for duplicate values", &error)),
+    }
+}

@@ -1,0 +1,224 @@
+//! The difference between the catalogue and a database, in steps. Pure.
+
+use chakravue_crds::{
+    conditions::{ConditionType, Reason},
+    organization::CollectionStatus,
+    tenant_schema::{Collection, Index, TENANT_SCHEMA},
+};
+use mongodb::bson::{Bson, Document};
+
+use super::{Found, Outcome};
+use crate::error::{Error, Result};
+
+/// What has to be done to one collection.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step {
+    Create(&'static Collection),
+    SetValidator(&'static Collection),
+    CreateIndex(&'static Collection, &'static Index),
+    /// The name is taken by another index; the catalogue owns its names.
+    ReplaceIndex(&'static Collection, &'static Index),
+    /// The index is right but for being unique, because documents stood in the way.
+    MakeUnique(&'static Collection, &'static Index),
+}
+
+/// The difference between the catalogue and the database, in steps. Pure.
+pub(super) fn plan(found: &[Found]) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for collection in &TENANT_SCHEMA.collections {
+        let Some(existing) = found.iter().find(|f| f.name == collection.name) else {
+            steps.push(Step::Create(collection));
+            continue;
+        };
+        if existing.kind != "collection" || existing.options.get_bool("capped").unwrap_or(false) {
+            let kind = if existing.kind == "collection" { "capped collection" } else { &existing.kind };
+            return Err(Error::refused(
+                ConditionType::SchemaReady,
+                Reason::SchemaConflict,
+                format!(
+                    "{} is a {kind}, where a hospital needs a plain collection. Rename or remove it; the operator never drops what holds data.",
+                    collection.name
+                ),
+            ));
+        }
+        if !validated(collection, existing) {
+            steps.push(Step::SetValidator(collection));
+        }
+        for index in &collection.indexes {
+            steps.extend(index_step(collection, index, existing));
+        }
+    }
+    Ok(steps)
+}
+
+fn index_step(collection: &'static Collection, index: &'static Index, existing: &Found) -> Option<Step> {
+    if existing.indexes.iter().any(|found| same_index(index, found, index.unique)) {
+        return None;
+    }
+    match existing.indexes.iter().find(|found| found.get_str("name").ok() == Some(index.name)) {
+        None => Some(Step::CreateIndex(collection, index)),
+        Some(found) if index.unique && same_index(index, found, false) => Some(Step::MakeUnique(collection, index)),
+        Some(_) => Some(Step::ReplaceIndex(collection, index)),
+    }
+}
+
+/// What of the catalogue the database has already.
+pub(super) fn in_place(found: &[Found]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for collection in &TENANT_SCHEMA.collections {
+        if let Some(existing) = found.iter().find(|f| f.name == collection.name) {
+            outcome.collections.push(CollectionStatus {
+                name: collection.name.to_owned(),
+                documents_validated: validated(collection, existing),
+                indexes: collection
+                    .indexes
+                    .iter()
+                    .filter(|index| existing.indexes.iter().any(|found| same_index(index, found, index.unique)))
+                    .map(|index| index.name.to_owned())
+                    .collect(),
+            });
+        }
+    }
+    outcome
+}
+
+/// Whether the catalogue's validator is in force. The server leaves defaults out of its answer.
+fn validated(collection: &Collection, existing: &Found) -> bool {
+    existing.options.get_document("validator").is_ok_and(|found| same_document(found, &collection.validator))
+        && existing.options.get_str("validationLevel").unwrap_or("strict") == "strict"
+        && existing.options.get_str("validationAction").unwrap_or("error") == "error"
+}
+
+/// Whether a found index does what the catalogue's does, whatever its name.
+fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
+    let keys = found.get_document("key").is_ok_and(|keys| {
+        keys.len() == index.keys.len()
+            && keys.iter().zip(&index.keys).all(|((a, x), (b, y))| a == b && number(Some(x)) == number(Some(y)))
+    });
+    let collation = match found.get_document("collation") {
+        Ok(collation) => {
+            index.case_insensitive
+                && collation.get_str("locale").ok() == Some("en")
+                && number(collation.get("strength")) == 2
+                && !collation.get_bool("caseLevel").unwrap_or(false)
+        }
+        Err(_) => !index.case_insensitive,
+    };
+    let plain = ["partialFilterExpression", "expireAfterSeconds", "sparse", "hidden", "prepareUnique"]
+        .iter()
+        .all(|option| matches!(found.get(option), None | Some(Bson::Boolean(false))));
+    keys && collation && plain && found.get_bool("unique").unwrap_or(false) == unique
+}
+
+/// Compares documents as the server does: numbers by value, fields without regard to order.
+pub(super) fn same_document(a: &Document, b: &Document) -> bool {
+    a.len() == b.len() && a.iter().all(|(key, x)| b.get(key).is_some_and(|y| same_value(x, y)))
+}
+
+fn same_value(a: &Bson, b: &Bson) -> bool {
+    match (a, b) {
+        (Bson::Document(a), Bson::Document(b)) => same_document(a, b),
+        (Bson::Array(a), Bson::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b)),
+        (Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_), Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_)) => {
+            number(Some(a)) == number(Some(b))
+        }
+        _ => a == b,
+    }
+}
+
+/// A count or a direction, in whichever of its number types the server sent it.
+#[allow(clippy::cast_possible_truncation, reason = "the numbers of the catalogue are small and whole")]
+pub(super) fn number(value: Option<&Bson>) -> i64 {
+    match value {
+        Some(Bson::Int32(n)) => i64::from(*n),
+        Some(Bson::Int64(n)) => *n,
+        Some(Bson::Double(n)) => *n as i64,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::doc;
+
+    use super::*;
+
+    fn complete() -> Vec<Found> {
+        TENANT_SCHEMA
+            .collections
+            .iter()
+            .map(|collection| Found {
+                name: collection.name.to_owned(),
+                kind: "collection".to_owned(),
+                options: doc! { "validator": collection.validator.clone() },
+                indexes: std::iter::once(doc! { "v": 2, "key": { "_id": 1 }, "name": "_id_" })
+                    .chain(collection.indexes.iter().map(|index| {
+                        let mut found = index.specification();
+                        if let Ok(collation) = found.get_document_mut("collation") {
+                            // The server answers every field of a collation.
+                            collation.extend(doc! { "caseLevel": false, "numericOrdering": false, "version": "57.1" });
+                        }
+                        found
+                    }))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_complete_database_needs_nothing() {
+        assert_eq!(plan(&complete()).unwrap(), []);
+    }
+
+    #[test]
+    fn an_empty_database_needs_every_collection() {
+        let steps = plan(&[]).unwrap();
+        assert_eq!(steps.len(), 6);
+        assert!(steps.iter().all(|step| matches!(step, Step::Create(_))));
+    }
+
+    #[test]
+    fn each_kind_of_difference_has_its_step() {
+        let users = &TENANT_SCHEMA.collections[0];
+        let email = &users.indexes[0];
+
+        let mut found = complete();
+        found[0].indexes.pop();
+        assert_eq!(plan(&found).unwrap(), [Step::CreateIndex(users, email)]);
+
+        let mut found = complete();
+        found[0].options.insert("validationAction", "warn");
+        assert_eq!(plan(&found).unwrap(), [Step::SetValidator(users)]);
+
+        let mut found = complete();
+        found[0].indexes[1].remove("unique");
+        assert_eq!(plan(&found).unwrap(), [Step::MakeUnique(users, email)]);
+
+        let mut found = complete();
+        found[0].indexes[1].insert("key", doc! { "name": 1 });
+        assert_eq!(plan(&found).unwrap(), [Step::ReplaceIndex(users, email)]);
+    }
+
+    #[test]
+    fn an_index_of_another_name_serves_as_well() {
+        let mut found = complete();
+        found[0].indexes[1].insert("name", "made_by_the_dba");
+        assert_eq!(plan(&found).unwrap(), []);
+    }
+
+    #[test]
+    fn numbers_are_compared_by_value() {
+        let mut found = complete();
+        found[0].indexes[1].insert("key", doc! { "email": 1.0 });
+        assert_eq!(plan(&found).unwrap(), []);
+    }
+
+    #[test]
+    fn what_holds_data_in_another_form_is_refused() {
+        let mut found = complete();
+        found[1].kind = "view".to_owned();
+        let error = plan(&found).unwrap_err();
+        assert_eq!(error.reason(), Reason::SchemaConflict);
+        assert!(error.to_string().contains("patients is a view"));
+    }
+}
