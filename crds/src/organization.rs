@@ -3,9 +3,15 @@
 //!
 //! Where a rule has a sentence of its own, the schema's length limit is loose, because the API server checks limits
 //! first and would answer without the sentence; the limit then only bounds the cost of the rule.
+//!
+//! A rule on a single field is not checked again while that field stays as it is, so a stricter definition does not
+//! refuse the operator's writes to older objects. Rules on the whole object have no such grace: what cannot change later
+//! is checked only when the object is made ([`at_creation`]), or nobody could take the finalizer off an older object.
+
+use std::collections::BTreeMap;
 
 use k8s_openapi::{
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON, JSONSchemaProps},
     apimachinery::pkg::apis::meta::v1::Condition,
 };
 use kube::{CustomResource, CustomResourceExt, KubeSchema, core::Rule};
@@ -22,7 +28,10 @@ use crate::{
 pub const EMAIL_PATTERN: &str = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$";
 
 /// A telephone number: digits with the usual separators.
-pub const PHONE_PATTERN: &str = r"^\+?[0-9][0-9 ()./-]{2,30}$";
+pub const PHONE_PATTERN: &str = r"^\+?[0-9(][0-9 ()./-]{1,29}[0-9]$";
+
+/// The loose limit in bytes of what a person writes.
+const LOOSE: usize = 65_536;
 
 fn email_rule() -> Rule {
     // A CEL string literal: the pattern has a quote and backslashes.
@@ -35,6 +44,11 @@ fn phone_rule() -> Rule {
     Rule::new(format!("self.matches('{}')", PHONE_PATTERN.replace('\\', r"\\"))).message(
         "must be a telephone number such as +1-555-0000 (3 to 32 digits, spaces, parentheses, dots, slashes or hyphens)",
     )
+}
+
+/// A rule on the object's name, which cannot change later.
+fn at_creation(rule: &str) -> Rule {
+    Rule::new(format!("oldSelf.hasValue() || ({rule})")).optional_old_self(true).field_path(".metadata.name")
 }
 
 /// What the hospital and its subscription should be.
@@ -60,23 +74,25 @@ fn phone_rule() -> Rule {
     printcolumn(name = "Organization", type_ = "string", json_path = ".status.organizationId", description = "The stable id of the organization", priority = "1"),
     printcolumn(name = "Price", type_ = "integer", json_path = ".status.monthlyPriceUsd", description = "US dollars per month", priority = "1"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].message", description = "Why the hospital is ready or not", priority = "1"),
-    validation = Rule::new("self.metadata.name.size() <= 63")
-        .message("metadata.name must have at most 63 characters: choose a shorter name"),
-    validation = Rule::new("has(self.spec.databaseName) || self.metadata.name.matches('^[a-z][a-z0-9-]*$')")
-        .message("no database name can be made of metadata.name: use lower-case letters, digits and hyphens starting with a letter, or set spec.databaseName"),
-    validation = Rule::new("has(self.spec.databaseName) || !(self.metadata.name in ['admin', 'local', 'config'] || self.metadata.name.startsWith('chakravue-'))")
-        .message("the database name made of metadata.name would be reserved (admin, local, config, chakravue_*): choose another name or set spec.databaseName"),
+    validation = at_creation("self.metadata.name.size() <= 63")
+        .message("must have at most 63 characters: choose a shorter name"),
+    validation = at_creation("has(self.spec.databaseName) || self.metadata.name.matches('^[a-z][a-z0-9-]*$')")
+        .message("no database name can be made of it: use lower-case letters, digits and hyphens starting with a letter, or set spec.databaseName"),
+    validation = at_creation("has(self.spec.databaseName) || !(self.metadata.name in ['admin', 'local', 'config'] || self.metadata.name.startsWith('chakravue-'))")
+        .message("the database name made of it would be reserved (admin, local, config, chakravue_*): choose another name or set spec.databaseName"),
     validation = Rule::new("(has(self.spec.databaseName) ? self.spec.databaseName : self.metadata.name.replace('-', '_')) == (has(oldSelf.spec.databaseName) ? oldSelf.spec.databaseName : oldSelf.metadata.name.replace('-', '_'))")
-        .message("spec.databaseName cannot be changed: it names the hospital's data; restore the old value, or create another HospitalOrganization")
+        .field_path(".spec.databaseName")
+        .message("cannot be changed, as it names the hospital's data: restore the old value (without one, metadata.name with _ for -), or create another HospitalOrganization")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct HospitalOrganizationSpec {
     /// The hospital's name as people read it, 1 to 120 characters.
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LOOSE))]
     #[x_kube(
         validation = Rule::new("self.size() <= 120").message("must have at most 120 characters: shorten the hospital's name"),
-        validation = Rule::new("self.trim().size() > 0").message("must not be empty: write the hospital's name"),
-        validation = Rule::new("!self.matches('[\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]')").message("must not contain control characters such as line breaks or tabs: remove them")
+        validation = Rule::new("self.matches('[^\\\\p{Z}\\\\p{C}]')").message("must not be empty: write the hospital's name"),
+        // Also the marks that turn the direction of writing around: what they hide would be shown to every user.
+        validation = Rule::new("!self.matches('[\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}\\\\x{202a}-\\\\x{202e}\\\\x{2066}-\\\\x{2069}]')").message("must not contain control characters such as line breaks or tabs: remove them")
     )]
     pub display_name: String,
 
@@ -91,13 +107,13 @@ pub struct HospitalOrganizationSpec {
     /// Suspended: the data stays, access is taken away.
     #[serde(default)]
     #[x_kube(validation = Rule::new("self != 'PendingPayment' || oldSelf == 'PendingPayment'")
-        .message("cannot go back to PendingPayment: use Suspended to take access away"))]
+        .message("cannot go back to PendingPayment, which is also the default: set it to Active, or to Suspended to take access away"))]
     pub subscription: Subscription,
 
     /// The MongoDB database: 1 to 63 lower-case letters, digits and underscores, starting with a letter. Default:
     /// metadata.name with underscores for hyphens. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LOOSE))]
     #[x_kube(
         validation = Rule::new("self.matches('^[a-z][a-z0-9_]{0,62}$')")
             .message("must be 1 to 63 lower-case letters, digits and underscores, starting with a letter, such as st_marys_hospital"),
@@ -121,13 +137,13 @@ pub struct HospitalOrganizationSpec {
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
     /// The e-mail address for everything that concerns the account.
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LOOSE))]
     #[x_kube(validation = email_rule())]
     pub email: String,
 
     /// A telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LOOSE))]
     #[x_kube(validation = phone_rule())]
     pub phone: Option<String>,
 }
@@ -137,7 +153,7 @@ pub struct Contact {
 #[serde(rename_all = "camelCase")]
 pub struct Administrator {
     /// The e-mail address that the invitation goes to.
-    #[schemars(length(max = 4096))]
+    #[schemars(length(max = LOOSE))]
     #[x_kube(validation = email_rule())]
     pub email: String,
 }
@@ -297,13 +313,19 @@ impl HospitalOrganization {
 pub fn crd() -> CustomResourceDefinition {
     let mut crd = HospitalOrganization::crd();
     for version in &mut crd.spec.versions {
-        let status = version
+        let properties = version
             .schema
             .as_mut()
             .and_then(|s| s.open_api_v3_schema.as_mut())
             .and_then(|s| s.properties.as_mut())
-            .and_then(|p| p.get_mut("status"))
-            .expect("the derived schema has a status");
+            .expect("the derived schema has properties");
+        // A rule may only point to a field that the schema names; more than this it may not say of the metadata.
+        let typed = |type_: &str| JSONSchemaProps { type_: Some(type_.to_owned()), ..JSONSchemaProps::default() };
+        let name = BTreeMap::from([("name".to_owned(), typed("string"))]);
+        properties.insert("metadata".to_owned(), JSONSchemaProps { properties: Some(name), ..typed("object") });
+        let status = properties.get_mut("status").expect("the derived schema has a status");
+        // Null is then the same as absent: the default.
+        status.nullable = None;
         status.description = Some("What the operator sees. Written by the operator alone.".to_owned());
         status.default = Some(JSON(serde_json::json!({
             "conditions": [{
@@ -322,11 +344,14 @@ pub fn crd() -> CustomResourceDefinition {
 mod tests {
     use super::*;
 
-    /// Every property of the schema, with its path.
+    /// Every property of the schema without a description, with its path. Those of the metadata are Kubernetes' own.
     fn undocumented(path: &str, schema: &serde_json::Value, found: &mut Vec<String>) {
         if let Some(properties) = schema["properties"].as_object() {
             for (name, property) in properties {
                 let path = format!("{path}.{name}");
+                if path == ".metadata" {
+                    continue;
+                }
                 if property["description"].as_str().is_none_or(|d| d.trim().is_empty() || d.starts_with("Auto-gen")) {
                     found.push(path.clone());
                 }
