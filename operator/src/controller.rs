@@ -34,7 +34,7 @@ const CONCURRENCY: u16 = 8;
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 
 /// A refused object is looked at this often: what refuses it (another object, say) may be gone.
-const REFUSED: Duration = Duration::from_secs(30);
+const REFUSED: Duration = Duration::from_secs(10);
 
 /// A MongoDB that is away for this long is told to every hospital.
 const AWAY: Duration = Duration::from_secs(10);

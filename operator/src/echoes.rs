@@ -56,8 +56,9 @@ impl Echoes {
 
     /// The object as a pass should see it: never from before the operator's own last write.
     pub fn newest(&self, object: Arc<Watched>) -> Arc<Watched> {
-        let newest = self.lock().get(&object.uid().unwrap_or_default()).and_then(|writes| writes.newest.clone());
-        newest.unwrap_or(object)
+        let written = self.lock().get(&object.uid().unwrap_or_default()).and_then(|writes| writes.newest.clone());
+        // Somebody's change right after the write can be brought by the watch before the write's own answer is here.
+        written.filter(|written| !is_later(&object, written)).unwrap_or(object)
     }
 
     pub fn forget(&self, uid: &str) {
@@ -67,6 +68,12 @@ impl Echoes {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Writes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether one version of an object was stored after another; versions of one object are numbers that grow.
+fn is_later(a: &Watched, b: &Watched) -> bool {
+    let number = |object: &Watched| object.resource_version().and_then(|version| version.parse::<u64>().ok());
+    number(a) > number(b)
 }
 
 #[cfg(test)]
@@ -110,5 +117,12 @@ mod tests {
         echoes.wrote(version("4"));
         echoes.is_own(&version("5"));
         assert_eq!(seen(&echoes), "1", "somebody else's change may be newer");
+    }
+    #[test]
+    fn a_change_that_comes_before_the_answer_to_the_write_it_followed_is_not_hidden() {
+        let echoes = Echoes::default();
+        assert!(!echoes.is_own(&version("10")));
+        echoes.wrote(version("9"));
+        assert_eq!(echoes.newest(watched("10")).resource_version().unwrap(), "10");
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::{guard, parts, servers::Given, up};
+use crate::{control_plane::Durability, guard, parts, servers::Given, up};
 
 /// Real servers for ChakraVue: a Kubernetes control plane and MongoDB.
 #[derive(Parser)]
@@ -36,6 +36,9 @@ enum Command {
         /// A folder for their files; removed at the end.
         #[arg(long)]
         dir: PathBuf,
+        /// Let Kubernetes wait for the disk at every write.
+        #[arg(long)]
+        durable: bool,
     },
 }
 
@@ -67,7 +70,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Parts => print_parts(),
         Command::Up { dir } => up::run(&dir).await,
         Command::Clean { dir } => up::forget(&dir),
-        Command::Guard { dir } => guard::run(&dir).await,
+        Command::Guard { dir, durable } => {
+            let durability = if durable { Durability::Durable } else { Durability::Throwaway };
+            guard::run(&dir, durability).await
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn new_folder() -> PathBuf {
 }
 
 /// Starts everything in `folder`, says so on standard output, and holds it until standard input closes.
-pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
+pub(crate) async fn run(folder: &Path, durability: Durability) -> anyhow::Result<()> {
     remove_abandoned();
     let stop = stop_signal()?;
     tokio::pin!(stop);
@@ -61,7 +61,7 @@ pub(crate) async fn run(folder: &Path) -> anyhow::Result<()> {
     let result = tokio::select! {
         // Dropping a half-made start kills what it started.
         () = &mut stop => Ok(()),
-        servers = Servers::start(&folder) => match servers {
+        servers = Servers::start(&folder, durability) => match servers {
             Ok(servers) => {
                 let report = serde_json::to_string(&servers.report(&folder)).context("the report cannot be written");
                 let said = report.and_then(|line| writeln!(std::io::stdout(), "{line}").context("nobody listens"));
@@ -84,13 +84,13 @@ struct Servers {
 }
 
 impl Servers {
-    async fn start(folder: &Path) -> anyhow::Result<Self> {
+    async fn start(folder: &Path, durability: Durability) -> anyhow::Result<Self> {
         let given = Given::from_environment()?;
         let wanted = given.wanted();
         let parts = tokio::task::spawn_blocking(move || parts::prepare(wanted)).await??;
         let cluster = async {
             let mut port_book = PortBook::forgetful();
-            let cluster = Cluster::start(&given, &parts, folder, &mut port_book, Durability::Throwaway).await?;
+            let cluster = Cluster::start(&given, &parts, folder, &mut port_book, durability).await?;
             install::crd(&kubeconfig::client(cluster.kubeconfig()).await?).await?;
             anyhow::Ok(cluster)
         };

@@ -14,6 +14,7 @@ mod guard;
 mod http;
 mod install;
 mod kubeconfig;
+mod kubectl;
 mod mongod;
 mod operator;
 mod parts;
@@ -29,6 +30,7 @@ mod uri;
 
 pub mod cli;
 
+pub use kubectl::Kubectl;
 pub use operator::{OperatorOptions, OperatorProcess};
 pub use sandbox::Sandbox;
 pub use testbed::Testbed;

@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 #[must_use = "nothing runs before `start`"]
 pub struct OperatorOptions {
+    program: Option<PathBuf>,
     folder: PathBuf,
     namespace: String,
     master_database: String,
@@ -39,6 +40,7 @@ pub struct OperatorOptions {
 impl OperatorOptions {
     pub(crate) fn new(sandbox: &Sandbox) -> Self {
         Self {
+            program: None,
             folder: sandbox.folder().to_owned(),
             namespace: sandbox.namespace().to_owned(),
             master_database: sandbox.master_database().to_owned(),
@@ -49,6 +51,12 @@ impl OperatorOptions {
             arguments: Vec::new(),
             environment: Vec::new(),
         }
+    }
+
+    /// Another build of the operator than the one beside the running program.
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.program = Some(path.into());
+        self
     }
 
     /// Another way to Kubernetes, such as through a proxy.
@@ -107,7 +115,7 @@ impl OperatorOptions {
     fn start_process(self) -> anyhow::Result<OperatorProcess> {
         static STARTED: AtomicU32 = AtomicU32::new(1);
         let port = Port::any()?;
-        let mut operator = command(Program::Operator.path()?);
+        let mut operator = command(self.program.map_or_else(|| Program::Operator.path(), Ok)?);
         operator.args(["run", "--namespace", &self.namespace, "--master-database", &self.master_database]);
         operator.args(["--listen", &port.address(), "--resync-interval", &self.resync_interval]);
         operator.args(["--log-format", "text"]).args(&self.arguments);

@@ -11,6 +11,7 @@ use std::{
 use anyhow::Context;
 
 use crate::{
+    control_plane::Durability,
     guard::{self, Report},
     kubeconfig, mongod,
     programs::Program,
@@ -30,17 +31,31 @@ impl Testbed {
     /// # Panics
     /// When it cannot be started, with the reason: no test that needs it can do anything then.
     pub fn shared() -> &'static Self {
+        Self::shared_or_start(Durability::Throwaway)
+    }
+
+    /// As [`Testbed::shared`], but Kubernetes waits for the disk at every write, as in production: for measuring. It must
+    /// be the first call, for the servers are started only once.
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason.
+    pub fn shared_durable() -> &'static Self {
+        Self::shared_or_start(Durability::Durable)
+    }
+
+    fn shared_or_start(durability: Durability) -> &'static Self {
         static SHARED: OnceLock<Result<Testbed, String>> = OnceLock::new();
-        match SHARED.get_or_init(|| Self::start().map_err(|error| format!("{error:#}"))) {
+        match SHARED.get_or_init(|| Self::start(durability).map_err(|error| format!("{error:#}"))) {
             Ok(testbed) => testbed,
             Err(error) => panic!("{error}"),
         }
     }
 
-    fn start() -> anyhow::Result<Self> {
+    fn start(durability: Durability) -> anyhow::Result<Self> {
         let program = Program::Testbed.path()?;
         let mut guard = Command::new(&program)
             .arg("guard")
+            .args((durability == Durability::Durable).then_some("--durable"))
             .arg("--dir")
             .arg(guard::new_folder())
             .stdin(Stdio::piped())

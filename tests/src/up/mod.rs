@@ -24,7 +24,9 @@ use crate::{
     control_plane::Durability,
     files::remembered_secret,
     install::{self, MongodbLogin},
-    kubeconfig, parts,
+    kubeconfig,
+    kubectl::Kubectl,
+    parts,
     ports::Port,
     processes::{Process, command},
     programs::Program,
@@ -98,7 +100,7 @@ struct Environment {
     mongodb: Mongodb,
     operator: Supervised,
     api: Supervised,
-    kubectl: hospital::Kubectl,
+    kubectl: Kubectl,
 }
 
 impl Environment {
@@ -124,7 +126,7 @@ impl Environment {
             anyhow::Ok(mongodb)
         };
         let (cluster, mongodb) = tokio::try_join!(cluster, mongodb)?;
-        let kubectl = hospital::Kubectl::find(parts.kubernetes.as_ref(), cluster.kubeconfig())?;
+        let kubectl = Kubectl::find(parts.kubernetes.as_ref(), cluster.kubeconfig())?;
 
         let (operator, api) =
             tokio::try_join!(start_operator(home, screen, &cluster, &mongodb), start_api(home, screen))?;
@@ -155,7 +157,7 @@ impl Environment {
         let shown = home.env_file();
         let shown =
             std::env::current_dir().ok().and_then(|here| shown.strip_prefix(here).ok()).unwrap_or(&shown).to_owned();
-        let kubectl = self.kubectl.typed();
+        let kubectl = hospital::typed(&self.kubectl);
         screen.say(&format!(
             "\nReady after {:.1} s.
 

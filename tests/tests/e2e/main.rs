@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod proxied;
 mod support;
 
+mod claims;
+mod crash;
 mod provisioning;

@@ -1,18 +1,21 @@
 //! What every end-to-end test does: apply a hospital, wait for it, connect as it.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use chakravue_crds::{HospitalOrganization, naming::secret_name};
 use chakravue_testbed::Sandbox;
 use futures::TryStreamExt as _;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
     runtime::wait::{Condition, await_condition},
 };
 use mongodb::{
-    bson::{Document, doc},
+    bson::{DateTime, Document, doc},
     error::ErrorKind,
     options::ClientOptions,
 };
@@ -130,7 +133,7 @@ impl World {
     }
 
     /// The decoded connection Secret of a hospital.
-    pub async fn secret(&self, name: &str) -> std::collections::BTreeMap<String, String> {
+    pub async fn secret(&self, name: &str) -> BTreeMap<String, String> {
         let secret = self.secrets().get(&secret_name(name)).await.unwrap();
         let decode = |value: k8s_openapi::ByteString| String::from_utf8(value.0).unwrap();
         secret.data.unwrap().into_iter().map(|(key, value)| (key, decode(value))).collect()
@@ -145,6 +148,46 @@ impl World {
     pub async fn claim_on(&self, database: &str) -> Option<Document> {
         let master = self.mongo.database(self.sandbox.master_database());
         master.collection("organizations").find_one(doc! { "database_name": database }).await.unwrap()
+    }
+
+    /// The patients of a hospital, for the administrator.
+    pub fn patients(&self, database: &str) -> mongodb::Collection<Document> {
+        self.mongo.database(database).collection("patients")
+    }
+
+    /// Every document of a database, by collection; collections without any are left out.
+    pub async fn documents(&self, database: &str) -> BTreeMap<String, Vec<Document>> {
+        let mut documents = BTreeMap::new();
+        for name in self.collection_names(database).await {
+            let collection = self.mongo.database(database).collection::<Document>(&name);
+            let all = collection.find(doc! {}).sort(doc! { "_id": 1 }).await.unwrap();
+            let all: Vec<_> = all.try_collect().await.unwrap();
+            if !all.is_empty() {
+                documents.insert(name, all);
+            }
+        }
+        documents
+    }
+
+    /// Everything that a hospital has, to be compared before and after.
+    pub async fn belongings(&self, name: &str, database: &str) -> BTreeMap<&'static str, Value> {
+        let handle = self.mongo.database(database);
+        let users = handle.run_command(doc! { "usersInfo": 1, "showCredentials": true }).await.unwrap();
+        let roles = handle.run_command(doc! { "rolesInfo": 1, "showPrivileges": true }).await.unwrap();
+        BTreeMap::from([
+            ("users", json!(users.get_array("users").unwrap())),
+            ("roles", json!(roles.get_array("roles").unwrap())),
+            ("documents", json!(self.documents(database).await)),
+            ("claim", json!(self.claim_on(database).await)),
+            ("Secret", json!(self.secrets().get_opt(&secret_name(name)).await.unwrap())),
+        ])
+    }
+
+    /// What the Events of a hospital say.
+    pub async fn events(&self, name: &str) -> Vec<String> {
+        let of_it = ListParams::default().fields(&format!("involvedObject.name={name}"));
+        let events = Api::<Event>::namespaced(self.kube.clone(), self.sandbox.namespace()).list(&of_it).await;
+        events.unwrap().into_iter().filter_map(|event| event.message).collect()
     }
 
     pub async fn collection_names(&self, database: &str) -> Vec<String> {
@@ -173,6 +216,11 @@ impl World {
     pub async fn close(self) {
         self.sandbox.close().await;
     }
+}
+
+/// A patient with this record number, as any hospital may have.
+pub fn patient(record_number: &str) -> Document {
+    doc! { "record_number": record_number, "name": "Jane Smith", "birth_date": "1980-05-17", "created_at": DateTime::now() }
 }
 
 pub async fn client(uri: &str) -> mongodb::Client {
