@@ -25,6 +25,7 @@ use serde_json::json;
 use crate::{
     files::random_secret,
     install::{self, MongodbLogin},
+    kubectl::Kubectl,
     mongod::{command_on_admin, connect},
     operator::OperatorOptions,
     testbed::Testbed,
@@ -55,12 +56,23 @@ impl Sandbox {
     /// # Panics
     /// When it cannot be made, with the reason.
     pub async fn new(label: &str) -> Self {
-        Self::create(label).await.unwrap_or_else(|error| panic!("cannot make the sandbox of {label}: {error:#}"))
+        // May start servers and wait for them, which must not hold up an async runtime that others use too.
+        match tokio::task::spawn_blocking(Testbed::shared).await {
+            Ok(testbed) => Self::on(testbed, label).await,
+            Err(error) => panic!("cannot make the sandbox of {label}: {error}"),
+        }
     }
 
-    async fn create(label: &str) -> anyhow::Result<Self> {
-        // May start servers and wait for them, which must not hold up an async runtime that others use too.
-        let testbed = tokio::task::spawn_blocking(Testbed::shared).await?;
+    /// Makes a new sandbox on another testbed than the shared one.
+    ///
+    /// # Panics
+    /// When it cannot be made, with the reason.
+    pub async fn on(testbed: &'static Testbed, label: &str) -> Self {
+        let sandbox = Self::create(testbed, label).await;
+        sandbox.unwrap_or_else(|error| panic!("cannot make the sandbox of {label}: {error:#}"))
+    }
+
+    async fn create(testbed: &'static Testbed, label: &str) -> anyhow::Result<Self> {
         let client = testbed.admin().await;
         let prefix = new_namespace(&client, label).await?;
         let names =
@@ -161,6 +173,16 @@ impl Sandbox {
     /// An operator for this sandbox, to be configured further and started.
     pub fn operator(&self) -> OperatorOptions {
         OperatorOptions::new(self)
+    }
+
+    /// kubectl with the administrator's rights; say the namespace.
+    ///
+    /// # Panics
+    /// When there is none, with the reason.
+    #[must_use]
+    pub fn kubectl(&self) -> Kubectl {
+        let ours = self.testbed.audit_log().is_some();
+        Kubectl::of_running(self.testbed.kubeconfig(), ours).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Removes everything again. Stop the operators first.

@@ -30,6 +30,7 @@ impl Testbed {
     ///
     /// # Panics
     /// When it cannot be started, with the reason: no test that needs it can do anything then.
+    #[must_use]
     pub fn shared() -> &'static Self {
         Self::shared_or_start(Durability::Throwaway)
     }
@@ -39,25 +40,46 @@ impl Testbed {
     ///
     /// # Panics
     /// When it cannot be started, with the reason.
+    #[must_use]
     pub fn shared_durable() -> &'static Self {
         Self::shared_or_start(Durability::Durable)
     }
 
     fn shared_or_start(durability: Durability) -> &'static Self {
         static SHARED: OnceLock<Result<Testbed, String>> = OnceLock::new();
-        match SHARED.get_or_init(|| Self::start(durability).map_err(|error| format!("{error:#}"))) {
+        match SHARED.get_or_init(|| Self::start(durability, &[]).map_err(|error| format!("{error:#}"))) {
             Ok(testbed) => testbed,
             Err(error) => panic!("{error}"),
         }
     }
 
-    fn start(durability: Durability) -> anyhow::Result<Self> {
+    /// A control plane for tests that would disturb the others on the shared one, such as by changing the resource
+    /// definition, beside the MongoDB of [`Testbed::shared`]. `None` where the environment names the cluster to use.
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason.
+    pub fn apart() -> Option<&'static Self> {
+        static APART: OnceLock<Result<Testbed, String>> = OnceLock::new();
+        let shared = Self::shared();
+        shared.audit_log()?;
+        let start = || {
+            Self::start(Durability::Throwaway, &[("MONGODB_URI", shared.mongodb_uri())])
+                .map_err(|error| format!("{error:#}"))
+        };
+        match APART.get_or_init(start) {
+            Ok(testbed) => Some(testbed),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn start(durability: Durability, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let program = Program::Testbed.path()?;
         let mut guard = Command::new(&program)
             .arg("guard")
             .args((durability == Durability::Durable).then_some("--durable"))
             .arg("--dir")
             .arg(guard::new_folder())
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Ctrl-C reaches us alone; the guard then sees its input close and takes its time.
