@@ -1,0 +1,106 @@
+//! From exec to ready: how long a cluster is without an operator, or users without an API, after a crash or an update.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use chakravue_testbed::Sandbox;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    process::Command,
+};
+
+use crate::{
+    one_tenant::milliseconds,
+    programs::{self, Program},
+    report::{Row, Scenario, Unit},
+};
+
+const REPEATS: usize = 10;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two questions: fine enough for the figure, coarse enough to leave the processor to who is asked.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+const TARGET: f64 = 1000.0;
+
+pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
+    let repeats = repeats.unwrap_or(REPEATS);
+    let sandbox = Sandbox::new("bench: cold start").await;
+    let mut rows = Vec::new();
+    let mut notes = Vec::new();
+    for program in Program::ALL {
+        for profile in programs::PROFILES {
+            let Some(path) = program.path(profile)? else {
+                notes.push(format!("{} is not built: {}", program.name(), programs::HOW_TO_BUILD_RELEASE));
+                continue;
+            };
+            let mut times = Vec::new();
+            for repeat in 0..repeats {
+                eprint!("\rcold_start: {} ({profile}) {} of {repeats} ", program.name(), repeat + 1);
+                let took = match program {
+                    Program::Operator => operator(&sandbox, &path).await?,
+                    Program::Api => api(&path).await?,
+                };
+                times.push(milliseconds(took));
+            }
+            eprintln!();
+            let what = format!("{} {}, {profile} profile", program.name(), program.ready_path());
+            rows.extend(Row::new(what, Unit::Milliseconds, &times).map(|row| row.at_most(TARGET)));
+        }
+    }
+    sandbox.close().await;
+    Ok(Scenario {
+        name: "cold_start",
+        method: format!("{repeats} starts each, from exec until the probe answers 200; its servers run already"),
+        rows,
+        notes,
+    })
+}
+
+async fn operator(sandbox: &Sandbox, path: &Path) -> anyhow::Result<Duration> {
+    let options = sandbox.operator().program(path);
+    let start = Instant::now();
+    let operator = options.start().await;
+    let address = operator.url().trim_start_matches("http://").to_owned();
+    until_ok(&address, Program::Operator.ready_path()).await.with_context(|| operator.log())?;
+    let took = start.elapsed();
+    operator.terminate().await;
+    Ok(took)
+}
+
+async fn api(path: &Path) -> anyhow::Result<Duration> {
+    // Freed at once for the API to take; should somebody else be faster, the run fails and says so.
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string();
+    let mut command = Command::new(path);
+    command.args(["--listen", &address]).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let start = Instant::now();
+    let mut api = command.spawn().with_context(|| format!("cannot run {}", path.display()))?;
+    tokio::select! {
+        answer = until_ok(&address, Program::Api.ready_path()) => answer?,
+        status = api.wait() => bail!("the API ended before it served ({})", status?),
+    }
+    let took = start.elapsed();
+    api.kill().await?;
+    Ok(took)
+}
+
+async fn until_ok(address: &str, path: &str) -> anyhow::Result<()> {
+    let ok = async {
+        while !is_ok(address, path).await.unwrap_or(false) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ok).await.with_context(|| format!("{address}{path} did not answer 200"))
+}
+
+async fn is_ok(address: &str, path: &str) -> std::io::Result<bool> {
+    let mut connection = TcpStream::connect(address).await?;
+    connection.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await?;
+    Ok(answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"))
+}

@@ -1,0 +1,84 @@
+//! What the operator takes: memory without and with a hospital, and the size of the program that is shipped.
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context as _, bail};
+use chakravue_testbed::{OperatorProcess, Sandbox};
+
+use crate::{
+    hospital::Hospitals,
+    programs::{self, Program},
+    report::{Row, Scenario, Unit},
+};
+
+const REPEATS: usize = 3;
+const LOOK: Duration = Duration::from_millis(500);
+/// Settled: as many looks in a row that differ by less than a page or two.
+const CALM_LOOKS: usize = 4;
+const CALM_KIB: u64 = 16;
+
+pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
+    let repeats = repeats.unwrap_or(REPEATS);
+    let sandbox = Sandbox::new("bench: footprint").await;
+    let mut hospitals = Hospitals::watch(&sandbox).await;
+    let mut rows = Vec::new();
+    let mut notes = Vec::new();
+    for profile in programs::PROFILES {
+        let Some(path) = Program::Operator.path(profile)? else {
+            notes.push(format!("{} is not built: {}", Program::Operator.name(), programs::HOW_TO_BUILD_RELEASE));
+            continue;
+        };
+        let (mut idle, mut with_one) = (Vec::new(), Vec::new());
+        for repeat in 0..repeats {
+            eprint!("\rfootprint: {profile} profile {} of {repeats} ", repeat + 1);
+            let operator = sandbox.operator().program(&path).start().await;
+            operator.wait_ready().await;
+            idle.push(settled_memory(&operator).await?);
+            let name = sandbox.object_name(&format!("{profile}-{repeat}"));
+            hospitals.apply_until_ready(&name).await?;
+            with_one.push(settled_memory(&operator).await?);
+            hospitals.remove(&name).await?;
+            operator.terminate().await;
+        }
+        eprintln!();
+        let what = |tenants| format!("operator's memory with {tenants}, {profile} profile");
+        let size = mebibytes(fs::metadata(&path)?.len() / 1024)?;
+        rows.extend(Row::new(what("no hospital"), Unit::Mebibytes, &idle).map(|row| row.at_most(40.0)));
+        rows.extend(
+            Row::new(what("one hospital"), Unit::Mebibytes, &with_one).map(|row| row.at_most(40.0 + 10.0 / 1024.0)),
+        );
+        rows.extend(Row::new(format!("size of the operator, {profile} profile"), Unit::Mebibytes, &[size]));
+    }
+    sandbox.close().await;
+    Ok(Scenario {
+        name: "footprint",
+        method: format!("{repeats} starts each; resident memory after it has settled"),
+        rows,
+        notes,
+    })
+}
+
+/// Resident memory when it has stopped moving.
+async fn settled_memory(operator: &OperatorProcess) -> anyhow::Result<f64> {
+    let (mut last, mut calm) = (0, 0);
+    for _ in 0..40 {
+        let now = resident_kib(operator.pid())?;
+        calm = if now.abs_diff(last) < CALM_KIB { calm + 1 } else { 0 };
+        last = now;
+        if calm == CALM_LOOKS {
+            return mebibytes(now);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    bail!("the operator's memory does not settle; the last look showed {last} KiB")
+}
+
+fn resident_kib(pid: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("read the operator's memory")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in /proc")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+fn mebibytes(kib: u64) -> anyhow::Result<f64> {
+    Ok(f64::from(u32::try_from(kib)?) / 1024.0)
+}

@@ -1,0 +1,110 @@
+//! A hospital as the benchmark declares it, and a watch that notes the moment at which one is ready.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use chakravue_crds::{HospitalOrganization, naming::DatabaseName};
+use chakravue_testbed::Sandbox;
+use futures::{StreamExt as _, TryStreamExt as _};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams},
+    runtime::{WatchStreamExt as _, watcher},
+};
+use serde_json::json;
+use tokio::{sync::mpsc, task::JoinSet};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The hospitals of one sandbox.
+pub struct Hospitals {
+    api: Api<HospitalOrganization>,
+    /// Which object was seen ready, and when.
+    ready: mpsc::UnboundedReceiver<(String, Instant)>,
+    /// The watch ends with this.
+    _watch: JoinSet<()>,
+}
+
+impl Hospitals {
+    /// Opens the watch, so that no measurement has to.
+    pub async fn watch(sandbox: &Sandbox) -> Self {
+        let api: Api<HospitalOrganization> = Api::namespaced(sandbox.admin().await, sandbox.namespace());
+        let (seen, ready) = mpsc::unbounded_channel();
+        let mut watch = JoinSet::new();
+        watch.spawn(
+            watcher(api.clone(), watcher::Config::default())
+                .default_backoff()
+                .applied_objects()
+                .try_filter(|object| std::future::ready(is_ready(object)))
+                .for_each(move |object| {
+                    if let Ok(object) = object {
+                        // Nobody may be interested any more.
+                        seen.send((object.name_any(), Instant::now())).ok();
+                    }
+                    std::future::ready(())
+                }),
+        );
+        Self { api, ready, _watch: watch }
+    }
+
+    /// Applies an active hospital as GitOps tools do and returns how long it took until the watch showed it ready.
+    pub async fn apply_until_ready(&mut self, name: &str) -> anyhow::Result<Duration> {
+        let hospital = json!({
+            "apiVersion": "chakravue.io/v1alpha1",
+            "kind": "HospitalOrganization",
+            "metadata": { "name": name },
+            "spec": {
+                "displayName": "A measured hospital",
+                "contact": { "email": "admin@hospital.example" },
+                "plan": "Professional",
+                "subscription": "Active",
+                "deletionPolicy": "Delete",
+            },
+        });
+        let start = Instant::now();
+        self.api
+            .patch(name, &PatchParams::apply("bench").force(), &Patch::Apply(&hospital))
+            .await
+            .with_context(|| format!("apply {name}"))?;
+        // The watch notes the moment by itself, so it does not matter when we come to ask.
+        let seen = tokio::time::timeout(PATIENCE, seen(&mut self.ready, name)).await;
+        if let Ok(seen) = seen {
+            return Ok(seen?.duration_since(start));
+        }
+        let status = self.api.get(name).await?.status;
+        bail!("{name} was not ready within {} s; its status: {status:#?}", PATIENCE.as_secs())
+    }
+
+    /// Deletes a hospital with its data and returns when it is gone.
+    pub async fn remove(&self, name: &str) -> anyhow::Result<()> {
+        self.api.delete(name, &DeleteParams::default()).await?;
+        let gone = async {
+            while self.api.get_metadata_opt(name).await?.is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, gone).await.with_context(|| format!("{name} was not removed in time"))?
+    }
+}
+
+/// The database that belongs to an object of this name.
+pub fn database_of(name: &str) -> anyhow::Result<DatabaseName> {
+    Ok(DatabaseName::derive(name)?)
+}
+
+async fn seen(ready: &mut mpsc::UnboundedReceiver<(String, Instant)>, name: &str) -> anyhow::Result<Instant> {
+    loop {
+        let (who, when) = ready.recv().await.context("the watch on the hospitals ended")?;
+        if who == name {
+            return Ok(when);
+        }
+    }
+}
+
+fn is_ready(object: &HospitalOrganization) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        status.observed_generation == object.metadata.generation
+            && status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    })
+}

@@ -1,0 +1,104 @@
+//! `bench`: figures that say whether ChakraVue is fast enough, with what they depend on. See `bench --help`.
+//!
+//! Nothing here fails because something is slow: a number that depends on the machine is read by a person. What counts
+//! are ratios within one run. One file per scenario.
+
+mod cold_start;
+mod footprint;
+mod hospital;
+mod one_tenant;
+mod programs;
+mod raw;
+mod report;
+mod statistics;
+mod timeline;
+
+use std::{fs, path::PathBuf, thread};
+
+use anyhow::Context as _;
+use chakravue_testbed::Testbed;
+use clap::{Parser, ValueEnum};
+use mongodb::bson::doc;
+
+use crate::report::{Conditions, Report};
+
+/// Measure ChakraVue on a real Kubernetes and a real MongoDB of its own.
+#[derive(Parser)]
+#[command(name = "bench", version)]
+struct Cli {
+    /// What to measure; everything if none is named.
+    scenarios: Vec<Which>,
+    /// How often each thing is measured, instead of the scenario's own number.
+    #[arg(long)]
+    repeats: Option<usize>,
+    /// Also write the figures into this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Let Kubernetes wait for the disk at every write, as in production; tests do without.
+    #[arg(long)]
+    durable_etcd: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Which {
+    /// One hospital from apply to ready, against the raw driver.
+    OneTenant,
+    /// From exec to ready.
+    ColdStart,
+    /// Memory and size.
+    Footprint,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut cli = Cli::parse();
+    if cli.scenarios.is_empty() {
+        cli.scenarios = Which::value_variants().to_vec();
+    }
+    let durable = cli.durable_etcd;
+    let testbed =
+        tokio::task::spawn_blocking(move || if durable { Testbed::shared_durable() } else { Testbed::shared() })
+            .await?;
+    let load_at_start = load()?;
+    let mut scenarios = Vec::new();
+    for which in cli.scenarios {
+        scenarios.push(match which {
+            Which::OneTenant => one_tenant::run(cli.repeats).await.context("one_tenant")?,
+            Which::ColdStart => cold_start::run(cli.repeats).await.context("cold_start")?,
+            Which::Footprint => footprint::run(cli.repeats).await.context("footprint")?,
+        });
+    }
+    let conditions = conditions(testbed, durable, load_at_start).await?;
+    let report = Report { conditions, scenarios };
+    println!("\n{report}");
+    if let Some(path) = cli.json {
+        fs::write(&path, serde_json::to_string_pretty(&report)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+async fn conditions(testbed: &Testbed, durable: bool, load_at_start: String) -> anyhow::Result<Conditions> {
+    let kubernetes = testbed.admin().await.apiserver_version().await.context("ask for the version of Kubernetes")?;
+    let mongodb = testbed.mongodb().await.database("admin").run_command(doc! { "buildInfo": 1 }).await?;
+    Ok(Conditions {
+        operator: env!("CARGO_PKG_VERSION").to_owned(),
+        kubernetes: kubernetes.git_version,
+        mongodb: mongodb.get_str("version").unwrap_or("of unknown version").to_owned(),
+        etcd: match (testbed.audit_log(), durable) {
+            (None, _) => "a cluster that is not ours",
+            (Some(_), true) => "etcd waits for the disk",
+            (Some(_), false) => "etcd does not wait for the disk",
+        },
+        cores: thread::available_parallelism()?.get(),
+        load_at_start,
+        load_at_end: load()?,
+    })
+}
+
+/// The load average over the last minute.
+fn load() -> anyhow::Result<String> {
+    let text = fs::read_to_string("/proc/loadavg").context("read the load average")?;
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
+}

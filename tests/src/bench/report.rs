@@ -1,0 +1,147 @@
+//! What a run measured and under which conditions: a table for people, JSON for comparing runs.
+
+use std::fmt::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::statistics::Summary;
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub conditions: Conditions,
+    pub scenarios: Vec<Scenario>,
+}
+
+/// What the figures depend on.
+#[derive(Debug, Serialize)]
+pub struct Conditions {
+    pub operator: String,
+    pub kubernetes: String,
+    pub mongodb: String,
+    /// Whether writes to Kubernetes wait for the disk.
+    pub etcd: &'static str,
+    pub cores: usize,
+    /// The system's load average over a minute: whatever else runs on the machine disturbs the figures.
+    pub load_at_start: String,
+    pub load_at_end: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Scenario {
+    pub name: &'static str,
+    /// In words: what was done, how often.
+    pub method: String,
+    pub rows: Vec<Row>,
+    /// What else is worth knowing; printed under the table.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub what: String,
+    pub unit: Unit,
+    pub summary: Summary,
+    /// The median should be at most this.
+    pub target: Option<f64>,
+    pub met: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub enum Unit {
+    #[serde(rename = "ms")]
+    Milliseconds,
+    #[serde(rename = "ratio")]
+    Ratio,
+    #[serde(rename = "MiB")]
+    Mebibytes,
+}
+
+impl Row {
+    /// `None` when nothing was measured.
+    pub fn new(what: impl Into<String>, unit: Unit, values: &[f64]) -> Option<Self> {
+        Some(Self { what: what.into(), unit, summary: Summary::of(values)?, target: None, met: None })
+    }
+
+    pub fn at_most(mut self, target: f64) -> Self {
+        self.target = Some(target);
+        self.met = Some(self.summary.median <= target);
+        self
+    }
+}
+
+impl Unit {
+    fn show(self, value: f64) -> String {
+        match self {
+            Self::Milliseconds => format!("{value:.1} ms"),
+            Self::Ratio => format!("{value:.2} ×"),
+            Self::Mebibytes => format!("{value:.1} MiB"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Conditions { operator, kubernetes, mongodb, etcd, cores, load_at_start, load_at_end } = &self.conditions;
+        writeln!(f, "ChakraVue {operator}, Kubernetes {kubernetes} ({etcd}), MongoDB {mongodb}")?;
+        writeln!(f, "{cores} cores; load average {load_at_start} at the start, {load_at_end} at the end")?;
+        self.scenarios.iter().try_for_each(|scenario| write!(f, "\n{scenario}"))
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.name, self.method)?;
+        let columns = ["", "median", "min", "quartile", "quartile", "max", "target", ""].map(str::to_owned);
+        let mut lines = vec![columns];
+        lines.extend(self.rows.iter().map(|row| {
+            let Summary { median, min, first_quartile, third_quartile, max, .. } = row.summary;
+            let [median, min, first, third, max] =
+                [median, min, first_quartile, third_quartile, max].map(|value| row.unit.show(value));
+            let target = row.target.map(|target| format!("≤ {}", row.unit.show(target))).unwrap_or_default();
+            let verdict = match row.met {
+                Some(true) => "met",
+                Some(false) => "MISSED",
+                None => "",
+            };
+            [row.what.clone(), median, min, first, third, max, target, verdict.to_owned()]
+        }));
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
+        let widths: [usize; 8] = std::array::from_fn(width);
+        for line in &lines {
+            let mut text = String::new();
+            for (column, (cell, width)) in line.iter().zip(widths).enumerate() {
+                if column == 0 || column == 7 {
+                    write!(text, "  {cell:<width$}")?;
+                } else {
+                    write!(text, "  {cell:>width$}")?;
+                }
+            }
+            writeln!(f, "{}", text.trim_end())?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "  {note}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_says_whether_its_target_is_met() {
+        let row = |values: &[f64]| Row::new("x", Unit::Ratio, values).unwrap().at_most(1.0).met;
+        assert_eq!(row(&[0.9, 1.0, 9.0]), Some(true));
+        assert_eq!(row(&[0.9, 1.1, 1.2]), Some(false));
+        assert!(Row::new("nothing", Unit::Ratio, &[]).is_none());
+    }
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let rows = [("short", 1.0), ("much longer", 1000.0)]
+            .map(|(what, value)| Row::new(what, Unit::Milliseconds, &[value]).unwrap())
+            .into();
+        let scenario = Scenario { name: "x", method: "y".to_owned(), rows, notes: vec!["z".to_owned()] };
+        let text = scenario.to_string();
+        let ends: Vec<_> = text.lines().skip(1).take(3).map(|line| line.chars().count()).collect();
+        assert_eq!(ends[1], ends[2], "{text}");
+    }
+}
