@@ -6,6 +6,7 @@
 mod proxied;
 mod support;
 
+mod admission;
 mod claims;
 mod crash;
 mod provisioning;
