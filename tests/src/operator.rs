@@ -210,7 +210,12 @@ impl OperatorProcess {
 
     /// The status code that a path of its HTTP server answers now, or `None` when nobody does.
     pub async fn status_of(&self, path: &str) -> Option<u16> {
-        http::get(&self.port.address(), path).await.ok().map(|answer| answer.status)
+        self.answer_of(path).await.map(|(status, _)| status)
+    }
+
+    /// The status code and the body that a path of its HTTP server answers now, or `None` when nobody does.
+    pub async fn answer_of(&self, path: &str) -> Option<(u16, String)> {
+        http::get(&self.port.address(), path).await.ok().map(|answer| (answer.status, answer.body))
     }
 
     /// `http://127.0.0.1:<port>`

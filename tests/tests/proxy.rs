@@ -501,3 +501,19 @@ async fn injected_kubernetes_faults_reach_the_client_and_go_again() {
     assert_eq!(kube.log.count(), 2);
     kube.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_can_be_for_transactions_only_and_for_a_number_of_times() {
+    let mongo = Mongo::start("in_transaction").await;
+    mongo.proxy.fail_in_transaction("create", 1, 263, "OperationNotSupportedInTransaction", "not here");
+    mongo.database().create_collection("outside").await.unwrap();
+    let mut session = mongo.client.start_session().await.unwrap();
+    session.start_transaction().await.unwrap();
+    let refused = mongo.database().create_collection("things").session(&mut session).await.unwrap_err();
+    assert_eq!(code(&refused), Some(263));
+    session.abort_transaction().await.unwrap();
+    session.start_transaction().await.unwrap();
+    mongo.database().create_collection("things").session(&mut session).await.unwrap();
+    session.commit_transaction().await.unwrap();
+    mongo.close().await;
+}

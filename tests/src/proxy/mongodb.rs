@@ -50,11 +50,46 @@ struct State {
 struct Fault {
     /// `None`: every write.
     command: Option<String>,
+    /// Only inside transactions.
+    transactional: bool,
     /// How many may still pass.
     spared: usize,
+    /// How many are still to fail.
+    left: usize,
     code: i32,
     code_name: String,
     message: String,
+}
+
+impl Fault {
+    fn new(command: Option<&str>, code: i32, code_name: &str, message: &str) -> Self {
+        Self {
+            command: command.map(str::to_owned),
+            transactional: false,
+            spared: 0,
+            left: usize::MAX,
+            code,
+            code_name: code_name.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+
+    /// Whether it strikes this command, which uses up one of those to be spared or to fail.
+    fn strikes(&mut self, command: &Command) -> bool {
+        let meant = match &self.command {
+            Some(name) => *name == command.name,
+            None => command.effect != Effect::None,
+        };
+        if !meant || self.left == 0 || self.transactional && command.transaction.is_none() {
+            return false;
+        }
+        if self.spared > 0 {
+            self.spared -= 1;
+            return false;
+        }
+        self.left -= 1;
+        true
+    }
 }
 
 impl MongoProxy {
@@ -90,22 +125,22 @@ impl MongoProxy {
 
     /// As [`fail`](Self::fail), but the first `passing` of them reach the server.
     pub fn fail_after(&self, command: &str, passing: usize, code: i32, code_name: &str, message: &str) {
-        self.add_fault(Some(command), passing, code, code_name, message);
+        self.add_fault(Fault { spared: passing, ..Fault::new(Some(command), code, code_name, message) });
+    }
+
+    /// As [`fail`](Self::fail), but only inside transactions, and only so many `times`.
+    pub fn fail_in_transaction(&self, command: &str, times: usize, code: i32, code_name: &str, message: &str) {
+        let fault = Fault::new(Some(command), code, code_name, message);
+        self.add_fault(Fault { transactional: true, left: times, ..fault });
     }
 
     /// Answers every write with this error until [`clear`](Self::clear), also inside transactions; reads pass.
     pub fn fail_all_writes(&self, code: i32, code_name: &str, message: &str) {
-        self.add_fault(None, 0, code, code_name, message);
+        self.add_fault(Fault::new(None, code, code_name, message));
     }
 
-    fn add_fault(&self, command: Option<&str>, spared: usize, code: i32, code_name: &str, message: &str) {
-        self.upstream.state().faults.push(Fault {
-            command: command.map(str::to_owned),
-            spared,
-            code,
-            code_name: code_name.to_owned(),
-            message: message.to_owned(),
-        });
+    fn add_fault(&self, fault: Fault) {
+        self.upstream.state().faults.push(fault);
     }
 
     /// Holds every such command back for this long until [`clear`](Self::clear).
@@ -286,17 +321,7 @@ impl Upstream {
 
     fn fault(&self, command: &Command) -> Option<Document> {
         let state = &mut *self.state();
-        let fault = state.faults.iter_mut().find_map(|fault| {
-            let meant = match &fault.command {
-                Some(name) => *name == command.name,
-                None => command.effect != Effect::None,
-            };
-            if meant && fault.spared > 0 {
-                fault.spared -= 1;
-                return None;
-            }
-            meant.then_some(fault)
-        })?;
+        let fault = state.faults.iter_mut().find_map(|fault| fault.strikes(command).then_some(fault))?;
         let mut error = doc! {
             "ok": 0.0, "errmsg": &fault.message, "code": fault.code, "codeName": &fault.code_name,
         };
