@@ -164,11 +164,13 @@ fn desired(tenant: &Tenant, endpoint: &Endpoint, password: &SecretString) -> Sec
     }
 }
 
-/// Whether everything that the operator wants of the Secret is there; labels and annotations of others may be too.
+/// Whether everything that the operator wants of the Secret is there; what others add may be there too, and applying
+/// would not take it away.
 fn is_as_desired(found: &Secret, desired: &Secret) -> bool {
+    let value = |key| found.data.as_ref().and_then(|data| data.get(key));
     found.type_ == desired.type_
-        && found.data == desired.data
-        && found.owner_references() == desired.owner_references()
+        && desired.data.iter().flatten().all(|(key, wanted)| value(key) == Some(wanted))
+        && desired.owner_references().iter().all(|owner| found.owner_references().contains(owner))
         && desired.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value))
 }
 
