@@ -87,6 +87,7 @@ pub struct Code {
 }
 
 impl Code {
+    pub const INVALID_OPTIONS: i32 = 72;
     pub const DUPLICATE_KEY: i32 = 11000;
     pub const NAMESPACE_EXISTS: i32 = 48;
     pub const DATABASE_DIFFERS_IN_CASE: i32 = 13297;

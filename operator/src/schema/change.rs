@@ -14,7 +14,7 @@ use mongodb::{
 use super::compare::{Step, number, same_document};
 use crate::{
     context::Context,
-    error::{Code, Doing as _, Error, Result},
+    error::{Code, Error, Result},
     mongo::Abilities,
 };
 
@@ -217,21 +217,25 @@ async fn make_unique(
     collection: &Collection,
     index: &Index,
 ) -> Result<Option<String>> {
-    let change = |option: &str, value: bool| {
+    let doing = "make an index unique";
+    let change = |option: &str| {
         let mut specification = doc! { "name": index.name };
-        specification.insert(option, value);
-        majority(doc! { "collMod": collection.name, "index": specification })
+        specification.insert(option, true);
+        doc! { "collMod": collection.name, "index": specification }
     };
     let handle = context.mongo.database(database);
-    // With dryRun the server only looks: writes go on, and a database that cannot be mended is not written to.
-    let mut look = change("unique", true);
-    look.remove("writeConcern");
+    // With dryRun the server only looks, so a database that cannot be mended is not written to at every pass.
+    let mut look = change("unique");
     look.insert("dryRun", true);
-    match handle.run_command(look).await {
+    let mut seen = handle.run_command(look.clone()).await;
+    if seen.as_ref().is_err_and(|error| Code::of(error).is_some_and(|code| code.number == Code::INVALID_OPTIONS)) {
+        // It looks only at an index that takes no further duplicates; those that are there stay and can be used.
+        context.mongo.write(database, change("prepareUnique"), doing).await?;
+        seen = handle.run_command(look).await;
+    }
+    match seen {
         Ok(_) => {
-            for command in [change("prepareUnique", true), change("unique", true)] {
-                handle.run_command(command).await.doing("make an index unique")?;
-            }
+            context.mongo.write(database, change("unique"), doing).await?;
             Ok(None)
         }
         Err(error) if Code::of(&error).is_some_and(|c| c.number == Code::CANNOT_CONVERT_INDEX_TO_UNIQUE) => {

@@ -106,6 +106,8 @@ fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
     };
     let plain = ["partialFilterExpression", "expireAfterSeconds", "sparse", "hidden", "prepareUnique"]
         .iter()
+        // An index on its way to being unique refuses duplicates already.
+        .filter(|option| !(index.unique && **option == "prepareUnique"))
         .all(|option| matches!(found.get(option), None | Some(Bson::Boolean(false))));
     keys && collation && plain && found.get_bool("unique").unwrap_or(false) == unique
 }
@@ -192,6 +194,8 @@ mod tests {
 
         let mut found = complete();
         found[0].indexes[1].remove("unique");
+        assert_eq!(plan(&found).unwrap(), [Step::MakeUnique(users, email)]);
+        found[0].indexes[1].insert("prepareUnique", true);
         assert_eq!(plan(&found).unwrap(), [Step::MakeUnique(users, email)]);
 
         let mut found = complete();
