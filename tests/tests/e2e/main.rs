@@ -10,3 +10,5 @@ mod admission;
 mod claims;
 mod crash;
 mod provisioning;
+mod removal;
+mod repair;

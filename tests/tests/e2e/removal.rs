@@ -1,0 +1,247 @@
+//! How a hospital goes: what is taken away, what is kept, and that nothing hinders it for ever.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use chakravue_crds::{HospitalOrganization, annotations};
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams},
+    runtime::wait::await_condition,
+};
+use mongodb::bson::{Document, doc};
+use serde_json::{Value, json};
+
+use crate::{
+    proxied::Proxied,
+    support::{PATIENCE, USER, World, client, condition, eventually, is, patient},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delete_leaves_nothing_even_while_a_client_keeps_writing() {
+    let world = World::new("delete").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.apply(&with_policy(&world, "busy", "Delete")).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("busy");
+
+    // Four clients with the hospital's own credentials, each on connections of its own, write whatever happens.
+    let uri = &world.secret(&name).await["uri"];
+    let (stop, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let writers = join_all((0..4).map(|_| client(uri))).await.into_iter().map(|client| {
+        let patients = client.database(&database).collection::<Document>("patients");
+        let (stop, written) = (Arc::clone(&stop), Arc::clone(&written));
+        tokio::spawn(async move {
+            let mut refused = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let record = written.load(Ordering::Relaxed);
+                match patients.insert_one(patient(&format!("{record}-{refused}-{:p}", &raw const refused))).await {
+                    Ok(_) => drop(written.fetch_add(1, Ordering::Relaxed)),
+                    Err(_) => refused += 1,
+                }
+            }
+            refused
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    eventually("documents are written", async || (written.load(Ordering::Relaxed) > 20).then_some(())).await;
+
+    world.delete_and_wait(&name).await;
+    let written_until_then = written.load(Ordering::Relaxed);
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        assert!(writer.await.unwrap() > 0, "a client was never refused");
+    }
+    assert_eq!(written.load(Ordering::Relaxed), written_until_then, "somebody wrote after the hospital was gone");
+    assert_eq!(world.remains(&database).await, Vec::<String>::new());
+    assert_eq!(world.secrets().get_opt(&format!("{name}-mongodb")).await.unwrap(), None);
+
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn retain_keeps_the_data_and_the_claim_and_takes_every_access_away() {
+    let world = World::new("retain").await;
+    let operator = world.sandbox.operator().start().await;
+    let policies = ["Retain", "Delete", "Delete"];
+    let names = ["kept", "reconsidered", "unpaid"];
+    for (name, policy) in names.into_iter().zip(policies) {
+        let mut object = with_policy(&world, name, policy);
+        if name == "unpaid" {
+            object["spec"]["subscription"] = json!("PendingPayment");
+        }
+        world.apply(&object).await;
+    }
+    let [kept, reconsidered, unpaid] = names.map(|name| world.sandbox.object_name(name));
+    tokio::join!(
+        world.wait_ready(&kept),
+        world.wait_ready(&reconsidered),
+        world.wait(&unpaid, "waiting for payment", |o| is(o, "ClaimHeld", "True")),
+    );
+    for name in ["kept", "reconsidered"] {
+        world.patients(&world.sandbox.database_name(name)).insert_one(patient("1")).await.unwrap();
+    }
+
+    // The policy that counts is the one at the moment of the deletion.
+    world.apply(&with_policy(&world, "reconsidered", "Retain")).await;
+    join_all([&kept, &reconsidered, &unpaid].map(|name| world.delete_and_wait(name))).await;
+
+    for (name, database) in [(kept, "kept"), (reconsidered, "reconsidered")] {
+        let database = world.sandbox.database_name(database);
+        assert_eq!(world.remains(&database).await, ["6 collections", "claim Retained"], "{name}");
+        assert_eq!(world.documents(&database).await["patients"].len(), 1, "{name}");
+        assert_eq!(world.secrets().get_opt(&format!("{name}-mongodb")).await.unwrap(), None, "{name}");
+    }
+    assert_eq!(world.remains(&world.sandbox.database_name("unpaid")).await, Vec::<String>::new());
+
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_hospital_waits_for_a_mongodb_that_is_away_unless_somebody_lets_it_go_by_name() {
+    let proxied = Proxied::new("away").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    let forced = world.apply(&with_policy(world, "forced", "Delete")).await.name_any();
+    let hospital = world.wait_ready(&forced).await;
+    let database = world.sandbox.database_name("forced");
+    world.patients(&database).insert_one(patient("1")).await.unwrap();
+    delete_while_away(&proxied, &forced, &database).await;
+
+    // Another value, such as a careless "true" or another hospital's, lets nothing go.
+    for wrong in ["true", &world.sandbox.database_name("other")] {
+        annotate(world, &forced, wrong).await;
+        // The pass that is running may be from before; the one after it is not.
+        let before = failures(&operator.metrics().await);
+        eventually("two more passes", async || (failures(&operator.metrics().await) >= before + 2).then_some(())).await;
+        assert!(world.hospitals().get_opt(&forced).await.unwrap().is_some(), "let go by {wrong:?}");
+    }
+    annotate(world, &forced, &database).await;
+    world.wait_gone(&forced).await;
+    let left = ["6 collections", "1 users", "1 roles", "claim Held"];
+    assert_eq!(world.remains(&database).await, left, "whoever forces leaves everything behind");
+
+    // MongoDB is back: what was left behind is taken up again, and who waits for it goes without any help.
+    proxied.mongo.set_down(false);
+    let again = world.apply(&with_policy(world, "forced", "Delete")).await.name_any();
+    let again = world.wait_ready(&again).await;
+    assert_eq!(again.status.unwrap().organization_id, hospital.status.unwrap().organization_id);
+    assert_eq!(world.documents(&database).await["patients"].len(), 1);
+    delete_while_away(&proxied, &forced, &database).await;
+    proxied.mongo.set_down(false);
+    world.wait_gone(&forced).await;
+    assert_eq!(world.remains(&database).await, Vec::<String>::new());
+
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test]
+async fn a_namespace_with_hospitals_in_it_can_be_deleted() {
+    // The operator lives in another namespace than its hospitals, as it should.
+    let (home, world) = tokio::join!(World::new("namespace: operator"), World::new("namespace: hospitals"));
+    let operator = world.sandbox.operator().kubeconfig(home.sandbox.operator_kubeconfig()).start().await;
+    for (name, policy) in [("a", "Delete"), ("b", "Delete"), ("c", "Retain")] {
+        world.apply(&with_policy(&world, name, policy)).await;
+    }
+    join_all(["a", "b", "c"].map(async |name| world.wait_ready(&world.sandbox.object_name(name)).await)).await;
+
+    let namespaces = Api::<Namespace>::all(world.kube.clone());
+    let namespace = world.sandbox.namespace();
+    namespaces.delete(namespace, &DeleteParams::default()).await.unwrap();
+    let gone = await_condition(namespaces.clone(), namespace, |found: Option<&Namespace>| found.is_none());
+    if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+        let left = namespaces.get(namespace).await.unwrap().status;
+        panic!("the namespace is stuck: {}", serde_json::to_string_pretty(&left).unwrap());
+    }
+    for name in ["a", "b"] {
+        assert_eq!(world.remains(&world.sandbox.database_name(name)).await, Vec::<String>::new(), "{name}");
+    }
+    assert_eq!(world.remains(&world.sandbox.database_name("c")).await, ["6 collections", "claim Retained"]);
+
+    operator.terminate().await;
+    world.close().await;
+    home.close().await;
+}
+
+#[tokio::test]
+async fn an_object_that_the_operator_never_held_is_let_go_without_a_trace() {
+    let world = World::new("never held").await;
+    // One is gone before the operator comes; the other is being deleted and only somebody else holds it.
+    let gone = world.apply(&with_policy(&world, "gone", "Delete")).await.name_any();
+    world.delete_and_wait(&gone).await;
+    let mut held = with_policy(&world, "held", "Delete");
+    held["metadata"]["finalizers"] = json!(["example.com/somebody"]);
+    let held = world.apply(&held).await.name_any();
+    world.delete(&held).await;
+    let by_hand = world.sandbox.database_name("held");
+    world.patients(&by_hand).insert_one(patient("1")).await.unwrap();
+
+    let operator = world.sandbox.operator().start().await;
+    // What is applied last is ready when everything before it was looked at.
+    world.ready_hospital("other").await;
+    operator.terminate().await;
+    assert_eq!(world.remains(&world.sandbox.database_name("gone")).await, Vec::<String>::new());
+    assert_eq!(world.remains(&by_hand).await, ["1 collections"]);
+    assert_eq!(world.hospitals().get(&held).await.unwrap().finalizers(), ["example.com/somebody"]);
+
+    world
+        .hospitals()
+        .patch(&held, &PatchParams::default(), &Patch::Merge(json!({ "metadata": { "finalizers": null } })))
+        .await
+        .unwrap();
+    world.wait_gone(&held).await;
+    world.close().await;
+}
+
+impl World {
+    /// What there is of a database, in words; empty if nothing is left.
+    async fn remains(&self, database: &str) -> Vec<String> {
+        let (users, roles) = self.users_and_roles(database).await;
+        let counts = [
+            (self.collection_names(database).await.len(), "collections"),
+            (users.len(), "users"),
+            (roles.len(), "roles"),
+        ];
+        let claim = self.claim_on(database).await.map(|claim| format!("claim {}", claim.get_str("claim").unwrap()));
+        counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).chain(claim).collect()
+    }
+}
+
+/// Takes MongoDB away, deletes the hospital, and waits until it says what it waits for and what else can be done.
+async fn delete_while_away(proxied: &Proxied, name: &str, database: &str) {
+    proxied.mongo.set_down(true);
+    proxied.world.delete(name).await;
+    let unavailable = |o: &HospitalOrganization| {
+        condition(o, "Ready").is_some_and(|c| c.status == "False" && c.reason == "MongoDbUnavailable")
+    };
+    let told = proxied.world.wait(name, "held by a MongoDB that is away", unavailable).await;
+    let message = &condition(&told, "Ready").unwrap().message;
+    let way_out = format!("{}={database}", annotations::FORCE_RELEASE);
+    assert!(message.contains(&way_out), "{message:?} does not say {way_out}");
+    assert_eq!(told.status.unwrap().phase.unwrap().as_str(), "Terminating");
+}
+
+fn with_policy(world: &World, name: &str, policy: &str) -> Value {
+    let mut object = world.hospital(name);
+    object["spec"]["deletionPolicy"] = json!(policy);
+    object
+}
+
+async fn annotate(world: &World, name: &str, value: &str) {
+    let annotation = json!({ "metadata": { "annotations": { annotations::FORCE_RELEASE: value } } });
+    let parameters = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
+    world.hospitals().patch(name, &parameters, &Patch::Merge(annotation)).await.unwrap();
+}
+
+/// How many passes have failed so far.
+fn failures(metrics: &str) -> usize {
+    let lines = metrics.lines().filter(|l| l.starts_with("chakravue_operator_reconciles_total{result=\"failure\""));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
+}
