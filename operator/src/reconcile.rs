@@ -1,7 +1,7 @@
 //! One pass over one hospital, in order: validate, look, claim, then credentials and schema side by side, then status.
 //! A pass never asks why it was started; it compares what is declared with what is there and changes what differs.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use chakravue_crds::{
     HospitalOrganization,
@@ -37,6 +37,10 @@ use crate::{
 
 /// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
 const LONGEST_PASS: Duration = Duration::from_mins(2);
+
+/// Work that takes this long is told of before it is done. A hospital is made in a tenth of a second, of which a status
+/// beside the work would take a part, and nobody would see it.
+const ANNOUNCED: Duration = Duration::from_secs(2);
 
 #[instrument(name = "reconcile", skip_all, fields(hospital = %hospital(&object)))]
 pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Action> {
@@ -126,8 +130,8 @@ async fn provision(
     let id = record.organization_id.as_str();
     let credentials = give_access(context, &tenant, id, secret, &access, &mut credential_changes).boxed();
     let schema = schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).boxed();
-    let working = announce_work(object, context, picture);
-    let (credentials, schema, ()) = tokio::join!(credentials, schema, working);
+    let work = async { tokio::join!(credentials, schema) };
+    let (credentials, schema) = announced(work, announce_work(object, context, picture)).await;
     changes.extend(credential_changes);
     changes.extend(schema_changes);
 
@@ -167,8 +171,18 @@ async fn give_access(
     access::ensure_user(context, tenant, organization_id, &password, found, changes).await
 }
 
-/// Says that the operator has begun, on an object that is not in use yet (one in use stays ready meanwhile). It runs beside the work and its
-/// failure is no failure of the pass: the status at the end tells the whole truth anyway.
+/// Does the work, and announces it if it is not done soon. Both are waited for: an announcement that is on its way must
+/// not land behind the status of the end.
+async fn announced<T>(work: impl Future<Output = T>, announcement: impl Future<Output = ()>) -> T {
+    let mut work = pin!(work);
+    match tokio::time::timeout(ANNOUNCED, &mut work).await {
+        Ok(done) => done,
+        Err(_) => tokio::join!(work, announcement).0,
+    }
+}
+
+/// Says that the operator has begun, on an object that is not in use yet (one in use stays ready meanwhile). Its failure
+/// is no failure of the pass: the status at the end tells the whole truth anyway.
 async fn announce_work(object: &HospitalOrganization, context: &Context, picture: &Picture) {
     let observed = object.status.as_ref().and_then(|status| status.observed_generation);
     if observed == object.metadata.generation || is_ready(object.status.as_ref()) {

@@ -68,8 +68,8 @@ async fn passes_over_hospitals_that_are_as_declared_write_nothing_to_either_serv
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_hospital_is_made_with_nine_writes() {
-    let proxied = Proxied::new("nine writes").await;
+async fn one_hospital_is_made_with_eight_writes() {
+    let proxied = Proxied::new("eight writes").await;
     let world = &proxied.world;
     let operator = proxied.operator().start().await;
     operator.wait_ready().await;
@@ -82,9 +82,8 @@ async fn one_hospital_is_made_with_nine_writes() {
     let object = format!("/apis/chakravue.io/v1alpha1/namespaces/{namespace}/hospitalorganizations/{name}");
     let user = world.users_and_roles(&name.replace('-', "_")).await;
     let mut wanted = vec![
-        // The finalizer; that work has begun; that it is done.
+        // The finalizer; that it is done.
         format!("PATCH {object}"),
-        format!("PATCH {object}/status"),
         format!("PATCH {object}/status"),
         format!("POST /api/v1/namespaces/{namespace}/secrets"),
         // The claim; what the platform shows of it.
@@ -98,6 +97,11 @@ async fn one_hospital_is_made_with_nine_writes() {
     wanted.sort();
     let mut written: Vec<_> = proxied.log.writes().into_iter().map(|write| write.what).collect();
     written.sort();
+    // Work that takes seconds, as on a machine with much else to do, is announced by one more status.
+    let status = format!("PATCH {object}/status");
+    if written.iter().filter(|write| **write == status).count() == 2 {
+        written.remove(written.iter().position(|write| *write == status).unwrap());
+    }
     assert_eq!(written, wanted, "in order: {}", proxied.written());
     assert_eq!(proxied.log.refused(), [], "nothing was tried in vain");
 
