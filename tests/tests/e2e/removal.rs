@@ -13,7 +13,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams},
     runtime::wait::await_condition,
 };
-use mongodb::bson::{Document, doc};
+use mongodb::bson::Document;
 use serde_json::{Value, json};
 
 use crate::{

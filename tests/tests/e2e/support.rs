@@ -22,7 +22,7 @@ use mongodb::{
 use serde_json::{Value, json};
 
 /// Long enough for a busy machine: only a failing test waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Who applies the hospitals in these tests.
 pub const USER: &str = "an-end-to-end-test";
@@ -114,13 +114,11 @@ impl World {
         name: &str,
         condition: impl Condition<HospitalOrganization>,
     ) -> Result<Option<HospitalOrganization>, String> {
-        match tokio::time::timeout(PATIENCE, await_condition(self.hospitals(), name, condition)).await {
-            Ok(object) => Ok(object.unwrap()),
-            Err(_) => {
-                let last = self.hospitals().get_opt(name).await.unwrap();
-                Err(serde_json::to_string_pretty(&last.and_then(|object| object.status)).unwrap())
-            }
+        if let Ok(object) = tokio::time::timeout(PATIENCE, await_condition(self.hospitals(), name, condition)).await {
+            return Ok(object.unwrap());
         }
+        let last = self.hospitals().get_opt(name).await.unwrap();
+        Err(serde_json::to_string_pretty(&last.and_then(|object| object.status)).unwrap())
     }
 
     pub async fn delete(&self, name: &str) {
