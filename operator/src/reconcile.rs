@@ -4,8 +4,8 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use chakravue_crds::{
-    HospitalOrganization,
-    conditions::{ConditionType, Reason, Truth},
+    HospitalOrganization, HospitalOrganizationStatus,
+    conditions::{ConditionType, Reason, Truth, condition},
     organization::{DeletionPolicy, Phase, Subscription},
     tenant_schema::TENANT_SCHEMA,
 };
@@ -16,7 +16,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Resource as _, ResourceExt as _,
-    api::{Patch, PatchParams},
+    api::{ApiResource, DynamicObject, Patch, PatchParams},
     core::error_boundary::InvalidObject,
     runtime::controller::Action,
 };
@@ -249,75 +249,119 @@ async fn refuse(invalid: &InvalidObject, context: &Context) -> Result<Action> {
     let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else {
         return Ok(Action::await_change());
     };
-    let api: Api<kube::api::DynamicObject> = Api::namespaced_with(
-        context.kube.clone(),
-        namespace,
-        &kube::api::ApiResource::erase::<HospitalOrganization>(&()),
-    );
+    let kind = ApiResource::erase::<HospitalOrganization>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(context.kube.clone(), namespace, &kind);
     let Some(object) = api.get_opt(name).await.doing("read the object")? else {
         return Ok(Action::await_change());
     };
-
-    if meta.deletion_timestamp.is_some() {
-        // A policy that cannot be read is the safe one.
-        let policy = match object.data.pointer("/spec/deletionPolicy").and_then(|policy| policy.as_str()) {
-            Some("Delete") => DeletionPolicy::Delete,
-            _ => DeletionPolicy::Retain,
-        };
-        let Some(departing) = Departing::of(meta, &context.settings.cluster, policy) else {
-            return Ok(Action::await_change());
-        };
-        let mut changes = Vec::new();
-        removal::remove(context, &departing, &mut changes).await?;
-        if let Some(index) = object.finalizers().iter().position(|finalizer| finalizer == FINALIZER) {
-            drop_finalizer_at(&api, name, index).await?;
-        }
-        return Ok(Action::await_change());
+    if object.metadata.deletion_timestamp.is_some() {
+        return remove_invalid(&api, &object, context).await;
     }
+    let Err(error) = read(&object) else {
+        // Corrected meanwhile: the watch brings it.
+        return Ok(Action::await_change());
+    };
+    let before = object.data.get("status").cloned().map(serde_json::from_value::<HospitalOrganizationStatus>);
+    let Ok(before) = before.transpose() else {
+        // The status is the operator's own to write: it begins anew, and the next pass sees what is left to say.
+        tracing::warn!(namespace, name, "the status is begun anew, as somebody made it unreadable: {error}");
+        forget_status(&api, &object).await?;
+        return Ok(Action::await_change());
+    };
+    let before = before.unwrap_or_default();
 
-    let message =
-        format!("The object does not fit the current resource definition: {}. Correct its spec.", invalid.error);
-    let told = object.data.pointer("/status/conditions").and_then(|c| c.as_array()).is_some_and(|conditions| {
-        conditions
-            .iter()
-            .any(|c| c["type"] == "Ready" && c["reason"] == "InvalidSpec" && c["message"] == message.as_str())
-    });
-    if !told {
-        let now = Timestamp::now();
-        let make = |type_, truth| {
-            chakravue_crds::conditions::condition(
-                type_,
-                truth,
-                Reason::InvalidSpec,
-                message.clone(),
-                meta.generation,
-                &[],
-                now,
-            )
-        };
-        let patch = json!({
-            "apiVersion": HospitalOrganization::api_version(&()),
-            "kind": HospitalOrganization::kind(&()),
-            "metadata": { "uid": meta.uid },
-            "status": {
-                "phase": Phase::Failed,
-                "observedGeneration": meta.generation,
-                "conditions": [make(ConditionType::Ready, Truth::False), make(ConditionType::Stalled, Truth::True)],
-            },
-        });
-        let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        if let Err(error) = api.patch_status(name, &parameters, &Patch::Apply(&patch)).await {
-            // The API server checks the whole object at every write and may refuse even this.
-            tracing::warn!(
-                namespace,
-                name,
-                "the object is invalid and its status cannot be written: {}",
-                Error::kubernetes("record the status", &error)
-            );
-        }
+    let message = format!("The object does not fit the current resource definition: {error}. Correct its spec.");
+    let now = Timestamp::now();
+    let make = |type_, truth| {
+        let generation = object.metadata.generation;
+        condition(type_, truth, Reason::InvalidSpec, message.clone(), generation, &before.conditions, now)
+    };
+    let [ready, stalled] = [make(ConditionType::Ready, Truth::False), make(ConditionType::Stalled, Truth::True)];
+    // What was known of the hospital stays known.
+    let replaced =
+        [ConditionType::Ready, ConditionType::Stalled, ConditionType::Reconciling].map(ConditionType::as_str);
+    let others = before.conditions.iter().filter(|old| !replaced.contains(&old.type_.as_str())).cloned();
+    let status = HospitalOrganizationStatus {
+        phase: Some(Phase::Failed),
+        observed_generation: object.metadata.generation,
+        conditions: [ready, stalled].into_iter().chain(others).collect(),
+        ..before.clone()
+    };
+    if status != before {
         tracing::warn!(namespace, name, "{message}");
+        context.announcer.warning(Arc::new(object.object_ref(&kind)), Reason::InvalidSpec.as_str(), message);
+        // Server-side apply fails on an object with a value of a wrong type, wherever that is.
+        let metadata = json!({ "uid": object.metadata.uid, "resourceVersion": object.metadata.resource_version });
+        let patch = Patch::Merge(json!({ "metadata": metadata, "status": status }));
+        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        if let Err(error) = api.patch_status(name, &parameters, &patch).await {
+            let error = Error::kubernetes("record the status", &error);
+            if matches!(error, Error::Conflict { .. }) {
+                return Err(error);
+            }
+            // The API server checks the whole object at every write and may refuse even this; there is the Event.
+            tracing::warn!(namespace, name, "the object is invalid and its status cannot be written: {error}");
+        }
     }
     Ok(Action::requeue(backoff::jittered(context.settings.resync)))
+}
+
+/// Removes a hospital that cannot be read, with what of it can.
+async fn remove_invalid(api: &Api<DynamicObject>, object: &DynamicObject, context: &Context) -> Result<Action> {
+    let text = |pointer| object.data.pointer(pointer).and_then(serde_json::Value::as_str);
+    // A policy that cannot be read is the safe one.
+    let policy = match text("/spec/deletionPolicy") {
+        Some("Delete") => DeletionPolicy::Delete,
+        _ => DeletionPolicy::Retain,
+    };
+    let finalizer = object.finalizers().iter().position(|finalizer| finalizer == FINALIZER);
+    let (Some(departing), Some(finalizer)) =
+        (Departing::of(&object.metadata, &context.settings.cluster, policy), finalizer)
+    else {
+        return Ok(Action::await_change());
+    };
+    let mut changes = Vec::new();
+    match removal::remove(context, &departing, &mut changes).await {
+        Err(error) if removal::force_released(&departing, text("/status/databaseName")) => {
+            tracing::warn!("let go by force; database, user and claim are left behind: {error}");
+        }
+        outcome => outcome?,
+    }
+    let reference = Arc::new(object.object_ref(&ApiResource::erase::<HospitalOrganization>(&())));
+    context.announcer.changes(Arc::clone(&reference), changes);
+    let dropped = drop_finalizer_at(api, &object.name_any(), finalizer).await;
+    if let (Err(_), Err(error)) = (&dropped, read(object)) {
+        // The API server checks the whole object even then, and refuses some kinds of nonsense at every write.
+        let message = format!(
+            "The API server keeps the object for as long as it does not fit the current resource definition: {error}. Correct its spec; it goes then."
+        );
+        context.announcer.warning(reference, Reason::KubernetesError.as_str(), message);
+    }
+    dropped?;
+    context.echoes.forget(&object.uid().unwrap_or_default());
+    Ok(Action::await_change())
+}
+
+/// Reads an object; the error names the field that does not fit.
+fn read(object: &DynamicObject) -> std::result::Result<HospitalOrganization, String> {
+    let object = serde_json::to_value(object).map_err(|error| error.to_string())?;
+    serde_path_to_error::deserialize(object).map_err(|error| error.to_string())
+}
+
+/// Removes the status; the API server puts the default in its place.
+async fn forget_status(api: &Api<DynamicObject>, object: &DynamicObject) -> Result<()> {
+    let removal = serde_json::from_value(json!([
+        { "op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version() },
+        { "op": "remove", "path": "/status" },
+    ]))
+    .map_err(|_| Error::Conflict { what: "the status".to_owned() })?;
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch_status(&object.name_any(), &parameters, &Patch::<()>::Json(removal)).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        // The object changed since we looked.
+        Err(kube::Error::Api(status)) if status.is_invalid() => Err(Error::Conflict { what: "the object".to_owned() }),
+        other => other.map(drop).doing("begin the status anew"),
+    }
 }
 
 /// Writes the status, and publishes what changed.

@@ -202,22 +202,28 @@ fn violations_message(schema: &SchemaPicture) -> String {
     format!("{}. Mend the documents; the operator enforces the rest by itself.", schema.violations.join("; "))
 }
 
-/// Writes the status if it differs from the one that the object has. Answers whether it was written.
+/// Writes the status if it differs from the one that the object has; conditions of others are left alone. Answers
+/// whether it was written.
 pub async fn write(
     context: &Context,
     object: &HospitalOrganization,
     status: HospitalOrganizationStatus,
 ) -> Result<bool> {
-    if object.status.as_ref() == Some(&status) {
+    let own = object.status.clone().map(|mut before| {
+        before.conditions.retain(is_own);
+        before
+    });
+    if own.as_ref() == Some(&status) {
         return Ok(false);
     }
     let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
+    remove_refusal(&api, object, &status).await?;
     // With the UID in the patch a status never lands on an object that was re-created under the same name.
     let patch = json!({
         "apiVersion": HospitalOrganization::api_version(&()),
         "kind": HospitalOrganization::kind(&()),
         "metadata": { "uid": object.uid() },
-        "status": status,
+        "status": &status,
     });
     let written =
         api.patch_status(&object.name_any(), &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch)).await;
@@ -230,6 +236,45 @@ pub async fn write(
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
         Err(error) => Err(error).doing("record the status"),
     }
+}
+
+/// Removes what an object was told while it did not fit the definition and is not true any more. It could not be applied
+/// then, so applying a status without it would leave it.
+async fn remove_refusal(
+    api: &Api<HospitalOrganization>,
+    object: &HospitalOrganization,
+    status: &HospitalOrganizationStatus,
+) -> Result<()> {
+    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let stays = |condition: &Condition| status.conditions.iter().any(|other| other.type_ == condition.type_);
+    let over = |condition: &Condition| {
+        is_own(condition) && condition.reason == Reason::InvalidSpec.as_str() && !stays(condition)
+    };
+    // From the end, so that the numbers of those before stay right.
+    let over = conditions.iter().enumerate().filter(|(_, condition)| over(condition)).rev();
+    let patch: Vec<_> = over
+        .flat_map(|(n, condition)| {
+            let path = format!("/status/conditions/{n}");
+            [
+                json!({ "op": "test", "path": format!("{path}/type"), "value": condition.type_ }),
+                json!({ "op": "remove", "path": path }),
+            ]
+        })
+        .collect();
+    if patch.is_empty() {
+        return Ok(());
+    }
+    let conflict = || Error::Conflict { what: "the object".to_owned() };
+    let patch = Patch::<()>::Json(serde_json::from_value(patch.into()).map_err(|_| conflict())?);
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch_status(&object.name_any(), &parameters, &patch).await {
+        Err(kube::Error::Api(status)) if status.is_invalid() || status.is_not_found() => Err(conflict()),
+        other => other.map(drop).doing("record the status"),
+    }
+}
+
+fn is_own(condition: &Condition) -> bool {
+    ConditionType::ALL.iter().any(|own| own.as_str() == condition.type_)
 }
 
 #[cfg(test)]
