@@ -49,7 +49,7 @@ fn set(object: &mut Value, field: &str, value: impl Into<Option<Value>>) {
 }
 
 /// Asks the API server what it would say to a new object.
-async fn try_create(world: &World, object: &Value) -> Result<DynamicObject, Status> {
+async fn try_create(world: &World, object: &Value) -> Result<DynamicObject, Box<Status>> {
     let url = format!("{}?dryRun=All&fieldValidation=Strict", untyped(world).resource_url());
     let request = Request::post(url).header("content-type", "application/json").body(object.to_string().into_bytes());
     answer(world.kube.request(request.unwrap()).await)
@@ -60,10 +60,10 @@ fn untyped(world: &World) -> Api<DynamicObject> {
     Api::namespaced_with(world.kube.clone(), world.sandbox.namespace(), &kind)
 }
 
-fn answer<T>(outcome: kube::Result<T>) -> Result<T, Status> {
+fn answer<T>(outcome: kube::Result<T>) -> Result<T, Box<Status>> {
     match outcome {
         Ok(object) => Ok(object),
-        Err(kube::Error::Api(status)) => Err(*status),
+        Err(kube::Error::Api(status)) => Err(status),
         Err(error) => panic!("no answer of the API server: {error}"),
     }
 }
@@ -160,12 +160,9 @@ async fn what_is_wrong_is_refused_with_the_field_and_a_sentence_that_says_what_t
     let mut wrong = Vec::new();
     for (field, value, says) in refusals() {
         let shown: String = format!("{field} = {value:?}").chars().take(100).collect();
-        let status = match try_create(&world, &with(&world, field, value)).await {
-            Err(status) => status,
-            Ok(_) => {
-                wrong.push(format!("{shown} is accepted"));
-                continue;
-            }
+        let Err(status) = try_create(&world, &with(&world, field, value)).await else {
+            wrong.push(format!("{shown} is accepted"));
+            continue;
         };
         let causes = status.details.map(|details| details.causes).unwrap_or_default();
         // What it adds when it could not check everything has no field.

@@ -10,6 +10,8 @@ mod admission;
 mod claims;
 mod crash;
 mod faults;
+mod invalid;
+mod kubectl;
 mod provisioning;
 mod quiet;
 mod removal;

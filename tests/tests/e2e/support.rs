@@ -36,7 +36,10 @@ pub struct World {
 
 impl World {
     pub async fn new(label: &str) -> Self {
-        let sandbox = Sandbox::new(label).await;
+        Self::in_sandbox(Sandbox::new(label).await).await
+    }
+
+    pub async fn in_sandbox(sandbox: Sandbox) -> Self {
         let (kube, mongo) = tokio::join!(sandbox.admin(), sandbox.mongodb());
         Self { sandbox, kube, mongo }
     }
