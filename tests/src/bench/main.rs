@@ -57,10 +57,11 @@ async fn main() -> anyhow::Result<()> {
         cli.scenarios = Which::value_variants().to_vec();
     }
     let durable = cli.durable_etcd;
+    // Before our own servers start and are part of it.
+    let load_at_start = load()?;
     let testbed =
         tokio::task::spawn_blocking(move || if durable { Testbed::shared_durable() } else { Testbed::shared() })
             .await?;
-    let load_at_start = load()?;
     let mut scenarios = Vec::new();
     for which in cli.scenarios {
         scenarios.push(match which {

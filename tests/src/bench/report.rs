@@ -26,6 +26,14 @@ pub struct Conditions {
     pub load_at_end: String,
 }
 
+impl Conditions {
+    /// Whether more was waiting for a processor when it began than there are processors.
+    fn is_busy(&self) -> bool {
+        let cores = u32::try_from(self.cores).unwrap_or(u32::MAX);
+        self.load_at_start.parse::<f64>().is_ok_and(|load| load > f64::from(cores))
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub struct Scenario {
     pub name: &'static str,
@@ -41,6 +49,8 @@ pub struct Row {
     pub what: String,
     pub unit: Unit,
     pub summary: Summary,
+    /// In the order in which they were measured.
+    pub values: Vec<f64>,
     /// The median should be at most this.
     pub target: Option<f64>,
     pub met: Option<bool>,
@@ -59,7 +69,14 @@ pub enum Unit {
 impl Row {
     /// `None` when nothing was measured.
     pub fn new(what: impl Into<String>, unit: Unit, values: &[f64]) -> Option<Self> {
-        Some(Self { what: what.into(), unit, summary: Summary::of(values)?, target: None, met: None })
+        Some(Self {
+            what: what.into(),
+            unit,
+            summary: Summary::of(values)?,
+            values: values.to_vec(),
+            target: None,
+            met: None,
+        })
     }
 
     pub fn at_most(mut self, target: f64) -> Self {
@@ -84,6 +101,12 @@ impl fmt::Display for Report {
         let Conditions { operator, kubernetes, mongodb, etcd, cores, load_at_start, load_at_end } = &self.conditions;
         writeln!(f, "ChakraVue {operator}, Kubernetes {kubernetes} ({etcd}), MongoDB {mongodb}")?;
         writeln!(f, "{cores} cores; load average {load_at_start} at the start, {load_at_end} at the end")?;
+        if self.conditions.is_busy() {
+            writeln!(
+                f,
+                "The machine had other work to do: these figures decide nothing; measure again when it is idle."
+            )?;
+        }
         self.scenarios.iter().try_for_each(|scenario| write!(f, "\n{scenario}"))
     }
 }
