@@ -95,7 +95,7 @@ async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
 }
 
 /// Whether the first list has arrived.
-fn has_listed(store: &Store<Watched>) -> bool {
+pub fn has_listed(store: &Store<Watched>) -> bool {
     use futures::FutureExt as _;
     store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())
 }

@@ -161,6 +161,9 @@ fn read_uri(file: Option<&PathBuf>) -> anyhow::Result<String> {
 
 async fn run(options: Run) -> anyhow::Result<()> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "chakravue-operator starts");
+    // First of all: the first process of a container does not hear a signal that it does not listen for.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = CancellationToken::new();
     let listener =
         TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
@@ -193,9 +196,6 @@ async fn run(options: Run) -> anyhow::Result<()> {
     let serving = tokio::spawn(http::serve(listener, probes, stop.clone()));
     let watch = tokio::spawn(mongo.clone().watch(stop.clone(), move || heartbeat.beat()));
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-
     let namespace = options.namespace.as_deref();
     let cluster = tokio::select! {
         cluster = wait_for_cluster(&kube, namespace, options.cluster_id.clone()) => cluster,
@@ -218,7 +218,7 @@ async fn run(options: Run) -> anyhow::Result<()> {
         echoes: echoes::Echoes::default(),
         verified: scram::Verified::default(),
     });
-    let controller = controller::run(context, namespace, writer, store, stop.clone());
+    let controller = controller::run(context, namespace, writer, store.clone(), stop.clone());
     tokio::pin!(controller);
 
     // Whatever ends first, everything ends: a process of which a part is missing would only look alive.
@@ -235,7 +235,10 @@ async fn run(options: Run) -> anyhow::Result<()> {
     }
     tracing::info!("stopping: running passes may finish");
     let drained = tokio::time::timeout(DRAIN, async {
-        controller.await;
+        // No pass runs before the first list, but the controller would wait for that list, which nobody reads any more.
+        if http::has_listed(&store) {
+            controller.await;
+        }
         tasks.close();
         tasks.wait().await;
     });
