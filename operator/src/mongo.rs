@@ -194,11 +194,8 @@ impl Mongo {
         if !hello.get_bool("isWritablePrimary").unwrap_or(false) {
             return Err(crate::error::Code { number: 10107, name: String::new() }.fault("find the primary"));
         }
-        let first = matches!(*self.health.borrow(), Health::Unknown);
-        if first {
+        if matches!(*self.health.borrow(), Health::Unknown | Health::Unusable(_)) {
             self.end_abandoned_sessions().await;
-        }
-        if first || matches!(*self.health.borrow(), Health::Unusable(_)) {
             self.ensure_master_indexes().await?;
         }
         Ok(Abilities {
@@ -206,9 +203,9 @@ impl Mongo {
         })
     }
 
-    /// Ends what a killed predecessor left open: the server would keep its transaction, and the locks on the
-    /// collections in it, for a minute. A login may always look at its own sessions and end them, and the driver's own
-    /// are renewed by their next use. It is no failure if this fails; the minute passes.
+    /// Ends what a killed predecessor or a lost connection left open: the server would keep its transaction, and the
+    /// locks on the collections in it, for a minute. A login may always look at its own sessions and end them, and the
+    /// driver's own are renewed by their next use. It is no failure if this fails; the minute passes.
     async fn end_abandoned_sessions(&self) {
         let look = doc! { "aggregate": 1, "pipeline": [{ "$listLocalSessions": {} }], "cursor": {} };
         let Ok(cursor) = self.client.database("admin").run_cursor_command(look).await else { return };
@@ -220,7 +217,7 @@ impl Mongo {
             .await;
         if !sessions.is_empty() {
             let ended = self.client.database("admin").run_command(doc! { "killSessions": sessions }).await;
-            tracing::debug!(ended = ended.is_ok(), "ended the sessions of an operator that is gone");
+            tracing::debug!(ended = ended.is_ok(), "ended the sessions of before");
         }
     }
 
