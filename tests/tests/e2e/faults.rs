@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use chakravue_testbed::{OperatorProcess, with_credentials};
-use futures::future::join_all;
+use futures::{TryStreamExt as _, future::join_all};
 use kube::ResourceExt as _;
-use mongodb::bson::{Bson, doc};
+use mongodb::bson::{Binary, Bson, doc, spec::BinarySubtype};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     proxied::Proxied,
@@ -35,22 +36,31 @@ async fn mongodb_may_be_away_at_the_start_and_in_the_middle_of_the_work() {
     world.wait_ready(&first).await;
     operator.wait_ready().await;
 
-    // The claim is there, the collections are under way.
+    // All collections and indexes are made, but not committed.
     proxied.mongo.delay("commitTransaction", Duration::from_mins(5));
     let second = world.apply(&world.hospital("second")).await.name_any();
-    let claimed = world.sandbox.database_name("second");
-    eventually("the claim", || async { world.claim_on(&claimed).await }).await;
+    let index = format!("createIndexes {}.", world.sandbox.database_name("second"));
+    eventually("the transaction is under way", || async {
+        let commands = proxied.mongo.commands();
+        (commands.iter().filter(|command| command.starts_with(&index)).count() == 6).then_some(())
+    })
+    .await;
     proxied.mongo.set_down(true);
     says(world, &second, "MongoDbUnavailable", "The operator tries again by itself").await;
     is_alive_but_not_ready(&operator, "MongoDB does not answer").await;
     // One that is in use says so too, but stays in use.
     let used = says(world, &first, "MongoDbUnavailable", "MongoDB does not answer").await;
     assert_eq!(used.status.unwrap().phase.unwrap().as_str(), "Active");
+    assert_eq!(open_transactions(world).await, 1, "the transaction that was cut off");
     proxied.mongo.clear();
     proxied.mongo.set_down(false);
+    let back = std::time::Instant::now();
     for name in [&first, &second] {
         world.wait_ready(name).await;
     }
+    // Nor does what was cut off go on holding its locks: MongoDB would keep it for a minute.
+    eventually("no transaction is left open", || async { (open_transactions(world).await == 0).then_some(()) }).await;
+    assert!(back.elapsed() < Duration::from_secs(30), "it took {:?}", back.elapsed());
     close(proxied, operator).await;
 }
 
@@ -348,10 +358,43 @@ async fn a_process_that_is_told_to_stop_finishes_its_work_and_ends_well() {
 
     proxied.mongo.clear();
     let operator = proxied.operator().start().await;
+    operator.wait_ready().await;
     for name in &names {
         world.wait_ready(name).await;
     }
     close(proxied, operator).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_told_to_stop_before_it_has_begun_stops_at_once() {
+    let proxied = Proxied::new("early sigterm").await;
+    let world = &proxied.world;
+    world.apply(&world.hospital("waiting")).await;
+    // One server after the other is away: nothing that is waited for may hold the process up.
+    for (mongodb_away, path) in
+        [(true, "/nowhere"), (false, "/hospitalorganizations"), (true, "/hospitalorganizations")]
+    {
+        proxied.mongo.set_down(mongodb_away);
+        // The question whether there are hospitals is answered; the list of them is not.
+        proxied.kube.fail_when(
+            move |_, uri| uri.path().ends_with(path) && uri.to_string().contains("limit=500"),
+            500,
+            "no",
+        );
+        let operator = proxied.operator().start().await;
+        operator.wait_listening().await;
+        if path != "/nowhere" {
+            eventually("the list is refused", || async { (!proxied.log.refused().is_empty()).then_some(()) }).await;
+        }
+        let begun = std::time::Instant::now();
+        let ended = operator.terminate().await;
+        let took = begun.elapsed();
+        assert!(ended.success(), "MongoDB away: {mongodb_away}, refused: {path}: it ended with {ended} after {took:?}");
+        proxied.kube.clear();
+        proxied.log.clear();
+    }
+    proxied.mongo.set_down(false);
+    proxied.world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -400,6 +443,17 @@ async fn is_alive_but_not_ready(operator: &OperatorProcess, words: &str) {
     })
     .await;
     assert_eq!(operator.status_of("/livez").await, Some(200), "alive");
+}
+
+/// How many transactions of the sandbox's operators the server holds open, also for clients that are gone.
+async fn open_transactions(world: &World) -> usize {
+    // A session without a client names its user only by this hash.
+    let user = Sha256::digest(format!("{}-operator@admin", world.sandbox.prefix())).to_vec();
+    let user = Binary { subtype: BinarySubtype::Generic, bytes: user };
+    let open = doc! { "transaction": { "$exists": true }, "lsid.uid": user };
+    let stages = [doc! { "$currentOp": { "allUsers": true, "idleSessions": true } }, doc! { "$match": open }];
+    let found = world.mongo.database("admin").aggregate(stages).await.unwrap();
+    found.try_collect::<Vec<_>>().await.unwrap().len()
 }
 
 /// How many passes have failed so far.
