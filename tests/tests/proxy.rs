@@ -1,5 +1,7 @@
 //! The proxies against real servers: what the crash and fault tests build on must be exact itself.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::{
     path::Path,
     sync::{

@@ -48,7 +48,8 @@ impl Proxied {
 
     /// What was written, as lines for a message.
     pub fn written(&self) -> String {
-        self.log.writes().iter().map(|write| format!("\n  {}", write.what)).collect()
+        let lines: Vec<_> = self.log.writes().into_iter().map(|write| write.what).collect();
+        lines.join("\n  ")
     }
 }
 

@@ -35,7 +35,7 @@ async fn nothing_that_the_operator_says_holds_a_secret_or_a_patient() {
     let operator = operator.mongodb_uri(proxied.mongodb_uri()).tenant_mongodb_uri(&proxied.tenant_mongodb_uri());
     let operator = operator.rust_log("trace").resync_interval("1s").start().await;
     operator.wait_ready().await;
-    let mut heard = Heard::listen(world).await;
+    let mut heard = Heard::listen(world);
     let name = world.sandbox.object_name("discreet");
     let database = world.sandbox.database_name("discreet");
 
@@ -152,7 +152,7 @@ struct Heard {
 
 impl Heard {
     /// From now on every version of every hospital is heard.
-    async fn listen(world: &World) -> Self {
+    fn listen(world: &World) -> Self {
         let statuses = Arc::new(Mutex::new(BTreeSet::new()));
         let heard = Arc::clone(&statuses);
         let hospitals = world.hospitals();
