@@ -10,9 +10,6 @@ use crate::{
 /// The operator's name as a field manager in Kubernetes.
 pub const FIELD_MANAGER: &str = "chakravue-operator";
 
-/// Guards what an object stands for outside of Kubernetes.
-pub const FINALIZER: &str = "chakravue.io/tenant";
-
 pub struct Context {
     pub kube: kube::Client,
     pub mongo: Mongo,

@@ -5,8 +5,9 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
-    conditions::{ConditionType, Reason, Truth, condition},
-    organization::{DeletionPolicy, Phase, Subscription},
+    annotations::FORCE_RELEASE,
+    conditions::{ConditionType, Reason, events::FORCE_RELEASED},
+    organization::{Phase, Subscription},
     tenant_schema::TENANT_SCHEMA,
 };
 use futures::FutureExt as _;
@@ -14,23 +15,18 @@ use k8s_openapi::{
     api::core::v1::{ObjectReference, Secret},
     jiff::Timestamp,
 };
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
-    core::error_boundary::InvalidObject,
-    runtime::controller::Action,
-};
-use serde_json::json;
+use kube::{Resource as _, ResourceExt as _, runtime::controller::Action};
 use tracing::instrument;
 
 use crate::{
     access, backoff, claim,
-    context::{Context, FIELD_MANAGER, FINALIZER},
+    context::Context,
     credentials,
     echoes::Watched,
-    error::{Doing as _, Error, Result},
+    error::{Error, Result},
     events::Change,
-    removal, schema,
+    finalizer::{self, FINALIZER},
+    invalid, removal, schema,
     status::{self, Picture, Progress, SchemaPicture},
     tenant::{Departing, Tenant},
 };
@@ -49,7 +45,7 @@ pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Ac
     let pass = match &object.0 {
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, &context).boxed(),
         Ok(object) => apply(object, &context).boxed(),
-        Err(invalid) => refuse(invalid, &context).boxed(),
+        Err(invalid) => invalid::tell(invalid, &context).boxed(),
     };
     let outcome = tokio::time::timeout(LONGEST_PASS, pass).await.unwrap_or_else(|_| {
         Err(Error::Fault {
@@ -100,7 +96,7 @@ async fn provision(
         credentials::find(context, &tenant),
         access::find(context, &tenant.database),
         schema::find(context, &tenant.database),
-        add_finalizer(object, context),
+        finalizer::add(object, context),
     )?;
 
     let record = claim::hold(context, &tenant, record, !observed.collections.is_empty(), changes).await?;
@@ -136,13 +132,17 @@ async fn provision(
     changes.extend(schema_changes);
 
     picture.credentials_ready = credentials.is_ok();
+    if let Err(error) = &credentials {
+        picture.failed.push((ConditionType::CredentialsReady, error.clone()));
+    }
     let schema = schema.map(|outcome| SchemaPicture {
         version: TENANT_SCHEMA.version,
         collections: outcome.collections,
         violations: outcome.violations,
     });
-    if let Ok(schema) = &schema {
-        picture.schema = Some(schema.clone());
+    match &schema {
+        Ok(schema) => picture.schema = Some(schema.clone()),
+        Err(error) => picture.failed.push((ConditionType::SchemaReady, error.clone())),
     }
     credentials?;
     let schema = schema?;
@@ -216,7 +216,7 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
         Ok(()) => {}
         Err(error) if removal::force_released(&departing, database.as_deref()) => {
             changes.push(Change::new(
-                chakravue_crds::conditions::events::FORCE_RELEASED,
+                FORCE_RELEASED,
                 format!(
                     "Let go by force; database, user and claim of {} are left behind: {error}",
                     database.as_deref().unwrap_or_default()
@@ -226,7 +226,7 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
         Err(error) => {
             let hint = format!(
                 "{error} The object stays until its database is dealt with; to let it go and leave everything behind, annotate it with {}={}.",
-                chakravue_crds::annotations::FORCE_RELEASE,
+                FORCE_RELEASE,
                 database.unwrap_or_default()
             );
             let told = Error::Fault { reason: error.reason(), message: hint };
@@ -236,132 +236,11 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
     }
     tracing::info!(changes = ?changes.iter().map(|c| c.note.as_str()).collect::<Vec<_>>(), "removed");
     context.announcer.changes(reference(object), changes);
-    remove_finalizer(object, context).await?;
+    finalizer::remove(object, context).await?;
     let uid = object.uid().unwrap_or_default();
     context.echoes.forget(&uid);
     context.backoff.succeeded(&uid);
     Ok(Action::await_change())
-}
-
-/// Tells an object that does not fit the current definition so, and lets it go if it is being deleted.
-async fn refuse(invalid: &InvalidObject, context: &Context) -> Result<Action> {
-    let meta = &invalid.metadata;
-    let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else {
-        return Ok(Action::await_change());
-    };
-    let kind = ApiResource::erase::<HospitalOrganization>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(context.kube.clone(), namespace, &kind);
-    let Some(object) = api.get_opt(name).await.doing("read the object")? else {
-        return Ok(Action::await_change());
-    };
-    if object.metadata.deletion_timestamp.is_some() {
-        return remove_invalid(&api, &object, context).await;
-    }
-    let Err(error) = read(&object) else {
-        // Corrected meanwhile: the watch brings it.
-        return Ok(Action::await_change());
-    };
-    let before = object.data.get("status").cloned().map(serde_json::from_value::<HospitalOrganizationStatus>);
-    let Ok(before) = before.transpose() else {
-        // The status is the operator's own to write: it begins anew, and the next pass sees what is left to say.
-        tracing::warn!(namespace, name, "the status is begun anew, as somebody made it unreadable: {error}");
-        forget_status(&api, &object).await?;
-        return Ok(Action::await_change());
-    };
-    let before = before.unwrap_or_default();
-
-    let message = format!("The object does not fit the current resource definition: {error}. Correct its spec.");
-    let now = Timestamp::now();
-    let make = |type_, truth| {
-        let generation = object.metadata.generation;
-        condition(type_, truth, Reason::InvalidSpec, message.clone(), generation, &before.conditions, now)
-    };
-    let [ready, stalled] = [make(ConditionType::Ready, Truth::False), make(ConditionType::Stalled, Truth::True)];
-    // What was known of the hospital stays known.
-    let replaced =
-        [ConditionType::Ready, ConditionType::Stalled, ConditionType::Reconciling].map(ConditionType::as_str);
-    let others = before.conditions.iter().filter(|old| !replaced.contains(&old.type_.as_str())).cloned();
-    let status = HospitalOrganizationStatus {
-        phase: Some(Phase::Failed),
-        observed_generation: object.metadata.generation,
-        conditions: [ready, stalled].into_iter().chain(others).collect(),
-        ..before.clone()
-    };
-    if status != before {
-        tracing::warn!(namespace, name, "{message}");
-        context.announcer.warning(Arc::new(object.object_ref(&kind)), Reason::InvalidSpec.as_str(), message);
-        // Server-side apply fails on an object with a value of a wrong type, wherever that is.
-        let metadata = json!({ "uid": object.metadata.uid, "resourceVersion": object.metadata.resource_version });
-        let patch = Patch::Merge(json!({ "metadata": metadata, "status": status }));
-        let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        if let Err(error) = api.patch_status(name, &parameters, &patch).await {
-            let error = Error::kubernetes("record the status", &error);
-            if matches!(error, Error::Conflict { .. }) {
-                return Err(error);
-            }
-            // The API server checks the whole object at every write and may refuse even this; there is the Event.
-            tracing::warn!(namespace, name, "the object is invalid and its status cannot be written: {error}");
-        }
-    }
-    Ok(Action::requeue(backoff::jittered(context.settings.resync)))
-}
-
-/// Removes a hospital that cannot be read, with what of it can.
-async fn remove_invalid(api: &Api<DynamicObject>, object: &DynamicObject, context: &Context) -> Result<Action> {
-    let text = |pointer| object.data.pointer(pointer).and_then(serde_json::Value::as_str);
-    // A policy that cannot be read is the safe one.
-    let policy = match text("/spec/deletionPolicy") {
-        Some("Delete") => DeletionPolicy::Delete,
-        _ => DeletionPolicy::Retain,
-    };
-    let finalizer = object.finalizers().iter().position(|finalizer| finalizer == FINALIZER);
-    let (Some(departing), Some(finalizer)) =
-        (Departing::of(&object.metadata, &context.settings.cluster, policy), finalizer)
-    else {
-        return Ok(Action::await_change());
-    };
-    let mut changes = Vec::new();
-    match removal::remove(context, &departing, &mut changes).await {
-        Err(error) if removal::force_released(&departing, text("/status/databaseName")) => {
-            tracing::warn!("let go by force; database, user and claim are left behind: {error}");
-        }
-        outcome => outcome?,
-    }
-    let reference = Arc::new(object.object_ref(&ApiResource::erase::<HospitalOrganization>(&())));
-    context.announcer.changes(Arc::clone(&reference), changes);
-    let dropped = drop_finalizer_at(api, &object.name_any(), finalizer).await;
-    if let (Err(_), Err(error)) = (&dropped, read(object)) {
-        // The API server checks the whole object even then, and refuses some kinds of nonsense at every write.
-        let message = format!(
-            "The API server keeps the object for as long as it does not fit the current resource definition: {error}. Correct its spec; it goes then."
-        );
-        context.announcer.warning(reference, Reason::KubernetesError.as_str(), message);
-    }
-    dropped?;
-    context.echoes.forget(&object.uid().unwrap_or_default());
-    Ok(Action::await_change())
-}
-
-/// Reads an object; the error names the field that does not fit.
-fn read(object: &DynamicObject) -> std::result::Result<HospitalOrganization, String> {
-    let object = serde_json::to_value(object).map_err(|error| error.to_string())?;
-    serde_path_to_error::deserialize(object).map_err(|error| error.to_string())
-}
-
-/// Removes the status; the API server puts the default in its place.
-async fn forget_status(api: &Api<DynamicObject>, object: &DynamicObject) -> Result<()> {
-    let removal = serde_json::from_value(json!([
-        { "op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version() },
-        { "op": "remove", "path": "/status" },
-    ]))
-    .map_err(|_| Error::Conflict { what: "the status".to_owned() })?;
-    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch_status(&object.name_any(), &parameters, &Patch::<()>::Json(removal)).await {
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        // The object changed since we looked.
-        Err(kube::Error::Api(status)) if status.is_invalid() => Err(Error::Conflict { what: "the object".to_owned() }),
-        other => other.map(drop).doing("begin the status anew"),
-    }
 }
 
 /// Writes the status, and publishes what changed.
@@ -392,76 +271,8 @@ async fn finish(
     Ok(())
 }
 
-fn is_ready(status: Option<&chakravue_crds::HospitalOrganizationStatus>) -> bool {
+fn is_ready(status: Option<&HospitalOrganizationStatus>) -> bool {
     status.is_some_and(|s| s.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"))
-}
-
-async fn add_finalizer(object: &HospitalOrganization, context: &Context) -> Result<()> {
-    if object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
-        return Ok(());
-    }
-    // The tests make this exact: on another version of the object, or a re-created one, it fails.
-    let mut patch = vec![
-        json!({ "op": "test", "path": "/metadata/uid", "value": object.uid() }),
-        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": object.resource_version() }),
-    ];
-    if object.finalizers().is_empty() {
-        patch.push(json!({ "op": "add", "path": "/metadata/finalizers", "value": [FINALIZER] }));
-    } else {
-        patch.push(json!({ "op": "add", "path": "/metadata/finalizers/-", "value": FINALIZER }));
-    }
-    match patch_metadata(object, context, patch).await {
-        Ok(written) => {
-            context.echoes.wrote(written);
-            Ok(())
-        }
-        // A test failed: the object is not the one that this pass looks at.
-        Err(kube::Error::Api(status)) if status.is_invalid() || status.is_not_found() => {
-            Err(Error::Conflict { what: "the object".to_owned() })
-        }
-        Err(error) => Err(error).doing("add the finalizer"),
-    }
-}
-
-async fn remove_finalizer(object: &HospitalOrganization, context: &Context) -> Result<()> {
-    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
-    let Some(index) = object.finalizers().iter().position(|finalizer| finalizer == FINALIZER) else {
-        return Ok(());
-    };
-    drop_finalizer_at(&api, &object.name_any(), index).await
-}
-
-async fn drop_finalizer_at<K>(api: &Api<K>, name: &str, index: usize) -> Result<()>
-where
-    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
-{
-    let path = format!("/metadata/finalizers/{index}");
-    let removal = serde_json::from_value(json!([
-        { "op": "test", "path": path, "value": FINALIZER },
-        { "op": "remove", "path": path },
-    ]))
-    .map_err(|_| Error::Conflict { what: "the finalizers".to_owned() })?;
-    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch(name, &parameters, &Patch::<()>::Json(removal)).await {
-        // Gone already: somebody else let it go.
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        // The list of finalizers changed since we looked.
-        Err(kube::Error::Api(status)) if status.is_invalid() => {
-            Err(Error::Conflict { what: "the finalizers".to_owned() })
-        }
-        other => other.map(drop).doing("remove the finalizer"),
-    }
-}
-
-async fn patch_metadata(
-    object: &HospitalOrganization,
-    context: &Context,
-    patch: Vec<serde_json::Value>,
-) -> kube::Result<HospitalOrganization> {
-    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
-    let patch = serde_json::from_value(patch.into()).map_err(kube::Error::SerdeError)?;
-    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    api.patch(&object.name_any(), &parameters, &Patch::<()>::Json(patch)).await
 }
 
 fn reference(object: &HospitalOrganization) -> Arc<ObjectReference> {

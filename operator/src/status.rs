@@ -29,6 +29,8 @@ pub struct Picture {
     /// Taken away again (suspended, never granted): the credentials are then rightly not there.
     pub schema: Option<SchemaPicture>,
     pub users: Option<i64>,
+    /// The steps that were tried and failed.
+    pub failed: Vec<(ConditionType, Error)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -112,12 +114,21 @@ impl Picture {
             }
         }
 
-        // A step that failed says so; one that was not reached keeps what was known of it.
-        let step = |type_: ConditionType, now_known: Option<Condition>| match progress {
-            Progress::Failed(Error::Refused { condition, reason, message }) if *condition == type_ => {
-                Some(make(type_, Truth::False, *reason, message.clone()))
-            }
-            _ => now_known.or_else(|| before.iter().find(|old| old.type_ == type_.as_str()).cloned()),
+        // A step that was refused or failed says so; one that was not reached keeps what was known of it.
+        let step = |type_: ConditionType, now_known: Option<Condition>| {
+            let refused = match progress {
+                Progress::Failed(error @ Error::Refused { condition, .. }) if *condition == type_ => Some(error),
+                _ => None,
+            };
+            let failed =
+                refused.or_else(|| self.failed.iter().find(|(failed, _)| *failed == type_).map(|(_, error)| error));
+            let told = failed.map(|error| match error {
+                Error::Refused { condition, reason, message } if *condition == type_ => {
+                    make(type_, Truth::False, *reason, message.clone())
+                }
+                _ => make(type_, Truth::Unknown, error.reason(), error.to_string()),
+            });
+            told.or(now_known).or_else(|| before.iter().find(|old| old.type_ == type_.as_str()).cloned())
         };
         let claim = self.claim_held.then(|| {
             let message = format!("Database {} belongs to this organization", database.unwrap_or_default());
@@ -302,6 +313,7 @@ mod tests {
             credentials_ready: true,
             schema: Some(SchemaPicture { version: 1, ..SchemaPicture::default() }),
             users: Some(1),
+            failed: Vec::new(),
         }
     }
 
@@ -359,6 +371,15 @@ mod tests {
         assert_eq!(truth(&status, "Ready").as_deref(), Some("False"));
         assert_eq!(truth(&status, "Reconciling").as_deref(), Some("True"));
         assert_eq!(truth(&status, "ClaimHeld").as_deref(), Some("True"), "what was known stays known");
+
+        let fault = Error::Fault { reason: Reason::MongoDbError, message: "no".into() };
+        let picture = Picture { failed: vec![(ConditionType::SchemaReady, fault.clone())], ..Picture::default() };
+        let status = picture.status(&object, &Progress::Failed(fault), Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            truth(&status, "SchemaReady").as_deref(),
+            Some("Unknown"),
+            "a step that failed is not taken for done"
+        );
         assert_eq!(status.organization_id.as_deref(), Some("org_x"));
     }
 }

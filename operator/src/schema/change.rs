@@ -176,6 +176,7 @@ async fn set_validator(context: &Context, database: &str, collection: &Collectio
             context.mongo.write(database, set("error"), "enforce a validator").await?;
             Ok(None)
         }
+        1 => Ok(Some(format!("1 document of {} does not fit its validator", collection.name))),
         count => Ok(Some(format!("{count} documents of {} do not fit its validator", collection.name))),
     }
 }
@@ -245,8 +246,10 @@ async fn make_unique(
                 .and_then(|answer| answer.get_array("violations").ok().map(Vec::len))
                 .unwrap_or_default();
             Ok(Some(format!(
-                "{count} values stand more than once in {} where index {} wants them unique",
-                collection.name, index.name
+                "{count} {} more than once in {} where index {} wants them unique",
+                if count == 1 { "value stands" } else { "values stand" },
+                collection.name,
+                index.name
             )))
         }
         Err(error) => Err(Error::mongodb("look for duplicate values", &error)),
