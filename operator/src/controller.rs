@@ -4,10 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::HospitalOrganization;
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future};
+use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
-    Api, ResourceExt as _,
+    Api, Resource as _, ResourceExt as _,
     api::PartialObjectMeta,
     runtime::{
         Controller, WatchStreamExt as _,
@@ -88,7 +88,7 @@ where
 /// When a failed object is looked at again.
 #[allow(clippy::needless_pass_by_value, reason = "the controller's signature")]
 fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
-    let wait = context.backoff.failed(&object.uid().unwrap_or_default(), object.meta_generation());
+    let wait = context.backoff.failed(&object.uid().unwrap_or_default(), object.meta().generation);
     match error {
         Error::Refused { .. } => Action::requeue(crate::backoff::jittered(REFUSED)),
         Error::Fault { .. } | Error::Conflict { .. } => {
@@ -98,23 +98,12 @@ fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
     }
 }
 
-trait Generation {
-    fn meta_generation(&self) -> Option<i64>;
-}
-
-impl Generation for Watched {
-    fn meta_generation(&self) -> Option<i64> {
-        use kube::Resource as _;
-        self.meta().generation
-    }
-}
-
 /// Yields when every hospital should be looked at because MongoDB came back, or stays away.
 fn mongodb_turns(
     mongo: Mongo,
     context: Arc<Context>,
     stop: CancellationToken,
-) -> impl futures::Stream<Item = ()> + Send + 'static {
+) -> impl Stream<Item = ()> + Send + 'static {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {
         let mut health = mongo.health();
@@ -146,11 +135,7 @@ fn mongodb_turns(
             }
         }
     });
-    tokio_stream(receiver)
-}
-
-fn tokio_stream(receiver: tokio::sync::mpsc::Receiver<()>) -> impl futures::Stream<Item = ()> + Send + 'static {
-    futures::stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|()| ((), receiver)) })
+    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|()| ((), receiver)) })
 }
 
 /// Whether the resource definition is installed; a watch without it would only fail again and again.

@@ -1,4 +1,4 @@
-//! Where tenants find MongoDB: the operator's own URI without what is the operator's alone, or the URI that it was told.
+//! Where tenants find MongoDB: the operator's own URI without what is the operator's alone, or the URI it was told.
 
 use std::fmt::Write as _;
 

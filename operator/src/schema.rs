@@ -1,5 +1,5 @@
-//! Collections, validators and indexes: compare what the database has with the catalogue, then change only what differs.
-//! What existing documents would violate becomes a count in a condition, not an outage.
+//! Collections, validators and indexes: compare what the database has with the catalogue, then change only what
+//! differs. What existing documents would violate becomes a count in a condition, not an outage.
 
 mod change;
 mod compare;
