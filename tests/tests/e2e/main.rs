@@ -7,6 +7,7 @@ mod proxied;
 mod support;
 
 mod admission;
+mod catalogue;
 mod claims;
 mod crash;
 mod faults;
