@@ -45,26 +45,14 @@ pub async fn ensure(
     let endpoint = &context.settings.endpoint;
 
     let Some(found) = found else {
-        let password = generate_password()?;
-        create(&api, tenant, endpoint, &password).await?;
-        changes.push(Change::new(
-            events::CREDENTIALS_ISSUED,
-            format!("Wrote new credentials into Secret {}", tenant.secret_name),
-        ));
-        return Ok(password);
+        return issue(&api, tenant, endpoint, changes).await;
     };
     match ownership(tenant, &found) {
         Ownership::Ours => {}
         // The Secret of the object that stood here before: its garbage collection has not come by yet.
         Ownership::Predecessor => {
             delete_exactly(&api, &found).await?;
-            let password = generate_password()?;
-            create(&api, tenant, endpoint, &password).await?;
-            changes.push(Change::new(
-                events::CREDENTIALS_ISSUED,
-                format!("Wrote new credentials into Secret {}", tenant.secret_name),
-            ));
-            return Ok(password);
+            return issue(&api, tenant, endpoint, changes).await;
         }
         Ownership::SomebodyElse => {
             return Err(Error::refused(
@@ -105,6 +93,22 @@ pub async fn ensure(
             tenant.secret_name,
             if kept { "" } else { ", whose password could not be used, with a new password" }
         ),
+    ));
+    Ok(password)
+}
+
+/// Writes a new Secret with a new password.
+async fn issue(
+    api: &Api<Secret>,
+    tenant: &Tenant,
+    endpoint: &Endpoint,
+    changes: &mut Vec<Change>,
+) -> Result<SecretString> {
+    let password = generate_password()?;
+    create(api, tenant, endpoint, &password).await?;
+    changes.push(Change::new(
+        events::CREDENTIALS_ISSUED,
+        format!("Wrote new credentials into Secret {}", tenant.secret_name),
     ));
     Ok(password)
 }
