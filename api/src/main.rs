@@ -3,10 +3,7 @@
 //! This file is the process: flags, logging, the listening socket and an orderly end. What it answers is in [`app`] and
 //! the modules beside it, one per group of endpoints.
 
-mod app;
-mod health;
-mod plans;
-mod problem;
+use chakravue_api::app;
 
 use std::{
     env,
