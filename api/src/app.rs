@@ -10,14 +10,24 @@ use axum::{
 use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 use tracing::Span;
 
-use crate::{health, plans, problem};
+use crate::{
+    health, plans,
+    problem::{Kind, Problem},
+    request_id,
+};
 
 pub fn router() -> Router {
     Router::new()
         .merge(health::routes())
         .merge(plans::routes())
-        .fallback(problem::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(async || Problem::new(Kind::NotFound, "Nothing is served at this path."))
+        // The router adds the Allow header.
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                Kind::MethodNotAllowed,
+                "This path does not take this method; the Allow header lists those it takes.",
+            )
+        })
         .layer(CatchPanicLayer::custom(answer_panic))
         // Outermost, so that it logs the status that the client gets.
         .layer(
@@ -27,6 +37,7 @@ pub fn router() -> Router {
                 .on_response(log_response)
                 .on_failure(()),
         )
+        .layer(axum::middleware::from_fn(request_id::layer))
 }
 
 /// Method and path only: headers, query and body may hold tokens and patients' data.
@@ -52,7 +63,7 @@ fn log_response(response: &Response, latency: Duration, span: &Span) {
 
 /// The panic's own message goes to stderr (the standard panic hook), never to the client.
 fn answer_panic(_: Box<dyn Any + Send>) -> Response {
-    problem::INTERNAL.into_response()
+    Problem::internal().into_response()
 }
 
 #[cfg(test)]

@@ -4,6 +4,15 @@
 //! only door to a hospital's data.
 
 pub mod app;
+pub mod clock;
+pub mod database_error;
+pub mod extract;
 pub mod health;
+pub mod paging;
+pub mod permissions;
 pub mod plans;
 pub mod problem;
+pub mod request_id;
+pub mod secret_key;
+pub mod settings;
+pub mod tokens;

@@ -1,0 +1,293 @@
+//! What a request carries, read and checked before a handler sees it. Every refusal is a problem that points at the
+//! field; none repeats a value that was sent, since it may be a password or a card number.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
+    http::{HeaderMap, Uri, header, request::Parts},
+};
+use garde::Validate;
+use serde::de::DeserializeOwned;
+
+use crate::problem::{Answer, FieldError, Kind, Problem};
+
+/// A JSON body that fits its type, whose fields are checked.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiJson<T>(pub T);
+
+impl<S, T> FromRequest<S> for ApiJson<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(
+                Kind::UnsupportedMediaType,
+                "Send a JSON body with Content-Type: application/json.",
+            ));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Reads and checks a body.
+///
+/// # Errors
+/// A problem that points at each wrong field.
+pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answer<T> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let inner = error.inner();
+        if inner.is_data() {
+            let (pointer, detail) = wrong_field(&pointer_of(error.path()), &inner.to_string());
+            Problem::invalid(pointer, detail)
+        } else {
+            Problem::new(
+                Kind::Malformed,
+                "The body is not JSON: it ends too early or has a character in a wrong place.",
+            )
+        }
+    })?;
+    json.end().map_err(|_| Problem::new(Kind::Malformed, "The body has something behind its JSON value."))?;
+    value.validate().map_err(|report| {
+        let mut problem = Problem::new(Kind::Invalid, "Some fields are not right; see errors.");
+        for (path, error) in report.iter() {
+            problem = problem.field(pointer_of_text(&path.to_string()), error.message().to_owned());
+        }
+        problem
+    })?;
+    Ok(value)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    })
+}
+
+/// A body that was cut off or is too long.
+#[must_use]
+pub fn unreadable(rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(Kind::TooLarge, "The body is larger than the service takes.")
+        }
+        _ => Problem::new(Kind::Malformed, "The body did not arrive whole."),
+    }
+}
+
+/// JSON pointer of a path in a document.
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } | Segment::Enum { variant: key } => format!("{pointer}/{}", escape(key)),
+        Segment::Unknown => pointer,
+    })
+}
+
+/// The same of a path as garde writes it: `plan.plan_id`, `items[0].name`.
+fn pointer_of_text(path: &str) -> String {
+    path.split(['.', '['])
+        .filter(|part| !part.is_empty())
+        .fold(String::new(), |pointer, part| format!("{pointer}/{}", escape(part.trim_end_matches(']'))))
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Says what serde found wrong in words for a client, without the value that was sent.
+fn wrong_field(pointer: &str, message: &str) -> (String, String) {
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    if message.starts_with("missing field") {
+        return (format!("{pointer}/{}", escape(&quoted(message))), "is required".to_owned());
+    }
+    if message.starts_with("unknown field") {
+        // The path already ends in the field's name.
+        let known = message.split_once(", ").map_or("no field is known here", |(_, known)| known);
+        return (pointer.to_owned(), format!("is not a known field; {known}"));
+    }
+    if let Some((_, wanted)) = message.split_once("expected ") {
+        return (pointer.to_owned(), format!("must be {wanted}"));
+    }
+    if message.starts_with("duplicate field") {
+        return (pointer.to_owned(), "is there twice".to_owned());
+    }
+    // What a type of our own says when it refuses a value; such messages quote nothing secret.
+    (pointer.to_owned(), message.to_owned())
+}
+
+/// A parameter of the path. One that cannot be read names nothing that exists.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiPath<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        Path::from_request_parts(parts, state).await.map(|Path(value)| Self(value)).map_err(|_| Problem::not_found())
+    }
+}
+
+/// The query, its fields checked.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiQuery<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Validate<Context = ()>> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        parse_query(&parts.uri).map(Self)
+    }
+}
+
+fn parse_query<T: DeserializeOwned + Validate<Context = ()>>(uri: &Uri) -> Answer<T> {
+    let Query(value) = Query::<T>::try_from_uri(uri).map_err(|rejection| {
+        // "Failed to deserialize query string: limit: invalid digit found in string"
+        let text = rejection.body_text();
+        let text = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
+        let (parameter, message) = text.split_once(": ").unwrap_or(("", text));
+        let (pointer, detail) = wrong_field("", message);
+        let parameter = if pointer.is_empty() { parameter } else { &pointer[1..] };
+        Problem::invalid_parameter(parameter, detail)
+    })?;
+    value.validate().map_err(|report| {
+        let errors = report.iter().map(|(path, error)| FieldError {
+            pointer: None,
+            parameter: Some(path.to_string()),
+            detail: error.message().to_owned(),
+        });
+        Problem::invalid_parameters(errors.collect())
+    })?;
+    Ok(value)
+}
+
+/// The version of the record that a change is meant for, from `If-Match: "3"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfMatch(pub i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            return Err(Problem::new(
+                Kind::VersionRequired,
+                "Send the ETag of the record that you read as If-Match, so that nobody's change is overwritten unseen.",
+            ));
+        };
+        value.to_str().ok().and_then(version_of).map(Self).ok_or_else(|| {
+            Problem::invalid_parameter("If-Match", "must be one ETag as the service sent it, such as \"3\"")
+        })
+    }
+}
+
+impl IfMatch {
+    /// The record has this version now.
+    ///
+    /// # Errors
+    /// When it is another than the one that the change is meant for.
+    pub fn check(self, version: i64) -> Answer<()> {
+        if self.0 == version {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::VersionMismatch, "Somebody changed the record since you read it. Read it again."))
+    }
+}
+
+fn version_of(etag: &str) -> Option<i64> {
+    let digits = etag.strip_prefix('"')?.strip_suffix('"')?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// The ETag of a record's version.
+#[must_use]
+pub fn etag(version: i64) -> [(header::HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{version}\""))]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Person {
+        #[garde(length(chars, min = 1, max = 5))]
+        name: String,
+        #[garde(dive)]
+        #[serde(default)]
+        friends: Vec<Person>,
+        #[garde(range(min = 1))]
+        #[serde(default = "one")]
+        limit: u8,
+    }
+
+    fn one() -> u8 {
+        1
+    }
+
+    fn errors(body: &str) -> Vec<(String, String)> {
+        let problem = parse::<Person>(body.as_bytes()).unwrap_err();
+        problem.errors().iter().map(|e| (e.pointer.clone().unwrap(), e.detail.clone())).collect()
+    }
+
+    #[test]
+    fn each_wrong_field_is_pointed_at() {
+        assert_eq!(errors("{}"), [("/name".into(), "is required".into())]);
+        assert_eq!(
+            errors(r#"{"name":"Ann","friends":[{"name":4111111111111111}]}"#),
+            [("/friends/0/name".into(), "must be a string".into())]
+        );
+        let unknown = errors(r#"{"name":"Ann","role":"ADMIN"}"#);
+        assert_eq!(unknown[0].0, "/role");
+        assert!(unknown[0].1.starts_with("is not a known field; expected one of"), "{}", unknown[0].1);
+        assert_eq!(errors(r#"{"name":"Annabelle","friends":[{"name":""}]}"#).len(), 2);
+    }
+
+    #[test]
+    fn no_value_that_was_sent_comes_back() {
+        for body in [
+            json!({ "name": { "$ne": "marker-value" } }),
+            json!({ "name": ["marker-value"] }),
+            json!({ "name": "a", "limit": "marker-value" }),
+        ] {
+            let problem = parse::<Person>(body.to_string().as_bytes()).unwrap_err();
+            assert!(!format!("{problem:?}").contains("marker-value"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed() {
+        for body in ["", "{", "{\"name\":", "{\"name\":\"a\"} x"] {
+            assert_eq!(parse::<Person>(body.as_bytes()).unwrap_err().kind(), Kind::Malformed, "{body}");
+        }
+    }
+
+    #[test]
+    fn wrong_parameters_are_named() {
+        for (query, parameter) in
+            [("limit=x&name=a", "limit"), ("limit=0&name=a", "limit"), ("limit=1", "name"), ("name=a&x=1", "x")]
+        {
+            let problem = parse_query::<Person>(&format!("/people?{query}").parse().unwrap()).unwrap_err();
+            assert_eq!(problem.errors()[0].parameter.as_deref(), Some(parameter), "{query}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_strong_etag_of_ours_is_a_version() {
+        assert_eq!(version_of("\"12\""), Some(12));
+        for other in ["12", "*", "W/\"12\"", "\"\"", "\"-1\"", "\"1\", \"2\"", "\"99999999999999999999\""] {
+            assert_eq!(version_of(other), None, "{other}");
+        }
+    }
+}
