@@ -8,6 +8,7 @@
 //! | [`roles`] | what a member of a hospital's staff can be |
 //! | [`naming`] | every name that is derived from an object: database, user, role, Secret |
 //! | [`organization_id`] | the stable id of a tenant |
+//! | [`texts`] | the rules for what people write about a hospital: its name, e-mail address and telephone number |
 //! | [`tenant_schema`] | the versioned catalogue of collections, validators and indexes |
 //! | [`master`] | the documents of the master database that more than one program reads |
 //! | [`annotations`] | the annotations with which a person steers the operator |
@@ -21,6 +22,7 @@ pub mod organization_id;
 pub mod plans;
 pub mod roles;
 pub mod tenant_schema;
+pub mod texts;
 
 pub use organization::{HospitalOrganization, HospitalOrganizationSpec, HospitalOrganizationStatus};
 pub use organization_id::OrganizationId;

@@ -22,29 +22,11 @@ use crate::{
     conditions::{ConditionType, Reason},
     naming::{DatabaseName, InvalidDatabaseName},
     plans::Plan,
+    texts,
 };
-
-/// An e-mail address as browsers check it, with a dot in the domain.
-pub const EMAIL_PATTERN: &str = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$";
-
-/// A telephone number: digits with the usual separators.
-pub const PHONE_PATTERN: &str = r"^\+?[0-9(][0-9 ()./-]{1,29}[0-9]$";
 
 /// The loose limit in bytes of what a person writes.
 const LOOSE: usize = 65_536;
-
-fn email_rule() -> Rule {
-    // A CEL string literal: the pattern has a quote and backslashes.
-    let pattern = EMAIL_PATTERN.replace('\\', r"\\").replace('\'', r"\'");
-    Rule::new(format!("self.size() <= 254 && self.matches('{pattern}')"))
-        .message("must be an e-mail address such as admin@stmarys.com (at most 254 characters)")
-}
-
-fn phone_rule() -> Rule {
-    Rule::new(format!("self.matches('{}')", PHONE_PATTERN.replace('\\', r"\\"))).message(
-        "must be a telephone number such as +1-555-0000 (3 to 32 digits, spaces, parentheses, dots, slashes or hyphens)",
-    )
-}
 
 /// A rule on the object's name, which cannot change later.
 fn at_creation(rule: &str) -> Rule {
@@ -86,13 +68,12 @@ fn at_creation(rule: &str) -> Rule {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct HospitalOrganizationSpec {
-    /// The hospital's name as people read it, 1 to 120 characters.
+    /// The hospital's name as people read it, 1 to 300 characters.
     #[schemars(length(max = LOOSE))]
     #[x_kube(
-        validation = Rule::new("self.size() <= 120").message("must have at most 120 characters: shorten the hospital's name"),
-        validation = Rule::new("self.matches('[^\\\\p{Z}\\\\p{C}]')").message("must not be empty: write the hospital's name"),
-        // Also the marks that turn the direction of writing around: what they hide would be shown to every user.
-        validation = Rule::new("!self.matches('[\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}\\\\x{202a}-\\\\x{202e}\\\\x{2066}-\\\\x{2069}]')").message("must not contain control characters such as line breaks or tabs: remove them")
+        validation = texts::DISPLAY_NAME[0].cel(),
+        validation = texts::DISPLAY_NAME[1].cel(),
+        validation = texts::DISPLAY_NAME[2].cel()
     )]
     pub display_name: String,
 
@@ -138,13 +119,13 @@ pub struct HospitalOrganizationSpec {
 pub struct Contact {
     /// The e-mail address for everything that concerns the account.
     #[schemars(length(max = LOOSE))]
-    #[x_kube(validation = email_rule())]
+    #[x_kube(validation = texts::EMAIL.cel())]
     pub email: String,
 
     /// A telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = LOOSE))]
-    #[x_kube(validation = phone_rule())]
+    #[x_kube(validation = texts::PHONE.cel())]
     pub phone: Option<String>,
 }
 
@@ -154,7 +135,7 @@ pub struct Contact {
 pub struct Administrator {
     /// The e-mail address that the invitation goes to.
     #[schemars(length(max = LOOSE))]
-    #[x_kube(validation = email_rule())]
+    #[x_kube(validation = texts::EMAIL.cel())]
     pub email: String,
 }
 
