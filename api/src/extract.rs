@@ -23,15 +23,20 @@ where
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        if !is_json(request.headers()) {
-            return Err(Problem::new(
-                Kind::UnsupportedMediaType,
-                "Send a JSON body with Content-Type: application/json.",
-            ));
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+        let bytes = json_bytes(request, state).await?;
         parse(&bytes).map(Self)
     }
+}
+
+/// The body of a request that says it is JSON, whole.
+///
+/// # Errors
+/// When it is not JSON, too long or cut off.
+pub async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Answer<Bytes> {
+    if !is_json(request.headers()) {
+        return Err(Problem::new(Kind::UnsupportedMediaType, "Send a JSON body with Content-Type: application/json."));
+    }
+    Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))
 }
 
 /// Reads and checks a body.

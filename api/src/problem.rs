@@ -77,6 +77,18 @@ kinds! {
     RequestTimeout => (REQUEST_TIMEOUT, "request-timeout", "The request took too long to arrive"),
     /// The request contradicts what is there; `detail` says what.
     Conflict => (CONFLICT, "conflict", "The request contradicts what is there"),
+    /// The first request with this Idempotency-Key is still under way. Send it again after `Retry-After`.
+    IdempotencyConflict => (CONFLICT, "idempotency-conflict", "The first request is still under way"),
+    /// The Idempotency-Key was used for a request with another body. Use a new key for a new request.
+    IdempotencyKeyReused => (UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for another request"),
+    /// The card was declined; `code` says why and `detail` what to do. Nothing was charged.
+    PaymentDeclined => (PAYMENT_REQUIRED, "payment-declined", "The payment was declined"),
+    /// Another payment of the hospital is not decided yet. Nothing more was charged; look again after `Retry-After`.
+    PaymentUnderWay => (CONFLICT, "payment-under-way", "Another payment is under way"),
+    /// The hospital is paid for and active. Nothing more was charged.
+    AlreadyPaid => (CONFLICT, "already-paid", "The hospital is paid for"),
+    /// The payment provider does not answer. Nothing is charged twice; try again after `Retry-After`.
+    PaymentProviderUnavailable => (SERVICE_UNAVAILABLE, "payment-provider-unavailable", "The payment provider is not available"),
     /// The link was used, has expired or was replaced by a newer one. Ask for a new one.
     LinkUnusable => (GONE, "link-unusable", "The link cannot be used any more"),
     /// Somebody changed the record since it was read. Read it again and repeat the change.

@@ -15,6 +15,17 @@ pub fn current() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
+/// Lets work that is spawned as a task of its own keep the id of the request that it is done for.
+pub fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let id = current();
+    async {
+        match id {
+            Some(id) => CURRENT.scope(id, work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// Gives the request an id. What a client or a proxy sent is not taken over: it could be anything, or somebody else's.
 pub async fn layer(mut request: Request, next: Next) -> Response {
     let id = format!("req_{}", Ulid::generate().to_string().to_ascii_lowercase());
