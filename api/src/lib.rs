@@ -8,6 +8,7 @@ pub mod clock;
 pub mod database_error;
 pub mod extract;
 pub mod health;
+pub mod names;
 pub mod paging;
 pub mod permissions;
 pub mod plans;
