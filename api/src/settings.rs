@@ -13,7 +13,10 @@ use ipnet::IpNet;
 use jiff::SignedDuration;
 use mongodb::options::ConnectionString;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IntoDeserializer as _},
+};
 
 use crate::secret_key::SecretKey;
 
@@ -73,6 +76,7 @@ pub struct Settings {
     /// Where the metrics are; a port of their own, as they are nobody's business outside.
     #[serde(deserialize_with = "address")]
     pub metrics_listen: SocketAddr,
+    #[serde(deserialize_with = "choice")]
     pub log_format: LogFormat,
     /// The address under which browsers reach the service: what links begin with.
     pub public_url: PublicUrl,
@@ -98,6 +102,7 @@ pub struct Settings {
     /// The largest request body, in bytes.
     pub body_limit: usize,
     /// Who may look up hospitals on the sign-in page.
+    #[serde(deserialize_with = "choice")]
     pub directory: Directory,
     pub sessions: SessionSettings,
 }
@@ -205,7 +210,7 @@ pub struct Flags {
     #[arg(long, env = "HOSPITALS_NAMESPACE", value_name = "NAME", global = true)]
     pub namespace: Option<String>,
 
-    /// The database of the platform itself. [default: chakravue_master]
+    /// The database of the platform itself. [default: `chakravue_master`]
     #[arg(long, env = "MASTER_DATABASE", value_name = "NAME", global = true)]
     pub master_database: Option<String>,
 
@@ -264,7 +269,8 @@ impl Settings {
     /// All mistakes.
     pub fn load(flags: &Flags) -> Result<Self, Mistakes> {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let flags = Flags { mongodb_uri: flags.mongodb_uri.clone().or_else(|| variable("MONGODB_URI")), ..flags.clone() };
+        let flags =
+            Flags { mongodb_uri: flags.mongodb_uri.clone().or_else(|| variable("MONGODB_URI")), ..flags.clone() };
         Self::from_sources(&flags, None)
     }
 
@@ -286,14 +292,14 @@ impl Settings {
                 set(&mut tree, setting, instead);
             }
         }
-        let settings = deserialize(tree, &mut mistakes);
-        match settings {
-            Some(settings) => {
-                settings.check(&mut mistakes);
-                if mistakes.0.is_empty() { Ok(settings) } else { Err(mistakes) }
+        if let Some(settings) = deserialize(tree, &mut mistakes) {
+            settings.check(&mut mistakes);
+            if mistakes.0.is_empty() {
+                return Ok(settings);
             }
-            None => Err(mistakes),
         }
+        mistakes.0.sort();
+        Err(mistakes)
     }
 
     /// What is wrong although every field can be read.
@@ -333,13 +339,17 @@ fn collect(flags: &Flags, environment: Option<Map<String, String>>) -> Result<Va
         let text = fs::read_to_string(path).map_err(|error| (at.clone(), format!("cannot be read: {error}")))?;
         let file = File::from_str(&text, FileFormat::Toml);
         // By itself, so that a mistake in it is told as such.
-        Config::builder().add_source(file.clone()).build().map_err(|error| (at, without_excerpt(&error.to_string())))?;
+        Config::builder()
+            .add_source(file.clone())
+            .build()
+            .map_err(|error| (at, without_excerpt(&error.to_string())))?;
         sources = sources.add_source(file);
     }
     let variables = Environment::with_prefix(VARIABLES).prefix_separator("__").separator("__").ignore_empty(true);
     sources = sources.add_source(variables.source(environment));
     for (setting, value) in flags.values() {
-        sources = sources.set_override_option(setting, value).map_err(|error| (setting.to_owned(), error.to_string()))?;
+        sources =
+            sources.set_override_option(setting, value).map_err(|error| (setting.to_owned(), error.to_string()))?;
     }
     let config = sources.build().map_err(|error| (format!("the {VARIABLES}__… variables"), error.to_string()))?;
     Ok(config.cache)
@@ -464,6 +474,14 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
     texts.iter().map(|text| text.parse().map_err(|_| wrong())).collect()
 }
 
+/// A setting that is one of a few words, for `#[serde(deserialize_with = …)]`: a mistake is answered with the words.
+///
+/// # Errors
+/// When it is none of them.
+pub fn choice<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
+}
+
 /// A setting that is a span of time, for `#[serde(deserialize_with = …)]`: `30s`, `15m`, `1h 30m`.
 ///
 /// # Errors
@@ -507,8 +525,11 @@ mod tests {
     fn flags_win_over_the_environment_and_that_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings.toml");
-        fs::write(&file, "namespace = \"file\"\nlisten = \"127.0.0.1:1\"\nbody_limit = 5000\n[sessions]\nidle = \"1m\"\n")
-            .unwrap();
+        fs::write(
+            &file,
+            "namespace = \"file\"\nlisten = \"127.0.0.1:1\"\nbody_limit = 5000\n[sessions]\nidle = \"1m\"\n",
+        )
+        .unwrap();
         let flags = Flags { config: Some(file), listen: Some("127.0.0.1:3".to_owned()), ..Flags::default() };
         let variables = [("CHAKRAVUE_API__LISTEN", "127.0.0.1:2"), ("CHAKRAVUE_API__NAMESPACE", "variable")];
         let settings = Settings::from_sources(&flags, environment(&variables)).unwrap();
@@ -530,7 +551,7 @@ mod tests {
             ("CHAKRAVUE_API__DIRECTORY", "closed"),
             ("CHAKRAVUE_API__BODY_LIMIT", "much"),
             ("CHAKRAVUE_API__PUBLIC_URL", "http://app.example.org"),
-            ("CHAKRAVUE_API__MONGODB__URI", "postgres://u:pass@h"),
+            ("CHAKRAVUE_API__MONGODB__URI", "postgres://u:hunter2@h"),
             ("CHAKRAVUE_API__TRUSTED_PROXIES", "10.0.0.0/8, everybody"),
         ])
         .unwrap_err();
@@ -549,7 +570,7 @@ mod tests {
             assert!(mistakes.contains(expected), "{expected}\n{mistakes}");
         }
         assert_eq!(mistakes.lines().count(), 11, "{mistakes}");
-        assert!(!mistakes.contains("pass"), "{mistakes}");
+        assert!(!mistakes.contains("hunter2"), "{mistakes}");
     }
 
     #[test]
@@ -557,7 +578,9 @@ mod tests {
         let variables = [("CHAKRAVUE_API__NAMESPACE".to_owned(), "No Name".to_owned())];
         let mistakes = Settings::from_sources(&Flags::default(), Some(variables.into_iter().collect())).unwrap_err();
         let mistakes = mistakes.to_string();
-        for setting in ["secret_key: is missing", "public_url: is missing", "mongodb.uri: is missing", "namespace: must be"] {
+        for setting in
+            ["secret_key: is missing", "public_url: is missing", "mongodb.uri: is missing", "namespace: must be"]
+        {
             assert!(mistakes.contains(setting), "{setting}\n{mistakes}");
         }
     }
@@ -595,7 +618,7 @@ mod tests {
     #[test]
     fn durations_are_read_or_refused() {
         let read = |text: &str| read(&[("CHAKRAVUE_API__SIGNUP_WAIT", text)]).map(|settings| settings.signup_wait);
-        assert_eq!(read("1m"), Err("the settings cannot be used:\n  request_timeout: must be longer than signup_wait and payment_wait, which it would cut off".to_owned()));
+        assert!(read("1m").unwrap_err().contains("request_timeout: must be longer than signup_wait and payment_wait"));
         assert_eq!(read("1500ms"), Ok(Duration::from_millis(1500)));
         for text in ["0s", "m", "90", "-1s"] {
             assert!(read(text).is_err(), "{text}");
