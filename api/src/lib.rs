@@ -4,10 +4,12 @@
 //! only door to a hospital's data.
 
 pub mod app;
+pub mod audit;
 pub mod clock;
 pub mod database_error;
 pub mod extract;
 pub mod health;
+pub mod master;
 pub mod names;
 pub mod paging;
 pub mod permissions;
@@ -15,5 +17,6 @@ pub mod plans;
 pub mod problem;
 pub mod request_id;
 pub mod secret_key;
+pub mod sessions;
 pub mod settings;
 pub mod tokens;

@@ -1,0 +1,233 @@
+//! The platform's own database: who may sign in where, sessions, signups, payments. It never holds patient data, and the
+//! API's MongoDB user reaches nothing else; see [`role`].
+//!
+//! Each kind of document is declared by the component that owns it, which says by [`Record`] where it is kept.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bson::{Document, doc};
+use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
+use mongodb::{
+    Client, Collection, Database, IndexModel,
+    options::{ClientOptions, IndexOptions},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::problem::Answer;
+
+/// A collection of the master database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// The operator's: claims and the read model.
+    Organizations,
+    /// Platform administrators, and at which hospital an e-mail address is known.
+    OrganizationUsers,
+    Sessions,
+    Signups,
+    Payments,
+    /// Events of the payment provider that were taken in.
+    PaymentEvents,
+    Idempotency,
+    LoginAttempts,
+    AuditLogs,
+    /// How far each audit log had come, so that a log cut off at its end is noticed.
+    AuditAnchors,
+}
+
+/// A kind of document, and where it is kept.
+pub trait Record: Send + Sync {
+    const STORE: Store;
+}
+
+impl Record for OrganizationRecord {
+    const STORE: Store = Store::Organizations;
+}
+
+impl Store {
+    pub const ALL: [Self; 10] = [
+        Self::Organizations,
+        Self::OrganizationUsers,
+        Self::Sessions,
+        Self::Signups,
+        Self::Payments,
+        Self::PaymentEvents,
+        Self::Idempotency,
+        Self::LoginAttempts,
+        Self::AuditLogs,
+        Self::AuditAnchors,
+    ];
+
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Organizations => ORGANIZATIONS,
+            Self::OrganizationUsers => "organization_users",
+            Self::Sessions => "sessions",
+            Self::Signups => "signups",
+            Self::Payments => "payments",
+            Self::PaymentEvents => "payment_events",
+            Self::Idempotency => "idempotency",
+            Self::LoginAttempts => "login_attempts",
+            Self::AuditLogs => "audit_logs",
+            Self::AuditAnchors => "audit_anchors",
+        }
+    }
+
+    /// What the API's MongoDB user may do with it, and why.
+    fn rights(self) -> (&'static [&'static str], &'static str) {
+        match self {
+            Self::Organizations => (&["find"], "show hospitals and their state; only the operator writes them"),
+            Self::AuditLogs => {
+                (&["createIndex", "find", "insert"], "record what the platform did; nobody changes an entry")
+            }
+            Self::AuditAnchors => (&["find", "insert", "update"], "notice an audit log that was cut off"),
+            Self::OrganizationUsers => (READ_AND_WRITE, "find the account that an e-mail address belongs to"),
+            Self::Sessions => (READ_AND_WRITE, "start and end sessions"),
+            Self::Signups => (READ_AND_WRITE, "reserve a hospital's name while it signs up"),
+            Self::Payments => (READ_AND_WRITE, "keep the ledger"),
+            Self::PaymentEvents => (READ_AND_WRITE, "take each event of the payment provider once"),
+            Self::Idempotency => (READ_AND_WRITE, "answer a repeated request as the first time"),
+            Self::LoginAttempts => (READ_AND_WRITE, "slow down guessing"),
+        }
+    }
+
+    fn indexes(self) -> Vec<IndexModel> {
+        match self {
+            // Read by its key, or in the order of its key; the operator makes its indexes.
+            Self::Organizations | Self::AuditAnchors => Vec::new(),
+            Self::OrganizationUsers => vec![
+                index("email", doc! { "email_index": 1 }),
+                index("member", doc! { "organization_id": 1, "user_id": 1 }),
+            ],
+            Self::Sessions => vec![
+                unique("session", doc! { "session_id": 1 }),
+                index("user", doc! { "organization_id": 1, "user_id": 1 }),
+                expiring("expiry", "expires_at"),
+            ],
+            Self::Signups => vec![],
+            Self::Payments => vec![],
+            Self::PaymentEvents => vec![],
+            Self::Idempotency => vec![],
+            Self::LoginAttempts => vec![],
+            Self::AuditLogs => vec![unique("sequence", doc! { "sequence": 1 }), index("time", doc! { "at": -1 })],
+        }
+    }
+}
+
+const READ_AND_WRITE: &[&str] = &["createIndex", "find", "insert", "remove", "update"];
+
+#[must_use]
+pub fn index(name: &str, keys: Document) -> IndexModel {
+    IndexModel::builder().keys(keys).options(IndexOptions::builder().name(name.to_owned()).build()).build()
+}
+
+#[must_use]
+pub fn unique(name: &str, keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).unique(true).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// Unique among the documents that match `filter`.
+#[must_use]
+pub fn unique_where(name: &str, keys: Document, filter: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).unique(true).partial_filter_expression(filter).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// MongoDB removes a document some time after the date in `field`.
+#[must_use]
+pub fn expiring(name: &str, field: &str) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).expire_after(Duration::ZERO).build();
+    IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
+}
+
+/// The command that creates the role of the API's MongoDB user in the `admin` database.
+#[must_use]
+pub fn role(name: &str, master_database: &str) -> Document {
+    let privileges: Vec<Document> = Store::ALL
+        .iter()
+        .map(|store| {
+            let (actions, _) = store.rights();
+            doc! { "resource": { "db": master_database, "collection": store.name() }, "actions": actions }
+        })
+        .collect();
+    doc! { "createRole": name, "privileges": privileges, "roles": [] }
+}
+
+/// Each right of [`role`] with its reason, for a person.
+pub fn reasons() -> impl Iterator<Item = (&'static str, &'static [&'static str], &'static str)> {
+    Store::ALL.iter().map(|store| {
+        let (actions, reason) = store.rights();
+        (store.name(), actions, reason)
+    })
+}
+
+/// A connection to the master database.
+#[derive(Clone, Debug)]
+pub struct Master {
+    database: Database,
+}
+
+impl Master {
+    /// Connects lazily: a MongoDB that is away is told by [`Master::ping`], not here.
+    ///
+    /// # Errors
+    /// When the URI cannot be understood.
+    pub async fn new(uri: &SecretString, database: &str) -> anyhow::Result<Self> {
+        let mut options = ClientOptions::parse(uri.expose_secret()).await.context("the MongoDB URI cannot be used")?;
+        options.app_name = Some("chakravue-api".to_owned());
+        options.server_selection_timeout = Some(Duration::from_secs(3));
+        options.connect_timeout = Some(Duration::from_secs(3));
+        options.max_pool_size = options.max_pool_size.or(Some(64));
+        let client = Client::with_options(options).context("the MongoDB URI cannot be used")?;
+        Ok(Self { database: client.database(database) })
+    }
+
+    #[must_use]
+    pub fn of<T: Record>(&self) -> Collection<T> {
+        self.database.collection(T::STORE.name())
+    }
+
+    /// The collection without its type, for updates and counts.
+    #[must_use]
+    pub fn raw(&self, store: Store) -> Collection<Document> {
+        self.database.collection(store.name())
+    }
+
+    /// A session for a transaction in this database.
+    ///
+    /// # Errors
+    /// When MongoDB is away.
+    pub async fn start_session(&self) -> mongodb::error::Result<mongodb::ClientSession> {
+        self.database.client().start_session().await
+    }
+
+    /// Makes the indexes that are missing. Several replicas may do so at once.
+    ///
+    /// # Errors
+    /// When MongoDB is away, or an index of the same name has other keys.
+    pub async fn prepare(&self) -> mongodb::error::Result<()> {
+        for store in Store::ALL {
+            let indexes = store.indexes();
+            if !indexes.is_empty() {
+                self.raw(store).create_indexes(indexes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the database answers and lets the API read.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Answer<()> {
+        self.raw(Store::Organizations).find_one(doc! {}).projection(doc! { "_id": 1 }).await?;
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.database.name()
+    }
+}

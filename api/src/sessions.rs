@@ -1,0 +1,193 @@
+//! Sessions: who is signed in. A session is found by the hash of its token, ends when it was idle too long or has lasted
+//! too long, and can be ended at once by anybody who may.
+
+use std::time::Duration;
+
+use bson::{DateTime, Document, doc};
+use chakravue_crds::{organization_id::OrganizationId, roles::StaffRole};
+use futures::TryStreamExt as _;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::{
+    clock::{Clock, from_bson, later, to_bson},
+    master::{Master, Record, Store},
+    problem::{Answer, Kind, Problem},
+    settings::SessionSettings,
+    tokens::{Token, TokenHash, TokenKind},
+};
+
+/// Whose session it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Principal {
+    /// A member of a hospital's staff. The role is that of the sign-in: a change of role ends the session.
+    Staff {
+        organization_id: OrganizationId,
+        user_id: String,
+        role: StaffRole,
+    },
+    PlatformAdministrator {
+        user_id: String,
+    },
+}
+
+impl Principal {
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        match self {
+            Self::Staff { user_id, .. } | Self::PlatformAdministrator { user_id } => user_id,
+        }
+    }
+
+    fn filter(&self) -> Document {
+        match self {
+            Self::Staff { organization_id, user_id, .. } => {
+                doc! { "organization_id": organization_id.as_str(), "user_id": user_id }
+            }
+            Self::PlatformAdministrator { user_id } => doc! { "kind": "platform_administrator", "user_id": user_id },
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    #[serde(rename = "_id")]
+    token_hash: TokenHash,
+    /// Names the session without opening it.
+    pub session_id: String,
+    #[serde(flatten)]
+    pub principal: Principal,
+    pub created_at: DateTime,
+    pub last_seen_at: DateTime,
+    /// At the latest.
+    pub expires_at: DateTime,
+    /// The address and program that signed in, for the user's own list.
+    pub address: String,
+    pub user_agent: String,
+}
+
+impl Record for Session {
+    const STORE: Store = Store::Sessions;
+}
+
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    master: Master,
+    clock: Clock,
+    idle: Duration,
+    absolute: Duration,
+}
+
+impl Sessions {
+    #[must_use]
+    pub fn new(settings: &SessionSettings, master: Master, clock: Clock) -> Self {
+        Self { master, clock, idle: settings.idle, absolute: settings.absolute }
+    }
+
+    /// Starts a session. Its token is new, whatever the client presented before.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn start(&self, principal: Principal, address: &str, user_agent: &str) -> Answer<(Token, Session)> {
+        let token = Token::generate(TokenKind::Session)?;
+        let now = self.clock.now();
+        let session = Session {
+            token_hash: token.hash(),
+            session_id: format!("ses_{}", Ulid::generate().to_string().to_ascii_lowercase()),
+            principal,
+            created_at: to_bson(now),
+            last_seen_at: to_bson(now),
+            expires_at: to_bson(later(now, self.absolute)),
+            address: address.to_owned(),
+            user_agent: user_agent.chars().take(200).collect(),
+        };
+        self.master.of::<Session>().insert_one(&session).await?;
+        Ok((token, session))
+    }
+
+    /// The session that a token opens.
+    ///
+    /// # Errors
+    /// `unauthenticated` when there is none (any more).
+    pub async fn authenticate(&self, token: &str) -> Answer<Session> {
+        let hash = TokenHash::of(token);
+        let found = self.master.of::<Session>().find_one(doc! { "_id": &hash }).await?;
+        let now = self.clock.now();
+        let Some(session) = found.filter(|session| !self.has_expired(session, now)) else {
+            return Err(Problem::new(Kind::Unauthenticated, "The session has ended. Sign in again."));
+        };
+        // Not at every request: what is a minute old is fresh enough for a time of a quarter of an hour.
+        let noted = from_bson(session.last_seen_at);
+        if later(noted, (self.idle / 10).min(Duration::from_mins(1))) <= now {
+            let seen = doc! { "$max": { "last_seen_at": to_bson(now) } };
+            self.master.of::<Session>().update_one(doc! { "_id": &hash }, seen).await?;
+        }
+        Ok(session)
+    }
+
+    fn has_expired(&self, session: &Session, now: Timestamp) -> bool {
+        from_bson(session.expires_at) <= now || later(from_bson(session.last_seen_at), self.idle) <= now
+    }
+
+    /// When a session ends if nothing more comes.
+    #[must_use]
+    pub fn idle_until(&self, session: &Session) -> Timestamp {
+        later(self.clock.now(), self.idle).min(from_bson(session.expires_at))
+    }
+
+    /// The sessions of one user that have not ended, the newest first.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn of_user(&self, principal: &Principal) -> Answer<Vec<Session>> {
+        let found = self.master.of::<Session>().find(principal.filter()).sort(doc! { "created_at": -1 }).await?;
+        let mut sessions: Vec<Session> = found.try_collect().await?;
+        let now = self.clock.now();
+        sessions.retain(|session| !self.has_expired(session, now));
+        Ok(sessions)
+    }
+
+    /// Ends one session of a user. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn end(&self, principal: &Principal, session_id: &str) -> Answer<bool> {
+        let mut filter = principal.filter();
+        filter.insert("session_id", session_id);
+        Ok(self.master.of::<Session>().delete_one(filter).await?.deleted_count > 0)
+    }
+
+    /// Ends every session of a user but, where one is named, the present one.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn end_of_user(&self, principal: &Principal, except: Option<&str>) -> Answer<()> {
+        let mut filter = principal.filter();
+        if let Some(kept) = except {
+            filter.insert("session_id", doc! { "$ne": kept });
+        }
+        self.master.of::<Session>().delete_many(filter).await?;
+        Ok(())
+    }
+
+    /// Ends every session of a member, whatever role it was started with.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn end_of_member(&self, organization: &OrganizationId, user_id: &str) -> Answer<()> {
+        let filter = doc! { "organization_id": organization.as_str(), "user_id": user_id };
+        self.master.of::<Session>().delete_many(filter).await?;
+        Ok(())
+    }
+
+    /// Ends every session of a hospital.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn end_of_organization(&self, organization: &OrganizationId) -> Answer<()> {
+        self.master.of::<Session>().delete_many(doc! { "organization_id": organization.as_str() }).await?;
+        Ok(())
+    }
+}

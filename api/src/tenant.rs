@@ -1,0 +1,248 @@
+//! The only door to a hospital's data.
+//!
+//! A [`Tenant`] is had from [`Tenants::open`] alone, which logs in to MongoDB with what stands in that hospital's own Secret.
+//! So a request cannot reach another hospital's data, whatever its handler asks for: MongoDB itself refuses (code 13).
+//!
+//! There are three ways through the door. [`Tenant::read`] reads. [`Tenant::read_patients`] reads what is a patient's and
+//! answers only after the reading stands in the audit log. [`Tenant::change`] runs a transaction that holds the change
+//! together with its audit entry: neither is ever there without the other.
+
+mod chain;
+mod connection;
+mod tenants;
+mod transaction;
+pub mod users;
+
+use std::{sync::Arc, time::Duration};
+
+use chakravue_crds::organization_id::OrganizationId;
+use mongodb::{
+    Collection, Database,
+    options::{Collation, CollationStrength},
+};
+use tokio::time::Instant;
+
+pub use self::{
+    tenants::{TenantSettings, Tenants},
+    transaction::Transaction,
+};
+use self::{chain::Chain, connection::Connection};
+use crate::{
+    audit::{Actor, Entry, Recorded},
+    database_error,
+    problem::{Answer, Kind, Problem},
+};
+
+/// How long a request waits for new credentials to work, after a rotation: the Secret changes a moment before MongoDB.
+const ROTATION: Duration = Duration::from_secs(5);
+
+/// A collection of a hospital's database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    Users,
+    Patients,
+    Appointments,
+    Pharmacy,
+    Settings,
+    AuditLogs,
+}
+
+impl Records {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Users => chakravue_crds::tenant_schema::USERS,
+            Self::Patients => "patients",
+            Self::Appointments => "appointments",
+            Self::Pharmacy => "pharmacy",
+            Self::Settings => "settings",
+            Self::AuditLogs => "audit_logs",
+        }
+    }
+}
+
+/// Why work on a hospital's database ended early. The two are told apart because credentials may have been rotated.
+#[derive(Debug)]
+pub enum Fault {
+    Database(mongodb::error::Error),
+    Problem(Problem),
+}
+
+impl From<mongodb::error::Error> for Fault {
+    fn from(error: mongodb::error::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Database(error) => error.into(),
+            Fault::Problem(problem) => problem,
+        }
+    }
+}
+
+/// The collation of the case-insensitive indexes: a query uses such an index only if it names the same.
+#[must_use]
+pub fn ignoring_case() -> Collation {
+    Collation::builder().locale("en").strength(CollationStrength::Secondary).build()
+}
+
+/// A hospital's database, logged in as the hospital.
+#[derive(Clone, Debug)]
+pub struct TenantDatabase(Database);
+
+impl TenantDatabase {
+    #[must_use]
+    pub fn collection<T: Send + Sync>(&self, records: Records) -> Collection<T> {
+        self.0.collection(records.name())
+    }
+}
+
+/// One hospital's data.
+#[derive(Clone, Debug)]
+pub struct Tenant(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    organization_id: OrganizationId,
+    tenants: Tenants,
+    connection: tokio::sync::Mutex<Option<Arc<Connection>>>,
+    chain: Chain,
+}
+
+impl Tenant {
+    fn new(organization_id: OrganizationId, tenants: Tenants) -> Self {
+        Self(Arc::new(Inner {
+            organization_id,
+            tenants,
+            connection: tokio::sync::Mutex::new(None),
+            chain: Chain::default(),
+        }))
+    }
+
+    #[must_use]
+    pub fn organization_id(&self) -> &OrganizationId {
+        &self.0.organization_id
+    }
+
+    /// Reads. `work` may be run again after a rotation of the credentials.
+    ///
+    /// # Errors
+    /// What `work` answers, or that the hospital cannot be reached.
+    pub async fn read<T, F, W>(&self, work: F) -> Answer<T>
+    where
+        F: Fn(TenantDatabase) -> W,
+        W: Future<Output = Result<T, Fault>>,
+    {
+        self.connected(|connection| {
+            let work = work(TenantDatabase(connection.database().clone()));
+            async move { work.await }
+        })
+        .await
+    }
+
+    /// Reads what is a patient's. The entry stands in the audit log before the answer goes out.
+    ///
+    /// # Errors
+    /// What `work` answers, that the hospital cannot be reached, or that the log cannot be written.
+    pub async fn read_patients<T, F, W>(&self, actor: &Actor, work: F) -> Answer<T>
+    where
+        F: Fn(TenantDatabase) -> W,
+        W: Future<Output = Result<Recorded<T>, Fault>>,
+    {
+        let Recorded { entry, value } = self.read(work).await?;
+        if let Some(entry) = entry {
+            self.record(actor, entry).await?;
+        }
+        Ok(value)
+    }
+
+    /// Writes an entry that goes with no change of data, such as a refused sign-in.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn record(&self, actor: &Actor, entry: Entry) -> Answer<()> {
+        let (tenant, record) = (self.clone(), actor.recording(entry, self.0.tenants.clock()));
+        // In a task of its own: a client that goes away must not leave a batch half-written that others wait for.
+        spawned(async move { tenant.0.chain.append(&tenant, record).await }).await
+    }
+
+    /// Changes data. The writes and their audit entry are one transaction; `work` is run again as a whole when another
+    /// change came between, so it must do nothing outside of the transaction. All changes of one hospital happen one
+    /// after another, so what `work` counts stays true until its writes are in.
+    ///
+    /// The work goes on although the client has gone away.
+    ///
+    /// # Errors
+    /// What `work` answers, with nothing changed; or that the hospital cannot be reached.
+    pub async fn change<T, F, W>(&self, actor: &Actor, work: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Fn(Transaction) -> W + Send + Sync + 'static,
+        W: Future<Output = Result<Recorded<T>, Fault>> + Send + 'static,
+    {
+        let (tenant, actor) = (self.clone(), actor.clone());
+        spawned(async move { transaction::run(&tenant, &actor, work).await }).await
+    }
+
+    /// Runs `work` with a connection; once more with new credentials if MongoDB does not take these any more.
+    async fn connected<T, F, W>(&self, work: F) -> Answer<T>
+    where
+        F: Fn(Arc<Connection>) -> W,
+        W: Future<Output = Result<T, Fault>>,
+    {
+        let deadline = Instant::now() + ROTATION;
+        let mut wait = Duration::from_millis(25);
+        let mut connection = self.connection(None).await?;
+        loop {
+            match work(connection.clone()).await {
+                Ok(value) => return Ok(value),
+                Err(Fault::Database(error)) if database_error::is_refused(&error) => {
+                    // Suspended in the meantime, or deleted? Then this says so.
+                    self.0.tenants.usable(&self.0.organization_id)?;
+                    if Instant::now() + wait > deadline {
+                        tracing::error!(organization = %self.0.organization_id.as_str(), "MongoDB refuses the hospital's credentials");
+                        let detail = "The hospital's database does not accept its credentials at the moment. Try again.";
+                        return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5)));
+                    }
+                    let fresh = self.connection(Some(&connection)).await?;
+                    if fresh.same_credentials(&connection) {
+                        // MongoDB has not heard of the new password yet, or is just being given back its rights.
+                        tokio::time::sleep(wait).await;
+                        wait = (wait * 2).min(Duration::from_millis(400));
+                    }
+                    connection = fresh;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+    }
+
+    /// The present connection, or a new one in place of `broken`. Only one request makes it; the others wait for it.
+    async fn connection(&self, broken: Option<&Arc<Connection>>) -> Answer<Arc<Connection>> {
+        let mut slot = self.0.connection.lock().await;
+        if let Some(present) = slot.as_ref() {
+            if broken.is_none_or(|broken| !Arc::ptr_eq(broken, present)) {
+                return Ok(present.clone());
+            }
+        }
+        let fresh = Arc::new(self.0.tenants.connect(&self.0.organization_id).await?);
+        *slot = Some(fresh.clone());
+        Ok(fresh)
+    }
+}
+
+/// Runs `work` to its end, whether or not anybody still waits for it: the driver does not like to be dropped half-way.
+async fn spawned<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
+    let span = tracing::Span::current();
+    let task = tokio::spawn(tracing::Instrument::instrument(work, span));
+    task.await.unwrap_or_else(|_| Err(Problem::internal()))
+}

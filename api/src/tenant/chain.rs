@@ -1,0 +1,180 @@
+//! The end of a hospital's audit log, in one hand per process: entries that wait are written together, and whoever
+//! changes data holds the end until the change is in. Another replica's entry in between shows as a duplicate
+//! `sequence`, upon which the end is looked up again.
+
+use std::{
+    mem,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use bson::doc;
+use mongodb::error::ErrorKind;
+use tokio::{sync::{MutexGuard, oneshot}, time::Instant};
+
+use super::{Fault, Records, Tenant, TenantDatabase};
+use crate::{
+    audit::{AuditRecord, Head, Pending},
+    database_error,
+    master::Store,
+    problem::{Answer, Kind, Problem},
+};
+
+/// How often a batch begins anew behind another replica's entries.
+const ATTEMPTS: usize = 50;
+
+/// How many entries are written at once.
+const BATCH: usize = 500;
+
+/// How often the end of the chain is noted in the master database while entries come in.
+const ANCHORED: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    end: tokio::sync::Mutex<End>,
+    waiting: Mutex<Vec<Waiting>>,
+}
+
+#[derive(Debug, Default)]
+struct End {
+    /// `None`: has to be looked up.
+    head: Option<Head>,
+    anchored: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    pending: Pending,
+    written: oneshot::Sender<Answer<()>>,
+}
+
+impl Chain {
+    pub(super) async fn lock(&self) -> ChainGuard<'_> {
+        ChainGuard(self.end.lock().await)
+    }
+
+    /// Adds an entry; returns when it is stored.
+    pub(super) async fn append(&self, tenant: &Tenant, pending: Pending) -> Answer<()> {
+        let (written, outcome) = oneshot::channel();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { pending, written });
+        // Whoever holds the end next writes for all that wait. The own entry may be written by then.
+        let mut guard = self.lock().await;
+        let batch = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let rest = waiting.split_off(waiting.len().min(BATCH));
+            mem::replace(&mut *waiting, rest)
+        };
+        if !batch.is_empty() {
+            let (pending, written): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.pending, one.written)).unzip();
+            let answer = guard.write(tenant, pending).await;
+            for one in written {
+                // Whoever does not wait any more has gone away; the entry is stored all the same.
+                let _ = one.send(answer.clone());
+            }
+        }
+        drop(guard);
+        match outcome.await {
+            Ok(answer) => answer,
+            Err(_) => Err(Problem::internal()),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct ChainGuard<'a>(MutexGuard<'a, End>);
+
+impl ChainGuard<'_> {
+    /// The end of the chain.
+    pub(super) async fn head(&mut self, database: &TenantDatabase) -> Result<Head, Fault> {
+        if let Some(head) = &self.0.head {
+            return Ok(head.clone());
+        }
+        let last = database.collection::<AuditRecord>(Records::AuditLogs).find_one(doc! {}).sort(doc! { "sequence": -1 }).await?;
+        let head = last.as_ref().map(Head::from).unwrap_or_default();
+        self.0.head = Some(head.clone());
+        Ok(head)
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.0.head = None;
+    }
+
+    /// The chain now ends with `record`.
+    pub(super) fn advance(&mut self, tenant: &Tenant, record: &AuditRecord) {
+        let head = Head::from(record);
+        self.0.head = Some(head.clone());
+        if self.0.anchored.is_none_or(|at| at.elapsed() >= ANCHORED) {
+            self.0.anchored = Some(Instant::now());
+            tokio::spawn(anchor(tenant.clone(), head));
+        }
+    }
+
+    async fn write(&mut self, tenant: &Tenant, pending: Vec<Pending>) -> Answer<()> {
+        let mut rest = pending;
+        for _ in 0..ATTEMPTS {
+            let cell = tokio::sync::Mutex::new(&mut *self);
+            let head = tenant
+                .connected(|connection| {
+                    let cell = &cell;
+                    async move { cell.lock().await.head(&TenantDatabase(connection.database().clone())).await }
+                })
+                .await?;
+            let mut records = Vec::with_capacity(rest.len());
+            let mut end = head;
+            for one in &rest {
+                let record = end.next(one.clone())?;
+                end = Head::from(&record);
+                records.push(record);
+            }
+            let inserted = tenant
+                .connected(|connection| {
+                    let records = &records;
+                    async move {
+                        let log = TenantDatabase(connection.database().clone()).collection(Records::AuditLogs);
+                        Ok(match log.insert_many(records).await {
+                            Ok(_) => records.len(),
+                            Err(error) if database_error::is_duplicate(&error) => before_the_duplicate(&error),
+                            Err(error) => return Err(error.into()),
+                        })
+                    }
+                })
+                .await;
+            let inserted = inserted.inspect_err(|_| self.forget())?;
+            if inserted == records.len() {
+                if let Some(last) = records.last() {
+                    self.advance(tenant, last);
+                }
+                return Ok(());
+            }
+            self.forget();
+            rest.drain(..inserted);
+        }
+        Err(Problem::new(Kind::Conflict, "Too much happens at once in this hospital. Try again in a moment."))
+    }
+}
+
+/// How many records of an ordered insertion are in, if another one's `sequence` stopped it.
+fn before_the_duplicate(error: &mongodb::error::Error) -> usize {
+    match &*error.kind {
+        ErrorKind::InsertMany(many) => {
+            many.write_errors.iter().flatten().map(|write| write.index).min().unwrap_or_default()
+        }
+        _ => 0,
+    }
+}
+
+/// Notes in the master database how far the log had come, so that it cannot be cut off at its end unseen. Later than
+/// the entry, and at most every few seconds: what is lost of the end between two notes is what this cannot show.
+async fn anchor(tenant: Tenant, head: Head) {
+    // Only forward: notes of two replicas may arrive in any order.
+    let newest = vec![doc! { "$replaceWith": { "$cond": [
+        { "$gt": [{ "$ifNull": ["$sequence", 0] }, head.sequence] },
+        "$$ROOT",
+        { "_id": "$_id", "sequence": head.sequence, "hash": &head.hash, "at": tenant.0.tenants.clock().now_bson() },
+    ] } }];
+    let anchors = tenant.0.tenants.master().raw(Store::AuditAnchors);
+    let noted = anchors.update_one(doc! { "_id": tenant.organization_id().as_str() }, newest).upsert(true).await;
+    if let Err(error) = noted {
+        tracing::warn!(kind = database_error::name(&error), "the end of an audit log could not be noted; the next entry does it");
+    }
+}

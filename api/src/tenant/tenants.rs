@@ -1,0 +1,120 @@
+//! The hospitals' connections: bounded in number, closed when nobody uses them, never shared between hospitals.
+
+use std::{sync::Arc, time::Duration};
+
+use chakravue_crds::{HospitalOrganization, organization::{Phase, Subscription}, organization_id::OrganizationId};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use moka::future::Cache;
+use serde::Deserialize;
+
+use super::{Tenant, connection::Connection};
+use crate::{
+    clock::Clock,
+    hospitals::Hospitals,
+    master::Master,
+    problem::{Answer, Kind, Problem},
+};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TenantSettings {
+    /// How many hospitals are kept connected at once.
+    pub connected_hospitals: u64,
+    /// A hospital that nobody works in is disconnected after this many seconds.
+    pub idle_seconds: u64,
+    /// MongoDB connections for one hospital.
+    pub connections_per_hospital: u32,
+    /// A connection that is not used is closed after this many seconds.
+    pub idle_connection_seconds: u64,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self { connected_hospitals: 500, idle_seconds: 600, connections_per_hospital: 10, idle_connection_seconds: 60 }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Tenants(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: TenantSettings,
+    hospitals: Hospitals,
+    secrets: Api<Secret>,
+    master: Master,
+    clock: Clock,
+    open: Cache<OrganizationId, Tenant>,
+}
+
+impl Tenants {
+    #[must_use]
+    pub fn new(settings: &TenantSettings, hospitals: Hospitals, secrets: Api<Secret>, master: Master, clock: Clock) -> Self {
+        let open = Cache::builder()
+            .max_capacity(settings.connected_hospitals)
+            .time_to_idle(Duration::from_secs(settings.idle_seconds))
+            .build();
+        Self(Arc::new(Inner { settings: settings.clone(), hospitals, secrets, master, clock, open }))
+    }
+
+    /// The data of a hospital that is ready and may be used.
+    ///
+    /// # Errors
+    /// When there is no such hospital here, or it is not paid, not ready or suspended.
+    pub async fn open(&self, organization: &OrganizationId) -> Answer<Tenant> {
+        self.usable(organization)?;
+        Ok(self.0.open.get_with_by_ref(organization, async { Tenant::new(organization.clone(), self.clone()) }).await)
+    }
+
+    /// How many hospitals are connected now.
+    #[must_use]
+    pub fn connected(&self) -> u64 {
+        self.0.open.entry_count()
+    }
+
+    /// The hospital, if its data may be used now.
+    pub(super) fn usable(&self, organization: &OrganizationId) -> Answer<Arc<HospitalOrganization>> {
+        let hospital = self.0.hospitals.get(organization).ok_or_else(Problem::not_found)?;
+        let phase = hospital.status.as_ref().and_then(|status| status.phase);
+        let bound = hospital.status.as_ref().is_some_and(|status| status.binding.is_some());
+        match (hospital.spec.subscription, phase) {
+            (_, Some(Phase::Terminating)) => Err(Problem::not_found()),
+            (Subscription::Suspended, _) => Err(Problem::new(
+                Kind::SubscriptionSuspended,
+                "The hospital's subscription is suspended. Its data is safe; the administrator settles the matter with the platform.",
+            )),
+            (Subscription::PendingPayment, _) => {
+                Err(Problem::new(Kind::HospitalNotReady, "The hospital has not paid yet, so it has no database."))
+            }
+            // A hospital that is being mended has its database all the while; MongoDB decides what works.
+            (Subscription::Active, _) if bound => Ok(hospital),
+            (Subscription::Active, _) => {
+                let detail = "The hospital's database is being made. Try again in a moment.";
+                Err(Problem::new(Kind::HospitalNotReady, detail).retry_after(Duration::from_secs(1)))
+            }
+        }
+    }
+
+    pub(super) async fn connect(&self, organization: &OrganizationId) -> Answer<Connection> {
+        let hospital = self.usable(organization)?;
+        let binding = hospital.status.as_ref().and_then(|status| status.binding.as_ref());
+        let secret = match binding {
+            Some(binding) => self.0.secrets.get_opt(&binding.name).await?,
+            None => None,
+        };
+        let Some(secret) = secret else {
+            let detail = "The hospital's credentials are being put in order. Try again in a moment.";
+            return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(1)));
+        };
+        Connection::from_secret(&hospital, &secret, &self.0.settings).await
+    }
+
+    pub(super) fn master(&self) -> &Master {
+        &self.0.master
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+}

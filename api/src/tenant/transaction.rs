@@ -1,0 +1,223 @@
+//! A change of a hospital's data together with its audit entry.
+
+use std::sync::Arc;
+
+use bson::{Document, doc};
+use futures::TryStreamExt as _;
+use mongodb::{ClientSession, options::{ReadConcern, ReturnDocument, UpdateModifications, WriteConcern}};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Mutex;
+
+use super::{Fault, Records, Tenant, TenantDatabase, chain::ChainGuard};
+use crate::{audit::{Actor, Recorded}, database_error, problem::{Answer, Kind, Problem}};
+
+/// How often a change is tried again when another replica's change came between.
+const ATTEMPTS: usize = 20;
+
+type Result<T> = std::result::Result<T, Fault>;
+
+/// Reads and writes inside one transaction. Handles of one transaction can be cloned; they take turns.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    database: TenantDatabase,
+    session: Arc<Mutex<ClientSession>>,
+}
+
+impl Transaction {
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn find_one<T: DeserializeOwned + Send + Sync>(&self, from: Records, filter: Document) -> Result<Option<T>> {
+        let mut session = self.session.lock().await;
+        Ok(self.database.collection::<T>(from).find_one(filter).session(&mut *session).await?)
+    }
+
+    /// Finds with the collation of the case-insensitive indexes.
+    ///
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn find_one_ignoring_case<T: DeserializeOwned + Send + Sync>(
+        &self,
+        from: Records,
+        filter: Document,
+    ) -> Result<Option<T>> {
+        let mut session = self.session.lock().await;
+        let found = self.database.collection::<T>(from).find_one(filter).collation(super::ignoring_case());
+        Ok(found.session(&mut *session).await?)
+    }
+
+    /// At most `limit` records.
+    ///
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn find<T: DeserializeOwned + Send + Sync>(&self, from: Records, filter: Document, limit: i64) -> Result<Vec<T>> {
+        let mut session = self.session.lock().await;
+        let mut cursor = self.database.collection::<T>(from).find(filter).limit(limit).session(&mut *session).await?;
+        Ok(cursor.stream(&mut session).try_collect().await?)
+    }
+
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn count(&self, from: Records, filter: Document) -> Result<u64> {
+        let mut session = self.session.lock().await;
+        Ok(self.database.collection::<Document>(from).count_documents(filter).session(&mut *session).await?)
+    }
+
+    /// # Errors
+    /// When MongoDB does; a unique index that refuses is [`database_error::is_duplicate`].
+    pub async fn insert<T: Serialize + Send + Sync>(&self, into: Records, record: &T) -> Result<()> {
+        let mut session = self.session.lock().await;
+        self.database.collection::<T>(into).insert_one(record).session(&mut *session).await?;
+        Ok(())
+    }
+
+    /// Updates one record and answers it as it is afterwards.
+    ///
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn update<T: DeserializeOwned + Send + Sync>(
+        &self,
+        of: Records,
+        filter: Document,
+        update: impl Into<UpdateModifications>,
+    ) -> Result<Option<T>> {
+        let mut session = self.session.lock().await;
+        let updated = self.database.collection::<T>(of).find_one_and_update(filter, update);
+        Ok(updated.return_document(ReturnDocument::After).session(&mut *session).await?)
+    }
+
+    /// Replaces one record, or inserts it.
+    ///
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn replace<T: Serialize + Send + Sync>(&self, of: Records, filter: Document, record: &T) -> Result<()> {
+        let mut session = self.session.lock().await;
+        self.database.collection::<T>(of).replace_one(filter, record).upsert(true).session(&mut *session).await?;
+        Ok(())
+    }
+
+    /// Deletes records and answers how many.
+    ///
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn delete(&self, from: Records, filter: Document) -> Result<u64> {
+        let mut session = self.session.lock().await;
+        let deleted = self.database.collection::<Document>(from).delete_many(filter).session(&mut *session).await?;
+        Ok(deleted.deleted_count)
+    }
+}
+
+/// Runs `work` and its audit entry as one transaction, again as a whole where another change came between.
+pub(super) async fn run<T, F, W>(tenant: &Tenant, actor: &Actor, work: F) -> Answer<T>
+where
+    F: Fn(Transaction) -> W,
+    W: Future<Output = Result<Recorded<T>>>,
+{
+    // Held to the end: the changes of this process queue here instead of failing against each other in MongoDB.
+    let mut chain = tenant.0.chain.lock().await;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let (actor, work) = (&actor, &work);
+        let chain = &mut chain;
+        let cell = Mutex::new(chain);
+        let outcome = tenant
+            .connected(|connection| {
+                let cell = &cell;
+                async move {
+                    let mut chain = cell.lock().await;
+                    once(tenant, &TenantDatabase(connection.database().clone()), actor, &mut chain, work).await
+                }
+            })
+            .await;
+        match outcome {
+            Ok(Attempt::Done(value)) => return Ok(value),
+            Ok(Attempt::Again) if attempt < ATTEMPTS => {}
+            Ok(Attempt::Again) => {
+                return Err(Problem::new(Kind::Conflict, "Too many changes at once. Try again in a moment."));
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
+}
+
+enum Attempt<T> {
+    Done(T),
+    Again,
+}
+
+async fn once<T, F, W>(
+    tenant: &Tenant,
+    database: &TenantDatabase,
+    actor: &Actor,
+    chain: &mut ChainGuard<'_>,
+    work: &F,
+) -> Result<Attempt<T>>
+where
+    F: Fn(Transaction) -> W,
+    W: Future<Output = Result<Recorded<T>>>,
+{
+    let head = chain.head(database).await?;
+    let mut session = database.0.client().start_session().await?;
+    session
+        .start_transaction()
+        .read_concern(ReadConcern::snapshot())
+        .write_concern(WriteConcern::majority())
+        .await?;
+    let transaction = Transaction { database: database.clone(), session: Arc::new(Mutex::new(session)) };
+    let outcome = work(transaction.clone()).await;
+    let mut session = transaction.session.lock().await;
+    let Recorded { entry, value } = match outcome {
+        Ok(recorded) => recorded,
+        Err(fault) => {
+            // Best effort: a transaction that nobody commits is ended by MongoDB itself.
+            let _ = session.abort_transaction().await;
+            return match fault {
+                Fault::Database(error) if database_error::is_transient(&error) => Ok(Attempt::Again),
+                fault => Err(fault),
+            };
+        }
+    };
+    let Some(entry) = entry else {
+        // Nothing was changed, so nothing is recorded.
+        session.abort_transaction().await?;
+        return Ok(Attempt::Done(value));
+    };
+    let record = head.next(actor.recording(entry, tenant.0.tenants.clock()))?;
+    let inserted =
+        database.collection(Records::AuditLogs).insert_one(&record).session(&mut *session).await.map(drop);
+    let committed = match inserted {
+        Ok(()) => commit(&mut session).await,
+        Err(error) => {
+            let _ = session.abort_transaction().await;
+            Err(error)
+        }
+    };
+    match committed {
+        Ok(()) => {
+            chain.advance(tenant, &record);
+            Ok(Attempt::Done(value))
+        }
+        // Another replica wrote the next entry first: everything is looked at again.
+        Err(error) if database_error::is_transient(&error) || database_error::is_duplicate(&error) => {
+            chain.forget();
+            Ok(Attempt::Again)
+        }
+        Err(error) => {
+            chain.forget();
+            Err(error.into())
+        }
+    }
+}
+
+/// Commits. Whether a commit whose answer was lost went through is asked again: a second commit changes nothing.
+async fn commit(session: &mut ClientSession) -> mongodb::error::Result<()> {
+    let mut attempts = 3;
+    loop {
+        match session.commit_transaction().await {
+            Err(error) if attempts > 1 && error.contains_label(mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
+                attempts -= 1;
+            }
+            other => return other,
+        }
+    }
+}
