@@ -1,5 +1,5 @@
-//! What the operator needs before it can run, as the chart would install it: the CRD, its service account with exactly the
-//! rules that ship, and its login to MongoDB with exactly the role that it asks for.
+//! What operator and API need before they can run, as the chart would install it: the CRD, a service account each with
+//! exactly the rules that ship, and a login to MongoDB each with exactly the role that the program asks for.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -8,7 +8,7 @@ use k8s_openapi::{
     api::{
         authentication::v1::{TokenRequest, TokenRequestSpec},
         core::v1::{Namespace, ServiceAccount},
-        rbac::v1::{ClusterRole, ClusterRoleBinding},
+        rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -30,10 +30,12 @@ use crate::{
 
 const CRD: &str = include_str!("../../charts/chakravue/crds/hospitalorganizations.yaml");
 const CLUSTER_ROLE: &str = include_str!("../../charts/chakravue/files/operator-clusterrole.yaml");
+const API_ROLE: &str = include_str!("../../charts/chakravue/files/api-role.yaml");
 const FIELD_MANAGER: &str = "chakravue-testbed";
 
-/// The operator's service account, in whichever namespace.
-const SERVICE_ACCOUNT: &str = "chakravue-operator";
+/// Service accounts are called like their program, in whichever namespace.
+pub(crate) const OPERATOR: &str = "chakravue-operator";
+pub(crate) const API: &str = "chakravue-api";
 
 /// MongoDB's answers when a user or a role does not exist.
 const USER_NOT_FOUND: i32 = 11;
@@ -61,12 +63,8 @@ pub(crate) async fn namespace(client: &Client, name: &str) -> anyhow::Result<()>
 
 /// The operator's service account in `namespace`, bound to a cluster role with the rules that ship. Both cluster-wide objects
 /// are called `role`, so that several operators on one cluster do not share them.
-pub(crate) async fn service_account(client: &Client, namespace: &str, role: &str) -> anyhow::Result<()> {
-    let account: ServiceAccount = serde_json::from_value(json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": SERVICE_ACCOUNT, "namespace": namespace },
-    }))?;
-    apply(&Api::namespaced(client.clone(), namespace), &account).await?;
-
+pub(crate) async fn operator_account(client: &Client, namespace: &str, role: &str) -> anyhow::Result<()> {
+    service_account(client, namespace, OPERATOR).await?;
     let mut rules: ClusterRole =
         serde_saphyr::from_str(CLUSTER_ROLE).context("the operator's ClusterRole in charts/ cannot be read")?;
     rules.metadata.name = Some(role.to_owned());
@@ -74,16 +72,40 @@ pub(crate) async fn service_account(client: &Client, namespace: &str, role: &str
     let binding: ClusterRoleBinding = serde_json::from_value(json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": role },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
-        "subjects": [{ "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": namespace }],
+        "subjects": [{ "kind": "ServiceAccount", "name": OPERATOR, "namespace": namespace }],
     }))?;
     apply(&Api::all(client.clone()), &binding).await?;
     Ok(())
 }
 
-/// A kubeconfig (mode 0600) with which one is the operator on the cluster of `of`.
-pub(crate) async fn operator_kubeconfig(
+/// The API's service account in `namespace`, with the rules that ship in the namespace of the hospitals and nowhere else.
+pub(crate) async fn api_account(client: &Client, namespace: &str, hospitals: &str) -> anyhow::Result<()> {
+    service_account(client, namespace, API).await?;
+    let mut rules: Role = serde_saphyr::from_str(API_ROLE).context("the API's Role in charts/ cannot be read")?;
+    rules.metadata.namespace = Some(hospitals.to_owned());
+    let role = apply(&Api::namespaced(client.clone(), hospitals), &rules).await?;
+    let binding: RoleBinding = serde_json::from_value(json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": { "name": role, "namespace": hospitals },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role },
+        "subjects": [{ "kind": "ServiceAccount", "name": API, "namespace": namespace }],
+    }))?;
+    apply(&Api::namespaced(client.clone(), hospitals), &binding).await?;
+    Ok(())
+}
+
+async fn service_account(client: &Client, namespace: &str, name: &str) -> anyhow::Result<()> {
+    let account: ServiceAccount = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": namespace },
+    }))?;
+    apply(&Api::namespaced(client.clone(), namespace), &account).await?;
+    Ok(())
+}
+
+/// A kubeconfig (mode 0600) with which one is this service account on the cluster of `of`.
+pub(crate) async fn account_kubeconfig(
     client: &Client,
-    namespace: &str,
+    (namespace, account): (&str, &str),
     of: &Path,
     path: &Path,
     valid: Duration,
@@ -97,15 +119,16 @@ pub(crate) async fn operator_kubeconfig(
         ..TokenRequest::default()
     };
     let answer = accounts
-        .create_token_request(SERVICE_ACCOUNT, &PostParams::default(), &request)
+        .create_token_request(account, &PostParams::default(), &request)
         .await
-        .with_context(|| format!("cannot get a token for the ServiceAccount {namespace}/{SERVICE_ACCOUNT}"))?;
+        .with_context(|| format!("cannot get a token for the ServiceAccount {namespace}/{account}"))?;
     let token = answer.status.context("the API server answered a TokenRequest without a token")?.token;
     kubeconfig::write_with_token(path, of, &token)
 }
 
-/// A login to MongoDB for an operator: a role of its own, and a user of the same name.
+/// A login to MongoDB for one of the programs: a role of its own, and a user of the same name.
 pub(crate) struct MongodbLogin<'a> {
+    pub(crate) of: Program,
     pub(crate) name: &'a str,
     pub(crate) password: &'a str,
     pub(crate) master_database: &'a str,
@@ -124,9 +147,9 @@ impl MongodbLogin<'_> {
         with_credentials(administrator_uri, self.name, self.password)
     }
 
-    /// Asks the operator which role it needs.
+    /// Asks the program which role it needs.
     async fn role(&self) -> anyhow::Result<Document> {
-        let program = Program::Operator.path()?;
+        let program = self.of.path()?;
         let output = tokio::process::Command::new(&program)
             .args(["mongodb-role", "--master-database", self.master_database, "--output", "json"])
             .stdin(Stdio::null())
@@ -142,7 +165,8 @@ impl MongodbLogin<'_> {
         );
         let role: serde_json::Value = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{} mongodb-role did not print a JSON object", program.display()))?;
-        bson::serialize_to_document(&role).context("the operator's role cannot be used as a MongoDB command")
+        bson::serialize_to_document(&role)
+            .with_context(|| format!("the role of {} cannot be used as a MongoDB command", self.of))
     }
 
     async fn create_or_update(

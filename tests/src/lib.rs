@@ -5,9 +5,12 @@
 //! stands between the operator and its servers to count and to disturb.
 //!
 //! To read it from the ground up: `parts` (where the programs come from), `processes` and `ports`, `control_plane` and
-//! `mongod`, `install` (what the operator needs before it runs), `guard` (who cleans up), `up` (`make up`).
+//! `mongod`, `install` (what operator and API need before they run), `operator` and `api` (the programs), `client` (who
+//! calls the API), `guard` (who cleans up), `up` (`make up`).
 
+mod api;
 mod certificates;
+mod client;
 mod control_plane;
 mod files;
 mod guard;
@@ -30,6 +33,8 @@ mod uri;
 
 pub mod cli;
 
+pub use api::{ApiOptions, ApiProcess};
+pub use client::{ApiClient, Reply};
 pub use kubectl::Kubectl;
 pub use operator::{OperatorOptions, OperatorProcess};
 pub use sandbox::Sandbox;

@@ -1,5 +1,5 @@
-//! One test's own corner of the shared servers: a random prefix, a Kubernetes namespace, a master database and an
-//! operator's logins, so that tests run side by side without seeing each other.
+//! One test's own corner of the shared servers: a random prefix, a Kubernetes namespace, a master database and the logins
+//! of an operator and an API, so that tests run side by side without seeing each other.
 
 use std::{
     path::{Path, PathBuf},
@@ -23,11 +23,13 @@ use mongodb::bson::{Document, doc};
 use serde_json::json;
 
 use crate::{
+    api::ApiOptions,
     files::random_secret,
     install::{self, MongodbLogin},
     kubectl::Kubectl,
     mongod::{command_on_admin, connect},
     operator::OperatorOptions,
+    programs::Program,
     testbed::Testbed,
 };
 
@@ -39,6 +41,9 @@ pub struct Sandbox {
     folder: PathBuf,
     operator_kubeconfig: PathBuf,
     operator_mongodb_uri: String,
+    api_kubeconfig: PathBuf,
+    api_mongodb_uri: String,
+    api_secret_key: String,
     closed: bool,
 }
 
@@ -48,6 +53,8 @@ struct Names {
     master_database: String,
     /// The cluster role, its binding, and the operator's user and role in MongoDB.
     operator: String,
+    /// The API's user and role in MongoDB.
+    api: String,
 }
 
 impl Sandbox {
@@ -75,8 +82,12 @@ impl Sandbox {
     async fn create(testbed: &'static Testbed, label: &str) -> anyhow::Result<Self> {
         let client = testbed.admin().await;
         let prefix = new_namespace(&client, label).await?;
-        let names =
-            Names { master_database: format!("{prefix}_master"), operator: format!("{prefix}-operator"), prefix };
+        let names = Names {
+            master_database: format!("{prefix}_master"),
+            operator: format!("{prefix}-operator"),
+            api: format!("{prefix}-api"),
+            prefix,
+        };
         let folder = testbed.folder().join("sandboxes").join(format!("{}-{}", names.prefix, file_name(label)));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         // From here on, dropping it removes what there is.
@@ -84,27 +95,30 @@ impl Sandbox {
             testbed,
             operator_kubeconfig: folder.join("operator.kubeconfig"),
             operator_mongodb_uri: String::new(),
+            api_kubeconfig: folder.join("api.kubeconfig"),
+            api_mongodb_uri: String::new(),
+            api_secret_key: random_secret(64),
             names,
             folder,
             closed: false,
         };
-        install::service_account(&client, sandbox.namespace(), &sandbox.names.operator).await?;
-        let login = MongodbLogin {
-            name: &sandbox.names.operator,
-            password: &random_secret(32),
-            master_database: &sandbox.names.master_database,
-        };
-        let (uri, ()) = tokio::try_join!(
-            login.install(testbed.mongodb_uri()),
-            install::operator_kubeconfig(
-                &client,
-                sandbox.namespace(),
-                testbed.kubeconfig(),
-                &sandbox.operator_kubeconfig,
-                Duration::from_hours(24),
-            ),
+        let namespace = sandbox.namespace();
+        tokio::try_join!(
+            install::operator_account(&client, namespace, &sandbox.names.operator),
+            install::api_account(&client, namespace, namespace),
         )?;
-        sandbox.operator_mongodb_uri = uri;
+        let kubeconfig = |account, path| {
+            let valid = Duration::from_hours(24);
+            install::account_kubeconfig(&client, (namespace, account), testbed.kubeconfig(), path, valid)
+        };
+        let (operator_uri, api_uri, (), ()) = tokio::try_join!(
+            login(testbed, &sandbox.names, Program::Operator, &sandbox.names.operator),
+            login(testbed, &sandbox.names, Program::Api, &sandbox.names.api),
+            kubeconfig(install::OPERATOR, &sandbox.operator_kubeconfig),
+            kubeconfig(install::API, &sandbox.api_kubeconfig),
+        )?;
+        sandbox.operator_mongodb_uri = operator_uri;
+        sandbox.api_mongodb_uri = api_uri;
         Ok(sandbox)
     }
 
@@ -149,6 +163,24 @@ impl Sandbox {
         &self.operator_kubeconfig
     }
 
+    /// The API's own connection string for MongoDB, which reaches the master database and nothing else.
+    #[must_use]
+    pub fn api_mongodb_uri(&self) -> &str {
+        &self.api_mongodb_uri
+    }
+
+    /// The API's own kubeconfig file, with exactly the rights that the chart gives it.
+    #[must_use]
+    pub fn api_kubeconfig(&self) -> &Path {
+        &self.api_kubeconfig
+    }
+
+    /// What all keys of the APIs of this sandbox are derived from; an API that is started again finds its own data.
+    #[must_use]
+    pub fn api_secret_key(&self) -> &str {
+        &self.api_secret_key
+    }
+
     /// A folder for this sandbox's files; it goes with the testbed, so that logs can be read after a failure.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -173,6 +205,11 @@ impl Sandbox {
     /// An operator for this sandbox, to be configured further and started.
     pub fn operator(&self) -> OperatorOptions {
         OperatorOptions::new(self)
+    }
+
+    /// An API for this sandbox, to be configured further and started.
+    pub fn api(&self) -> ApiOptions {
+        ApiOptions::new(self)
     }
 
     /// kubectl with the administrator's rights; say the namespace.
@@ -232,6 +269,11 @@ async fn new_namespace(client: &Client, label: &str) -> anyhow::Result<String> {
     bail!("ten random names for a namespace were all taken; is the cluster full of forgotten sandboxes?")
 }
 
+async fn login(testbed: &Testbed, names: &Names, of: Program, name: &str) -> anyhow::Result<String> {
+    let login = MongodbLogin { of, name, password: &random_secret(32), master_database: &names.master_database };
+    login.install(testbed.mongodb_uri()).await
+}
+
 fn file_name(label: &str) -> String {
     label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }
@@ -277,7 +319,7 @@ fn gone(result: kube::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Databases with the prefix, every user and role in them, and the operator's own login.
+/// Databases with the prefix, every user and role in them, and the logins of operator and API.
 async fn remove_from_mongodb(uri: &str, names: &Names) -> anyhow::Result<()> {
     let client = connect(uri).await?;
     let prefix = format!("{}_", names.prefix);
@@ -286,10 +328,11 @@ async fn remove_from_mongodb(uri: &str, names: &Names) -> anyhow::Result<()> {
             client.database(&database).drop().await.with_context(|| format!("cannot drop the database {database}"))?;
         }
     }
+    let logins = [names.operator.as_str(), names.api.as_str()];
     let ours = doc! { "$or": [
         { "db": { "$regex": format!("^{prefix}") } },
-        { "user": names.operator.as_str() }, { "user": { "$regex": format!("^{prefix}") } },
-        { "role": names.operator.as_str() }, { "role": { "$regex": format!("^{prefix}") } },
+        { "user": { "$in": logins } }, { "user": { "$regex": format!("^{prefix}") } },
+        { "role": { "$in": logins } }, { "role": { "$regex": format!("^{prefix}") } },
     ] };
     for (collection, kind) in [("system.users", "user"), ("system.roles", "role")] {
         let found = client.database("admin").collection::<Document>(collection).find(ours.clone()).await;
@@ -303,9 +346,11 @@ async fn remove_from_mongodb(uri: &str, names: &Names) -> anyhow::Result<()> {
         }
     }
     // So that a mistake in the above does not go unnoticed on a server that is not ours.
-    let left = command_on_admin(&client, doc! { "usersInfo": &names.operator }).await?;
-    if left.get_array("users").is_ok_and(|users| !users.is_empty()) {
-        bail!("the MongoDB user {} is still there after it was dropped", names.operator);
+    for login in logins {
+        let left = command_on_admin(&client, doc! { "usersInfo": login }).await?;
+        if left.get_array("users").is_ok_and(|users| !users.is_empty()) {
+            bail!("the MongoDB user {login} is still there after it was dropped");
+        }
     }
     Ok(())
 }

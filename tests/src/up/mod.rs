@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     control_plane::Durability,
     files::remembered_secret,
-    install::{self, MongodbLogin},
+    install::{self, MongodbLogin, OPERATOR},
     kubeconfig,
     kubectl::Kubectl,
     parts,
@@ -41,8 +41,6 @@ pub(crate) use home::forget;
 
 /// Where the chart puts the operator.
 const OPERATOR_NAMESPACE: &str = "chakravue-system";
-/// The service account's rights and the login to MongoDB are called like the program.
-const OPERATOR: &str = "chakravue-operator";
 const API_PORT: u16 = 8008;
 /// The longest that a program of ours may take to answer its probe.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -198,12 +196,12 @@ async fn start_operator(
     let in_kubernetes = async {
         install::crd(&client).await?;
         install::namespace(&client, OPERATOR_NAMESPACE).await?;
-        install::service_account(&client, OPERATOR_NAMESPACE, OPERATOR).await?;
+        install::operator_account(&client, OPERATOR_NAMESPACE, OPERATOR).await?;
         let valid = Duration::from_hours(30 * 24);
-        install::operator_kubeconfig(&client, OPERATOR_NAMESPACE, cluster.kubeconfig(), &kubeconfig, valid).await
+        install::account_kubeconfig(&client, (OPERATOR_NAMESPACE, OPERATOR), cluster.kubeconfig(), &kubeconfig, valid).await
     };
     let password = remembered_secret(&home.path().join("operator-mongodb-password"), 32)?;
-    let login = MongodbLogin { name: OPERATOR, password: &password, master_database: MASTER_DATABASE };
+    let login = MongodbLogin { of: Program::Operator, name: OPERATOR, password: &password, master_database: MASTER_DATABASE };
     let ((), uri) = tokio::try_join!(in_kubernetes, login.install(mongodb.uri()))?;
 
     let port = home.ports("operator").take(OPERATOR)?;
