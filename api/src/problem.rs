@@ -63,6 +63,10 @@ kinds! {
     Unauthenticated => (UNAUTHORIZED, "unauthenticated", "Sign in first"),
     /// E-mail address, password or hospital are not right together, or too many attempts were made: wait as long as `Retry-After` says.
     InvalidCredentials => (UNAUTHORIZED, "invalid-credentials", "E-mail address or password are not right"),
+    /// More people are signing in at once than the service can check. Try again after `Retry-After`.
+    SignInBusy => (SERVICE_UNAVAILABLE, "sign-in-busy", "Too many people are signing in"),
+    /// The password is right at several hospitals; `organizations` lists them. Sign in to one of them.
+    ChooseOrganization => (CONFLICT, "choose-organization", "Choose a hospital"),
     /// The signed-in user's role does not allow this. Ask an administrator.
     Forbidden => (FORBIDDEN, "forbidden", "Not allowed"),
     /// The hospital's subscription is suspended. Its administrator settles that with the platform.
@@ -89,6 +93,12 @@ kinds! {
     AlreadyPaid => (CONFLICT, "already-paid", "The hospital is paid for"),
     /// The payment provider does not answer. Nothing is charged twice; try again after `Retry-After`.
     PaymentProviderUnavailable => (SERVICE_UNAVAILABLE, "payment-provider-unavailable", "The payment provider is not available"),
+    /// All seats of the plan are taken. Disable a user or take a larger plan.
+    SeatLimitReached => (CONFLICT, "seat-limit-reached", "No seat is free"),
+    /// A user with this e-mail address is there already.
+    EmailTaken => (CONFLICT, "email-taken", "The e-mail address is taken"),
+    /// A hospital needs somebody who can run its account. Make somebody else an administrator first.
+    LastAdministrator => (CONFLICT, "last-administrator", "The last administrator has to stay"),
     /// The link was used, has expired or was replaced by a newer one. Ask for a new one.
     LinkUnusable => (GONE, "link-unusable", "The link cannot be used any more"),
     /// Somebody changed the record since it was read. Read it again and repeat the change.
@@ -105,10 +115,18 @@ kinds! {
     TooManyRequests => (TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
     /// Something in the service itself failed. Try again; if it lasts, tell who runs it and name the `request_id`.
     Internal => (INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+    /// The service has more to do than it can. Nothing is lost; try again after `Retry-After`.
+    Overloaded => (SERVICE_UNAVAILABLE, "overloaded", "The service is overloaded"),
     /// The database does not answer. Nothing is lost; try again after `Retry-After`.
     DatabaseUnavailable => (SERVICE_UNAVAILABLE, "database-unavailable", "The database is not available"),
     /// Kubernetes does not answer. Nothing is lost; try again after `Retry-After`.
     KubernetesUnavailable => (SERVICE_UNAVAILABLE, "kubernetes-unavailable", "Kubernetes is not available"),
+    /// Somebody else, such as a GitOps pipeline, has declared the hospital and manages this field; `managers` names them. Change it there.
+    ManagedElsewhere => (CONFLICT, "managed-elsewhere", "The field is managed elsewhere"),
+    /// The plan has fewer seats than are in use. Disable users first, or choose a larger plan.
+    PlanTooSmall => (CONFLICT, "plan-too-small", "The plan has too few seats"),
+    /// The operator has not taken up the hospital yet. Nothing is lost: send the same request again after `Retry-After`.
+    OperatorUnavailable => (SERVICE_UNAVAILABLE, "operator-unavailable", "The hospital is not taken up yet"),
     /// The hospital has no database yet: it has not paid, or is being set up.
     HospitalNotReady => (CONFLICT, "hospital-not-ready", "The hospital is not ready"),
 }

@@ -1,0 +1,421 @@
+//! The hospitals as Kubernetes has them: the API's only way to their objects.
+//!
+//! A watch of the tenants' namespace keeps every object in memory, in a cell of its own that can be waited on. Reading
+//! asks nobody; changes go through [`apply`], by server-side apply with a field manager of the API's own, never forced.
+
+pub mod apply;
+pub mod progress;
+
+use std::{
+    collections::{HashMap, HashSet},
+    pin::pin,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use chakravue_crds::{
+    OrganizationId,
+    conditions::ConditionType,
+    organization::{Phase, Subscription},
+    plans::Plan,
+};
+use futures::StreamExt as _;
+use kube::{
+    Api, Client, ResourceExt as _,
+    core::DeserializeGuard,
+    runtime::{WatchStreamExt as _, watcher},
+};
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    hospitals::apply::{Change, Created, NewHospital},
+    problem::{Answer, Problem},
+};
+
+pub use chakravue_crds::HospitalOrganization as Hospital;
+
+/// The server ends a watch after this long, so that a connection that died silently is noticed.
+const WATCH_TIMEOUT_SECONDS: u32 = 290;
+
+/// How many changes somebody who listens to all of them may be behind before having to look at everything anew.
+const CHANGES_KEPT: usize = 1024;
+
+/// What a cell holds: the object as it was seen last, or nothing while there is none.
+pub type Seen = Option<Arc<Hospital>>;
+
+/// The hospitals of one namespace. Clones share the same view.
+#[derive(Clone)]
+pub struct Hospitals(Arc<Inner>);
+
+struct Inner {
+    api: Api<Hospital>,
+    namespace: String,
+    cells: RwLock<Cells>,
+    changes: broadcast::Sender<Arc<Hospital>>,
+    listed: watch::Sender<bool>,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Cells {
+    by_name: HashMap<String, watch::Sender<Seen>>,
+    /// The name of each hospital whose claim is held.
+    by_id: HashMap<OrganizationId, String>,
+}
+
+/// A hospital did not come to be as it was waited for.
+#[derive(Clone, Debug)]
+pub struct NotYet {
+    pub last_seen: Seen,
+}
+
+impl Hospitals {
+    /// Begins to watch, until `stop`.
+    #[must_use]
+    pub fn start(client: Client, namespace: &str, stop: CancellationToken) -> Self {
+        let hospitals = Self(Arc::new(Inner {
+            api: Api::namespaced(client.clone(), namespace),
+            namespace: namespace.to_owned(),
+            cells: RwLock::default(),
+            changes: broadcast::channel(CHANGES_KEPT).0,
+            listed: watch::Sender::new(false),
+            stop: stop.clone(),
+        }));
+        let watch = hospitals.clone().watch(Api::namespaced(client, namespace));
+        tokio::spawn(async move { stop.run_until_cancelled_owned(watch).await });
+        hospitals
+    }
+
+    /// Whether the objects were listed once. From then on what is known may be old while Kubernetes is away, but whole.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        *self.0.listed.borrow()
+    }
+
+    /// Returns when the objects were listed once.
+    pub async fn ready(&self) {
+        // It cannot fail: the sender lives in `self`.
+        let _ = self.0.listed.subscribe().wait_for(|listed| *listed).await;
+    }
+
+    /// Cancelled when the service stops: long answers end then.
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// The hospital with this id.
+    #[must_use]
+    pub fn get(&self, id: &OrganizationId) -> Seen {
+        let cells = self.read();
+        cells.by_id.get(id).and_then(|name| cells.by_name.get(name)).and_then(|cell| cell.borrow().clone())
+    }
+
+    /// The same, or a problem that tells nothing.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(&self, id: &OrganizationId) -> Answer<Arc<Hospital>> {
+        self.get(id).ok_or_else(Problem::not_found)
+    }
+
+    #[must_use]
+    pub fn get_by_name(&self, name: &str) -> Seen {
+        self.read().by_name.get(name).and_then(|cell| cell.borrow().clone())
+    }
+
+    /// All of them, in no order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Hospital>> {
+        self.read().by_name.values().filter_map(|cell| cell.borrow().clone()).collect()
+    }
+
+    /// Follows one object, also one that does not exist yet.
+    #[must_use]
+    pub fn subscribe(&self, name: &str) -> watch::Receiver<Seen> {
+        if let Some(cell) = self.read().by_name.get(name) {
+            return cell.subscribe();
+        }
+        self.write().by_name.entry(name.to_owned()).or_default().subscribe()
+    }
+
+    /// Every object as it changes. Whoever is too slow is told so (`Lagged`) and looks at [`Hospitals::all`].
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Arc<Hospital>> {
+        self.0.changes.subscribe()
+    }
+
+    /// Waits until an object is as `wanted`.
+    ///
+    /// # Errors
+    /// When it is not within `patience`, with what it was at the end.
+    pub async fn wait_until(
+        &self,
+        name: &str,
+        patience: Duration,
+        mut wanted: impl FnMut(&Hospital) -> bool,
+    ) -> Result<Arc<Hospital>, NotYet> {
+        let mut seen = self.subscribe(name);
+        let found = tokio::time::timeout(
+            patience,
+            seen.wait_for(|seen| seen.as_ref().is_some_and(|hospital| wanted(hospital))),
+        )
+        .await;
+        let found = found.ok().and_then(Result::ok).and_then(|seen| seen.clone());
+        found.ok_or_else(|| NotYet { last_seen: self.get_by_name(name) })
+    }
+
+    /// Makes a hospital's object, or finds the one that an earlier attempt of the same signup made.
+    ///
+    /// # Errors
+    /// When Kubernetes refuses a field or does not answer.
+    pub async fn create(&self, new: &NewHospital) -> Answer<Created> {
+        let created = apply::create(&self.0.api, new).await?;
+        if let Created::Ours(hospital) = &created {
+            self.put(Hospital::clone(hospital));
+        }
+        Ok(created)
+    }
+
+    /// Sets the subscription.
+    ///
+    /// # Errors
+    /// A conflict that names who manages the field, if that is not the API.
+    pub async fn set_subscription(&self, id: &OrganizationId, subscription: Subscription) -> Answer<Arc<Hospital>> {
+        self.change(id, Change::Subscription(subscription)).await
+    }
+
+    /// Sets the plan.
+    ///
+    /// # Errors
+    /// A conflict that names who manages the field, if that is not the API.
+    pub async fn set_plan(&self, id: &OrganizationId, plan: Plan) -> Answer<Arc<Hospital>> {
+        self.change(id, Change::Plan(plan)).await
+    }
+
+    async fn change(&self, id: &OrganizationId, change: Change) -> Answer<Arc<Hospital>> {
+        let name = self.find(id)?.name_any();
+        let changed = apply::change(&self.0.api, &name, id, change).await?;
+        // Requests on this replica need not wait for the watch to bring it.
+        Ok(self.put(changed))
+    }
+
+    async fn watch(self, api: Api<DeserializeGuard<Hospital>>) {
+        let config = watcher::Config::default().any_semantic().timeout(WATCH_TIMEOUT_SECONDS);
+        let mut events = pin!(watcher(api, config).default_backoff());
+        let mut listed = HashSet::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(watcher::Event::Init) => listed.clear(),
+                Ok(watcher::Event::InitApply(object)) => {
+                    listed.insert(object.name_any());
+                    self.take(object);
+                }
+                Ok(watcher::Event::InitDone) => {
+                    self.keep_only(&listed);
+                    self.0.listed.send_replace(true);
+                }
+                Ok(watcher::Event::Apply(object)) => self.take(object),
+                Ok(watcher::Event::Delete(object)) => self.remove(&object.name_any()),
+                Err(error) => {
+                    tracing::warn!(%error, "the watch of the hospitals was interrupted; it goes on by itself")
+                }
+            }
+        }
+    }
+
+    /// An object that does not fit the definition cannot be worked with; what was known of it before stays.
+    fn take(&self, object: DeserializeGuard<Hospital>) {
+        match object.0 {
+            Ok(hospital) => drop(self.put(hospital)),
+            Err(invalid) => tracing::warn!(
+                hospital = invalid.metadata.name,
+                error = invalid.error,
+                "a HospitalOrganization does not fit the resource definition and is left out"
+            ),
+        }
+    }
+
+    fn put(&self, mut hospital: Hospital) -> Arc<Hospital> {
+        // Half of an object, and only needed for a change, which reads the object anew.
+        hospital.metadata.managed_fields = None;
+        let name = hospital.name_any();
+        let hospital = Arc::new(hospital);
+        let mut cells = self.write();
+        let cell = cells.by_name.entry(name.clone()).or_default();
+        let known = cell.borrow().clone();
+        if let Some(known) = known.as_ref().filter(|known| is_later(known, &hospital)) {
+            return known.clone();
+        }
+        cell.send_replace(Some(hospital.clone()));
+        if let Some(id) = known.and_then(|known| id_of(&known)) {
+            cells.by_id.remove(&id);
+        }
+        if let Some(id) = id_of(&hospital) {
+            cells.by_id.insert(id, name);
+        }
+        drop(cells);
+        // Nobody may be listening.
+        let _ = self.0.changes.send(hospital.clone());
+        hospital
+    }
+
+    fn remove(&self, name: &str) {
+        let mut cells = self.write();
+        let Some(cell) = cells.by_name.get(name) else { return };
+        let known = cell.send_replace(None);
+        if cell.receiver_count() == 0 {
+            cells.by_name.remove(name);
+        }
+        if let Some(id) = known.and_then(|known| id_of(&known)) {
+            cells.by_id.remove(&id);
+        }
+    }
+
+    fn keep_only(&self, listed: &HashSet<String>) {
+        let known: Vec<String> = self.read().by_name.keys().cloned().collect();
+        for name in known.iter().filter(|name| !listed.contains(*name)) {
+            self.remove(name);
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Cells> {
+        self.0.cells.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Cells> {
+        self.0.cells.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether `a` is a later version of the same object than `b`. Versions of one object are numbers that grow.
+fn is_later(a: &Hospital, b: &Hospital) -> bool {
+    let version = |hospital: &Hospital| hospital.resource_version().and_then(|version| version.parse::<u64>().ok());
+    a.uid() == b.uid() && version(a) > version(b)
+}
+
+/// The id of a hospital whose claim is held.
+#[must_use]
+pub fn id_of(hospital: &Hospital) -> Option<OrganizationId> {
+    hospital.status.as_ref()?.organization_id.as_ref()?.parse().ok()
+}
+
+/// Where the hospital is in its life. Before the operator has seen it, it is what its subscription will make of it.
+#[must_use]
+pub fn phase_of(hospital: &Hospital) -> Phase {
+    let seen = hospital.status.as_ref().and_then(|status| status.phase);
+    seen.unwrap_or(match hospital.spec.subscription {
+        Subscription::PendingPayment => Phase::PendingPayment,
+        Subscription::Active => Phase::Provisioning,
+        Subscription::Suspended => Phase::Suspended,
+    })
+}
+
+/// Whether the operator has brought the hospital to what its object says now, and it can be used.
+#[must_use]
+pub fn is_ready(hospital: &Hospital) -> bool {
+    let Some(status) = &hospital.status else { return false };
+    status.observed_generation == hospital.metadata.generation
+        && status.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True")
+}
+
+/// A phase as the API's JSON and queries say it: `pending_payment`.
+#[must_use]
+pub fn status_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::PendingPayment => "pending_payment",
+        Phase::Provisioning => "provisioning",
+        Phase::Active => "active",
+        Phase::Suspended => "suspended",
+        Phase::Failed => "failed",
+        Phase::Terminating => "terminating",
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A hospital at a version of its object, waiting for payment until it has more.
+    pub fn hospital(name: &str, version: u64) -> Hospital {
+        serde_json::from_value(json!({
+            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+            "metadata": { "name": name, "namespace": "hospitals", "uid": "u", "generation": 1,
+                          "resourceVersion": version.to_string() },
+            "spec": { "displayName": "St. Mary's Hospital", "contact": { "email": "admin@stmarys.com" },
+                      "plan": "Professional" },
+        }))
+        .unwrap()
+    }
+
+    /// Hospitals that nothing watches: what a test puts there is what there is.
+    fn unwatched() -> Hospitals {
+        let config = kube::Config::new("http://127.0.0.1:9".parse().unwrap());
+        let client = Client::try_from(config).unwrap();
+        let stop = CancellationToken::new();
+        stop.cancel();
+        Hospitals::start(client, "hospitals", stop)
+    }
+
+    #[tokio::test]
+    async fn an_older_version_does_not_replace_a_newer_one() {
+        let hospitals = unwatched();
+        hospitals.put(hospital("a", 12));
+        hospitals.put(hospital("a", 9));
+        assert_eq!(hospitals.get_by_name("a").unwrap().resource_version().unwrap(), "12");
+        let mut recreated = hospital("a", 3);
+        recreated.metadata.uid = Some("v".to_owned());
+        hospitals.put(recreated);
+        assert_eq!(hospitals.get_by_name("a").unwrap().uid().unwrap(), "v");
+    }
+
+    #[tokio::test]
+    async fn a_hospital_is_found_by_its_id_until_it_is_gone() {
+        let hospitals = unwatched();
+        let id = OrganizationId::generate();
+        let mut object = hospital("a", 1);
+        object.status = serde_json::from_value(json!({ "organizationId": id.as_str() })).unwrap();
+        hospitals.put(object);
+        assert_eq!(hospitals.find(&id).unwrap().name_any(), "a");
+        hospitals.keep_only(&HashSet::new());
+        assert!(hospitals.get(&id).is_none() && hospitals.all().is_empty());
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_with_the_object_or_with_what_was_seen() {
+        let hospitals = unwatched();
+        let waiter = {
+            let hospitals = hospitals.clone();
+            let wanted = |hospital: &Hospital| hospital.resource_version().as_deref() == Some("2");
+            tokio::spawn(async move { hospitals.wait_until("a", Duration::from_mins(1), wanted).await })
+        };
+        hospitals.put(hospital("a", 1));
+        hospitals.put(hospital("a", 2));
+        assert!(waiter.await.unwrap().is_ok());
+        let not_yet = hospitals.wait_until("a", Duration::ZERO, |_| false).await.unwrap_err();
+        assert_eq!(not_yet.last_seen.unwrap().name_any(), "a");
+        assert!(hospitals.wait_until("b", Duration::ZERO, |_| true).await.is_err());
+    }
+
+    #[test]
+    fn a_hospital_is_ready_only_for_what_its_object_says_now() {
+        let mut object = hospital("a", 1);
+        assert!(!is_ready(&object));
+        assert_eq!(status_name(phase_of(&object)), "pending_payment");
+        object.status = serde_json::from_value(json!({ "observedGeneration": 1, "phase": "Active", "conditions": [
+            { "type": "Ready", "status": "True", "reason": "AsDeclared", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
+        ] }))
+        .unwrap();
+        assert!(is_ready(&object));
+        object.metadata.generation = Some(2);
+        assert!(!is_ready(&object));
+    }
+}
