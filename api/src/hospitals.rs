@@ -8,6 +8,8 @@ pub mod progress;
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
+    fmt,
     pin::pin,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -48,6 +50,12 @@ pub type Seen = Option<Arc<Hospital>>;
 #[derive(Clone)]
 pub struct Hospitals(Arc<Inner>);
 
+impl fmt::Debug for Hospitals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hospitals").field("namespace", &self.0.namespace).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     api: Api<Hospital>,
     namespace: String,
@@ -68,6 +76,12 @@ struct Cells {
 #[derive(Clone, Debug)]
 pub struct NotYet {
     pub last_seen: Seen,
+}
+
+impl fmt::Debug for Hospitals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hospitals").field("namespace", &self.0.namespace).finish_non_exhaustive()
+    }
 }
 
 impl Hospitals {
