@@ -22,6 +22,7 @@ pub mod mongodb_role;
 pub mod names;
 pub mod openapi;
 pub mod paging;
+pub mod payments;
 pub mod permissions;
 pub mod problem;
 pub mod request_id;

@@ -14,7 +14,7 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::problem::Answer;
+use crate::{payments::ledger, problem::Answer, signups};
 
 /// A collection of the master database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Store {
     Payments,
     /// Events of the payment provider that were taken in.
     PaymentEvents,
+    /// The books of the provider for test cards.
+    TestCharges,
     Idempotency,
     LoginAttempts,
     AuditLogs,
@@ -45,13 +47,14 @@ impl Record for OrganizationRecord {
 }
 
 impl Store {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Organizations,
         Self::OrganizationUsers,
         Self::Sessions,
         Self::Signups,
         Self::Payments,
         Self::PaymentEvents,
+        Self::TestCharges,
         Self::Idempotency,
         Self::LoginAttempts,
         Self::AuditLogs,
@@ -67,6 +70,7 @@ impl Store {
             Self::Signups => "signups",
             Self::Payments => "payments",
             Self::PaymentEvents => "payment_events",
+            Self::TestCharges => "test_charges",
             Self::Idempotency => "idempotency",
             Self::LoginAttempts => "login_attempts",
             Self::AuditLogs => "audit_logs",
@@ -87,6 +91,7 @@ impl Store {
             Self::Signups => (READ_AND_WRITE, "reserve a hospital's name while it signs up"),
             Self::Payments => (READ_AND_WRITE, "keep the ledger"),
             Self::PaymentEvents => (READ_AND_WRITE, "take each event of the payment provider once"),
+            Self::TestCharges => (&["find", "insert", "update"], "remember what became of charges to test cards"),
             Self::Idempotency => (READ_AND_WRITE, "answer a repeated request as the first time"),
             Self::LoginAttempts => (READ_AND_WRITE, "slow down guessing"),
         }
@@ -95,7 +100,7 @@ impl Store {
     fn indexes(self) -> Vec<IndexModel> {
         match self {
             // Read by its key, or in the order of its key; the operator makes its indexes.
-            Self::Organizations | Self::AuditAnchors => Vec::new(),
+            Self::Organizations | Self::AuditAnchors | Self::TestCharges => Vec::new(),
             Self::OrganizationUsers => vec![
                 index("email", doc! { "email_index": 1 }),
                 index("member", doc! { "organization_id": 1, "user_id": 1 }),
@@ -105,11 +110,18 @@ impl Store {
                 index("user", doc! { "organization_id": 1, "user_id": 1 }),
                 expiring("expiry", "expires_at"),
             ],
-            Self::Signups => vec![],
-            Self::Payments => vec![],
-            Self::PaymentEvents => vec![],
-            Self::Idempotency => vec![],
-            Self::LoginAttempts => vec![],
+            Self::Signups => signups::indexes(),
+            Self::Payments => vec![
+                unique("request", doc! { "request_key": 1 }),
+                // What makes a double click one charge.
+                unique_where("open_or_paid", doc! { "organization_id": 1 }, ledger::open_or_paid()),
+                index("hospital", doc! { "organization_id": 1, "_id": -1 }),
+                index("reference", doc! { "reference": 1 }),
+                index("unfinished", doc! { "status": 1, "activated_at": 1 }),
+            ],
+            Self::PaymentEvents => vec![expiring("expiry", "expires_at")],
+            Self::Idempotency => vec![expiring("expiry", "expires_at")],
+            Self::LoginAttempts => vec![expiring("expiry", "expires_at")],
             Self::AuditLogs => vec![unique("sequence", doc! { "sequence": 1 }), index("time", doc! { "at": -1 })],
         }
     }

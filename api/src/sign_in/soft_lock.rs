@@ -1,0 +1,134 @@
+//! Slows down whoever guesses passwords. After each failure an account waits a little before the next attempt counts: a
+//! second at first, ten after some, and after a hundred until a day after the first. Nobody has to unlock anything, and
+//! one success forgets it all.
+//!
+//! Attempts are counted for every address at every hospital, whether or not there is such a user, so that the wait says
+//! nothing about that. During a wait no password is right, and none is counted.
+
+use std::time::Duration;
+
+use bson::{DateTime, Document, doc};
+use jiff::Timestamp;
+use mongodb::options::ReturnDocument;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    blind_index::Index,
+    clock::{Clock, from_bson, later, to_bson},
+    master::{Master, Record, Store},
+    problem::Answer,
+};
+
+/// Up to how many failures each costs how many seconds.
+const STEPS: [(i64, u64); 4] = [(2, 1), (8, 3), (24, 5), (99, 10)];
+/// Failures are forgotten this long after the first, and so is a wait without a step.
+const WINDOW: Duration = Duration::from_hours(24);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct LoginAttempts {
+    #[serde(rename = "_id")]
+    account: Index,
+    failures: i64,
+    locked_until: DateTime,
+    expires_at: DateTime,
+}
+
+impl Record for LoginAttempts {
+    const STORE: Store = Store::LoginAttempts;
+}
+
+/// How an account stands before an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    failures: i64,
+    /// What is left of the wait.
+    pub wait: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SoftLock {
+    master: Master,
+    clock: Clock,
+}
+
+impl SoftLock {
+    #[must_use]
+    pub fn new(master: Master, clock: Clock) -> Self {
+        Self { master, clock }
+    }
+
+    /// # Errors
+    /// When the master database is away.
+    pub async fn look(&self, account: &Index) -> Answer<Standing> {
+        let attempts = self.master.of::<LoginAttempts>().find_one(doc! { "_id": account }).await?;
+        Ok(standing(attempts.as_ref(), self.clock.now()))
+    }
+
+    /// Counts a failure, unless another that came first has the account waiting already.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn failed(&self, account: &Index) -> Answer<Standing> {
+        let now = self.clock.now();
+        let counted = self
+            .master
+            .of::<LoginAttempts>()
+            .find_one_and_update(doc! { "_id": account }, counting(now))
+            .upsert(true)
+            .return_document(ReturnDocument::After)
+            .await?;
+        Ok(standing(counted.as_ref(), now))
+    }
+
+    /// Forgets the failures after a success. Answers `false` if one was counted since `before`, so that guesses that are
+    /// made at once are not worth more than guesses made in turn: the success then does not count.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn succeeded(&self, account: &Index, before: &Standing) -> Answer<bool> {
+        if before.failures == 0 {
+            return Ok(self.look(account).await?.failures == 0);
+        }
+        let same = doc! { "_id": account, "failures": before.failures };
+        Ok(self.master.of::<LoginAttempts>().delete_one(same).await?.deleted_count > 0)
+    }
+}
+
+fn standing(attempts: Option<&LoginAttempts>, now: Timestamp) -> Standing {
+    match attempts.filter(|attempts| from_bson(attempts.expires_at) > now) {
+        None => Standing { failures: 0, wait: None },
+        Some(attempts) => {
+            let left = from_bson(attempts.locked_until).duration_since(now);
+            Standing { failures: attempts.failures, wait: Duration::try_from(left).ok().filter(|left| !left.is_zero()) }
+        }
+    }
+}
+
+/// The update that counts one failure. It is done by the database in one step, so that no two attempts overlook each
+/// other, whatever replica they come to.
+fn counting(now: Timestamp) -> Vec<Document> {
+    let at = |time: Timestamp| to_bson(time);
+    let in_window = doc! { "$gt": ["$expires_at", at(now)] };
+    let open = doc! { "$lte": ["$locked_until", at(now)] };
+    // The failure being counted is not in `$failures` yet.
+    let steps: Vec<Document> = STEPS
+        .iter()
+        .map(|(most, seconds)| {
+            let until = later(now, Duration::from_secs(*seconds));
+            doc! { "case": { "$lt": ["$failures", most] }, "then": at(until) }
+        })
+        .collect();
+    vec![
+        doc! { "$set": {
+            "failures": { "$cond": [in_window.clone(), "$failures", 0_i64] },
+            "locked_until": { "$cond": [in_window.clone(), "$locked_until", at(now)] },
+            "expires_at": { "$cond": [in_window, "$expires_at", at(later(now, WINDOW))] },
+        } },
+        doc! { "$set": {
+            "failures": { "$cond": [open.clone(), { "$add": ["$failures", 1_i64] }, "$failures"] },
+            "locked_until": {
+                "$cond": [open, { "$switch": { "branches": steps, "default": "$expires_at" } }, "$locked_until"],
+            },
+        } },
+    ]
+}
