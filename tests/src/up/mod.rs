@@ -198,10 +198,12 @@ async fn start_operator(
         install::namespace(&client, OPERATOR_NAMESPACE).await?;
         install::operator_account(&client, OPERATOR_NAMESPACE, OPERATOR).await?;
         let valid = Duration::from_hours(30 * 24);
-        install::account_kubeconfig(&client, (OPERATOR_NAMESPACE, OPERATOR), cluster.kubeconfig(), &kubeconfig, valid).await
+        install::account_kubeconfig(&client, (OPERATOR_NAMESPACE, OPERATOR), cluster.kubeconfig(), &kubeconfig, valid)
+            .await
     };
     let password = remembered_secret(&home.path().join("operator-mongodb-password"), 32)?;
-    let login = MongodbLogin { of: Program::Operator, name: OPERATOR, password: &password, master_database: MASTER_DATABASE };
+    let login =
+        MongodbLogin { of: Program::Operator, name: OPERATOR, password: &password, master_database: MASTER_DATABASE };
     let ((), uri) = tokio::try_join!(in_kubernetes, login.install(mongodb.uri()))?;
 
     let port = home.ports("operator").take(OPERATOR)?;
