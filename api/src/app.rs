@@ -4,32 +4,56 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
 };
-use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    csrf::CsrfLayer,
+    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+    trace::TraceLayer,
+};
 use tracing::Span;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    health, plans,
+    endpoints, openapi,
     problem::{Kind, Problem},
-    request_id,
+    request_id::{self, RequestId},
+    state::App,
 };
 
-pub fn router() -> Router {
-    Router::new()
-        .merge(health::routes())
-        .merge(plans::routes())
+/// Every operation of the OpenAPI document: one file of `endpoints` each line.
+#[must_use]
+pub fn endpoints() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(endpoints::health::routes()).merge(endpoints::plans::routes())
+}
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    let settings = &app.settings;
+    let (timeout, body_limit) = (settings.request_timeout, settings.body_limit);
+    let (endpoints, _) = endpoints().split_for_parts();
+    endpoints
+        .merge(openapi::routes())
         .fallback(async || Problem::new(Kind::NotFound, "Nothing is served at this path."))
         // The router adds the Allow header.
         .method_not_allowed_fallback(async || {
-            Problem::new(
-                Kind::MethodNotAllowed,
-                "This path does not take this method; the Allow header lists those it takes.",
-            )
+            let detail = "This path does not take this method; the Allow header lists those it takes.";
+            Problem::new(Kind::MethodNotAllowed, detail)
         })
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(RequestBodyTimeoutLayer::new(BODY))
+        // No endpoint that relies on a cookie takes a request from another site; the provider's webhook has no cookie.
+        .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
         .layer(CatchPanicLayer::custom(answer_panic))
-        // Outermost, so that it logs the status that the client gets.
+        .layer(middleware::map_response(as_problem))
+        .layer(middleware::map_response(secure))
+        // Outside of what changes the answer, so that it logs the status that the client gets.
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(request_span)
@@ -37,16 +61,22 @@ pub fn router() -> Router {
                 .on_response(log_response)
                 .on_failure(()),
         )
-        .layer(axum::middleware::from_fn(request_id::layer))
+        .layer(middleware::from_fn(request_id::layer))
 }
 
-/// Method and path only: headers, query and body may hold tokens and patients' data.
+/// How long a body may take from one piece to the next.
+const BODY: Duration = Duration::from_secs(10);
+
+/// Method, route and id only: headers, query and body may hold tokens and patients' data, and a path that is not ours
+/// may hold anything.
 fn request_span(request: &Request) -> Span {
-    if request.uri().path() == health::PATH {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if route == endpoints::health::LIVE || route == endpoints::health::READY {
         // Probes come every few seconds and would drown everything else.
         return Span::none();
     }
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path())
+    let id = request.extensions().get::<RequestId>().map_or("", |id| &id.0);
+    tracing::info_span!("request", method = %request.method(), route, id)
 }
 
 fn log_response(response: &Response, latency: Duration, span: &Span) {
@@ -66,96 +96,60 @@ fn answer_panic(_: Box<dyn Any + Send>) -> Response {
     Problem::internal().into_response()
 }
 
-#[cfg(test)]
-mod tests {
-    use axum::{
-        body::{Body, to_bytes},
-        http::{Method, StatusCode, header},
+fn cross_site() -> Response {
+    let detail =
+        "A browser sent this from another site's page. Use the service's own pages, or a program with a token.";
+    Problem::new(Kind::CrossSite, detail).into_response()
+}
+
+/// Errors that a layer answered in its own way, as the problems that clients expect.
+async fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"));
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = match status {
+        StatusCode::REQUEST_TIMEOUT => Problem::new(Kind::RequestTimeout, "The request did not arrive whole in time."),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Kind::TooLarge, "The body is larger than the service takes."),
+        StatusCode::NOT_FOUND => Problem::new(Kind::NotFound, "Nothing is served at this path."),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(Kind::MethodNotAllowed, "This path does not take this method."),
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Problem::new(Kind::Overloaded, "The request took too long. Try again in a moment.")
+                .retry_after(Duration::from_secs(5))
+        }
+        status if status.is_client_error() => Problem::new(Kind::Malformed, "The request cannot be read."),
+        _ => Problem::internal(),
     };
-    use serde_json::{Value, json};
-    use tower::ServiceExt;
-
-    use super::*;
-
-    async fn ask(router: Router, method: Method, path: &str) -> Response {
-        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        router.oneshot(request).await.unwrap()
+    let (old, _) = response.into_parts();
+    let mut response = problem.into_response();
+    if let Some(allowed) = old.headers.get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allowed.clone());
     }
+    response
+}
 
-    async fn body(response: Response) -> Vec<u8> {
-        to_bytes(response.into_body(), 64 * 1024).await.unwrap().to_vec()
+/// What every answer tells a browser: keep nothing, guess nothing, embed nothing.
+async fn secure(mut response: Response) -> Response {
+    const ALWAYS: [(HeaderName, &str); 6] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+    ];
+    // Styles may stand in elements: the page that shows the OpenAPI document sets some.
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+        font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
     }
-
-    async fn assert_problem(response: Response, expected: Value) {
-        assert_eq!(u64::from(response.status().as_u16()), expected["status"]);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-        assert_eq!(serde_json::from_slice::<Value>(&body(response).await).unwrap(), expected);
-    }
-
-    #[tokio::test]
-    async fn healthz_answers() {
-        let response = ask(router(), Method::GET, "/healthz").await;
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(body(response).await, b"ok\n");
-    }
-
-    #[tokio::test]
-    async fn plans_are_the_catalogue() {
-        let response = ask(router(), Method::GET, "/plans").await;
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
-        let plan = |plan_id, name, price, max_users: Value| {
-            json!({"plan_id": plan_id, "name": name, "price": price, "currency": "USD", "interval": "month",
-                   "max_users": max_users})
-        };
-        assert_eq!(
-            serde_json::from_slice::<Value>(&body(response).await).unwrap(),
-            json!({"plans": [
-                plan("starter", "Starter", 99, json!(5)),
-                plan("professional", "Professional", 299, json!(20)),
-                plan("enterprise", "Enterprise", 999, Value::Null),
-            ]})
-        );
-    }
-
-    #[tokio::test]
-    async fn an_unknown_path_is_a_problem() {
-        for path in ["/", "/nothing-here", "/plans/", "/plans/starter"] {
-            assert_problem(
-                ask(router(), Method::GET, path).await,
-                json!({"type": "https://chakravue.io/problems/not-found", "title": "Not found", "status": 404,
-                       "detail": "Nothing is served at this path."}),
-            )
-            .await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
-        for (method, path) in [(Method::POST, "/plans"), (Method::DELETE, "/healthz")] {
-            let response = ask(router(), method, path).await;
-            assert_eq!(response.headers()[header::ALLOW], "GET,HEAD", "{path}");
-            assert_problem(
-                response,
-                json!({"type": "https://chakravue.io/problems/method-not-allowed", "title": "Method not allowed",
-                       "status": 405, "detail": "This path does not take this method; the Allow header lists those it takes."}),
-            )
-            .await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_panic_is_a_problem_that_tells_nothing_internal() {
-        async fn broken() {
-            panic!("the secret of the house");
-        }
-        let router =
-            Router::new().route("/broken", axum::routing::get(broken)).layer(CatchPanicLayer::custom(answer_panic));
-        assert_problem(
-            ask(router, Method::GET, "/broken").await,
-            json!({"type": "https://chakravue.io/problems/internal", "title": "Internal error", "status": 500,
-                   "detail": "The request failed for a reason of the service's own. Try again; if it lasts, tell who runs it."}),
-        )
-        .await;
-    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }

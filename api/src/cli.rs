@@ -1,14 +1,18 @@
 //! The command line: `serve`, and the commands that an operator of the service runs beside it.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
+use anyhow::Context as _;
 use chakravue_crds::master::MASTER_DATABASE;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime;
 
 use crate::{
-    app, master, mongodb_role, server,
+    app,
+    clock::Clock,
+    database_error, master, mongodb_role, server,
     settings::{Flags, Settings},
+    state::{App, AppState},
     telemetry,
 };
 
@@ -102,9 +106,23 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stop = server::stop_signal()?;
     let listener = server::listen(settings.listen, "listen").await?;
     tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
-    server::serve(listener, app::router(), stop, server::DRAIN).await?;
+    let kube = kube::Client::try_default()
+        .await
+        .context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
+    let app = AppState::start(settings, Clock::system(), kube, stop.clone()).await?;
+    tokio::spawn(stop.clone().run_until_cancelled_owned(prepare(app.clone())));
+    server::serve(listener, app::router(app), stop, server::DRAIN).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Makes the indexes of the master database as soon as it answers. Requests are served meanwhile.
+async fn prepare(app: App) {
+    while let Err(error) = app.master.prepare().await {
+        let kind = database_error::name(&error);
+        tracing::warn!(kind, code = database_error::code(&error), "the master database's indexes cannot be made yet");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ pub mod progress;
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    fmt,
     pin::pin,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -76,12 +75,6 @@ struct Cells {
 #[derive(Clone, Debug)]
 pub struct NotYet {
     pub last_seen: Seen,
-}
-
-impl fmt::Debug for Hospitals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hospitals").field("namespace", &self.0.namespace).finish_non_exhaustive()
-    }
 }
 
 impl Hospitals {

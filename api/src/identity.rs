@@ -148,7 +148,8 @@ impl FromRequestParts<App> for Setup {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
         let token = presented(&parts.headers, TokenKind::Setup).ok_or_else(unauthenticated)?;
         let signup = app.signups.find_by_token(&TokenHash::of(token)).await?;
-        let unusable = || Problem::new(Kind::Unauthenticated, "The setup token is not valid any more. Sign in instead.");
+        let unusable =
+            || Problem::new(Kind::Unauthenticated, "The setup token is not valid any more. Sign in instead.");
         let signup = signup.ok_or_else(unusable)?;
         let organization_id = signup.organization_id.clone().ok_or_else(unusable)?;
         Ok(Self { organization_id, signup })
@@ -268,11 +269,13 @@ mod tests {
         let bearer = headers(&[(header::AUTHORIZATION, "bearer chs_a")]);
         assert_eq!(presented(&bearer, TokenKind::Session), Some("chs_a"));
         assert_eq!(presented(&bearer, TokenKind::Setup), None);
-        let cookies = headers(&[(header::COOKIE, "x=y; __Host-chakravue-session=chs_b; __Host-chakravue-setup=cset_c")]);
+        let cookies =
+            headers(&[(header::COOKIE, "x=y; __Host-chakravue-session=chs_b; __Host-chakravue-setup=cset_c")]);
         assert_eq!(presented(&cookies, TokenKind::Session), Some("chs_b"));
         assert_eq!(presented(&cookies, TokenKind::Setup), Some("cset_c"));
         // A bearer token of one kind hides the cookies of every kind.
-        let both = headers(&[(header::AUTHORIZATION, "Bearer cset_a"), (header::COOKIE, "__Host-chakravue-session=chs_b")]);
+        let both =
+            headers(&[(header::AUTHORIZATION, "Bearer cset_a"), (header::COOKIE, "__Host-chakravue-session=chs_b")]);
         assert_eq!(presented(&both, TokenKind::Session), None);
         assert_eq!(presented(&both, TokenKind::Setup), Some("cset_a"));
         assert_eq!(presented(&headers(&[(header::AUTHORIZATION, "Basic chs_a")]), TokenKind::Session), None);

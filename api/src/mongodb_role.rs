@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(script.matches("resource:").count(), privileges.len());
         for privilege in privileges {
             let resource = privilege.as_document().unwrap().get_document("resource").unwrap();
-            assert_eq!(resource.get_str("db"), Ok("m"), "no other database");
+            assert_eq!(resource.get_str("db").unwrap(), "m", "no other database");
             let collection = resource.get_str("collection").unwrap();
             assert!(script.contains(&format!("{{ db: \"m\", collection: \"{collection}\" }}")), "{script}");
         }

@@ -18,7 +18,10 @@ use serde::{
     de::{self, IntoDeserializer as _},
 };
 
-use crate::secret_key::SecretKey;
+use crate::{
+    limits::LimitSettings, payments::PaymentSettings, secret_key::SecretKey, sign_in::hashing::HashingSettings,
+    tenant::TenantSettings,
+};
 
 const VARIABLES: &str = "CHAKRAVUE_API";
 
@@ -37,17 +40,24 @@ directory = "open"
 
 [mongodb]
 
+[payments]
+
 [sessions]
 idle = "15m"
 absolute = "12h"
 "#;
 
 /// What nobody can guess for an installation, and a value that stands in while the other mistakes are looked for.
-const REQUIRED: [Required; 3] = [
+const REQUIRED: [Required; 4] = [
     Required {
         setting: "mongodb.uri",
         instead: "mongodb://localhost",
         advice: "write the service's MongoDB connection, or set mongodb.uri_file or MONGODB_URI",
+    },
+    Required {
+        setting: "payments.provider",
+        instead: "test",
+        advice: "write test (test cards, nothing is charged) or stripe",
     },
     Required {
         setting: "public_url",
@@ -105,6 +115,13 @@ pub struct Settings {
     #[serde(deserialize_with = "choice")]
     pub directory: Directory,
     pub sessions: SessionSettings,
+    pub payments: PaymentSettings,
+    #[serde(default)]
+    pub tenants: TenantSettings,
+    #[serde(default)]
+    pub hashing: HashingSettings,
+    #[serde(default)]
+    pub limits: LimitSettings,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -325,6 +342,7 @@ impl Settings {
         if self.body_limit < 4096 {
             mistakes.add("body_limit", "must be at least 4096 bytes, or ordinary requests do not fit");
         }
+        self.payments.check(mistakes);
         if self.sessions.idle > self.sessions.absolute {
             mistakes.add("sessions.idle", "must not be longer than sessions.absolute");
         }
@@ -498,7 +516,8 @@ mod tests {
     use super::*;
 
     const KEY: &str = "c2l4dHkgZm91ciBieXRlcyBmb3IgYSBrZXkgdGhhdCBub2JvZHkgdXNlcw==";
-    const GOOD: [(&str, &str); 3] = [
+    const GOOD: [(&str, &str); 4] = [
+        ("CHAKRAVUE_API__PAYMENTS__PROVIDER", "test"),
         ("CHAKRAVUE_API__SECRET_KEY", KEY),
         ("CHAKRAVUE_API__PUBLIC_URL", "https://app.example.org/"),
         ("CHAKRAVUE_API__MONGODB__URI", "mongodb://u:p@h"),
@@ -591,7 +610,7 @@ mod tests {
         let path = folder.path().join("uri");
         let flags = Flags { mongodb_uri_file: Some(path.clone()), ..Flags::default() };
         let others: Map<String, String> =
-            GOOD[..2].iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            GOOD[..3].iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
 
         let mistakes = Settings::from_sources(&flags, Some(others.clone())).unwrap_err().to_string();
         assert!(mistakes.contains("mongodb.uri_file: cannot be read: ") && !mistakes.contains("missing"), "{mistakes}");

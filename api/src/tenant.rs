@@ -22,11 +22,11 @@ use mongodb::{
 };
 use tokio::time::Instant;
 
+use self::{chain::Chain, connection::Connection};
 pub use self::{
     tenants::{TenantSettings, Tenants},
     transaction::Transaction,
 };
-use self::{chain::Chain, connection::Connection};
 use crate::{
     audit::{Actor, Entry, Recorded},
     database_error,
@@ -210,7 +210,8 @@ impl Tenant {
                     self.0.tenants.usable(&self.0.organization_id)?;
                     if Instant::now() + wait > deadline {
                         tracing::error!(organization = %self.0.organization_id.as_str(), "MongoDB refuses the hospital's credentials");
-                        let detail = "The hospital's database does not accept its credentials at the moment. Try again.";
+                        let detail =
+                            "The hospital's database does not accept its credentials at the moment. Try again.";
                         return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5)));
                     }
                     let fresh = self.connection(Some(&connection)).await?;

@@ -10,7 +10,10 @@ use std::{
 
 use bson::doc;
 use mongodb::error::ErrorKind;
-use tokio::{sync::{MutexGuard, oneshot}, time::Instant};
+use tokio::{
+    sync::{MutexGuard, oneshot},
+    time::Instant,
+};
 
 use super::{Fault, Records, Tenant, TenantDatabase};
 use crate::{
@@ -61,7 +64,8 @@ impl Chain {
         let mut guard = self.lock().await;
         let batch = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let rest = waiting.split_off(waiting.len().min(BATCH));
+            let now = waiting.len().min(BATCH);
+            let rest = waiting.split_off(now);
             mem::replace(&mut *waiting, rest)
         };
         if !batch.is_empty() {
@@ -89,7 +93,11 @@ impl ChainGuard<'_> {
         if let Some(head) = &self.0.head {
             return Ok(head.clone());
         }
-        let last = database.collection::<AuditRecord>(Records::AuditLogs).find_one(doc! {}).sort(doc! { "sequence": -1 }).await?;
+        let last = database
+            .collection::<AuditRecord>(Records::AuditLogs)
+            .find_one(doc! {})
+            .sort(doc! { "sequence": -1 })
+            .await?;
         let head = last.as_ref().map(Head::from).unwrap_or_default();
         self.0.head = Some(head.clone());
         Ok(head)
@@ -130,7 +138,8 @@ impl ChainGuard<'_> {
                 .connected(|connection| {
                     let records = &records;
                     async move {
-                        let log = TenantDatabase(connection.database().clone()).collection(Records::AuditLogs);
+                        let database = TenantDatabase(connection.database().clone());
+                        let log = database.collection::<AuditRecord>(Records::AuditLogs);
                         Ok(match log.insert_many(records).await {
                             Ok(_) => records.len(),
                             Err(error) if database_error::is_duplicate(&error) => before_the_duplicate(&error),
@@ -175,6 +184,9 @@ async fn anchor(tenant: Tenant, head: Head) {
     let anchors = tenant.0.tenants.master().raw(Store::AuditAnchors);
     let noted = anchors.update_one(doc! { "_id": tenant.organization_id().as_str() }, newest).upsert(true).await;
     if let Err(error) = noted {
-        tracing::warn!(kind = database_error::name(&error), "the end of an audit log could not be noted; the next entry does it");
+        tracing::warn!(
+            kind = database_error::name(&error),
+            "the end of an audit log could not be noted; the next entry does it"
+        );
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chakravue_crds::{HospitalOrganization, organization::{Phase, Subscription}, organization_id::OrganizationId};
+use chakravue_crds::{
+    HospitalOrganization,
+    organization::{Phase, Subscription},
+    organization_id::OrganizationId,
+};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use moka::future::Cache;
@@ -50,7 +54,13 @@ struct Inner {
 
 impl Tenants {
     #[must_use]
-    pub fn new(settings: &TenantSettings, hospitals: Hospitals, secrets: Api<Secret>, master: Master, clock: Clock) -> Self {
+    pub fn new(
+        settings: &TenantSettings,
+        hospitals: Hospitals,
+        secrets: Api<Secret>,
+        master: Master,
+        clock: Clock,
+    ) -> Self {
         let open = Cache::builder()
             .max_capacity(settings.connected_hospitals)
             .time_to_idle(Duration::from_secs(settings.idle_seconds))

@@ -2,14 +2,21 @@
 
 use std::sync::Arc;
 
-use bson::{Document, doc};
+use bson::Document;
 use futures::TryStreamExt as _;
-use mongodb::{ClientSession, options::{ReadConcern, ReturnDocument, UpdateModifications, WriteConcern}};
+use mongodb::{
+    ClientSession,
+    options::{ReadConcern, ReturnDocument, UpdateModifications, WriteConcern},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
 
 use super::{Fault, Records, Tenant, TenantDatabase, chain::ChainGuard};
-use crate::{audit::{Actor, Recorded}, database_error, problem::{Answer, Kind, Problem}};
+use crate::{
+    audit::{Actor, AuditRecord, Recorded},
+    database_error,
+    problem::{Answer, Kind, Problem},
+};
 
 /// How often a change is tried again when another replica's change came between.
 const ATTEMPTS: usize = 20;
@@ -26,7 +33,11 @@ pub struct Transaction {
 impl Transaction {
     /// # Errors
     /// When MongoDB does.
-    pub async fn find_one<T: DeserializeOwned + Send + Sync>(&self, from: Records, filter: Document) -> Result<Option<T>> {
+    pub async fn find_one<T: DeserializeOwned + Send + Sync>(
+        &self,
+        from: Records,
+        filter: Document,
+    ) -> Result<Option<T>> {
         let mut session = self.session.lock().await;
         Ok(self.database.collection::<T>(from).find_one(filter).session(&mut *session).await?)
     }
@@ -41,15 +52,20 @@ impl Transaction {
         filter: Document,
     ) -> Result<Option<T>> {
         let mut session = self.session.lock().await;
-        let found = self.database.collection::<T>(from).find_one(filter).collation(super::ignoring_case());
-        Ok(found.session(&mut *session).await?)
+        let collection = self.database.collection::<T>(from);
+        Ok(collection.find_one(filter).collation(super::ignoring_case()).session(&mut *session).await?)
     }
 
     /// At most `limit` records.
     ///
     /// # Errors
     /// When MongoDB does.
-    pub async fn find<T: DeserializeOwned + Send + Sync>(&self, from: Records, filter: Document, limit: i64) -> Result<Vec<T>> {
+    pub async fn find<T: DeserializeOwned + Send + Sync>(
+        &self,
+        from: Records,
+        filter: Document,
+        limit: i64,
+    ) -> Result<Vec<T>> {
         let mut session = self.session.lock().await;
         let mut cursor = self.database.collection::<T>(from).find(filter).limit(limit).session(&mut *session).await?;
         Ok(cursor.stream(&mut session).try_collect().await?)
@@ -81,8 +97,9 @@ impl Transaction {
         update: impl Into<UpdateModifications>,
     ) -> Result<Option<T>> {
         let mut session = self.session.lock().await;
-        let updated = self.database.collection::<T>(of).find_one_and_update(filter, update);
-        Ok(updated.return_document(ReturnDocument::After).session(&mut *session).await?)
+        let collection = self.database.collection::<T>(of);
+        let updated = collection.find_one_and_update(filter, update).return_document(ReturnDocument::After);
+        Ok(updated.session(&mut *session).await?)
     }
 
     /// Replaces one record, or inserts it.
@@ -158,11 +175,7 @@ where
 {
     let head = chain.head(database).await?;
     let mut session = database.0.client().start_session().await?;
-    session
-        .start_transaction()
-        .read_concern(ReadConcern::snapshot())
-        .write_concern(WriteConcern::majority())
-        .await?;
+    session.start_transaction().read_concern(ReadConcern::snapshot()).write_concern(WriteConcern::majority()).await?;
     let transaction = Transaction { database: database.clone(), session: Arc::new(Mutex::new(session)) };
     let outcome = work(transaction.clone()).await;
     let mut session = transaction.session.lock().await;
@@ -183,8 +196,8 @@ where
         return Ok(Attempt::Done(value));
     };
     let record = head.next(actor.recording(entry, tenant.0.tenants.clock()))?;
-    let inserted =
-        database.collection(Records::AuditLogs).insert_one(&record).session(&mut *session).await.map(drop);
+    let log = database.collection::<AuditRecord>(Records::AuditLogs);
+    let inserted = log.insert_one(&record).session(&mut *session).await.map(drop);
     let committed = match inserted {
         Ok(()) => commit(&mut session).await,
         Err(error) => {

@@ -1,0 +1,5 @@
+//! One file per group of endpoints: what comes in, what goes out, the handler between. `app` puts them together.
+
+pub mod health;
+pub mod payments;
+pub mod plans;

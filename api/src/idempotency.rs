@@ -1,0 +1,559 @@
+//! Requests that may be sent twice: with the same `Idempotency-Key` they have one effect and one answer, also when the
+//! first answer never arrived, when two come at once, and when the service was killed in between.
+//!
+//! A request claims its key with a lease that it renews while it works. A second one waits for the first; one that finds
+//! the lease expired takes over, and since it has the same [`RequestKey`], which the work writes into whatever it makes,
+//! it finds what was made already instead of making it again. Answers are kept for a day, sealed with a key that needs the
+//! client's own: they may hold tokens that are shown once, and whoever has the database alone must not read them.
+
+use std::{fmt, time::Duration};
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bson::{Bson, Document, doc};
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, KeyInit as _, Payload},
+};
+use garde::Validate;
+use mongodb::{Collection, options::ReturnDocument};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
+use zeroize::Zeroizing;
+
+use crate::{
+    database_error, extract,
+    master::{Master, Record, Store},
+    problem::{Answer, Kind, Problem},
+    request_id,
+    secret_key::SecretKey,
+    tokens::hex,
+};
+
+/// The request's header with the client's key.
+pub const HEADER: &str = "idempotency-key";
+/// Says that the answer is that of an earlier request.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// How long an answer is kept.
+pub const KEPT: Duration = Duration::from_hours(24);
+/// What a client may send as its key, in the words of the documentation.
+pub const DESCRIPTION: &str = "Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect \
+     and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is \
+     signed in at least 16, because whoever knows the key gets the answer. A UUID does well.";
+
+/// After this long without a sign of life, whoever worked at the request is taken for dead.
+const LEASE: Duration = Duration::from_secs(6);
+const RENEWAL: Duration = Duration::from_secs(2);
+/// How long a repetition waits for the first request. Longer than the lease, so that it can take over from a dead one.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// No answer of an operation that may be repeated comes near it.
+const LARGEST_ANSWER: usize = 1024 * 1024;
+/// A key that nobody guesses has at least so many characters.
+const UNGUESSABLE: usize = 16;
+
+/// What the client calls its request.
+#[derive(Clone)]
+pub struct IdempotencyKey(Zeroizing<String>);
+
+impl IdempotencyKey {
+    /// The key of these headers, if there is one.
+    ///
+    /// # Errors
+    /// When it is not 1 to 255 visible ASCII characters, or there are several.
+    pub fn of(headers: &HeaderMap) -> Answer<Option<Self>> {
+        let wrong = || {
+            Problem::new(
+                Kind::Malformed,
+                "Idempotency-Key must be sent once and have 1 to 255 visible ASCII characters, such as a UUID.",
+            )
+        };
+        let mut values = headers.get_all(HEADER).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let text = value.to_str().map_err(|_| wrong())?;
+        let well_formed = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !well_formed || values.next().is_some() {
+            return Err(wrong());
+        }
+        Ok(Some(Self(Zeroizing::new(text.to_owned()))))
+    }
+}
+
+/// What tells a repetition from another request: the client's key and the content of the body.
+pub struct Repetition {
+    key: Option<IdempotencyKey>,
+    content: [u8; 32],
+}
+
+impl Repetition {
+    #[must_use]
+    pub fn new(key: Option<IdempotencyKey>, body: &[u8]) -> Self {
+        // Without the differences that mean nothing in JSON: white space and the order of members.
+        let content = serde_json::from_slice::<serde_json::Value>(body).map_or_else(
+            |_| Sha256::digest(body),
+            |value| Sha256::digest(Zeroizing::new(value.to_string()).as_bytes()),
+        );
+        Self { key, content: content.into() }
+    }
+}
+
+/// A JSON body, as [`extract::ApiJson`] reads it, of a request that may be sent again.
+pub struct Repeatable<T> {
+    pub body: T,
+    pub repetition: Repetition,
+}
+
+impl<S, T> FromRequest<S> for Repeatable<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        let key = IdempotencyKey::of(request.headers())?;
+        let bytes = extract::json_bytes(request, state).await?;
+        Ok(Self { body: extract::parse(&bytes)?, repetition: Repetition::new(key, &bytes) })
+    }
+}
+
+/// Who sends the request. Two people who happen to choose the same key do not meet.
+#[derive(Clone, Copy, Debug)]
+pub enum Sender<'a> {
+    /// Nobody is signed in: whoever sends the same key and body is taken for the same.
+    Anonymous,
+    /// A stable id, such as that of the hospital and the user.
+    Known(&'a str),
+}
+
+/// Names one request: the same at every repetition, and no other's. Whatever a request makes carries it, so that a
+/// repetition finds it. It says nothing about the client's key or the body.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestKey(String);
+
+impl RequestKey {
+    /// For a request that cannot be repeated.
+    fn once() -> Answer<Self> {
+        Ok(Self(hex(&random::<32>()?)))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RequestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&RequestKey> for Bson {
+    fn from(key: &RequestKey) -> Self {
+        Self::String(key.0.clone())
+    }
+}
+
+/// `idempotency`: one document per key that a client used. The fields are those of [`claim`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    #[serde(rename = "_id")]
+    id: String,
+    /// Of sender, operation, key and body.
+    fingerprint: String,
+    /// Who works at it.
+    attempt: String,
+    /// The sealed answer, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<bson::Binary>,
+    /// By the clock of the database, which all replicas of the service share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease_until: Option<bson::DateTime>,
+    expires_at: bson::DateTime,
+}
+
+impl Record for Entry {
+    const STORE: Store = Store::Idempotency;
+}
+
+#[derive(Clone)]
+pub struct Idempotency {
+    entries: Collection<Entry>,
+    secret: SecretKey,
+}
+
+impl Idempotency {
+    #[must_use]
+    pub fn new(master: &Master, secret: SecretKey) -> Self {
+        Self { entries: master.of(), secret }
+    }
+
+    /// Does `work` once for all repetitions of a request. It goes on when the client hangs up, and it must find what an
+    /// earlier attempt with the same [`RequestKey`] made. Without a key of the client every request is one of its own.
+    ///
+    /// An answer that says to try again (5xx, or one with `Retry-After`) is not kept: the repetition does try again.
+    ///
+    /// # Errors
+    /// When the key is used for another body, or the first request does not come to an end; and those of `work`.
+    ///
+    /// # Panics
+    /// When `work` does.
+    pub async fn run<W, F, R>(
+        &self,
+        repetition: Repetition,
+        sender: Sender<'_>,
+        operation: &'static str,
+        work: W,
+    ) -> Answer<Response>
+    where
+        W: FnOnce(RequestKey) -> F + Send + 'static,
+        F: Future<Output = Answer<R>> + Send + 'static,
+        R: IntoResponse,
+    {
+        let work = |key| async { work(key).await.into_response() };
+        let task = match repetition.key {
+            None => {
+                let work = work(RequestKey::once()?);
+                tokio::spawn(request_id::carried(async { Ok(work.await) }.in_current_span()))
+            }
+            Some(key) => {
+                if matches!(sender, Sender::Anonymous) && key.0.len() < UNGUESSABLE {
+                    return Err(Problem::new(
+                        Kind::Malformed,
+                        format!(
+                            "Idempotency-Key must have at least {UNGUESSABLE} characters here, such as a UUID: whoever knows it gets the answer."
+                        ),
+                    ));
+                }
+                let request = self.identify(&key, &repetition.content, sender, operation);
+                let this = self.clone();
+                tokio::spawn(request_id::carried(async move { this.once(request, work).await }.in_current_span()))
+            }
+        };
+        task.await.unwrap_or_else(|ended| match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The service is stopping.
+            Err(_) => Err(Problem::internal()),
+        })
+    }
+
+    fn identify(&self, key: &IdempotencyKey, content: &[u8], sender: Sender<'_>, operation: &str) -> Identified {
+        let sender = match sender {
+            Sender::Anonymous => "",
+            Sender::Known(id) => id,
+        };
+        // A zero byte is in none of the parts, so no two different lists of parts become the same.
+        let scope = Zeroizing::new([sender, operation, &key.0, ""].join("\0").into_bytes());
+        let whole = Zeroizing::new([scope.as_slice(), content].concat());
+        let name = |salt: &[u8], purpose| hex(self.secret.derive_with(salt, purpose).as_slice());
+        Identified {
+            id: name(&scope, "idempotency id"),
+            fingerprint: name(&whole, "idempotency fingerprint"),
+            request_key: RequestKey(name(&whole, "idempotency request")),
+            seal: Seal(self.secret.derive_with(&scope, "idempotency answer")),
+        }
+    }
+
+    async fn once<F: Future<Output = Response>>(
+        self,
+        request: Identified,
+        work: impl FnOnce(RequestKey) -> F,
+    ) -> Answer<Response> {
+        let attempt = match self.turn(&request).await? {
+            Turn::Answered(response) => return Ok(response),
+            Turn::Ours(attempt) => attempt,
+        };
+        let response = self.leased(&request.id, &attempt, work(request.request_key.clone())).await;
+        let says_try_again =
+            response.status().is_server_error() || response.headers().contains_key(header::RETRY_AFTER);
+        if says_try_again {
+            self.change(&request.id, &attempt, vec![doc! { "$set": { "lease_until": "$$NOW" } }]).await;
+            return Ok(response);
+        }
+        let (response, answer) = request.seal.close(&request.id, response).await?;
+        self.change(&request.id, &attempt, vec![doc! { "$set": { "answer": answer, "lease_until": "$$REMOVE" } }])
+            .await;
+        Ok(response)
+    }
+
+    /// Waits until the request is ours to do or is answered.
+    async fn turn(&self, request: &Identified) -> Answer<Turn> {
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        let attempt = hex(&random::<16>()?);
+        loop {
+            let entry = self
+                .entries
+                .find_one_and_update(doc! { "_id": &request.id }, claim(&request.fingerprint, &attempt))
+                .upsert(true)
+                .return_document(ReturnDocument::After)
+                .await;
+            let entry = match entry {
+                // Another one inserted it in the same moment.
+                Err(error) if database_error::is_duplicate(&error) => None,
+                entry => entry?,
+            };
+            match entry {
+                Some(entry) if entry.fingerprint != request.fingerprint => {
+                    return Err(Problem::new(
+                        Kind::IdempotencyKeyReused,
+                        "This Idempotency-Key was used for a request with another body. Use a new key for a new request.",
+                    ));
+                }
+                Some(Entry { answer: Some(answer), .. }) => {
+                    return request.seal.open(&request.id, &answer.bytes).map(Turn::Answered);
+                }
+                Some(entry) if entry.attempt == attempt => return Ok(Turn::Ours(attempt)),
+                _ => {}
+            }
+            // No watch: the other may be in another replica, and the service's login may open no change stream.
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = &mut patience => {
+                    return Err(Problem::new(
+                        Kind::IdempotencyConflict,
+                        "The first request with this Idempotency-Key is still under way. Send it again in a moment.",
+                    )
+                    .retry_after(LEASE));
+                }
+            }
+        }
+    }
+
+    /// Renews the lease for as long as the work takes.
+    async fn leased(&self, id: &str, attempt: &str, work: impl Future<Output = Response>) -> Response {
+        tokio::pin!(work);
+        let mut renewal = tokio::time::interval(RENEWAL);
+        renewal.tick().await;
+        loop {
+            tokio::select! {
+                response = &mut work => return response,
+                _ = renewal.tick() => {
+                    self.change(id, attempt, vec![doc! { "$set": { "lease_until": in_time(LEASE) } }]).await;
+                }
+            }
+        }
+    }
+
+    /// Changes the entry while the attempt still has it. When this fails, the lease runs out and a repetition does the
+    /// work again, which finds everything made; so the request at hand is answered all the same.
+    async fn change(&self, id: &str, attempt: &str, change: Vec<Document>) {
+        let ours = doc! { "_id": id, "attempt": attempt, "answer": { "$exists": false } };
+        match self.entries.update_one(ours, change).await {
+            Ok(done) if done.matched_count == 0 => {
+                tracing::warn!("a request that took long was taken over by its repetition");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let code = database_error::code(&error);
+                tracing::warn!(
+                    kind = database_error::name(&error),
+                    code,
+                    "cannot note how far a repeatable request is"
+                );
+            }
+        }
+    }
+}
+
+/// Takes an entry that is new, or whose lease ran out before there was an answer; leaves any other as it is. In one
+/// command, by the clock of the database: replicas of the service need not agree about the time.
+fn claim(fingerprint: &str, attempt: &str) -> Vec<Document> {
+    let missing = |field: &str| doc! { "$eq": [{ "$type": field }, "missing"] };
+    let abandoned = doc! { "$and": [
+        missing("$answer"),
+        { "$eq": ["$fingerprint", fingerprint] },
+        { "$lte": ["$lease_until", "$$NOW"] },
+    ] };
+    let taken = doc! { "$mergeObjects": ["$$ROOT", {
+        "fingerprint": fingerprint,
+        "attempt": attempt,
+        "lease_until": in_time(LEASE),
+        "expires_at": { "$ifNull": ["$expires_at", in_time(KEPT)] },
+    }] };
+    vec![doc! { "$replaceWith": { "$cond": [{ "$or": [missing("$attempt"), abandoned] }, taken, "$$ROOT"] } }]
+}
+
+fn in_time(span: Duration) -> Document {
+    doc! { "$add": ["$$NOW", i64::try_from(span.as_millis()).unwrap_or(i64::MAX)] }
+}
+
+fn random<const N: usize>() -> Answer<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        tracing::error!(%error, "the operating system gives no random numbers");
+        Problem::internal()
+    })?;
+    Ok(bytes)
+}
+
+enum Turn {
+    Ours(String),
+    Answered(Response),
+}
+
+/// A request with its names in the database, none of which tells the client's key.
+struct Identified {
+    id: String,
+    fingerprint: String,
+    request_key: RequestKey,
+    seal: Seal,
+}
+
+/// Encrypts answers with a key that needs both the service's secret and the client's key.
+struct Seal(Zeroizing<[u8; 32]>);
+
+/// An answer as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    status: u16,
+    headers: Vec<(String, bson::Binary)>,
+    body: bson::Binary,
+}
+
+const NONCE: usize = 24;
+
+impl Seal {
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.0).into())
+    }
+
+    /// Gives the answer back, and sealed.
+    async fn close(&self, id: &str, response: Response) -> Answer<(Response, bson::Binary)> {
+        let unkeepable = |reason: String| {
+            tracing::error!(reason, "the answer of a repeatable request cannot be kept");
+            Problem::internal()
+        };
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, LARGEST_ANSWER).await.map_err(|error| unkeepable(error.to_string()))?;
+        let binary = |bytes: &[u8]| bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: bytes.to_vec() };
+        let kept = Kept {
+            status: head.status.as_u16(),
+            headers: head.headers.iter().map(|(name, value)| (name.to_string(), binary(value.as_bytes()))).collect(),
+            body: binary(&body),
+        };
+        let plain = bson::serialize_to_vec(&kept).map_err(|error| unkeepable(error.to_string()))?;
+        let plain = Zeroizing::new(plain);
+        let nonce = random::<NONCE>()?;
+        let sealed = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: id.as_bytes() })
+            .map_err(|error| unkeepable(error.to_string()))?;
+        Ok((Response::from_parts(head, Body::from(body)), binary(&[&nonce, sealed.as_slice()].concat())))
+    }
+
+    fn open(&self, id: &str, sealed: &[u8]) -> Answer<Response> {
+        let broken = || {
+            tracing::error!("the kept answer of a repeatable request cannot be opened");
+            Problem::internal()
+        };
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(broken)?;
+        let plain = self
+            .cipher()
+            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: id.as_bytes() })
+            .map_err(|_| broken())?;
+        let kept: Kept = bson::deserialize_from_slice(&Zeroizing::new(plain)).map_err(|_| broken())?;
+        let mut response = Response::new(Body::from(kept.body.bytes));
+        *response.status_mut() = StatusCode::from_u16(kept.status).map_err(|_| broken())?;
+        for (name, value) in kept.headers {
+            let name = HeaderName::try_from(name).map_err(|_| broken())?;
+            response.headers_mut().append(name, HeaderValue::from_bytes(&value.bytes).map_err(|_| broken())?);
+        }
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Json;
+    use serde_json::json;
+
+    use super::*;
+
+    const SECRET: &str = "c2l4dHkgZm91ciBieXRlcyBmb3IgYSBrZXkgdGhhdCBub2JvZHkgdXNlcw==";
+
+    fn key(values: &[&str]) -> Answer<Option<IdempotencyKey>> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(HEADER, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        IdempotencyKey::of(&headers)
+    }
+
+    #[test]
+    fn a_key_is_visible_ascii_sent_once() {
+        assert!(key(&[]).unwrap().is_none());
+        assert!(key(&["x"]).unwrap().is_some() && key(&[&"x".repeat(255)]).unwrap().is_some());
+        for wrong in [&[""][..], &["a b"], &["k\u{e9}"], &[&"x".repeat(256)], &["a", "a"]] {
+            assert_eq!(key(wrong).err().map(|problem| problem.kind()), Some(Kind::Malformed), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_content_in_other_words_is_the_same() {
+        let content = |body: &str| Repetition::new(None, body.as_bytes()).content;
+        assert_eq!(content(r#"{"a":1,"b":[2]}"#), content("{ \"b\": [2],\n \"a\": 1 }"));
+        assert_ne!(content(r#"{"a":1}"#), content(r#"{"a":"1"}"#));
+    }
+
+    fn identified(sender: Sender<'_>, operation: &str, idempotency_key: &str, content: u8) -> Identified {
+        let client = mongodb::Client::with_options(mongodb::options::ClientOptions::default()).unwrap();
+        let idempotency = Idempotency {
+            entries: client.database("none").collection("none"),
+            secret: SecretKey::parse(SECRET).unwrap(),
+        };
+        let key = key(&[idempotency_key]).unwrap().unwrap();
+        idempotency.identify(&key, &[content; 32], sender, operation)
+    }
+
+    #[tokio::test]
+    async fn every_part_of_a_request_tells_it_from_others() {
+        let one = identified(Sender::Known("a"), "signup", "k", 1);
+        let again = identified(Sender::Known("a"), "signup", "k", 1);
+        assert!(one.id == again.id && one.fingerprint == again.fingerprint && one.request_key == again.request_key);
+        for other in [
+            identified(Sender::Known("b"), "signup", "k", 1),
+            identified(Sender::Known("a"), "payment", "k", 1),
+            identified(Sender::Known("a"), "signup", "l", 1),
+            identified(Sender::Anonymous, "signup", "k", 1),
+        ] {
+            assert!(one.id != other.id && one.request_key != other.request_key && one.seal.0 != other.seal.0);
+        }
+        let other_body = identified(Sender::Known("a"), "signup", "k", 2);
+        assert!(one.id == other_body.id && one.fingerprint != other_body.fingerprint);
+        assert_ne!(one.request_key, other_body.request_key);
+        assert!(!format!("{:?}{}", one.request_key, one.id).contains(&one.fingerprint));
+    }
+
+    #[tokio::test]
+    async fn a_kept_answer_opens_with_the_key_alone_and_is_the_same() {
+        let request = identified(Sender::Anonymous, "signup", "0123456789abcdef", 1);
+        let mut response = (StatusCode::CREATED, Json(json!({ "setup_token": "cset_marker" }))).into_response();
+        response.headers_mut().append("set-cookie", HeaderValue::from_static("a=1"));
+        response.headers_mut().append("set-cookie", HeaderValue::from_static("b=2"));
+        let (first, sealed) = request.seal.close(&request.id, response).await.unwrap();
+        let shown = String::from_utf8_lossy(&sealed.bytes).into_owned();
+        assert!(!shown.contains("marker") && !shown.contains("set-cookie"));
+
+        let mut second = request.seal.open(&request.id, &sealed.bytes).unwrap();
+        assert_eq!(second.headers_mut().remove(REPLAYED).unwrap(), "true");
+        assert_eq!((first.status(), first.headers()), (second.status(), second.headers()));
+        let body = |response: Response| to_bytes(response.into_body(), 1024);
+        assert_eq!(body(first).await.unwrap(), body(second).await.unwrap());
+
+        let other = identified(Sender::Anonymous, "signup", "0123456789abcdeg", 1);
+        assert!(other.seal.open(&request.id, &sealed.bytes).is_err());
+        assert!(request.seal.open(&other.id, &sealed.bytes).is_err(), "moved to another entry");
+        let mut altered = sealed.bytes;
+        altered[NONCE] ^= 1;
+        assert!(request.seal.open(&request.id, &altered).is_err());
+    }
+}

@@ -1,0 +1,81 @@
+//! Finishes what was left half-done: a payment that succeeded makes its hospital active, although whoever was to do it was
+//! killed, and one that stayed undecided is asked after at the provider.
+//!
+//! Every replica of the service does this. Each step says "set it to this" and not "change it", so two at once do no harm.
+
+use std::{sync::Arc, time::Duration};
+
+use chakravue_crds::organization::Subscription;
+use rand::RngExt as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{Payments, ledger::Payment};
+use crate::{
+    hospitals::{Hospital, Hospitals},
+    problem::{Answer, Kind},
+};
+
+impl Payments {
+    /// Makes the hospital active that was paid for, and notes that in the ledger.
+    ///
+    /// # Errors
+    /// When Kubernetes or the database is away, or somebody else manages the subscription; the settlement tries again.
+    pub async fn activate(&self, hospitals: &Hospitals, payment: &Payment) -> Answer<Arc<Hospital>> {
+        let mut hospital = hospitals.find(&payment.organization_id)?;
+        // A suspension is not lifted by a payment of earlier.
+        if hospital.spec.subscription == Subscription::PendingPayment {
+            hospital = hospitals.set_subscription(&payment.organization_id, Subscription::Active).await?;
+        }
+        self.0.ledger.note_activation(payment).await?;
+        Ok(hospital)
+    }
+
+    /// Settles until `stop`, at once and then again and again.
+    pub fn settle_in_background(&self, hospitals: Hospitals, stop: CancellationToken) {
+        let payments = self.clone();
+        tokio::spawn(stop.run_until_cancelled_owned(async move {
+            hospitals.ready().await;
+            loop {
+                payments.settle(&hospitals).await;
+                tokio::select! {
+                    () = tokio::time::sleep(jittered(payments.0.settle_every)) => {}
+                    () = payments.0.wake.notified() => {}
+                }
+            }
+        }));
+    }
+
+    /// One pass over everything that is unfinished. What fails now is tried again at the next.
+    async fn settle(&self, hospitals: &Hospitals) {
+        match self.0.ledger.undecided_for(self.0.look_up_after).await {
+            Ok(undecided) => {
+                for payment in undecided {
+                    // Whoever is away has been logged where it was noticed.
+                    let _ = self.decide(payment).await;
+                }
+            }
+            Err(_) => return,
+        }
+        for payment in self.0.ledger.unactivated().await.unwrap_or_default() {
+            match self.activate(hospitals, &payment).await {
+                Ok(_) => tracing::info!(
+                    payment = %payment.id, organization = %payment.organization_id,
+                    "a paid hospital was made active by the settlement"
+                ),
+                Err(problem) if problem.kind() == Kind::NotFound => tracing::warn!(
+                    payment = %payment.id, organization = %payment.organization_id,
+                    "a hospital was paid for and is gone: refund it at the provider, or create it again"
+                ),
+                Err(problem) => tracing::warn!(
+                    payment = %payment.id, organization = %payment.organization_id, problem = problem.kind().slug(),
+                    "a paid hospital cannot be made active yet"
+                ),
+            }
+        }
+    }
+}
+
+/// Replicas that were started together should not all ask at the same time.
+fn jittered(interval: Duration) -> Duration {
+    interval.mul_f64(rand::rng().random_range(0.8..1.2))
+}
