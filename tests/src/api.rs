@@ -50,6 +50,23 @@ impl ApiOptions {
             .setting("master_database", sandbox.master_database())
             .setting("secret_key", sandbox.api_secret_key())
             .setting("log_format", "text")
+            .setting("payments.provider", "test")
+            .setting("payments.provider", "test")
+            .without_limits()
+    }
+
+    /// No test waits for a limit that it does not ask for.
+    fn without_limits(self) -> Self {
+        [
+            "sign_ins_per_address_and_minute",
+            "sign_ins_per_account_and_minute",
+            "signups_per_address_and_hour",
+            "password_resets_per_address_and_hour",
+            "password_resets_per_account_and_hour",
+            "links_per_address_and_minute",
+        ]
+        .into_iter()
+        .fold(self, |options, limit| options.setting(&format!("limits.{limit}"), "0"))
     }
 
     /// A setting, such as `sessions.idle`; it wins over what the testbed sets by itself.
