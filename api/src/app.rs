@@ -28,7 +28,10 @@ use crate::{
 /// Every operation of the OpenAPI document: one file of `endpoints` each line.
 #[must_use]
 pub fn endpoints() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(endpoints::health::routes()).merge(endpoints::plans::routes())
+    OpenApiRouter::new()
+        .merge(endpoints::health::routes())
+        .merge(endpoints::payments::routes())
+        .merge(endpoints::plans::routes())
 }
 
 /// The whole service.
@@ -152,4 +155,145 @@ async fn secure(mut response: Response) -> Response {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::{Body, to_bytes},
+        http::{Method, request::Builder},
+        routing::{get, post},
+    };
+    use serde_json::{Value, json};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{extract::ApiJson, state};
+
+    async fn ask(request: Builder, body: impl Into<Body>) -> (StatusCode, axum::http::HeaderMap, Value) {
+        answer(router(state::unreachable().await), request, body).await
+    }
+
+    async fn answer(
+        router: Router,
+        request: Builder,
+        body: impl Into<Body>,
+    ) -> (StatusCode, axum::http::HeaderMap, Value) {
+        let response = router.oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        (parts.status, parts.headers, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    fn to(method: Method, path: &str) -> Builder {
+        Request::builder().method(method).uri(path)
+    }
+
+    fn assert_problem(answer: &(StatusCode, axum::http::HeaderMap, Value), kind: Kind) {
+        let (status, headers, body) = answer;
+        assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json", "{body}");
+        assert_eq!((*status, &body["type"]), (kind.status(), &json!(format!("https://chakravue.io/problems/{}", kind.slug()))));
+        assert_eq!(body["request_id"], headers[request_id::HEADER].to_str().unwrap());
+    }
+
+    #[tokio::test]
+    async fn whatever_is_not_there_is_a_problem() {
+        for path in ["/", "/nothing-here", "/plans/", "/plans/starter", "/organization", "/docs/nothing"] {
+            assert_problem(&ask(to(Method::GET, path), "").await, Kind::NotFound);
+        }
+        for (method, path) in [(Method::POST, "/plans"), (Method::DELETE, "/healthz")] {
+            let answer = ask(to(method, path), "").await;
+            assert_problem(&answer, Kind::MethodNotAllowed);
+            assert_eq!(answer.1[header::ALLOW], "GET,HEAD", "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_live_service_without_its_servers_says_what_is_missing() {
+        assert_eq!(ask(to(Method::GET, "/healthz"), "").await.0, StatusCode::OK);
+        let (status, _, body) = ask(to(Method::GET, "/readyz"), "").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body, json!({ "ready": false, "mongodb": false, "kubernetes": false }));
+    }
+
+    #[tokio::test]
+    async fn every_answer_tells_a_browser_to_keep_and_guess_nothing() {
+        for path in ["/plans", "/nothing-here", "/openapi.json", "/docs/"] {
+            let (_, headers, _) = ask(to(Method::GET, path), "").await;
+            assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+            assert_eq!(headers["cache-control"], "no-store", "{path}");
+            assert_eq!(headers["referrer-policy"], "no-referrer");
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+            assert!(!policy.contains("script-src 'self' '"), "scripts only from files: {policy}");
+            assert!(headers.get("access-control-allow-origin").is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_from_another_site_is_refused_and_a_program_is_not() {
+        let from = |name: &str, value: &str| {
+            to(Method::POST, "/logout").header(header::HOST, "app.example").header(name, value)
+        };
+        for (name, value) in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+        ] {
+            assert_problem(&ask(from(name, value), "").await, Kind::CrossSite);
+        }
+        for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", "https://app.example"), ("user-agent", "curl")] {
+            assert_ne!(ask(from(name, value), "").await.0, StatusCode::FORBIDDEN, "{name}: {value}");
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_are_json_of_bounded_size() {
+        let router = || {
+            Router::new()
+                .route("/echo", post(async |ApiJson(body): ApiJson<Empty>| format!("{body:?}")))
+                .layer(DefaultBodyLimit::max(1024))
+        };
+        let json = || to(Method::POST, "/echo").header(header::CONTENT_TYPE, "application/json");
+        let kind = |answer: (StatusCode, _, Value)| answer.2["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        assert_eq!(kind(answer(router(), to(Method::POST, "/echo"), "{}").await), "unsupported-media-type");
+        let form = to(Method::POST, "/echo").header(header::CONTENT_TYPE, "text/plain");
+        assert_eq!(kind(answer(router(), form, "{}").await), "unsupported-media-type");
+        assert_eq!(kind(answer(router(), json(), vec![b' '; 1025]).await), "too-large");
+        assert_eq!(kind(answer(router(), json(), "{\"x\":1}").await), "invalid");
+        assert_eq!(kind(answer(router(), json(), "{").await), "malformed");
+        assert_eq!(answer(router(), json(), "{}").await.0, StatusCode::OK);
+    }
+
+    #[derive(Debug, serde::Deserialize, garde::Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Empty {}
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing_internal() {
+        async fn broken() {
+            panic!("the secret of the house");
+        }
+        let router = Router::new().route("/broken", get(broken)).layer(CatchPanicLayer::custom(answer_panic));
+        let (status, _, body) = answer(router, to(Method::GET, "/broken"), "").await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!body.to_string().contains("secret of the house"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn what_a_layer_answers_in_its_own_way_becomes_a_problem() {
+        for (status, kind) in [
+            (StatusCode::REQUEST_TIMEOUT, Kind::RequestTimeout),
+            (StatusCode::PAYLOAD_TOO_LARGE, Kind::TooLarge),
+            (StatusCode::SERVICE_UNAVAILABLE, Kind::Overloaded),
+            (StatusCode::BAD_GATEWAY, Kind::Internal),
+        ] {
+            let router = Router::new()
+                .route("/plain", get(async move || (status, "in the words of some layer")))
+                .layer(middleware::map_response(as_problem))
+                .layer(middleware::from_fn(request_id::layer));
+            assert_problem(&answer(router, to(Method::GET, "/plain"), "").await, kind);
+        }
+    }
 }

@@ -30,7 +30,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    hospitals::apply::{Change, Created, NewHospital},
+    hospitals::apply::{Change, Created, Mode, NewHospital},
     problem::{Answer, Problem},
 };
 
@@ -198,6 +198,16 @@ impl Hospitals {
         self.change(id, Change::Subscription(subscription)).await
     }
 
+    /// Whether the subscription could be set, without setting it: before money is taken for it.
+    ///
+    /// # Errors
+    /// Those of [`Hospitals::set_subscription`].
+    pub async fn check_subscription(&self, id: &OrganizationId, subscription: Subscription) -> Answer<()> {
+        let name = self.find(id)?.name_any();
+        apply::change(&self.0.api, &name, id, Change::Subscription(subscription), Mode::Try).await?;
+        Ok(())
+    }
+
     /// Sets the plan.
     ///
     /// # Errors
@@ -208,7 +218,7 @@ impl Hospitals {
 
     async fn change(&self, id: &OrganizationId, change: Change) -> Answer<Arc<Hospital>> {
         let name = self.find(id)?.name_any();
-        let changed = apply::change(&self.0.api, &name, id, change).await?;
+        let changed = apply::change(&self.0.api, &name, id, change, Mode::Make).await?;
         // Requests on this replica need not wait for the watch to bring it.
         Ok(self.put(changed))
     }

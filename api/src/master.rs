@@ -119,9 +119,7 @@ impl Store {
                 index("reference", doc! { "reference": 1 }),
                 index("unfinished", doc! { "status": 1, "activated_at": 1 }),
             ],
-            Self::PaymentEvents => vec![expiring("expiry", "expires_at")],
-            Self::Idempotency => vec![expiring("expiry", "expires_at")],
-            Self::LoginAttempts => vec![expiring("expiry", "expires_at")],
+            Self::PaymentEvents | Self::Idempotency | Self::LoginAttempts => vec![expiring("expiry", "expires_at")],
             Self::AuditLogs => vec![unique("sequence", doc! { "sequence": 1 }), index("time", doc! { "at": -1 })],
         }
     }
@@ -189,7 +187,7 @@ impl Master {
     pub async fn new(uri: &SecretString, database: &str) -> anyhow::Result<Self> {
         let mut options = ClientOptions::parse(uri.expose_secret()).await.context("the MongoDB URI cannot be used")?;
         options.app_name = Some("chakravue-api".to_owned());
-        options.server_selection_timeout = Some(Duration::from_secs(3));
+        options.server_selection_timeout = options.server_selection_timeout.or(Some(Duration::from_secs(3)));
         options.connect_timeout = Some(Duration::from_secs(3));
         options.max_pool_size = options.max_pool_size.or(Some(64));
         let client = Client::with_options(options).context("the MongoDB URI cannot be used")?;

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use self::{
-    ledger::{Ledger, NewPayment, Opened, Payment, PaymentStatus},
+    ledger::{Ledger, NewPayment, Payment, PaymentStatus},
     provider::{Charge, Instrument, Order, PaymentProvider, Reference, Reported},
     stripe::Stripe,
     test_cards::TestCards,
@@ -205,7 +205,7 @@ impl Payments {
         let patience = tokio::time::sleep(PATIENCE);
         tokio::pin!(patience);
         loop {
-            if let Opened::New(payment) = ledger.open(new, self.0.provider.name()).await? {
+            if let Some(payment) = ledger.open(new, self.0.provider.name()).await? {
                 return self.charge(payment, instrument).await;
             }
             match ledger.open_or_paid_of(&new.organization_id).await? {

@@ -85,8 +85,22 @@ pub(super) async fn create(api: &Api<Hospital>, new: &NewHospital) -> Answer<Cre
     }
 }
 
+/// Whether a change is made, or only tried: Kubernetes then says what it would answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Make,
+    Try,
+}
+
 /// Changes one field, if the object is still that organization's.
-pub(super) async fn change(api: &Api<Hospital>, name: &str, id: &OrganizationId, change: Change) -> Answer<Hospital> {
+pub(super) async fn change(
+    api: &Api<Hospital>,
+    name: &str,
+    id: &OrganizationId,
+    change: Change,
+    mode: Mode,
+) -> Answer<Hospital> {
+    let parameters = PatchParams { dry_run: mode == Mode::Try, ..PatchParams::apply(FIELD_MANAGER) };
     for _ in 0..ATTEMPTS {
         let Some(hospital) = api.get_opt(name).await? else { return Err(Problem::not_found()) };
         if id_of(&hospital).as_ref() != Some(id) {
@@ -96,7 +110,7 @@ pub(super) async fn change(api: &Api<Hospital>, name: &str, id: &OrganizationId,
             return Ok(hospital);
         }
         let configuration = configuration(&hospital, change);
-        match api.patch(name, &PatchParams::apply(FIELD_MANAGER), &Patch::Apply(configuration)).await {
+        match api.patch(name, &parameters, &Patch::Apply(configuration)).await {
             Ok(changed) => return Ok(changed),
             Err(kube::Error::Api(status)) if status.is_not_found() => return Err(Problem::not_found()),
             Err(kube::Error::Api(status)) => {

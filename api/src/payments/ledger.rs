@@ -138,13 +138,6 @@ pub struct NewPayment {
     pub request_key: RequestKey,
 }
 
-/// What became of an attempt to open a payment.
-pub enum Opened {
-    New(Payment),
-    /// The hospital has an open or succeeded payment, or this request has one.
-    Taken,
-}
-
 #[derive(Clone)]
 pub struct Ledger {
     payments: Collection<Payment>,
@@ -157,9 +150,11 @@ impl Ledger {
         Self { payments: master.of(), clock }
     }
 
+    /// Begins a payment. `None`: the hospital has one that is open or succeeded, or this request has one.
+    ///
     /// # Errors
-    /// When the database is away; so with every function here.
-    pub async fn open(&self, new: &NewPayment, provider: &str) -> Answer<Opened> {
+    /// When the database is away.
+    pub async fn open(&self, new: &NewPayment, provider: &str) -> Answer<Option<Payment>> {
         let payment = Payment {
             id: PaymentId::generate(),
             organization_id: new.organization_id.clone(),
@@ -177,8 +172,8 @@ impl Ledger {
             activated_at: None,
         };
         match self.payments.insert_one(&payment).await {
-            Ok(_) => Ok(Opened::New(payment)),
-            Err(error) if database_error::is_duplicate(&error) => Ok(Opened::Taken),
+            Ok(_) => Ok(Some(payment)),
+            Err(error) if database_error::is_duplicate(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

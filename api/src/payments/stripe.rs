@@ -1,4 +1,4 @@
-//! Stripe, through the four calls of its API that a payment needs. A charge is a PaymentIntent; the card goes from the
+//! Stripe, through the four calls of its API that a payment needs. A charge is a `PaymentIntent`; the card goes from the
 //! browser to Stripe, and only the name of what Stripe made of it (a payment method) comes here.
 
 use std::time::Duration;
@@ -7,6 +7,7 @@ use futures::{FutureExt as _, future::BoxFuture};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     cards::CardSummary,
@@ -31,24 +32,15 @@ pub struct Stripe {
     secret_key: SecretString,
 }
 
-/// A PaymentIntent, as far as it matters here.
+/// A `PaymentIntent`, as far as it matters here.
 #[derive(Deserialize)]
 struct PaymentIntent {
     id: String,
     status: String,
     client_secret: Option<SecretString>,
     last_payment_error: Option<ErrorDetail>,
-    latest_charge: Option<LatestCharge>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum LatestCharge {
-    Expanded {
-        payment_method_details: Option<MethodDetails>,
-    },
-    /// Its id alone, in answers that were not asked for more.
-    Id(String),
+    /// The charge, or its id alone in an answer that was not asked for more.
+    latest_charge: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -142,12 +134,10 @@ fn refused(status: StatusCode, error: &ErrorDetail) -> ProviderError {
     ProviderError::Refused(format!("{status}, type {kind}, code {code}, parameter {parameter}"))
 }
 
-fn report_of(intent: PaymentIntent) -> Report {
+fn report_of(mut intent: PaymentIntent) -> Report {
     let failed = intent.last_payment_error.as_ref().map(failure_of);
-    let charged = match intent.latest_charge {
-        Some(LatestCharge::Expanded { payment_method_details }) => payment_method_details,
-        Some(LatestCharge::Id(_)) | None => None,
-    };
+    let charged = intent.latest_charge.as_mut().and_then(|charge| charge.get_mut("payment_method_details"));
+    let charged = charged.and_then(|details| serde_json::from_value(details.take()).ok());
     let card = charged.or(intent.last_payment_error.and_then(|error| error.payment_method)).and_then(summary);
     let charge = match (intent.status.as_str(), failed, intent.client_secret) {
         ("succeeded", ..) => Charge::Succeeded,
@@ -260,7 +250,7 @@ impl PaymentProvider for Stripe {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -31,7 +31,7 @@ const NUMBERS: [(&str, State); 8] = [
     ("4000000000000077", State::Pending),
 ];
 
-/// The numbers in words, for the OpenAPI document.
+/// The numbers in words, for whoever reads the documentation.
 pub const DESCRIPTION: &str = "Test numbers: 4111111111111111 and 4242424242424242 succeed; 4000000000000002 is declined, 4000000000009995 lacks \
      funds, 4000000000000069 has expired, 4000000000000127 has a wrong security code, 4000000000000119 meets a processing \
      error, 4000000000000077 succeeds after a while. Any other number is refused.";
@@ -80,11 +80,11 @@ impl TestCards {
         }
         let in_that_state = doc! { "_id": &reference.0, "state": bson_of(&from)? };
         self.books.update_one(in_that_state, doc! { "$set": change }).await.map_err(unavailable)?;
-        let charge = self.books.find_one(doc! { "_id": &reference.0 }).await.map_err(unavailable)?;
-        let charge = charge.ok_or_else(|| ProviderError::Refused("no such charge".to_owned()))?;
+        let booked = self.books.find_one(doc! { "_id": &reference.0 }).await.map_err(unavailable)?;
+        let booked = booked.ok_or_else(|| ProviderError::Refused("no such charge".to_owned()))?;
         Ok(Report {
-            card: charge.card,
-            charge: match charge.state {
+            card: booked.card,
+            charge: match booked.state {
                 State::Open => Charge::Unconfirmed,
                 State::Succeeded => Charge::Succeeded,
                 State::Pending => Charge::Pending,
