@@ -19,7 +19,7 @@ use tracing::Span;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    endpoints, openapi,
+    endpoints, metrics, openapi,
     problem::{Kind, Problem},
     request_id::{self, RequestId},
     state::App,
@@ -38,6 +38,7 @@ pub fn endpoints() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let settings = &app.settings;
     let (timeout, body_limit) = (settings.request_timeout, settings.body_limit);
+    let metrics = app.metrics.clone();
     let (endpoints, _) = endpoints().split_for_parts();
     endpoints
         .merge(openapi::routes())
@@ -56,7 +57,8 @@ pub fn router(app: App) -> Router {
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(middleware::map_response(as_problem))
         .layer(middleware::map_response(secure))
-        // Outside of what changes the answer, so that it logs the status that the client gets.
+        // Outside of what changes the answer, so that they count and log the status that the client gets.
+        .layer(middleware::from_fn_with_state(metrics, metrics::track))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(request_span)

@@ -10,7 +10,7 @@ use tokio::runtime;
 use crate::{
     app,
     clock::Clock,
-    database_error, master, mongodb_role, server,
+    database_error, master, metrics, mongodb_role, server,
     settings::{Flags, Settings},
     state::{App, AppState},
     telemetry,
@@ -105,12 +105,18 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Before the socket: from the first request on, a signal to stop finds somebody who listens to it.
     let stop = server::stop_signal()?;
     let listener = server::listen(settings.listen, "listen").await?;
-    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
+    let metrics_listener = server::listen(settings.metrics_listen, "metrics-listen").await?;
+    let (address, metrics) = (listener.local_addr()?, metrics_listener.local_addr()?);
+    tracing::info!(%address, %metrics, version = env!("CARGO_PKG_VERSION"), "listening");
     let kube = kube::Client::try_default()
         .await
         .context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
     let app = AppState::start(settings, Clock::system(), kube, stop.clone()).await?;
     tokio::spawn(stop.clone().run_until_cancelled_owned(prepare(app.clone())));
+    // The metrics stay until the last request is finished, and end with the process.
+    let counted = app.clone();
+    let metrics = metrics::routes(app.metrics.clone(), move || counted.now());
+    tokio::spawn(axum::serve(metrics_listener, metrics).into_future());
     server::serve(listener, app::router(app), stop, server::DRAIN).await?;
     tracing::info!("stopped");
     Ok(())

@@ -143,6 +143,12 @@ impl Hospitals {
         self.read().by_name.values().filter_map(|cell| cell.borrow().clone()).collect()
     }
 
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.read().by_name.values().filter(|cell| cell.borrow().is_some()).count() as u64
+    }
+
     /// Follows one object, also one that does not exist yet.
     #[must_use]
     pub fn subscribe(&self, name: &str) -> watch::Receiver<Seen> {

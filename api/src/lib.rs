@@ -18,6 +18,7 @@ pub mod identity;
 pub mod limits;
 pub mod mail;
 pub mod master;
+pub mod metrics;
 pub mod mongodb_role;
 pub mod names;
 pub mod openapi;

@@ -319,6 +319,19 @@ impl Settings {
         Err(mistakes)
     }
 
+    /// Settings of a service that reaches nothing.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let environment = [
+            ("CHAKRAVUE_API__PAYMENTS__PROVIDER", "test"),
+            ("CHAKRAVUE_API__SECRET_KEY", "c2l4dHkgZm91ciBieXRlcyBmb3IgYSBrZXkgdGhhdCBub2JvZHkgdXNlcw=="),
+            ("CHAKRAVUE_API__PUBLIC_URL", "http://localhost:8008"),
+            ("CHAKRAVUE_API__MONGODB__URI", "mongodb://nobody:nothing@127.0.0.1:1/?serverSelectionTimeoutMS=50"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        Self::from_sources(&Flags::default(), Some(environment)).expect("they are complete")
+    }
+
     /// What is wrong although every field can be read.
     fn check(&self, mistakes: &mut Mistakes) {
         if ConnectionString::parse(self.mongodb.uri.expose_secret()).is_err() {

@@ -7,8 +7,18 @@ use kube::Api;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    blind_index::BlindIndex, clock::Clock, hospitals::Hospitals, idempotency::Idempotency, limits::Limits,
-    master::Master, sessions::Sessions, settings::Settings, sign_in::hashing::Hasher, signups::Signups,
+    blind_index::BlindIndex,
+    clock::Clock,
+    hospitals::Hospitals,
+    idempotency::Idempotency,
+    limits::Limits,
+    master::Master,
+    metrics::{Metrics, Now},
+    payments::Payments,
+    sessions::Sessions,
+    settings::Settings,
+    sign_in::hashing::Hasher,
+    signups::Signups,
     tenant::Tenants,
 };
 
@@ -28,6 +38,7 @@ pub struct AppState {
     pub blind_index: BlindIndex,
     pub idempotency: Idempotency,
     pub payments: Payments,
+    pub metrics: Metrics,
 }
 
 impl AppState {
@@ -55,6 +66,7 @@ impl AppState {
             blind_index: BlindIndex::new(&settings.secret_key),
             idempotency: Idempotency::new(&master, settings.secret_key.clone()),
             payments,
+            metrics: Metrics::default(),
             settings,
             clock,
             master,
@@ -62,4 +74,24 @@ impl AppState {
             tenants,
         }))
     }
+
+    /// What the metrics cannot count by themselves.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Now {
+            hashing_waiting: self.hasher.waiting(),
+            tenant_clients: self.tenants.connected(),
+            hospitals: self.hospitals.count(),
+        }
+    }
+}
+
+/// A service whose MongoDB and Kubernetes are not there.
+#[cfg(test)]
+pub(crate) async fn unreachable() -> App {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let settings = Settings::for_tests();
+    let nowhere = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+    let kube = kube::Client::try_from(nowhere).unwrap();
+    AppState::start(settings, Clock::fixed(jiff::Timestamp::UNIX_EPOCH), kube, CancellationToken::new()).await.unwrap()
 }

@@ -51,7 +51,6 @@ impl ApiOptions {
             .setting("secret_key", sandbox.api_secret_key())
             .setting("log_format", "text")
             .setting("payments.provider", "test")
-            .setting("payments.provider", "test")
             .without_limits()
     }
 

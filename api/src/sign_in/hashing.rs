@@ -7,7 +7,11 @@
 use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -102,6 +106,7 @@ pub struct Hasher {
     queue: mpsc::SyncSender<Job>,
     wait: Duration,
     argon2: Argon2<'static>,
+    waiting: Arc<AtomicU64>,
 }
 
 impl Hasher {
@@ -117,7 +122,14 @@ impl Hasher {
             let jobs = Arc::clone(&jobs);
             thread::Builder::new().name(format!("hashing-{number}")).spawn(move || work(&jobs))?;
         }
-        Ok(Self { queue, wait: settings.queue_wait, argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params) })
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        Ok(Self { queue, wait: settings.queue_wait, argon2, waiting: Arc::default() })
+    }
+
+    /// How many passwords wait for a thread at this moment.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Makes the hash that is stored, as a PHC string.
@@ -164,14 +176,20 @@ impl Hasher {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Answer<T> {
         let (reply, answer) = oneshot::channel();
         let (span, latest) = (Span::current(), Instant::now() + self.wait);
+        let waiting = Arc::clone(&self.waiting);
         let job: Job = Box::new(move |memory| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
             // Whoever has gone meanwhile needs no answer.
             if !reply.is_closed() {
                 let in_time = Instant::now() <= latest;
                 let _ = reply.send(in_time.then(|| span.in_scope(|| work(memory))));
             }
         });
-        self.queue.try_send(job).map_err(|_| busy())?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(job).map_err(|_| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            busy()
+        })?;
         match answer.await {
             Ok(done) => done.ok_or_else(busy),
             Err(_) => Err(Problem::internal()),
