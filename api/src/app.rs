@@ -30,8 +30,12 @@ use crate::{
 pub fn endpoints() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(endpoints::health::routes())
+        .merge(endpoints::organizations::routes())
         .merge(endpoints::payments::routes())
         .merge(endpoints::plans::routes())
+        .merge(endpoints::platform::routes())
+        .merge(endpoints::provisioning::routes())
+        .merge(endpoints::signup::routes())
 }
 
 /// The whole service.
@@ -110,11 +114,11 @@ fn cross_site() -> Response {
 /// Errors that a layer answered in its own way, as the problems that clients expect.
 async fn as_problem(response: Response) -> Response {
     let status = response.status();
-    let is_problem = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"));
-    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+    // Handlers answer JSON, as problems mostly; layers some text or nothing.
+    let is_ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| {
+        [&b"application/problem+json"[..], b"application/json"].iter().any(|ours| value.as_bytes().starts_with(ours))
+    });
+    if is_ours || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let problem = match status {

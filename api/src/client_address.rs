@@ -3,10 +3,52 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
 use ipnet::IpNet;
 
+use crate::{
+    problem::{Answer, Problem},
+    state::App,
+};
+
 const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Where a request comes from, for limits and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+            tracing::error!("the server does not tell whose request it is");
+            return Err(Problem::internal());
+        };
+        Ok(Self(client_address(peer.ip(), &parts.headers, &app.settings.trusted_proxies)))
+    }
+}
+
+/// Where and with what somebody signs in.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub address: IpAddr,
+    pub user_agent: String,
+}
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+        let user_agent =
+            parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(Self { address, user_agent: user_agent.to_owned() })
+    }
+}
 
 /// The nearest address that is no trusted proxy: the list is read from its end, where the nearest proxy writes.
 #[must_use]

@@ -3,6 +3,7 @@
 //! A request is followed from [`app`] (routes and layers) to its file in `endpoints`, and from there to [`tenant`], the
 //! only door to a hospital's data.
 
+pub mod accounts;
 pub mod app;
 pub mod audit;
 pub mod blind_index;
@@ -12,19 +13,26 @@ pub mod clock;
 pub mod database_error;
 pub mod endpoints;
 pub mod extract;
+pub mod first_administrators;
 pub mod hospitals;
 pub mod idempotency;
 pub mod identity;
 pub mod limits;
+pub mod links;
 pub mod mail;
 pub mod master;
+pub mod memberships;
 pub mod metrics;
 pub mod mongodb_role;
 pub mod names;
 pub mod openapi;
 pub mod paging;
 pub mod payments;
+pub mod people;
 pub mod permissions;
+pub mod plan_change;
+pub mod platform_audit;
+pub mod platform_users;
 pub mod problem;
 pub mod request_id;
 pub mod secret_key;
@@ -34,6 +42,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod signups;
 pub mod state;
+pub mod suspension;
 pub mod telemetry;
 pub mod tenant;
 pub mod tokens;

@@ -12,13 +12,18 @@ use crate::{
     hospitals::Hospitals,
     idempotency::Idempotency,
     limits::Limits,
+    mail::Mailer,
     master::Master,
+    memberships::Memberships,
     metrics::{Metrics, Now},
     payments::Payments,
+    platform_audit::PlatformAudit,
+    platform_users::PlatformUsers,
     sessions::Sessions,
     settings::Settings,
-    sign_in::hashing::Hasher,
+    sign_in::{hashing::Hasher, soft_lock::SoftLock},
     signups::Signups,
+    suspension,
     tenant::Tenants,
 };
 
@@ -34,10 +39,15 @@ pub struct AppState {
     pub sessions: Sessions,
     pub signups: Signups,
     pub hasher: Hasher,
+    pub soft_lock: SoftLock,
     pub limits: Limits,
     pub blind_index: BlindIndex,
+    pub memberships: Memberships,
+    pub platform_users: PlatformUsers,
+    pub mailer: Mailer,
     pub idempotency: Idempotency,
     pub payments: Payments,
+    pub platform_audit: PlatformAudit,
     pub metrics: Metrics,
 }
 
@@ -58,14 +68,22 @@ impl AppState {
         let tenants = Tenants::new(&settings.tenants, hospitals.clone(), secrets, master.clone(), clock.clone());
         let payments = Payments::new(&settings.payments, &master, &clock)?;
         payments.settle_in_background(hospitals.clone(), stop);
+        let sessions = Sessions::new(&settings.sessions, master.clone(), clock.clone());
+        tokio::spawn(suspension::end_sessions(hospitals.clone(), sessions.clone()));
+        let blind_index = BlindIndex::new(&settings.secret_key);
         Ok(Arc::new(Self {
-            sessions: Sessions::new(&settings.sessions, master.clone(), clock.clone()),
+            sessions,
             signups: Signups::new(master.clone(), clock.clone()),
             hasher: Hasher::new(&settings.hashing).context("the password workers cannot be started")?,
+            soft_lock: SoftLock::new(master.clone(), clock.clone()),
             limits: Limits::new(&settings.limits, &clock),
-            blind_index: BlindIndex::new(&settings.secret_key),
+            memberships: Memberships::new(master.clone(), blind_index.clone()),
+            platform_users: PlatformUsers::new(master.clone(), blind_index.clone(), clock.clone()),
+            blind_index,
+            mailer: Mailer::new(&settings.mail)?,
             idempotency: Idempotency::new(&master, settings.secret_key.clone()),
             payments,
+            platform_audit: PlatformAudit::new(&master, clock.clone()),
             metrics: Metrics::default(),
             settings,
             clock,

@@ -16,6 +16,7 @@ use super::{Hospital, is_ready, phase_of, status_name};
 
 /// Where the making of a hospital stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Provisioning)]
 pub struct Progress {
     #[schema(example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     pub organization_id: String,
@@ -31,6 +32,7 @@ pub struct Progress {
 
 /// One thing that has to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ProvisioningStep)]
 pub struct Step {
     /// Names the step for a program: `claim`, `credentials`, each collection, `indexes`, `ready`.
     #[schema(example = "credentials")]
@@ -42,6 +44,7 @@ pub struct Step {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ProvisioningStepState)]
 pub enum StepState {
     /// Something before it has to be done first.
     Waiting,

@@ -1,0 +1,255 @@
+//! `POST /signup`: a hospital signs up. It has an id, a name for its database and a setup token from then on, and waits
+//! for its payment.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::Response,
+};
+use chakravue_crds::{
+    plans::Plan,
+    texts::{self, TextRule},
+};
+use garde::Validate;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    client_address::ClientAddress,
+    clock::from_bson,
+    endpoints::plans::PlanView,
+    hospitals::status_name,
+    idempotency::{self, Repeatable, Sender},
+    identity::{SETUP_COOKIE, set_cookie},
+    problem::{Answer, Kind, Problem},
+    signups::{NewSignup, SignedUp},
+    state::App,
+};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(sign_up))
+}
+
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignupRequest {
+    /// The hospital's name as people read it.
+    #[garde(custom(display_name))]
+    #[schema(example = "St. Mary's Hospital", min_length = 1, max_length = 300)]
+    organization_name: String,
+    /// For everything that concerns the account; also the address of the first administrator.
+    #[garde(custom(email))]
+    #[schema(example = "admin@stmarys.com", max_length = 254, format = "email")]
+    organization_email: String,
+    #[garde(custom(phone))]
+    #[schema(example = "+1-555-0000", min_length = 3, max_length = 32)]
+    organization_phone: String,
+    #[garde(skip)]
+    plan: PlanChoice,
+}
+
+/// A plan of `GET /plans`. Whatever else is sent with its id has to agree with the catalogue.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PlanChoice {
+    #[schema(example = "professional")]
+    plan_id: String,
+    #[schema(example = "Professional")]
+    name: Option<String>,
+    /// US dollars per month.
+    #[schema(example = 299)]
+    price: Option<i64>,
+    /// `null` for a plan without a limit.
+    #[schema(example = 20)]
+    max_users: Option<i64>,
+}
+
+impl PlanChoice {
+    fn plan(&self) -> Answer<Plan> {
+        let plan = plan_of(&self.plan_id).map_err(|sentence| Problem::invalid("/plan/plan_id", sentence))?;
+        let wrong = [
+            self.name.as_deref().filter(|name| *name != plan.name()).map(|_| ("/plan/name", plan.name().to_owned())),
+            self.price
+                .filter(|price| *price != plan.monthly_price_usd())
+                .map(|_| ("/plan/price", plan.monthly_price_usd().to_string())),
+            self.max_users
+                .filter(|users| Some(*users) != plan.user_limit())
+                .map(|_| ("/plan/max_users", plan.user_limit().map_or("null".to_owned(), |limit| limit.to_string()))),
+        ];
+        let problem =
+            Problem::new(Kind::Invalid, "The plan is not as the catalogue has it; see errors and GET /plans.");
+        let mut wrong = wrong.into_iter().flatten().peekable();
+        if wrong.peek().is_none() {
+            return Ok(plan);
+        }
+        Err(wrong
+            .fold(problem, |problem, (pointer, right)| problem.field(pointer, format!("is {right} for this plan"))))
+    }
+}
+
+/// The plan with this id.
+///
+/// # Errors
+/// With a sentence that names the ids.
+pub fn plan_of(plan_id: &str) -> Result<Plan, String> {
+    Plan::ALL.into_iter().find(|plan| plan.id() == plan_id).ok_or_else(|| {
+        let ids: Vec<&str> = Plan::ALL.iter().map(|plan| plan.id()).collect();
+        format!("must be one of {}", ids.join(", "))
+    })
+}
+
+fn checked<'a>(rules: impl IntoIterator<Item = &'a TextRule>, text: &str) -> garde::Result {
+    texts::check(rules, text.trim()).map_err(garde::Error::new)
+}
+
+fn display_name(text: &str, (): &()) -> garde::Result {
+    checked(&texts::DISPLAY_NAME, text)
+}
+
+fn email(text: &str, (): &()) -> garde::Result {
+    checked([&texts::EMAIL], text)
+}
+
+fn phone(text: &str, (): &()) -> garde::Result {
+    checked([&texts::PHONE], text)
+}
+
+impl SignupRequest {
+    fn into_signup(self) -> Answer<NewSignup> {
+        Ok(NewSignup {
+            plan: self.plan.plan()?,
+            organization_name: self.organization_name.trim().to_owned(),
+            email: self.organization_email.trim().to_owned(),
+            phone: self.organization_phone.trim().to_owned(),
+        })
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+struct SignupAnswer {
+    #[schema(example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    organization_id: String,
+    #[schema(example = "St. Mary's Hospital")]
+    organization_name: String,
+    /// The MongoDB database that is made as soon as the hospital has paid.
+    #[schema(example = "st_marys_hospital")]
+    database_name: String,
+    #[schema(example = "pending_payment")]
+    status: &'static str,
+    plan: PlanView,
+    /// Pays, watches the hospital being made, adds its team and sets the administrator's password. Shown this once; browsers
+    /// also have it as a cookie.
+    #[schema(example = "cset_Zk3v…")]
+    setup_token: String,
+    #[schema(value_type = String, format = DateTime)]
+    setup_expires_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// Sign a hospital up.
+///
+/// The name of its database comes from its name; where that is taken, it gets an ending. Nothing is made before the
+/// payment. A request that got no answer, or 503, can be sent again as it is and goes on where it ended.
+#[utoipa::path(
+    post, path = "/signup", tag = "signup", request_body = SignupRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION)),
+    responses(
+        (status = 201, description = "Signed up; waits for the payment", body = SignupAnswer),
+        (status = 409, description = "The first request with this key is still under way"),
+        (status = 422, description = "Fields are not right"),
+        (status = 429, description = "Too many signups from this address"),
+        (status = 503, description = "Not taken up yet: send the same again after `Retry-After`"),
+    ),
+)]
+async fn sign_up(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    Repeatable { body, repetition }: Repeatable<SignupRequest>,
+) -> Answer<Response> {
+    app.limits.signup(address)?;
+    let new = body.into_signup()?;
+    let this = app.clone();
+    app.idempotency
+        .run(repetition, Sender::Anonymous, "signup", move |request| async move {
+            let signed_up = this.signups.open(&this.hospitals, &request, &new, this.settings.signup_wait).await?;
+            let cookie = set_cookie(SETUP_COOKIE, signed_up.setup_token.reveal());
+            Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(answer(&new, &signed_up))))
+        })
+        .await
+}
+
+fn answer(new: &NewSignup, signed_up: &SignedUp) -> SignupAnswer {
+    SignupAnswer {
+        organization_id: signed_up.organization_id.to_string(),
+        organization_name: new.organization_name.clone(),
+        database_name: signed_up.database_name.clone(),
+        status: status_name(chakravue_crds::organization::Phase::PendingPayment),
+        plan: new.plan.into(),
+        setup_token: signed_up.setup_token.reveal().to_owned(),
+        setup_expires_at: from_bson(signed_up.setup_expires_at),
+        created_at: from_bson(signed_up.created_at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::extract;
+
+    fn request(change: impl FnOnce(&mut Value)) -> Answer<NewSignup> {
+        let mut body = json!({
+            "organization_name": "St. Mary's Hospital",
+            "organization_email": "admin@stmarys.com",
+            "organization_phone": "+1-555-0000",
+            "plan": { "plan_id": "professional", "name": "Professional", "price": 299, "max_users": 20 },
+        });
+        change(&mut body);
+        extract::parse::<SignupRequest>(body.to_string().as_bytes())?.into_signup()
+    }
+
+    fn pointers(problem: &Problem) -> Vec<String> {
+        problem.errors().iter().filter_map(|error| error.pointer.clone()).collect()
+    }
+
+    #[test]
+    fn the_catalogue_decides_what_a_plan_is() {
+        assert_eq!(request(|_| ()).unwrap().plan, Plan::Professional);
+        assert_eq!(
+            request(|body| body["plan"] = json!({ "plan_id": "enterprise", "max_users": null })).unwrap().plan,
+            Plan::Enterprise
+        );
+        let wrong = request(|body| {
+            body["plan"] = json!({ "plan_id": "enterprise", "name": "Starter", "price": 1, "max_users": 20 });
+        });
+        assert_eq!(pointers(&wrong.unwrap_err()), ["/plan/name", "/plan/price", "/plan/max_users"]);
+        let unknown = request(|body| body["plan"]["plan_id"] = json!("gold")).unwrap_err();
+        assert_eq!(unknown.errors()[0].detail, "must be one of starter, professional, enterprise");
+        assert_eq!(pointers(&unknown), ["/plan/plan_id"]);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let wrong = request(|body| {
+            body["organization_name"] = json!("x".repeat(301));
+            body["organization_email"] = json!("admin");
+            body["organization_phone"] = json!("call us");
+        });
+        let mut pointers = pointers(&wrong.unwrap_err());
+        pointers.sort();
+        assert_eq!(pointers, ["/organization_email", "/organization_name", "/organization_phone"]);
+        let injected = request(|body| body["organization_email"] = json!({ "$ne": "" })).unwrap_err();
+        assert_eq!(injected.errors()[0].pointer.as_deref(), Some("/organization_email"));
+    }
+
+    #[test]
+    fn space_around_a_value_is_taken_off() {
+        let signup = request(|body| body["organization_name"] = json!("  St. Mary's ")).unwrap();
+        assert_eq!(signup.organization_name, "St. Mary's");
+    }
+}

@@ -1,0 +1,65 @@
+//! Suspending a hospital and taking it back: through the API, or by whoever declares the hospital. In either case its
+//! sessions end; that nobody reaches its data is MongoDB's doing, by the operator.
+
+use std::sync::Arc;
+
+use chakravue_crds::{OrganizationId, organization::Subscription};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{
+    audit::{Actor, Entry},
+    hospitals::{Hospital, Hospitals, id_of},
+    problem::{Answer, Kind, Problem},
+    request_id,
+    sessions::Sessions,
+    state::App,
+};
+
+/// Suspends or resumes a hospital that has paid, and records it. It goes on when the client hangs up.
+///
+/// # Errors
+/// When the hospital has not paid yet; `managed-elsewhere` when the subscription is somebody else's to change.
+pub async fn set(app: &App, id: &OrganizationId, wanted: Subscription, actor: Actor) -> Answer<Arc<Hospital>> {
+    let (app, id) = (app.clone(), id.clone());
+    let change = async move { change(&app, &id, wanted, &actor).await };
+    tokio::spawn(request_id::carried(change)).await.unwrap_or_else(|_| Err(Problem::internal()))
+}
+
+async fn change(app: &App, id: &OrganizationId, wanted: Subscription, actor: &Actor) -> Answer<Arc<Hospital>> {
+    let before = app.hospitals.find(id)?;
+    if before.spec.subscription == Subscription::PendingPayment {
+        let detail = "The hospital has not paid yet: there is nothing to suspend or to resume.";
+        return Err(Problem::new(Kind::HospitalNotReady, detail));
+    }
+    let after = app.hospitals.set_subscription(id, wanted).await?;
+    if wanted == Subscription::Suspended {
+        app.sessions.end_of_organization(id).await?;
+    }
+    if before.spec.subscription != wanted {
+        let action = if wanted == Subscription::Suspended { "organization.suspend" } else { "organization.resume" };
+        app.platform_audit.record(actor, Entry::new(action).target("organization", id.as_str())).await?;
+    }
+    Ok(after)
+}
+
+/// Ends the sessions of every hospital that is found suspended, whoever suspended it.
+pub async fn end_sessions(hospitals: Hospitals, sessions: Sessions) {
+    let mut changes = hospitals.changes();
+    hospitals.ready().await;
+    let mut to_look_at = hospitals.all();
+    loop {
+        for hospital in to_look_at.drain(..) {
+            let suspended = hospital.spec.subscription == Subscription::Suspended;
+            let Some(id) = id_of(&hospital).filter(|_| suspended) else { continue };
+            if let Err(problem) = sessions.end_of_organization(&id).await {
+                // They are of no use meanwhile: every request asks whether the hospital may be used.
+                tracing::warn!(organization = %id, ?problem, "the sessions of a suspended hospital could not be ended");
+            }
+        }
+        match changes.recv().await {
+            Ok(hospital) => to_look_at.push(hospital),
+            Err(RecvError::Lagged(_)) => to_look_at = hospitals.all(),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
