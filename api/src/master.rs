@@ -14,7 +14,7 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{payments::ledger, problem::Answer, signups};
+use crate::{payments::ledger, platform_users, problem::Answer, signups};
 
 /// A collection of the master database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Store {
             Self::Organizations | Self::AuditAnchors | Self::TestCharges => Vec::new(),
             Self::OrganizationUsers => vec![
                 index("email", doc! { "email_index": 1 }),
-                index("member", doc! { "organization_id": 1, "user_id": 1 }),
+                platform_users::index(),
             ],
             Self::Sessions => vec![
                 unique("session", doc! { "session_id": 1 }),

@@ -19,7 +19,7 @@ use serde::{
 };
 
 use crate::{
-    limits::LimitSettings, payments::PaymentSettings, secret_key::SecretKey, sign_in::hashing::HashingSettings,
+    limits::LimitSettings, mail::MailSettings, payments::PaymentSettings, secret_key::SecretKey, sign_in::hashing::HashingSettings,
     tenant::TenantSettings,
 };
 
@@ -122,6 +122,8 @@ pub struct Settings {
     pub hashing: HashingSettings,
     #[serde(default)]
     pub limits: LimitSettings,
+    #[serde(default)]
+    pub mail: MailSettings,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -334,6 +336,8 @@ impl Settings {
 
     /// What is wrong although every field can be read.
     fn check(&self, mistakes: &mut Mistakes) {
+        self.hashing.check(mistakes);
+        self.mail.check(mistakes);
         if ConnectionString::parse(self.mongodb.uri.expose_secret()).is_err() {
             // The driver's own message may quote it, password and all.
             mistakes.add("mongodb.uri", "must look like mongodb://user:password@host:27017/?options");

@@ -3,7 +3,9 @@
 //! Whether the hospital or the user exists, has a password or is locked must not show: every refusal costs one hash and
 //! reads the same.
 
+pub mod attempt;
 pub mod hashing;
 pub mod password;
 pub mod password_policy;
 pub mod soft_lock;
+pub mod start;

@@ -1,6 +1,6 @@
 //! Everything that handlers share, put together once at the start.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use kube::Api;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     blind_index::BlindIndex,
     clock::Clock,
+    first_administrators,
     hospitals::Hospitals,
     idempotency::Idempotency,
     limits::Limits,
@@ -66,12 +67,14 @@ impl AppState {
         let hospitals = Hospitals::start(kube.clone(), &settings.namespace, stop.clone());
         let secrets = Api::namespaced(kube, &settings.namespace);
         let tenants = Tenants::new(&settings.tenants, hospitals.clone(), secrets, master.clone(), clock.clone());
-        let payments = Payments::new(&settings.payments, &master, &clock)?;
-        payments.settle_in_background(hospitals.clone(), stop);
+        let metrics = Metrics::default();
+        let platform_audit = PlatformAudit::new(&master, clock.clone());
+        let payments = Payments::new(&settings.payments, &master, &clock, platform_audit.clone(), metrics.clone())?;
+        payments.settle_in_background(hospitals.clone(), stop.clone());
         let sessions = Sessions::new(&settings.sessions, master.clone(), clock.clone());
         tokio::spawn(suspension::end_sessions(hospitals.clone(), sessions.clone()));
         let blind_index = BlindIndex::new(&settings.secret_key);
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             sessions,
             signups: Signups::new(master.clone(), clock.clone()),
             hasher: Hasher::new(&settings.hashing).context("the password workers cannot be started")?,
@@ -83,14 +86,17 @@ impl AppState {
             mailer: Mailer::new(&settings.mail)?,
             idempotency: Idempotency::new(&master, settings.secret_key.clone()),
             payments,
-            platform_audit: PlatformAudit::new(&master, clock.clone()),
-            metrics: Metrics::default(),
+            platform_audit,
+            metrics,
             settings,
             clock,
             master,
             hospitals,
             tenants,
-        }))
+        });
+        tokio::spawn(stop.clone().run_until_cancelled_owned(first_administrators::watch(app.clone())));
+        tokio::spawn(stop.run_until_cancelled_owned(forget_idle_limits(app.clone())));
+        Ok(app)
     }
 
     /// What the metrics cannot count by themselves.
@@ -101,6 +107,15 @@ impl AppState {
             tenant_clients: self.tenants.connected(),
             hospitals: self.hospitals.count(),
         }
+    }
+}
+
+/// Keeps the memory of the limits in bounds.
+async fn forget_idle_limits(app: App) {
+    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+    loop {
+        minutes.tick().await;
+        app.limits.forget_idle();
     }
 }
 

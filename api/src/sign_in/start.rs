@@ -1,0 +1,112 @@
+//! The start of a session, after a password, an invitation or a setup token was found right; and the answer that brings
+//! its token, the same everywhere.
+
+use axum::{
+    Json,
+    http::header,
+    response::{AppendHeaders, IntoResponse},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::attempt::Candidate;
+use crate::{
+    accounts::{Account, Accounts},
+    audit::Entry,
+    client_address::Client,
+    clock::from_bson,
+    identity::{SESSION_COOKIE, set_cookie},
+    problem::{Answer, Kind, Problem},
+    sessions::Principal,
+    state::AppState,
+};
+
+/// Somebody is signed in now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SignedIn {
+    /// For programs, as `Authorization: Bearer`. Browsers have it in a cookie and should forget this one.
+    #[schema(example = "chs_2uZ0y3S5QxkVb6c1D8tJwPqRfLmNaEhGiKoUvXyZ0A4")]
+    token: String,
+    /// When the session ends at the latest.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    user: SignedInUser,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SignedInUser {
+    #[schema(example = "user_01jd3f8a5c9d2m4n6p8r0s2t4v")]
+    pub user_id: String,
+    #[schema(example = "doctor@stmarys.com")]
+    pub email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// ADMIN, RECEPTIONIST, OPD, DOCTOR, or `PLATFORM_ADMINISTRATOR`.
+    #[schema(example = "DOCTOR")]
+    pub role: &'static str,
+    /// Absent for administrators of the platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "org_01jd3f8a5c9d2m4n6p8r0s2t4v")]
+    pub organization_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "St. Mary's Hospital")]
+    pub organization_name: Option<String>,
+}
+
+impl SignedInUser {
+    #[must_use]
+    pub fn new(accounts: &Accounts, account: &Account) -> Self {
+        let organization_id = match &account.principal {
+            Principal::Staff { organization_id, .. } => Some(organization_id.as_str().to_owned()),
+            Principal::PlatformAdministrator { .. } => None,
+        };
+        Self {
+            user_id: account.user_id().to_owned(),
+            email: account.email.clone(),
+            name: account.name.clone(),
+            role: account.role_name(),
+            organization_id,
+            organization_name: accounts.hospital_name().map(str::to_owned),
+        }
+    }
+}
+
+impl IntoResponse for SignedIn {
+    fn into_response(self) -> axum::response::Response {
+        let cookie = set_cookie(SESSION_COOKIE, &self.token);
+        (AppendHeaders([(header::SET_COOKIE, cookie)]), Json(self)).into_response()
+    }
+}
+
+/// Starts a session, whatever session the client had before.
+///
+/// # Errors
+/// When the account was disabled or got another password in the meantime, or a database is away.
+pub async fn start(app: &AppState, (accounts, account): Candidate, client: &Client) -> Answer<SignedIn> {
+    let address = client.address.to_string();
+    let (token, session) = app.sessions.start(account.principal.clone(), &address, &client.user_agent).await?;
+    // The session is there before the account is looked at: whoever disables the account either finds the session and
+    // ends it, or has done so early enough to be seen here.
+    let entry = Entry::new("session.start").target("user", account.user_id());
+    let (actor, entry) = (account.actor(), entry.detail("session_id", session.session_id.clone()));
+    let (still_valid, recorded) =
+        tokio::join!(accounts.note_sign_in(&account, app.clock.now_bson()), accounts.record(&actor, entry),);
+    if !matches!((&still_valid, &recorded), (Ok(true), Ok(()))) {
+        app.sessions.end(&account.principal, &session.session_id).await?;
+        still_valid?;
+        recorded?;
+        return Err(Problem::new(Kind::Unauthenticated, "The account was changed in this moment. Sign in again."));
+    }
+    if let Principal::Staff { organization_id, user_id, .. } = &account.principal {
+        // Not waited for: it is only an index, and there already but for users who came with an older database.
+        let (memberships, organization_id) = (app.memberships.clone(), organization_id.clone());
+        let (user_id, email) = (user_id.clone(), account.email.clone());
+        tokio::spawn(async move { memberships.add(&organization_id, &user_id, &email).await });
+    }
+    Ok(SignedIn {
+        token: token.reveal().to_owned(),
+        expires_at: from_bson(session.expires_at),
+        user: SignedInUser::new(&accounts, &account),
+    })
+}
