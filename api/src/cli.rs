@@ -82,8 +82,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => {
             let settings = Settings::load(&flags)?;
-            telemetry::start(settings.log_format)?;
-            runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings))
+            let telemetry = telemetry::start(settings.log_format)?;
+            let result = runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(settings));
+            telemetry.finish();
+            result
         }
         Command::CheckConfig => {
             Settings::load(&flags)?;
