@@ -23,6 +23,7 @@ use crate::{
     problem::{Kind, Problem},
     request_id::{self, RequestId},
     state::App,
+    telemetry,
 };
 
 /// Every operation of the OpenAPI document: one file of `endpoints` each line.
@@ -31,6 +32,7 @@ pub fn endpoints() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(endpoints::health::routes())
         .merge(endpoints::organizations::routes())
+        .merge(endpoints::patients::routes())
         .merge(endpoints::payments::routes())
         .merge(endpoints::plans::routes())
         .merge(endpoints::platform::routes())
@@ -70,6 +72,7 @@ pub fn router(app: App) -> Router {
                 .on_response(log_response)
                 .on_failure(()),
         )
+        .layer(middleware::from_fn(telemetry::trace))
         .layer(middleware::from_fn(request_id::layer))
 }
 

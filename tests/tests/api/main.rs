@@ -3,6 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod proxied;
 mod support;
 
+mod organizations;
+mod outages;
+mod payments;
 mod process;
+mod provisioning;
+mod rotation;
+mod signup;

@@ -1,0 +1,54 @@
+//! MongoDB or Kubernetes is away: requests are told so and when to come back, probes say which, and all goes on by itself.
+
+use serde_json::json;
+
+use crate::{proxied::Proxied, support::eventually};
+
+#[tokio::test]
+async fn without_mongodb_requests_are_told_to_come_back_and_nothing_is_lost() {
+    let proxied = Proxied::new("outages, mongodb").await;
+    let hospital = proxied.hospital("Outage").await;
+    let reception = proxied.staff(&hospital, "reception@outage.example", "receptionist").await;
+    let patients = hospital.path("/patients");
+    let patient = |name: &str| json!({ "name": name, "birth_date": "1980-05-17" });
+    reception.post(&patients, &patient("Before")).await.expect(201);
+
+    proxied.mongo_proxy.set_down(true);
+    for reply in [reception.get(&patients).await, reception.post(&patients, &patient("Meanwhile")).await] {
+        reply.problem(503, "database-unavailable");
+        assert!(reply.retry_after().is_some_and(|wait| (1..60).contains(&wait)), "{reply:?}");
+    }
+    let client = proxied.client();
+    assert_eq!(client.get("/healthz").await.status, 200, "a restart would not help");
+    let ready = eventually("the probe notices", async || Some(client.get("/readyz").await).filter(|r| r.status == 503)).await;
+    assert_eq!((&ready.json()["mongodb"], &ready.json()["kubernetes"]), (&json!(false), &json!(true)));
+    // What needs no database is served all the same.
+    client.get("/plans").await.expect(200);
+
+    proxied.mongo_proxy.set_down(false);
+    eventually("the probe notices", async || (client.get("/readyz").await.status == 200).then_some(())).await;
+    let listed = eventually("work goes on", async || Some(reception.get(&patients).await).filter(|r| r.status == 200)).await;
+    let names: Vec<_> = listed.json()["items"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
+    assert_eq!(names, ["Before"], "who was told 503 is not registered behind their back");
+    proxied.close().await;
+}
+
+#[tokio::test]
+async fn without_kubernetes_hospitals_work_on_and_only_changes_of_objects_wait() {
+    let proxied = Proxied::new("outages, kubernetes").await;
+    let hospital = proxied.hospital("Outage").await;
+    proxied.kube_proxy.set_down(true);
+    let client = proxied.client();
+
+    hospital.administrator.get(&hospital.path("/patients")).await.expect(200);
+    hospital.administrator.get(&hospital.path("/users")).await.expect(200);
+    let signup = client.post("/signup", &proxied.signup_request("Meanwhile", "starter")).await;
+    signup.problem(503, "kubernetes-unavailable");
+    assert!(signup.retry_after().is_some());
+    assert_eq!(client.get("/healthz").await.status, 200);
+
+    proxied.kube_proxy.set_down(false);
+    let signup = proxied.signup_request("Afterwards", "starter");
+    eventually("signups are taken again", async || (client.post("/signup", &signup).await.status == 201).then_some(())).await;
+    proxied.close().await;
+}

@@ -1,0 +1,80 @@
+//! A hospital's credentials are rotated while people work: nobody notices.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use kube::{ResourceExt as _, api::DeleteParams};
+use serde_json::json;
+
+use crate::support::{Hospital, Stack, Staff, eventually};
+
+const ROTATIONS: usize = 5;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_while_credentials_are_rotated() {
+    let stack = Stack::new("rotation").await;
+    let hospital = stack.hospital("Rotation").await;
+    let reception = stack.staff(&hospital, "reception@rotation.example", "receptionist").await;
+
+    let working = Arc::new(AtomicBool::new(true));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let workers: Vec<_> = (0..4)
+        .map(|worker| {
+            let work = work(worker, hospital.clone(), reception.clone(), working.clone(), answered.clone());
+            tokio::spawn(work)
+        })
+        .collect();
+
+    let object = stack.object(&hospital.organization_id).await;
+    let secret = chakravue_crds::naming::secret_name(&object.name_any());
+    let mut passwords = vec![password(&stack, &secret).await];
+    for _ in 0..ROTATIONS {
+        // Work goes on with the present credentials before they are rotated again.
+        let before = answered.load(Ordering::Relaxed);
+        eventually("requests are answered", async || (answered.load(Ordering::Relaxed) > before + 20).then_some(())).await;
+        stack.secrets().delete(&secret, &DeleteParams::default()).await.unwrap();
+        let new = eventually("there are new credentials", async || {
+            let new = stack.secrets().get_opt(&secret).await.unwrap()?;
+            let new = String::from_utf8(new.data.unwrap()["password"].0.clone()).unwrap();
+            (passwords.last() != Some(&new)).then_some(new)
+        })
+        .await;
+        passwords.push(new);
+    }
+    let before = answered.load(Ordering::Relaxed);
+    eventually("requests are answered", async || (answered.load(Ordering::Relaxed) > before + 20).then_some(())).await;
+    working.store(false, Ordering::Relaxed);
+    let registered: usize = futures::future::try_join_all(workers).await.unwrap().into_iter().sum();
+    println!("{} requests answered, {ROTATIONS} rotations", answered.load(Ordering::Relaxed));
+
+    // Each patient that was registered is there once.
+    let patients = stack.database(&hospital).collection::<mongodb::bson::Document>("patients");
+    assert_eq!(patients.count_documents(mongodb::bson::doc! {}).await.unwrap(), registered as u64);
+    stack.close().await;
+}
+
+async fn password(stack: &Stack, secret: &str) -> String {
+    let secret = stack.secrets().get(secret).await.unwrap();
+    String::from_utf8(secret.data.unwrap()["password"].0.clone()).unwrap()
+}
+
+/// Registers and lists patients; every answer must be a good one. Answers how many it registered.
+async fn work(
+    worker: usize,
+    hospital: Hospital,
+    reception: Staff,
+    working: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+) -> usize {
+    let mut registered = 0;
+    while working.load(Ordering::Relaxed) {
+        let patient = json!({ "name": format!("Patient {worker}-{registered}"), "birth_date": "1980-05-17" });
+        reception.post(&hospital.path("/patients"), &patient).await.expect(201);
+        registered += 1;
+        reception.get(&hospital.path("/patients?limit=5")).await.expect(200);
+        answered.fetch_add(2, Ordering::Relaxed);
+    }
+    registered
+}
