@@ -33,6 +33,8 @@ use crate::{
     clock::{Clock, later, to_bson},
     database_error,
     master::{Master, Record, Store},
+    metrics::{self, Metrics},
+    platform_audit::PlatformAudit,
     problem::{Answer, Kind, Problem},
     settings::{Mistakes, choice, duration},
 };
@@ -153,12 +155,20 @@ struct Inner {
     settle_every: Duration,
     /// Something may be waiting to be settled.
     wake: Notify,
+    audit: PlatformAudit,
+    metrics: Metrics,
 }
 
 impl Payments {
     /// # Errors
     /// When the provider cannot be used with these settings.
-    pub fn new(settings: &PaymentSettings, master: &Master, clock: &Clock) -> anyhow::Result<Self> {
+    pub fn new(
+        settings: &PaymentSettings,
+        master: &Master,
+        clock: &Clock,
+        audit: PlatformAudit,
+        metrics: Metrics,
+    ) -> anyhow::Result<Self> {
         let (provider, webhook_secret): (Box<dyn PaymentProvider>, _) = match settings.provider {
             ProviderKind::Test => (Box::new(TestCards::new(master)), None),
             ProviderKind::Stripe => {
@@ -176,6 +186,8 @@ impl Payments {
             look_up_after: settings.look_up_after,
             settle_every: settings.settle_every,
             wake: Notify::new(),
+            audit,
+            metrics,
         })))
     }
 
@@ -269,8 +281,25 @@ impl Payments {
 
     /// Writes the outcome down. Without one the payment stays undecided, and whoever comes next asks the provider.
     async fn conclude(&self, payment: Payment, report: Reported) -> Answer<Attempt> {
-        let report = report?;
+        let report = report.inspect_err(|_| self.0.metrics.payment(metrics::Payment::Failed))?;
+        let before = payment.status;
         let payment = self.0.ledger.record(&payment, &report).await?;
+        if payment.status != before {
+            self.announce(&payment);
+        }
+        let client_secret = match report.charge {
+            Charge::ActionRequired { client_secret } => Some(client_secret),
+            _ => None,
+        };
+        Ok(Attempt { payment, client_secret })
+    }
+
+    fn announce(&self, payment: &Payment) {
+        self.0.metrics.payment(match payment.status {
+            PaymentStatus::Succeeded => metrics::Payment::Succeeded,
+            PaymentStatus::Failed => metrics::Payment::Declined,
+            PaymentStatus::Pending | PaymentStatus::ActionRequired => metrics::Payment::Pending,
+        });
         tracing::info!(
             payment = %payment.id,
             organization = %payment.organization_id,
@@ -278,11 +307,6 @@ impl Payments {
             failure = payment.failure.map(provider::Failure::code),
             "payment"
         );
-        let client_secret = match report.charge {
-            Charge::ActionRequired { client_secret } => Some(client_secret),
-            _ => None,
-        };
-        Ok(Attempt { payment, client_secret })
     }
 
     /// Asks the provider what became of a payment that nobody works at any more, and gives up what was never confirmed.

@@ -24,6 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::plans::PlanView;
 use crate::{
+    audit::Actor,
     clock::from_bson,
     extract::ApiQuery,
     hospitals::{Hospital, is_ready, phase_of},
@@ -155,13 +156,14 @@ async fn process_payment(
     }
     let sender = format!("{} {}", payer.organization_id, payer.actor.id);
     let service = app.clone();
-    let work = move |key| pay(service, payer.organization_id, body, key);
+    let work = move |key| pay(service, payer.organization_id, payer.actor, body, key);
     app.idempotency.run(repetition, Sender::Known(&sender), "process-payment", work).await
 }
 
 async fn pay(
     app: App,
     organization_id: OrganizationId,
+    actor: Actor,
     body: ProcessPayment,
     request_key: RequestKey,
 ) -> Answer<Response> {
@@ -184,7 +186,7 @@ async fn pay(
             return Ok(undecided(&hospital, payment, Progress::ActionRequired, client_secret));
         }
     }
-    let hospital = app.payments.activate(&app.hospitals, &payment).await?;
+    let hospital = app.payments.activate(&app.hospitals, &payment, &actor).await?;
     let decided = |hospital: &Hospital| is_usable(hospital) || phase_of(hospital) == Phase::Failed;
     let hospital = match app.hospitals.wait_until(&hospital.name_any(), app.settings.payment_wait, decided).await {
         Ok(hospital) => hospital,

@@ -267,14 +267,13 @@ impl Ledger {
         }
     }
 
-    /// The hospital was made active with this payment.
+    /// The hospital was made active with this payment. Whether it was noted only now.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn note_activation(&self, payment: &Payment) -> Answer<()> {
+    pub async fn note_activation(&self, payment: &Payment) -> Answer<bool> {
         let filter = doc! { "_id": payment.id.as_str(), "activated_at": { "$exists": false } };
-        self.update(filter, doc! { "activated_at": self.clock.now_bson() }).await?;
-        Ok(())
+        Ok(self.update(filter, doc! { "activated_at": self.clock.now_bson() }).await?.is_some())
     }
 
     async fn update(&self, filter: Document, change: Document) -> Answer<Option<Payment>> {

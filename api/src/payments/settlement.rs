@@ -11,22 +11,26 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Payments, ledger::Payment};
 use crate::{
+    audit::{Actor, Entry},
     hospitals::{Hospital, Hospitals},
     problem::{Answer, Kind},
 };
 
 impl Payments {
-    /// Makes the hospital active that was paid for, and notes that in the ledger.
+    /// Makes the hospital active that was paid for, and notes that in the ledger and the platform's audit log.
     ///
     /// # Errors
     /// When Kubernetes or the database is away, or somebody else manages the subscription; the settlement tries again.
-    pub async fn activate(&self, hospitals: &Hospitals, payment: &Payment) -> Answer<Arc<Hospital>> {
+    pub async fn activate(&self, hospitals: &Hospitals, payment: &Payment, actor: &Actor) -> Answer<Arc<Hospital>> {
         let mut hospital = hospitals.find(&payment.organization_id)?;
         // A suspension is not lifted by a payment of earlier.
         if hospital.spec.subscription == Subscription::PendingPayment {
             hospital = hospitals.set_subscription(&payment.organization_id, Subscription::Active).await?;
         }
-        self.0.ledger.note_activation(payment).await?;
+        if self.0.ledger.note_activation(payment).await? {
+            let entry = Entry::new("organization.activate").target("organization", payment.organization_id.as_str());
+            self.0.audit.record(actor, entry.detail("payment_id", payment.id.as_str())).await?;
+        }
         Ok(hospital)
     }
 
@@ -57,7 +61,7 @@ impl Payments {
             Err(_) => return,
         }
         for payment in self.0.ledger.unactivated().await.unwrap_or_default() {
-            match self.activate(hospitals, &payment).await {
+            match self.activate(hospitals, &payment, &Actor::system()).await {
                 Ok(_) => tracing::info!(
                     payment = %payment.id, organization = %payment.organization_id,
                     "a paid hospital was made active by the settlement"
