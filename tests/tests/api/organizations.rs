@@ -1,0 +1,330 @@
+//! A hospital's record and plan, the directory, and what the platform's administrators see and do.
+
+use std::collections::BTreeSet;
+
+use chakravue_testbed::{ApiClient, ApiOptions, Reply};
+use futures::TryStreamExt as _;
+use kube::ResourceExt as _;
+use mongodb::bson::{Document, doc};
+use serde_json::{Value, json};
+
+use crate::{
+    proxied::Proxied,
+    support::{PASSWORD, Signup, Stack, eventually},
+};
+
+fn plan(plan_id: &str) -> Value {
+    json!({ "plan_id": plan_id })
+}
+
+async fn names(client: &ApiClient, query: &str) -> BTreeSet<String> {
+    let page = client.get(&format!("/organizations{query}")).await.expect(200);
+    let items = page["items"].as_array().unwrap();
+    items.iter().map(|item| item["organization_name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_directory_shows_active_hospitals_by_id_and_name_only() {
+    let stack = Stack::new("directory").await;
+    let active = stack.signup("Mercy", "starter").await;
+    stack.pay(&active).await;
+    let second = stack.signup("Ärztehaus", "starter").await;
+    stack.pay(&second).await;
+    stack.signup("Unpaid", "starter").await;
+    let client = stack.client();
+    assert_eq!(names(&client, "").await, BTreeSet::from([stack.name("Mercy"), stack.name("Ärztehaus")]));
+    assert_eq!(names(&client, "?q=ärzt").await, BTreeSet::from([stack.name("Ärztehaus")]));
+    assert_eq!(names(&client, "?q=.*").await, BTreeSet::new());
+
+    let page = client.get("/organizations?limit=1").await.expect(200);
+    let fields: BTreeSet<_> = page["items"][0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, BTreeSet::from(["organization_id", "organization_name"]));
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let next = client.get(&format!("/organizations?limit=1&cursor={cursor}")).await.expect(200);
+    assert_ne!(page["items"][0], next["items"][0]);
+    assert!(next["next_cursor"].is_null());
+    for query in ["limit=0", "limit=101", "cursor=x", "x=1"] {
+        client.get(&format!("/organizations?{query}")).await.problem(422, "invalid");
+    }
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn the_directory_can_ask_for_a_search_or_be_off() {
+    let search = |api: ApiOptions| api.setting("directory", "search");
+    let mut stack = Stack::with("directory, modes", search).await;
+    let signup = stack.signup("Mercy", "starter").await;
+    stack.pay(&signup).await;
+    let client = stack.client();
+    for query in ["", "?q=me", "?q=%20m%20e%20", "?q=..."] {
+        let problem = client.get(&format!("/organizations{query}")).await.problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["parameter"], "q");
+    }
+    assert_eq!(names(&client, "?q=merc").await, BTreeSet::from([stack.name("Mercy")]));
+    stack.api.restart_with(|api| api.setting("directory", "off")).await;
+    stack.client().get("/organizations?q=mercy").await.problem(404, "not-found");
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn the_platform_lists_filters_and_searches_all_organizations() {
+    let stack = Stack::new("platform, list").await;
+    let platform = stack.platform_administrator().await;
+    let mut all = Vec::new();
+    for number in 0..5 {
+        all.push(stack.signup(&format!("Hospital {number}"), if number < 2 { "starter" } else { "enterprise" }).await);
+    }
+    stack.pay(&all[0]).await;
+    stack.pay(&all[4]).await;
+    let ids = async |query: &str| -> Vec<String> {
+        let (mut ids, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/master/all-organizations?limit=2{query}{cursor}");
+            let page = platform.get(&path).await.expect(200);
+            let items = page["items"].as_array().unwrap();
+            assert!(items.len() <= 2);
+            ids.extend(items.iter().map(|item| item["organization_id"].as_str().unwrap().to_owned()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return ids,
+            }
+        }
+    };
+    let of = |numbers: &[usize]| -> Vec<String> { numbers.iter().map(|n| all[*n].organization_id.clone()).collect() };
+    assert_eq!(ids("").await, of(&[4, 3, 2, 1, 0]), "the newest first");
+    assert_eq!(ids("&plan=starter").await, of(&[1, 0]));
+    eventually("the read model says so", async || (ids("&status=active").await == of(&[4, 0])).then_some(())).await;
+    assert_eq!(ids("&status=pending_payment&plan=enterprise").await, of(&[3, 2]));
+    assert_eq!(ids("&q=hospital%203").await, of(&[3]));
+    assert_eq!(ids(&format!("&q={}", all[1].database_name)).await, of(&[1]));
+    assert_eq!(ids(&format!("&q={}", all[2].organization_id)).await, of(&[2]));
+    assert_eq!(ids("&q=.*").await, of(&[]));
+    let page = platform.get("/master/all-organizations?limit=1").await.expect(200);
+    let foreign = format!("/master/all-organizations?status=active&cursor={}", page["next_cursor"].as_str().unwrap());
+    platform.get(&foreign).await.problem(422, "invalid");
+    for query in ["plan=gold", "status=Active", "limit=0"] {
+        platform.get(&format!("/master/all-organizations?{query}")).await.problem(422, "invalid");
+    }
+    let item = &page["items"][0];
+    assert_eq!(item["plan"]["plan_id"], "enterprise");
+    assert_eq!(item["seats"]["limit"], Value::Null);
+
+    let metrics = platform.get("/master/metrics").await.expect(200);
+    assert_eq!(metrics["monthly_revenue"], 99 + 999);
+    assert_eq!(metrics["organizations"]["total"], 5);
+    assert_eq!((&metrics["organizations"]["active"], &metrics["organizations"]["pending_payment"]), (&json!(2), &json!(3)));
+    let enterprise = metrics["plans"].as_array().unwrap().iter().find(|plan| plan["plan"]["plan_id"] == "enterprise").unwrap();
+    assert_eq!((&enterprise["organizations"], &enterprise["monthly_revenue"]), (&json!(3), &json!(999)));
+    let today = metrics["signups"]["per_day"].as_array().unwrap().last().unwrap();
+    assert_eq!(today["organizations"], 5, "{metrics}");
+
+    let details = platform.get(&format!("/master/organizations/{}", all[0].organization_id)).await.expect(200);
+    assert_eq!(details["payments"]["total"], 99);
+    let conditions: Vec<_> = details["conditions"].as_array().unwrap().iter().map(|c| c["type"].clone()).collect();
+    assert!(conditions.contains(&json!("Ready")), "{details}");
+    platform.get("/master/organizations/org_01jd8x2v9t6m3k5q7r1w4y0z8a").await.problem(404, "not-found");
+    // Nobody else sees any of it.
+    for client in [stack.client(), stack.client().bearer(&all[0].setup_token)] {
+        for path in ["/master/all-organizations", "/master/metrics", "/master/payments"] {
+            client.get(path).await.problem(401, "unauthenticated");
+        }
+    }
+    stack.close().await;
+}
+
+fn path(signup: &Signup, action: &str) -> String {
+    format!("/master/organizations/{}/{action}", signup.organization_id)
+}
+
+#[tokio::test]
+async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
+    let stack = Stack::new("platform, suspension").await;
+    let platform = stack.platform_administrator().await;
+    let hospital = stack.hospital("Mercy").await;
+    let doctor = stack.staff(&hospital, "doctor@hospital.example", "DOCTOR").await;
+    let patients = hospital.path("/patients");
+    doctor.get(&patients).await.expect(200);
+    let tenant = stack.tenant(&hospital.organization_id).await;
+    let users = tenant.database(&hospital.database_name).collection::<Document>("users");
+    users.find_one(doc! {}).await.unwrap();
+
+    let suspended = platform.post_empty(&path(&hospital, "suspend")).await.expect(200);
+    assert_eq!(suspended["organization_id"], hospital.organization_id.as_str());
+    // The open session is over, and a new one cannot be had.
+    let refused = doctor.get(&patients).await;
+    assert!([401, 403].contains(&refused.status), "{refused:?}");
+    assert!(!refused.json()["detail"].as_str().unwrap().is_empty());
+    let login = stack.try_sign_in(&hospital.organization_id, "doctor@hospital.example", PASSWORD).await;
+    assert!([401, 403].contains(&login.status), "{login:?}");
+    // Whatever the API thinks: the hospital's own login is refused by MongoDB itself.
+    eventually("MongoDB refuses", async || {
+        let error = users.find_one(doc! {}).await.err()?;
+        let code = match &*error.kind {
+            mongodb::error::ErrorKind::Command(command) => command.code,
+            other => panic!("{other:?}"),
+        };
+        (code == 13).then_some(())
+    })
+    .await;
+    assert!(!names(&stack.client(), "").await.contains(&stack.name("Mercy")));
+    eventually("the platform sees it", async || {
+        let shown = platform.get(&format!("/master/organizations/{}", hospital.organization_id)).await.expect(200);
+        (shown["status"] == "suspended").then_some(())
+    })
+    .await;
+    // Suspended twice is suspended.
+    platform.post_empty(&path(&hospital, "suspend")).await.expect(200);
+
+    platform.post_empty(&path(&hospital, "resume")).await.expect(200);
+    eventually("the doctor is back", async || {
+        let login = stack.try_sign_in(&hospital.organization_id, "doctor@hospital.example", PASSWORD).await;
+        (login.status == 200).then_some(())
+    })
+    .await;
+    stack.sign_in(&hospital.organization_id, "doctor@hospital.example").await.get(&patients).await.expect(200);
+
+    // Only the platform may, and only what has paid can be suspended.
+    hospital.administrator.post_empty(&path(&hospital, "suspend")).await.problem(403, "forbidden");
+    let unpaid = stack.signup("Unpaid", "starter").await;
+    for action in ["suspend", "resume"] {
+        platform.post_empty(&path(&unpaid, action)).await.problem(409, "hospital-not-ready");
+    }
+    let audit = stack.master().collection::<Document>("audit_logs").find(doc! {}).sort(doc! { "sequence": 1 }).await.unwrap();
+    let entries: Vec<Document> = audit.try_collect().await.unwrap();
+    let about_mercy: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.get_document("target").is_ok_and(|target| target.get_str("id").ok() == Some(&hospital.organization_id)))
+        .filter_map(|entry| entry.get_str("action").ok())
+        .filter(|action| action.starts_with("organization."))
+        .collect();
+    assert_eq!(about_mercy, ["organization.suspend", "organization.resume"]);
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_hospital_that_others_suspend_has_no_sessions_either() {
+    let stack = Stack::new("suspension by hand").await;
+    let hospital = stack.hospital("Mercy").await;
+    let sessions = stack.master().collection::<Document>("sessions");
+    let filter = doc! { "organization_id": &hospital.organization_id };
+    assert_eq!(sessions.count_documents(filter.clone()).await.unwrap(), 1);
+    let name = stack.object(&hospital.organization_id).await.name_any();
+    let suspended = json!({ "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+        "metadata": { "name": name }, "spec": { "subscription": "Suspended" } });
+    stack.apply(&suspended).await;
+    eventually("the sessions end", async || {
+        (sessions.count_documents(filter.clone()).await.unwrap() == 0).then_some(())
+    })
+    .await;
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_plan_change_counts_the_seats_in_use() {
+    let stack = Stack::new("plan change").await;
+    let platform = stack.platform_administrator().await;
+    let hospital = stack.hospital("Mercy").await;
+    let mut invited = Vec::new();
+    for number in 0..5 {
+        invited.push(hospital.invite(&format!("doctor{number}@hospital.example"), "DOCTOR").await);
+    }
+    let own = hospital.path("/plan");
+    for (client, path) in [(&hospital.administrator.client, own.clone()), (&platform.client, path(&hospital, "plan"))] {
+        let problem = client.post(&path, &plan("starter")).await.problem(409, "plan-too-small");
+        assert_eq!(problem["seats"], json!({ "used": 6, "limit": 5 }));
+        assert!(problem["detail"].as_str().unwrap().contains("Disable 1 user"), "{problem}");
+    }
+    assert_eq!(hospital.administrator.get(&hospital.path("")).await.expect(200)["plan"]["plan_id"], "professional");
+    hospital.administrator.post(&own, &plan("gold")).await.problem(422, "invalid");
+
+    // A disabled user takes no seat.
+    let user = hospital.path(&format!("/users/{}", invited[0].user_id));
+    let etag = eventually("the user is listed", async || {
+        let users = hospital.administrator.get(&hospital.path("/users")).await.expect(200);
+        let found = users["items"].as_array()?.iter().find(|user| user["user_id"] == invited[0].user_id.as_str())?.clone();
+        Some(format!("\"{}\"", found["version"]))
+    })
+    .await;
+    hospital.administrator.patch(&user, &etag, &json!({ "status": "disabled" })).await.expect(200);
+    let changed = hospital.administrator.post(&own, &plan("starter")).await.expect(200);
+    assert_eq!(changed["plan"]["plan_id"], "starter");
+    assert_eq!(changed["seats"], json!({ "used": 5, "limit": 5 }));
+    let body = hospital.add_user_request("one-too-many@hospital.example", "OPD");
+    hospital.administrator.post("/add-user", &body).await.problem(409, "seat-limit-reached");
+    let changed = platform.post(&path(&hospital, "plan"), &plan("enterprise")).await.expect(200);
+    assert_eq!(changed["seats"]["limit"], Value::Null);
+    hospital.invite("now-there-is-room@hospital.example", "OPD").await;
+
+    let doctor = stack.accept(&invited[1]).await;
+    doctor.post(&own, &plan("starter")).await.problem(403, "forbidden");
+    let audit = stack.database(&hospital).collection::<Document>("audit_logs");
+    let entry = audit.find_one(doc! { "action": "organization.change_plan" }).await.unwrap().unwrap();
+    assert_eq!(entry.get_str("actor_id").unwrap(), hospital.administrator.user_id);
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn what_gitops_declares_is_changed_there_and_the_answer_says_where() {
+    let stack = Stack::new("gitops").await;
+    let platform = stack.platform_administrator().await;
+    let object = stack.apply(&stack.declared("declared")).await;
+    let id = eventually("the operator claims it", async || {
+        let object = stack.hospitals().get(&object.name_any()).await.unwrap();
+        object.status?.organization_id
+    })
+    .await;
+    let path = |action: &str| format!("/master/organizations/{id}/{action}");
+    eventually("the API sees it", async || (platform.get(&format!("/master/organizations/{id}")).await.status == 200).then_some(()))
+        .await;
+    for (reply, field) in [
+        (platform.post_empty(&path("suspend")).await, "spec.subscription"),
+        (platform.post(&path("plan"), &plan("enterprise")).await, "spec.plan"),
+    ] {
+        let problem = reply.problem(409, "managed-elsewhere");
+        assert_eq!(problem["managers"], json!(["a-gitops-tool"]));
+        assert_eq!(problem["fields"], json!([{ "field": field, "manager": "a-gitops-tool" }]));
+        assert!(problem["detail"].as_str().unwrap().contains(field), "{problem}");
+    }
+    // What is already as it is asked for needs no change.
+    platform.post(&path("plan"), &plan("starter")).await.expect(200);
+    let unchanged = stack.hospitals().get(&object.name_any()).await.unwrap();
+    assert_eq!(unchanged.spec, object.spec);
+    assert!(unchanged.managed_fields().iter().all(|entry| entry.manager.as_deref() != Some("chakravue-api")));
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_change_keeps_everything_else_that_the_api_declared() {
+    let stack = Stack::new("changes").await;
+    let platform = stack.platform_administrator().await;
+    let signup = stack.signup("Mercy", "starter").await;
+    stack.pay(&signup).await;
+    let before = stack.object(&signup.organization_id).await;
+    platform.post(&path(&signup, "plan"), &plan("professional")).await.expect(200);
+    platform.post_empty(&path(&signup, "suspend")).await.expect(200);
+    let after = stack.object(&signup.organization_id).await;
+    let mut wanted = serde_json::to_value(&before.spec).unwrap();
+    wanted["plan"] = json!("Professional");
+    wanted["subscription"] = json!("Suspended");
+    assert_eq!(serde_json::to_value(&after.spec).unwrap(), wanted);
+    assert_eq!(before.annotations(), after.annotations());
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn the_platform_is_told_when_a_server_is_away() {
+    let proxied = Proxied::new("platform, away").await;
+    let platform = proxied.platform_administrator().await;
+    let signup = proxied.signup("Mercy", "starter").await;
+    proxied.pay(&signup).await;
+    proxied.kube_proxy.set_down(true);
+    let reply = platform.post_empty(&path(&signup, "suspend")).await;
+    reply.problem(503, "kubernetes-unavailable");
+    assert!(reply.retry_after().is_some());
+    // What is known is still shown.
+    let request = platform.request(reqwest::Method::GET, &format!("/master/organizations/{}", signup.organization_id));
+    assert_eq!(Reply::to(request).await.expect(200)["status"], "active");
+    proxied.kube_proxy.set_down(false);
+    platform.post_empty(&path(&signup, "suspend")).await.expect(200);
+    proxied.close().await;
+}
