@@ -6,11 +6,12 @@
 //!
 //! To read it from the ground up: `parts` (where the programs come from), `processes` and `ports`, `control_plane` and
 //! `mongod`, `install` (what operator and API need before they run), `operator` and `api` (the programs), `client` (who
-//! calls the API), `guard` (who cleans up), `up` (`make up`).
+//! calls the API), `companion` (other servers), `guard` (who cleans up), `up` (`make up`).
 
 mod api;
 mod certificates;
 mod client;
+mod companion;
 mod control_plane;
 mod files;
 mod guard;
@@ -27,6 +28,7 @@ mod programs;
 pub mod proxy;
 mod sandbox;
 mod servers;
+mod stripe_mock;
 mod testbed;
 mod up;
 mod uri;
@@ -35,8 +37,11 @@ pub mod cli;
 
 pub use api::{ApiOptions, ApiProcess};
 pub use client::{ApiClient, Reply};
+pub use companion::Companion;
 pub use kubectl::Kubectl;
 pub use operator::{OperatorOptions, OperatorProcess};
+pub use parts::python_with;
 pub use sandbox::Sandbox;
+pub use stripe_mock::StripeMock;
 pub use testbed::Testbed;
 pub use uri::with_credentials;

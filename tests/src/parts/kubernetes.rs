@@ -3,16 +3,13 @@
 
 use std::{
     env, fs,
-    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 
-use super::{cache, hex, missing, on_path, only_one, progress::Progress};
-use crate::processes;
+use super::{cache, go, hex, only_one, progress::Progress};
 
 const GO_MOD: &str = include_str!("../../kubernetes/go.mod");
 const GO_SUM: &str = include_str!("../../kubernetes/go.sum");
@@ -88,9 +85,7 @@ fn fingerprint() -> String {
 
 /// Builds into a folder beside `target` and moves each program over when all of them are whole.
 fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
-    if on_path("go").is_none() {
-        return Err(missing(io::ErrorKind::NotFound.into(), "go", GET_GO));
-    }
+    go::find(GET_GO)?;
     let partial = target.with_added_extension("partial");
     let module = partial.join("module");
     // What an interrupted build left there is of no use: Go keeps what it compiled in its own cache.
@@ -102,15 +97,15 @@ fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
     let names: Vec<&str> = programs.iter().map(|program| program.name).collect();
     eprintln!("Building Kubernetes {VERSION} from source ({}); this happens once.", names.join(", "));
     eprintln!("  Up to ten minutes and 3 GB of disk with two cores and an empty Go cache; seconds with a warm one.");
-    check_version(&module)?;
+    go::check_version(&module, GET_GO)?;
     let mut progress = Progress::new();
     let packages: Vec<&str> = programs.iter().map(|program| program.package).collect();
     let total = count_packages(&module, &packages, &mut progress)?;
 
-    let mut install = go(&module);
+    let mut install = go::command(&module);
     install.env("GOBIN", &partial).args(["install", "-v", "-trimpath", "-ldflags", LINKER_FLAGS]).args(&packages);
     let mut done = 0;
-    run(install, "go install", |line| {
+    go::run(install, "go install", |line| {
         if !line.contains(' ') {
             done += 1;
         }
@@ -126,62 +121,16 @@ fn build(programs: &[Program], target: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A `go` command in the module, without anything of the surroundings that could change the result.
-fn go(module: &Path) -> Command {
-    let mut command = processes::command("go");
-    command.current_dir(module).env("CGO_ENABLED", "0").env("GO111MODULE", "on").env("GOWORK", "off");
-    for name in ["GOOS", "GOARCH", "GOBIN"] {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn check_version(module: &Path) -> anyhow::Result<()> {
-    // Inside the module, an older Go that may not fetch a newer one refuses to say anything.
-    let mut version = go(module);
-    version.args(["env", "GOVERSION"]);
-    run(version, "go env GOVERSION", |_| ()).with_context(|| format!("the Go on PATH is too old; {GET_GO}"))?;
-    Ok(())
-}
-
 /// How many packages there are to compile. Downloads the sources first, which is the longer part of it.
 fn count_packages(module: &Path, packages: &[&str], progress: &mut Progress) -> anyhow::Result<usize> {
-    let mut list = go(module);
+    let mut list = go::command(module);
     list.args(["list", "-deps"]).args(packages);
     let mut downloaded = 0;
-    let listed = run(list, "go list", |line| {
+    let listed = go::run(list, "go list", |line| {
         if line.starts_with("go: downloading") {
             downloaded += 1;
             progress.show(&format!("downloading sources: {downloaded} modules"));
         }
     })?;
     Ok(listed.lines().count())
-}
-
-/// Runs a command; `on_line` sees what it says on standard error. Returns its standard output.
-fn run(mut command: Command, name: &str, mut on_line: impl FnMut(&str)) -> anyhow::Result<String> {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = processes::spawn(command).with_context(|| format!("cannot run {name}"))?;
-    let mut stdout = child.stdout.take().context("no standard output")?;
-    let output = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).map(|_| text)
-    });
-    let mut said = Vec::new();
-    for line in BufReader::new(child.stderr.take().context("no standard error")?).lines().map_while(Result::ok) {
-        on_line(&line);
-        // Names of packages and downloads are progress; the rest explains a failure.
-        if line.contains(' ') && !line.starts_with("go: downloading") {
-            said.push(line);
-        }
-    }
-    let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
-    if !status.success() {
-        bail!("{name} failed ({status}):\n  {}", said[said.len().saturating_sub(20)..].join("\n  "));
-    }
-    output
-        .join()
-        .ok()
-        .context("reading its output failed")?
-        .with_context(|| format!("cannot read the output of {name}"))
 }

@@ -2,9 +2,12 @@
 //!
 //! What the machine has is used; the rest is built or downloaded once, into a cache outside the tree.
 
+mod go;
 mod kubernetes;
 mod mongod;
 mod progress;
+mod python;
+mod stripe_mock;
 
 use std::{
     env,
@@ -17,6 +20,8 @@ use std::{
 use anyhow::Context;
 
 pub(crate) use kubernetes::KubernetesParts;
+pub use python::python_with;
+pub(crate) use stripe_mock::prepare as stripe_mock;
 
 /// What to prepare: nothing is built for a server that the environment already provides.
 #[derive(Clone, Copy)]
