@@ -44,6 +44,8 @@ enum Command {
     Admin(Admin),
     /// Print the MongoDB role that the service needs and the commands that create it.
     MongodbRole(MongodbRole),
+    /// Print the OpenAPI document.
+    Openapi,
     /// Print the reference of problems and permissions, in Markdown.
     Reference,
 }
