@@ -17,6 +17,7 @@ use crate::{
     processes::{Output, Process, command},
     programs::Program,
     sandbox::Sandbox,
+    up::without_limits,
 };
 
 /// The API starts in well under a second; this is for a machine that is busy with other tests.
@@ -43,7 +44,8 @@ impl ApiOptions {
             mongodb_uri: sandbox.api_mongodb_uri().to_owned(),
             rust_log: "info".to_owned(),
             arguments: Vec::new(),
-            environment: Vec::new(),
+            // No test waits for a limit that it does not ask for.
+            environment: without_limits().map(|(name, value)| (name.into(), value.into())).collect(),
         };
         options
             .setting("namespace", sandbox.namespace())
@@ -51,21 +53,6 @@ impl ApiOptions {
             .setting("secret_key", sandbox.api_secret_key())
             .setting("log_format", "text")
             .setting("payments.provider", "test")
-            .without_limits()
-    }
-
-    /// No test waits for a limit that it does not ask for.
-    fn without_limits(self) -> Self {
-        [
-            "sign_ins_per_address_and_minute",
-            "sign_ins_per_account_and_minute",
-            "signups_per_address_and_hour",
-            "password_resets_per_address_and_hour",
-            "password_resets_per_account_and_hour",
-            "links_per_address_and_minute",
-        ]
-        .into_iter()
-        .fold(self, |options, limit| options.setting(&format!("limits.{limit}"), "0"))
     }
 
     /// A setting, such as `sessions.idle`; it wins over what the testbed sets by itself.

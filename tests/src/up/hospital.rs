@@ -8,7 +8,10 @@ use kube::{Api, Client, ResourceExt, runtime::wait::await_condition};
 use tokio::time::Instant;
 
 use super::env_file::quoted;
-use crate::{install, kubectl::Kubectl, parts::on_path};
+use crate::{kubectl::Kubectl, parts::on_path};
+
+/// Where hospitals are, for the sample as for those that sign up.
+pub(super) const NAMESPACE: &str = "hospitals";
 
 const SAMPLE: &str = include_str!("../../samples/st-marys-hospital.yaml");
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -23,7 +26,6 @@ pub(super) async fn apply_and_wait(kubectl: &Kubectl, client: &Client) -> anyhow
     let sample: HospitalOrganization = serde_saphyr::from_str(SAMPLE).context("the sample cannot be read")?;
     let namespace = sample.namespace().context("the sample has no namespace")?;
     let name = sample.name_any();
-    install::namespace(client, &namespace).await?;
 
     let deadline = Instant::now() + PATIENCE;
     while let Err(error) = kubectl.run(&["apply", "-f", "-"], SAMPLE).await {

@@ -1,8 +1,9 @@
 //! `make up`: a whole ChakraVue on this machine, in the foreground, with its data in `.dev`.
 //!
-//! The order is that of a real installation: servers, CRD and rights, the operator's logins, operator and API, a hospital.
-//! After that it keeps operator and API running, as a Deployment would, until it is told to stop.
+//! The order is that of a real installation: servers, CRD and rights, the programs' logins, operator and API, a hospital, an
+//! administrator of the platform. After that it keeps operator and API running, as a Deployment would, until it is told to stop.
 
+mod api;
 mod env_file;
 mod home;
 mod hospital;
@@ -17,6 +18,7 @@ use std::{
 use anyhow::Context;
 use chakravue_crds::master::MASTER_DATABASE;
 use futures::{StreamExt, stream::FuturesUnordered};
+use kube::Client;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +29,6 @@ use crate::{
     kubeconfig,
     kubectl::Kubectl,
     parts,
-    ports::Port,
     processes::{Process, command},
     programs::Program,
     servers::{Cluster, Given, Mongodb},
@@ -37,11 +38,13 @@ use home::Home;
 use screen::Screen;
 use supervise::Supervised;
 
+pub(crate) use api::without_limits;
 pub(crate) use home::forget;
 
-/// Where the chart puts the operator.
-const OPERATOR_NAMESPACE: &str = "chakravue-system";
-const API_PORT: u16 = 8008;
+/// Where the chart puts operator and API.
+const SYSTEM_NAMESPACE: &str = "chakravue-system";
+/// How long a service account's token lasts; every start gets a new one.
+const TOKEN_VALID: Duration = Duration::from_hours(30 * 24);
 /// The longest that a program of ours may take to answer its probe.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -99,6 +102,8 @@ struct Environment {
     operator: Supervised,
     api: Supervised,
     kubectl: Kubectl,
+    /// With which somebody becomes the platform's first administrator; `None` when there is one.
+    administrator_link: Option<String>,
 }
 
 impl Environment {
@@ -126,10 +131,17 @@ impl Environment {
         let (cluster, mongodb) = tokio::try_join!(cluster, mongodb)?;
         let kubectl = Kubectl::find(parts.kubernetes.as_ref(), cluster.kubeconfig())?;
 
-        let (operator, api) =
-            tokio::try_join!(start_operator(home, screen, &cluster, &mongodb), start_api(home, screen))?;
-        let step = screen.step("hospital");
         let client = kubeconfig::client(cluster.kubeconfig()).await?;
+        install::crd(&client).await?;
+        for namespace in [SYSTEM_NAMESPACE, hospital::NAMESPACE] {
+            install::namespace(&client, namespace).await?;
+        }
+        let configuration = api::Configuration::prepare(home, &client, &cluster, &mongodb).await?;
+        let (operator, api) = tokio::try_join!(
+            start_operator(home, screen, &client, &cluster, &mongodb),
+            api::start(home, screen, &configuration),
+        )?;
+        let step = screen.step("hospital");
         let ready = hospital::apply_and_wait(&kubectl, &client);
         let operators = [operator.process()];
         let description = tokio::select! {
@@ -137,7 +149,8 @@ impl Environment {
             error = first_to_end(&operators) => return Err(error),
         };
         step.done(&description);
-        Ok(Self { cluster, mongodb, operator, api, kubectl })
+        let administrator_link = configuration.invite_administrator(&api.url("")).await?;
+        Ok(Self { cluster, mongodb, operator, api, kubectl, administrator_link })
     }
 
     /// What a shell needs to look around.
@@ -150,6 +163,14 @@ impl Environment {
         ]
     }
 
+    fn administrator(&self) -> String {
+        let Some(link) = &self.administrator_link else { return String::new() };
+        format!(
+            "\nWhoever opens this link first becomes the platform's administrator {}:\n\n  {link}\n",
+            api::ADMINISTRATOR
+        )
+    }
+
     fn print_what_next(&self, screen: &Screen, home: &Home, took: Duration) {
         let kubeconfig = env_file::quoted(&self.cluster.kubeconfig().display().to_string());
         let shown = home.env_file();
@@ -160,9 +181,9 @@ impl Environment {
             "\nReady after {:.1} s.
 
   API                  {}
-  plans                {}
+  its operations       {}
   operator's metrics   {}
-
+{}
 In another terminal:
 
   export KUBECONFIG={kubeconfig}
@@ -175,8 +196,9 @@ Ctrl-C stops everything. Below: what operator and API log; all logs are in {}.
 ",
             took.as_secs_f64(),
             self.api.url(""),
-            self.api.url("/plans"),
+            self.api.url("/docs"),
             self.operator.url("/metrics"),
+            self.administrator(),
             env_file::quoted(&shown.display().to_string()),
             home.logs().display(),
         ));
@@ -187,19 +209,16 @@ Ctrl-C stops everything. Below: what operator and API log; all logs are in {}.
 async fn start_operator(
     home: &Home,
     screen: &Screen,
+    client: &Client,
     cluster: &Cluster,
     mongodb: &Mongodb,
 ) -> anyhow::Result<Supervised> {
     let step = screen.step("operator");
-    let client = kubeconfig::client(cluster.kubeconfig()).await?;
     let kubeconfig = home.path().join("operator.kubeconfig");
     let in_kubernetes = async {
-        install::crd(&client).await?;
-        install::namespace(&client, OPERATOR_NAMESPACE).await?;
-        install::operator_account(&client, OPERATOR_NAMESPACE, OPERATOR).await?;
-        let valid = Duration::from_hours(30 * 24);
-        install::account_kubeconfig(&client, (OPERATOR_NAMESPACE, OPERATOR), cluster.kubeconfig(), &kubeconfig, valid)
-            .await
+        install::operator_account(client, SYSTEM_NAMESPACE, OPERATOR).await?;
+        let account = (SYSTEM_NAMESPACE, OPERATOR);
+        install::account_kubeconfig(client, account, cluster.kubeconfig(), &kubeconfig, TOKEN_VALID).await
     };
     let password = remembered_secret(&home.path().join("operator-mongodb-password"), 32)?;
     let login =
@@ -218,24 +237,6 @@ async fn start_operator(
     operator.until_ready("/readyz", PATIENCE).await?;
     step.done(&operator.url("/metrics"));
     Ok(operator)
-}
-
-async fn start_api(home: &Home, screen: &Screen) -> anyhow::Result<Supervised> {
-    let step = screen.step("api");
-    let (port, note) = match Port::exactly(API_PORT) {
-        Some(port) => (port, String::new()),
-        None => (home.ports("api").take("chakravue-api")?, format!(" (port {API_PORT} is in use by something else)")),
-    };
-    let address = port.address();
-    let program = Program::Api.path()?;
-    let api = Supervised::start("chakravue-api", "api", port, home.logs(), screen, move || {
-        let mut api = command(&program);
-        api.args(["--listen", &address, "--log-format", "text"]).env("NO_COLOR", "1");
-        api
-    })?;
-    api.until_ready("/healthz", PATIENCE).await?;
-    step.done(&(api.url("") + &note));
-    Ok(api)
 }
 
 /// None of these may end by itself; completes with an error when one does.

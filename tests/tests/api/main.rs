@@ -13,3 +13,4 @@ mod process;
 mod provisioning;
 mod rotation;
 mod signup;
+mod telemetry;
