@@ -1,8 +1,13 @@
 //! One file per group of endpoints: what comes in, what goes out, the handler between. `app` puts them together.
 
+pub mod appointments;
+pub mod audit_log;
 pub mod health;
+pub mod hospital_settings;
 pub mod organizations;
+pub mod patients;
 pub mod payments;
+pub mod pharmacy;
 pub mod plans;
 pub mod platform;
 pub mod provisioning;

@@ -83,9 +83,7 @@ impl<P: Needs> FromRequestParts<App> for Member<P> {
         }
         // Whether the hospital may be used comes before what the role may do: who is suspended shall read that.
         let tenant = app.tenants.open(&organization_id).await?;
-        if !P::PERMISSION.roles().contains(&role) {
-            return Err(missing::<P>(role));
-        }
+        P::PERMISSION.demand(role)?;
         let hospital = app.hospitals.get(&organization_id).ok_or_else(Problem::not_found)?;
         Ok(Self { organization_id, user_id, role, session, hospital, tenant, permission: PhantomData })
     }
@@ -125,9 +123,7 @@ impl<P: Needs> FromRequestParts<App> for MemberOrSetup<P> {
             let Principal::Staff { organization_id, role, .. } = signed.0.principal.clone() else {
                 return Err(Problem::new(Kind::Forbidden, "Only the hospital itself may do this."));
             };
-            if !P::PERMISSION.roles().contains(&role) {
-                return Err(missing::<P>(role));
-            }
+            P::PERMISSION.demand(role)?;
             return with(organization_id, signed.actor(), None);
         }
         let Setup { organization_id, signup } = Setup::from_request_parts(parts, app).await?;
@@ -197,11 +193,6 @@ fn actor(id: &str, role: &str) -> Actor {
 
 fn unauthenticated() -> Problem {
     Problem::new(Kind::Unauthenticated, "Sign in, and send the token as Authorization: Bearer or as the cookie.")
-}
-
-fn missing<P: Needs>(role: StaffRole) -> Problem {
-    let detail = format!("The role {} does not have the permission {}.", role.name(), P::PERMISSION.name());
-    Problem::new(Kind::Forbidden, detail).with("permission", P::PERMISSION.name())
 }
 
 /// The hospital in the path, where the path has one.

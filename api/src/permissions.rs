@@ -2,6 +2,8 @@
 
 use chakravue_crds::roles::StaffRole;
 
+use crate::problem::{Answer, Kind, Problem};
+
 macro_rules! permissions {
     ($($(#[doc = $meaning:literal])+ $permission:ident = $name:literal: $($role:ident)+;)+) => {
         /// Something that a member of a hospital's staff may be allowed to do.
@@ -81,6 +83,18 @@ permissions! {
     ManageSettings = "settings.manage": Admin;
     /// See and verify the audit log.
     ReadAudit = "audit.read": Admin;
+}
+
+impl Permission {
+    /// # Errors
+    /// `forbidden`, naming the permission, when the role does not have it.
+    pub fn demand(self, role: StaffRole) -> Answer<()> {
+        if self.roles().contains(&role) {
+            return Ok(());
+        }
+        let detail = format!("The role {} does not have the permission {}.", role.name(), self.name());
+        Err(Problem::new(Kind::Forbidden, detail).with("permission", self.name()))
+    }
 }
 
 /// A permission as a type; see [`may`].

@@ -81,6 +81,14 @@ kinds! {
     RequestTimeout => (REQUEST_TIMEOUT, "request-timeout", "The request took too long to arrive"),
     /// The request contradicts what is there; `detail` says what.
     Conflict => (CONFLICT, "conflict", "The request contradicts what is there"),
+    /// Another patient of the hospital has this record number. Choose another, or leave it out to get the next.
+    RecordNumberTaken => (CONFLICT, "record-number-taken", "The record number is taken"),
+    /// The patient's record is archived: nothing is added to it or booked. Restore it first.
+    PatientArchived => (CONFLICT, "patient-archived", "The patient's record is archived"),
+    /// The doctor has another appointment at that time; `detail` and `busy` say when. Choose another time or doctor.
+    DoctorNotFree => (CONFLICT, "doctor-not-free", "The doctor is not free"),
+    /// The stock does not have that much; `quantity` says how much it has.
+    StockTooLow => (CONFLICT, "stock-too-low", "The stock is too low"),
     /// The first request with this Idempotency-Key is still under way. Send it again after `Retry-After`.
     IdempotencyConflict => (CONFLICT, "idempotency-conflict", "The first request is still under way"),
     /// The Idempotency-Key was used for a request with another body. Use a new key for a new request.

@@ -7,11 +7,16 @@
 //! answers only after the reading stands in the audit log. [`Tenant::change`] runs a transaction that holds the change
 //! together with its audit entry: neither is ever there without the other.
 
+pub mod appointments;
 mod chain;
 mod connection;
+pub mod patients;
+pub mod pharmacy;
+pub mod settings;
 mod tenants;
 mod transaction;
 pub mod users;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -87,6 +92,12 @@ impl From<Fault> for Problem {
             Fault::Problem(problem) => problem,
         }
     }
+}
+
+/// An id for a new record: `prefix_` and a ULID, so that ids sort by the time at which they were made.
+#[must_use]
+pub fn new_id(prefix: &str) -> String {
+    format!("{prefix}_{}", ulid::Ulid::generate().to_string().to_ascii_lowercase())
 }
 
 /// The collation of the case-insensitive indexes: a query uses such an index only if it names the same.

@@ -1,0 +1,52 @@
+//! Searching for words that people type.
+
+use bson::{Document, doc};
+
+/// The longest search.
+pub const LONGEST: usize = 100;
+
+/// One condition for each word: the field contains it, in upper or lower case. Every character stands for itself.
+pub fn words(field: &str, text: &str) -> impl Iterator<Item = Document> {
+    text.split_whitespace().map(move |word| doc! { field: { "$regex": regex::escape(word), "$options": "i" } })
+}
+
+/// The field is the whole text, in upper or lower case.
+#[must_use]
+pub fn whole(field: &str, text: &str) -> Document {
+    doc! { field: { "$regex": format!("^{}$", regex::escape(text.trim())), "$options": "i" } }
+}
+
+/// Checks the parameter `q`.
+///
+/// # Errors
+/// When it is too long or has a character that no text has.
+pub fn checked(text: &str, (): &()) -> garde::Result {
+    if text.chars().count() > LONGEST || text.chars().any(char::is_control) {
+        return Err(garde::Error::new(format!("must have at most {LONGEST} characters and no control characters")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_no_pattern() {
+        let found: Vec<Document> = words("name", " o'neil  .* ").collect();
+        assert_eq!(
+            found,
+            [
+                doc! { "name": { "$regex": "o'neil", "$options": "i" } },
+                doc! { "name": { "$regex": r"\.\*", "$options": "i" } },
+            ]
+        );
+        assert_eq!(whole("n", "P(1"), doc! { "n": { "$regex": r"^P\(1$", "$options": "i" } });
+    }
+
+    #[test]
+    fn a_search_is_short_and_visible() {
+        assert!(checked(&"ü".repeat(LONGEST), &()).is_ok());
+        assert!(checked(&"ü".repeat(LONGEST + 1), &()).is_err() && checked("a\0", &()).is_err());
+    }
+}
