@@ -4,22 +4,22 @@
 use std::sync::Arc;
 
 use bson::{Document, doc};
-use chakravue_crds::{HospitalOrganization, roles::StaffRole};
+use chakravue_crds::{HospitalOrganization, organization_id::OrganizationId, roles::StaffRole};
 
 use crate::{
     audit::{Actor, Entry, Recorded},
     blind_index::normal,
     clock::Clock,
     identity::PLATFORM_ADMINISTRATOR,
-    links::{Issued, Purpose},
+    links::{self, Issued, Purpose},
     platform_audit::PlatformAudit,
     platform_users::{PlatformUser, PlatformUsers},
     problem::{Answer, Kind, Problem},
     request_id,
-    sessions::Principal,
+    sessions::{Principal, Sessions},
     state::AppState,
     tenant::{
-        Records, Tenant, ignoring_case,
+        Fault, Records, Tenant, ignoring_case,
         users::{Link, User, UserStatus},
     },
     tokens::{Home, TokenHash},
@@ -116,6 +116,17 @@ impl Accounts {
         }
     }
 
+    /// The same for whoever has a link, which says where it leads: a hospital that is not there any more has no links.
+    ///
+    /// # Errors
+    /// When the hospital cannot be used now.
+    pub async fn open_for_link(app: &AppState, home: &Home) -> Answer<Self> {
+        Self::open(app, home).await.map_err(|problem| match problem.kind() {
+            Kind::NotFound => links::unusable(),
+            _ => problem,
+        })
+    }
+
     #[must_use]
     pub fn hospital(&self) -> Option<&Arc<HospitalOrganization>> {
         match self {
@@ -188,7 +199,8 @@ impl Accounts {
         }
     }
 
-    /// Changes the account that matches, together with its audit entry, and answers it as it is afterwards.
+    /// Changes the account that matches, together with its audit entry, and answers it as it is afterwards. Its sessions
+    /// end where `sessions` is given.
     ///
     /// # Errors
     /// When the database is away.
@@ -198,17 +210,23 @@ impl Accounts {
         filter: Document,
         update: Document,
         entry: Entry,
+        sessions: Option<&Sessions>,
     ) -> Answer<Option<Account>> {
         match self {
             Self::Hospital { tenant, .. } => {
+                let (sessions, organization) = (sessions.cloned(), tenant.organization_id().clone());
                 let changed = tenant
                     .change(actor, move |tx| {
                         let (filter, update, entry) = (filter.clone(), versioned(update.clone()), entry.clone());
+                        let (sessions, organization) = (sessions.clone(), organization.clone());
                         async move {
-                            Ok(match tx.update::<User>(Records::Users, filter, update).await? {
-                                Some(user) => entry.answering(Some(user)),
-                                None => Recorded::nothing(None),
-                            })
+                            let Some(user) = tx.update::<User>(Records::Users, filter, update).await? else {
+                                return Ok(Recorded::nothing(None));
+                            };
+                            if let Some(sessions) = sessions {
+                                end_sessions(&sessions, &organization, &user.user_id).await?;
+                            }
+                            Ok(entry.answering(Some(user)))
                         }
                     })
                     .await?;
@@ -216,8 +234,12 @@ impl Accounts {
             }
             Self::Platform { users, audit } => {
                 let Some(user) = users.update(filter, update).await? else { return Ok(None) };
+                let account = Account::of_platform(user);
+                if let Some(sessions) = sessions {
+                    sessions.end_of_user(&account.principal, None).await?;
+                }
                 audit.record(actor, entry).await?;
-                Ok(Some(Account::of_platform(user)))
+                Ok(Some(account))
             }
         }
     }
@@ -239,23 +261,26 @@ impl Accounts {
         let filter = doc! { "_id": account.user_id(), "status": status };
         let update = doc! { "$set": { purpose.field(): issued.document(), "updated_at": clock.now_bson() } };
         let entry = Entry::new(action).target("user", account.user_id());
-        match self.change(actor, filter, update, entry).await? {
+        match self.change(actor, filter, update, entry, None).await? {
             Some(_) => Ok(issued),
             None => Err(Problem::new(Kind::Conflict, refusal)),
         }
     }
 
-    /// Notes a sign-in, if the account still has the password that was checked. Answers `false` if not: it was disabled
-    /// or got another password meanwhile.
+    /// Notes a sign-in, if the account still has the password that was checked and the same role. Answers `false` if not:
+    /// it was changed meanwhile.
     ///
     /// # Errors
     /// When the database is away.
     pub async fn note_sign_in(&self, account: &Account, at: bson::DateTime) -> Answer<bool> {
-        let filter = doc! {
+        let mut filter = doc! {
             "_id": account.user_id(),
             "status": "active",
             "password_hash": account.password_hash.as_deref(),
         };
+        if let Some(role) = account.role() {
+            filter.insert("role", role.name());
+        }
         let update = doc! { "$set": { "last_login": at } };
         match self {
             Self::Hospital { tenant, .. } => {
@@ -285,6 +310,16 @@ impl Accounts {
             Self::Platform { audit, .. } => audit.record(actor, entry).await,
         }
     }
+}
+
+/// Ends a member's sessions inside the transaction that takes away what they rest on, after the user's document was
+/// written: a sign-in that looked at the document before has its session by now, and one that looks later waits for the
+/// transaction and finds the change. If the transaction fails, somebody has to sign in again, which is no harm.
+///
+/// # Errors
+/// When the master database is away.
+pub async fn end_sessions(sessions: &Sessions, organization: &OrganizationId, user_id: &str) -> Result<(), Fault> {
+    Ok(sessions.end_of_member(organization, user_id).await?)
 }
 
 /// Matches the account that a link was made for.

@@ -12,7 +12,7 @@ use axum::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     csrf::CsrfLayer,
-    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+    timeout::{RequestBodyDeadlineLayer, TimeoutLayer},
     trace::TraceLayer,
 };
 use tracing::Span;
@@ -31,7 +31,10 @@ use crate::{
 pub fn endpoints() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(endpoints::health::routes())
+        .merge(endpoints::invitations::routes())
+        .merge(endpoints::me::routes())
         .merge(endpoints::organizations::routes())
+        .merge(endpoints::password_reset::routes())
         .merge(endpoints::patients::routes())
         .merge(endpoints::appointments::routes())
         .merge(endpoints::pharmacy::routes())
@@ -41,7 +44,9 @@ pub fn endpoints() -> OpenApiRouter<App> {
         .merge(endpoints::plans::routes())
         .merge(endpoints::platform::routes())
         .merge(endpoints::provisioning::routes())
+        .merge(endpoints::sign_in::routes())
         .merge(endpoints::signup::routes())
+        .merge(endpoints::users::routes())
 }
 
 /// The whole service.
@@ -60,7 +65,7 @@ pub fn router(app: App) -> Router {
         })
         .with_state(app)
         .layer(DefaultBodyLimit::max(body_limit))
-        .layer(RequestBodyTimeoutLayer::new(BODY))
+        .layer(RequestBodyDeadlineLayer::new(BODY))
         // No endpoint that relies on a cookie takes a request from another site; the provider's webhook has no cookie.
         .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
@@ -80,7 +85,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn(request_id::layer))
 }
 
-/// How long a body may take from one piece to the next.
+/// How long a body may take to arrive. The largest is small, so that only somebody who dribbles takes longer.
 const BODY: Duration = Duration::from_secs(10);
 
 /// Method, route and id only: headers, query and body may hold tokens and patients' data, and a path that is not ours
@@ -205,7 +210,10 @@ mod tests {
     fn assert_problem(answer: &(StatusCode, axum::http::HeaderMap, Value), kind: Kind) {
         let (status, headers, body) = answer;
         assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json", "{body}");
-        assert_eq!((*status, &body["type"]), (kind.status(), &json!(format!("https://chakravue.io/problems/{}", kind.slug()))));
+        assert_eq!(
+            (*status, &body["type"]),
+            (kind.status(), &json!(format!("https://chakravue.io/problems/{}", kind.slug())))
+        );
         assert_eq!(body["request_id"], headers[request_id::HEADER].to_str().unwrap());
     }
 
@@ -256,7 +264,9 @@ mod tests {
         ] {
             assert_problem(&ask(from(name, value), "").await, Kind::CrossSite);
         }
-        for (name, value) in [("sec-fetch-site", "same-origin"), ("origin", "https://app.example"), ("user-agent", "curl")] {
+        for (name, value) in
+            [("sec-fetch-site", "same-origin"), ("origin", "https://app.example"), ("user-agent", "curl")]
+        {
             assert_ne!(ask(from(name, value), "").await.0, StatusCode::FORBIDDEN, "{name}: {value}");
         }
     }
@@ -269,7 +279,8 @@ mod tests {
                 .layer(DefaultBodyLimit::max(1024))
         };
         let json = || to(Method::POST, "/echo").header(header::CONTENT_TYPE, "application/json");
-        let kind = |answer: (StatusCode, _, Value)| answer.2["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let kind =
+            |answer: (StatusCode, _, Value)| answer.2["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
         assert_eq!(kind(answer(router(), to(Method::POST, "/echo"), "{}").await), "unsupported-media-type");
         let form = to(Method::POST, "/echo").header(header::CONTENT_TYPE, "text/plain");
         assert_eq!(kind(answer(router(), form, "{}").await), "unsupported-media-type");
@@ -282,6 +293,20 @@ mod tests {
     #[derive(Debug, serde::Deserialize, garde::Validate)]
     #[serde(deny_unknown_fields)]
     struct Empty {}
+
+    #[tokio::test]
+    async fn a_body_that_dribbles_in_is_given_up() {
+        let router = Router::new()
+            .route("/echo", post(async |ApiJson(body): ApiJson<Empty>| format!("{body:?}")))
+            .layer(RequestBodyDeadlineLayer::new(Duration::from_millis(20)));
+        let json = to(Method::POST, "/echo").header(header::CONTENT_TYPE, "application/json");
+        let endless = Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>());
+        let (status, _, body) = answer(router, json, endless).await;
+        assert_eq!(
+            (status, &body["type"]),
+            (StatusCode::REQUEST_TIMEOUT, &json!("https://chakravue.io/problems/request-timeout"))
+        );
+    }
 
     #[tokio::test]
     async fn a_panic_is_a_problem_that_tells_nothing_internal() {

@@ -63,7 +63,6 @@ pub async fn ensure(app: &AppState, hospital: &HospitalOrganization) -> Answer<(
         updated_at: None,
         version: 1,
     };
-    let user_id = user.user_id.clone();
     let created = tenant
         .change(&Actor::system(), move |tx| {
             let user = user.clone();
@@ -79,11 +78,8 @@ pub async fn ensure(app: &AppState, hospital: &HospitalOrganization) -> Answer<(
             }
         })
         .await?;
-    if created {
-        app.memberships.add(&id, &user_id, &email).await?;
-        if let Some(issued) = issued {
-            issued.mail(&app.mailer, &app.settings.public_url, &email, Some(&hospital.spec.display_name));
-        }
+    if let Some(issued) = issued.filter(|_| created) {
+        issued.mail(&app.mailer, &app.settings.public_url, &email, Some(&hospital.spec.display_name));
     }
     Ok(())
 }
@@ -103,19 +99,24 @@ pub async fn waiting(app: &AppState, id: &OrganizationId) -> Answer<(Accounts, A
     };
     match accounts.find_by_email(&administrator.email).await? {
         Some(account) if account.status == UserStatus::Invited => Ok((accounts, account)),
-        _ => Err(Problem::new(Kind::Conflict, "The hospital's administrator has a password already and can sign in.")),
+        _ => Err(has_password()),
     }
+}
+
+#[must_use]
+pub fn has_password() -> Problem {
+    Problem::new(Kind::Conflict, "The hospital's administrator has a password already and can sign in.")
 }
 
 /// Makes a new link for the hospital's first administrator, for an administrator of the platform to hand over.
 ///
 /// # Errors
 /// When the hospital's administrator has accepted already.
-pub async fn invite_again(app: &AppState, id: &OrganizationId, actor: &Actor) -> Answer<(Account, Issued)> {
+pub async fn invite_again(app: &AppState, id: &OrganizationId, actor: &Actor) -> Answer<Issued> {
     let (accounts, account) = waiting(app, id).await?;
     let issued = accounts.issue(&app.clock, actor, &account, Purpose::Invitation).await?;
     issued.mail(&app.mailer, &app.settings.public_url, &account.email, accounts.hospital_name());
-    Ok((account, issued))
+    Ok(issued)
 }
 
 /// Looks after every hospital that becomes ready. Runs until it is dropped.

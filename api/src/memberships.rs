@@ -59,13 +59,6 @@ impl Memberships {
         Ok(())
     }
 
-    /// # Errors
-    /// When the master database is away.
-    pub async fn remove(&self, user_id: &str) -> Answer<()> {
-        self.master.of::<Membership>().delete_one(doc! { "_id": user_id, "kind": "member" }).await?;
-        Ok(())
-    }
-
     /// At most `limit` hospitals that may know the address.
     ///
     /// # Errors

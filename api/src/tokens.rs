@@ -9,7 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::problem::{Answer, Kind, Problem};
+use crate::{
+    problem::{Answer, Kind, Problem},
+    sessions::Principal,
+};
 
 /// What a token opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,17 @@ pub enum Home {
     Hospital(OrganizationId),
     /// A platform administrator.
     Platform,
+}
+
+impl Home {
+    /// Where whoever is signed in lives.
+    #[must_use]
+    pub fn of(principal: &Principal) -> Self {
+        match principal {
+            Principal::Staff { organization_id, .. } => Self::Hospital(organization_id.clone()),
+            Principal::PlatformAdministrator { .. } => Self::Platform,
+        }
+    }
 }
 
 const PLATFORM: &str = "platform";

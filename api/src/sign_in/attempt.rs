@@ -107,7 +107,7 @@ async fn renew_hash(app: &AppState, accounts: &Accounts, account: &mut Account, 
     let same = bson::doc! { "_id": account.user_id(), "password_hash": account.password_hash.as_deref() };
     let update = bson::doc! { "$set": { "password_hash": &hash } };
     let entry = Entry::new("user.rehash_password").target("user", account.user_id());
-    if let Ok(Some(renewed)) = accounts.change(&Actor::system(), same, update, entry).await {
+    if let Ok(Some(renewed)) = accounts.change(&Actor::system(), same, update, entry, None).await {
         *account = renewed;
     }
 }

@@ -80,6 +80,15 @@ impl SoftLock {
         Ok(standing(counted.as_ref(), now))
     }
 
+    /// Forgets the failures, because the account has a new password.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn forget(&self, account: &Index) -> Answer<()> {
+        self.master.of::<LoginAttempts>().delete_one(doc! { "_id": account }).await?;
+        Ok(())
+    }
+
     /// Forgets the failures after a success. Answers `false` if one was counted since `before`, so that guesses that are
     /// made at once are not worth more than guesses made in turn: the success then does not count.
     ///

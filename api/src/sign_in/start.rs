@@ -18,7 +18,7 @@ use crate::{
     clock::from_bson,
     identity::{SESSION_COOKIE, set_cookie},
     problem::{Answer, Kind, Problem},
-    sessions::Principal,
+    sessions::{Principal, Session},
     state::AppState,
 };
 
@@ -88,25 +88,32 @@ pub async fn start(app: &AppState, (accounts, account): Candidate, client: &Clie
     let (token, session) = app.sessions.start(account.principal.clone(), &address, &client.user_agent).await?;
     // The session is there before the account is looked at: whoever disables the account either finds the session and
     // ends it, or has done so early enough to be seen here.
-    let entry = Entry::new("session.start").target("user", account.user_id());
-    let (actor, entry) = (account.actor(), entry.detail("session_id", session.session_id.clone()));
-    let (still_valid, recorded) =
-        tokio::join!(accounts.note_sign_in(&account, app.clock.now_bson()), accounts.record(&actor, entry),);
-    if !matches!((&still_valid, &recorded), (Ok(true), Ok(()))) {
+    if let Err(problem) = begin(app, &accounts, &account, &session).await {
         app.sessions.end(&account.principal, &session.session_id).await?;
-        still_valid?;
-        recorded?;
-        return Err(Problem::new(Kind::Unauthenticated, "The account was changed in this moment. Sign in again."));
-    }
-    if let Principal::Staff { organization_id, user_id, .. } = &account.principal {
-        // Not waited for: it is only an index, and there already but for users who came with an older database.
-        let (memberships, organization_id) = (app.memberships.clone(), organization_id.clone());
-        let (user_id, email) = (user_id.clone(), account.email.clone());
-        tokio::spawn(async move { memberships.add(&organization_id, &user_id, &email).await });
+        return Err(problem);
     }
     Ok(SignedIn {
         token: token.reveal().to_owned(),
         expires_at: from_bson(session.expires_at),
         user: SignedInUser::new(&accounts, &account),
     })
+}
+
+async fn begin(app: &AppState, accounts: &Accounts, account: &Account, session: &Session) -> Answer<()> {
+    if !accounts.note_sign_in(account, app.clock.now_bson()).await? {
+        return Err(Problem::new(Kind::Unauthenticated, "The account was changed in this moment. Sign in again."));
+    }
+    let entry = Entry::new("session.start").target("user", account.user_id());
+    let (actor, entry) = (account.actor(), entry.detail("session_id", session.session_id.clone()));
+    let (recorded, ()) = tokio::join!(accounts.record(&actor, entry), note_membership(app, account));
+    recorded
+}
+
+/// From the first sign-in on, the user can also sign in without naming the hospital.
+async fn note_membership(app: &AppState, account: &Account) {
+    let Principal::Staff { organization_id, user_id, .. } = &account.principal else { return };
+    if let Err(problem) = app.memberships.add(organization_id, user_id, &account.email).await {
+        // Only an index; the next sign-in notes it again.
+        tracing::warn!(kind = problem.kind().slug(), "a membership could not be noted");
+    }
 }

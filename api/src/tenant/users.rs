@@ -44,6 +44,18 @@ pub enum UserStatus {
     Disabled,
 }
 
+impl UserStatus {
+    /// The name in documents and JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// A link that was handed out and can be used once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {

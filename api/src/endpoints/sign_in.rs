@@ -1,0 +1,183 @@
+//! Signing in and out.
+
+use axum::{
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+    response::AppendHeaders,
+};
+use chakravue_crds::organization_id::OrganizationId;
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    accounts::Accounts,
+    audit::Entry,
+    client_address::Client,
+    extract::ApiJson,
+    identity::{SESSION_COOKIE, SETUP_COOKIE, Signed, clear_cookie},
+    people::EmailAddress,
+    problem::{Answer, Kind, Problem},
+    sessions::Principal,
+    sign_in::{
+        attempt::{Candidate, attempt},
+        password::Password,
+        start::{SignedIn, start},
+    },
+    state::{App, AppState},
+    tokens::Home,
+};
+
+/// At more hospitals than this nobody can sign in by e-mail address alone: each costs a hash.
+const MOST_HOSPITALS: i64 = 8;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(sign_in_to_organization)).routes(routes!(sign_in)).routes(routes!(sign_out))
+}
+
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+struct OrganizationLogin {
+    email: EmailAddress,
+    #[schema(value_type = String, format = Password, example = "violet tractors sing at noon")]
+    password: Password,
+    #[schema(value_type = String, example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    organization_id: OrganizationId,
+}
+
+/// Signs in to a hospital
+///
+/// Answers the same, after the same time, whether the hospital or the user is unknown, the password is wrong, the user is
+/// only invited or disabled, or too many attempts were made; `Retry-After` says how long to wait before the next attempt
+/// counts. Every sign-in starts a new session.
+#[utoipa::path(
+    post, path = "/organization-login", tag = "sign-in",
+    request_body = OrganizationLogin,
+    responses(
+        (status = 200, description = "Signed in", body = SignedIn, headers(("Set-Cookie" = String, description = "The session, for browsers"))),
+        (status = 401, description = "Not right together, or too many attempts",
+            headers(("Retry-After" = u64, description = "Seconds until the next attempt counts"))),
+        (status = 429, description = "Too many requests from this address or for this account"),
+        (status = 503, description = "Too many people are signing in at once, or the database is away"),
+    )
+)]
+async fn sign_in_to_organization(
+    State(app): State<App>,
+    client: Client,
+    ApiJson(login): ApiJson<OrganizationLogin>,
+) -> Answer<SignedIn> {
+    let home = Home::Hospital(login.organization_id);
+    let key = app.blind_index.of_account(&home, login.email.as_str());
+    let candidates = at_home(&app, &home, &login.email);
+    let right = attempt(&app, &key, client.address, candidates, &login.password).await?;
+    start_one(&app, right, &client).await
+}
+
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+struct Login {
+    email: EmailAddress,
+    #[schema(value_type = String, format = Password, example = "violet tractors sing at noon")]
+    password: Password,
+}
+
+/// Signs in by e-mail address alone
+///
+/// For staff who have signed in to their hospital before, and for the platform's administrators. Where the address and the
+/// password are right at several hospitals the answer is 409 and `organizations` lists them: sign in to one of them with
+/// `POST /organization-login`.
+#[utoipa::path(
+    post, path = "/login", tag = "sign-in",
+    request_body = Login,
+    responses(
+        (status = 200, description = "Signed in", body = SignedIn, headers(("Set-Cookie" = String, description = "The session, for browsers"))),
+        (status = 401, description = "Not right together, or too many attempts",
+            headers(("Retry-After" = u64, description = "Seconds until the next attempt counts"))),
+        (status = 409, description = "Right at several hospitals, which `organizations` lists"),
+        (status = 429, description = "Too many requests from this address or for this account"),
+        (status = 503, description = "Too many people are signing in at once, or the database is away"),
+    )
+)]
+async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson<Login>) -> Answer<SignedIn> {
+    // Not the key of an account at one hospital: the wait must not tell at which hospitals the address is known.
+    let key = app.blind_index.of_email(login.email.as_str());
+    let right = attempt(&app, &key, client.address, anywhere(&app, &login.email), &login.password).await?;
+    if right.len() > 1 {
+        return Err(choose(&right));
+    }
+    start_one(&app, right, &client).await
+}
+
+/// The account of the address at one place, if it can be looked for there.
+pub async fn at_home(app: &AppState, home: &Home, email: &EmailAddress) -> Answer<Vec<Candidate>> {
+    let Some(accounts) = Accounts::open_quietly(app, home).await? else { return Ok(Vec::new()) };
+    let found = accounts.find_by_email(email.as_str()).await?;
+    Ok(found.map(|account| (accounts, account)).into_iter().collect())
+}
+
+/// Every account of the address: as administrator of the platform and at each hospital that may know it.
+pub async fn anywhere(app: &AppState, email: &EmailAddress) -> Answer<Vec<Candidate>> {
+    let mut candidates = at_home(app, &Home::Platform, email).await?;
+    for organization in app.memberships.of(email.as_str(), MOST_HOSPITALS).await? {
+        candidates.extend(at_home(app, &Home::Hospital(organization), email).await?);
+    }
+    Ok(candidates)
+}
+
+async fn start_one(app: &AppState, mut right: Vec<Candidate>, client: &Client) -> Answer<SignedIn> {
+    let candidate = right.pop().ok_or_else(Problem::internal)?;
+    start(app, candidate, client).await
+}
+
+fn choose(right: &[Candidate]) -> Problem {
+    let organizations: Vec<_> = right
+        .iter()
+        .filter_map(|(accounts, account)| match &account.principal {
+            Principal::Staff { organization_id, .. } => Some(json!({
+                "organization_id": organization_id.as_str(),
+                "organization_name": accounts.hospital_name(),
+            })),
+            Principal::PlatformAdministrator { .. } => None,
+        })
+        .collect();
+    Problem::new(Kind::ChooseOrganization, "The password is right at several hospitals. Sign in to one of them.")
+        .with("organizations", organizations)
+}
+
+/// Ends the session
+///
+/// The token opens nothing any more from now on.
+#[utoipa::path(
+    post, path = "/logout", tag = "sign-in",
+    security(("bearer" = []), ("cookie" = [])),
+    responses((status = 204, description = "Signed out", headers(
+        ("Clear-Site-Data" = String, description = "What a browser forgets"),
+        ("Set-Cookie" = String, description = "Takes the cookie away"),
+    )))
+)]
+async fn sign_out(
+    State(app): State<App>,
+    signed: Signed,
+) -> Answer<(StatusCode, AppendHeaders<[(HeaderName, String); 3]>)> {
+    let session = &signed.0;
+    app.sessions.end(&session.principal, &session.session_id).await?;
+    let home = Home::of(&session.principal);
+    // Whoever's hospital was suspended or is away can still sign out.
+    if let Ok(accounts) = Accounts::open(&app, &home).await {
+        let entry = Entry::new("session.end").target("user", session.principal.user_id());
+        let entry = entry.detail("session_id", session.session_id.clone());
+        if let Err(problem) = accounts.record(&signed.actor(), entry).await {
+            tracing::error!(kind = problem.kind().slug(), "a sign-out could not be recorded");
+        }
+    }
+    let headers = AppendHeaders([
+        (HeaderName::from_static("clear-site-data"), "\"cache\"".to_owned()),
+        (header::SET_COOKIE, clear_cookie(SESSION_COOKIE)),
+        (header::SET_COOKIE, clear_cookie(SETUP_COOKIE)),
+    ]);
+    Ok((StatusCode::NO_CONTENT, headers))
+}

@@ -1,0 +1,592 @@
+//! A hospital's users: invite, list, change, disable. Every user who is not disabled takes a seat of the plan, and somebody
+//! who can run the hospital always stays; both are decided in the transaction that makes the change.
+
+use std::collections::BTreeSet;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, StatusCode},
+    response::{IntoResponse, Response},
+};
+use bson::{Document, doc};
+use chakravue_crds::{organization_id::OrganizationId, roles::StaffRole};
+use futures::TryStreamExt as _;
+use garde::Validate;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::organizations::{Seats, Viewer, seated};
+use crate::{
+    accounts::{Accounts, end_sessions},
+    audit::{Actor, Entry, Recorded},
+    clock::from_bson,
+    database_error,
+    extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
+    first_administrators,
+    idempotency::{self, Repeatable, RequestKey, Sender},
+    identity::{Member, MemberOrSetup, SETUP},
+    links::{Issued, Purpose},
+    merge::Patch,
+    paging::{self, Direction::Ascending, Order, Page, Paged},
+    people::{self, EmailAddress},
+    permissions::may,
+    platform_users::new_user_id,
+    problem::{Answer, Kind, Problem},
+    state::{App, AppState},
+    tenant::{
+        Fault, Records, Transaction,
+        users::{User, UserStatus},
+    },
+    text::Line,
+    tokens::Home,
+};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(add_user))
+        .routes(routes!(list_users))
+        .routes(routes!(get_user, change_user))
+        .routes(routes!(invite_user_again, revoke_invitation))
+        .routes(routes!(reset_user_password))
+}
+
+/// Those who came first, first.
+const ORDER: Order = Order(&[("created_at", Ascending), ("_id", Ascending)]);
+
+/// A user of a hospital.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+struct UserView {
+    #[schema(example = "user_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    user_id: String,
+    #[schema(example = "doctor@stmarys.com")]
+    email: String,
+    #[schema(example = "Dr. Jane Miller")]
+    name: Option<String>,
+    #[schema(value_type = Role)]
+    role: StaffRole,
+    status: UserStatus,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_login: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// Until when an invited user can accept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    invitation_expires_at: Option<Timestamp>,
+    /// Counts the changes; a change needs it as `If-Match: "<version>"`.
+    #[schema(example = 1)]
+    version: i64,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        let invitation = user.invitation.filter(|_| user.status == UserStatus::Invited);
+        Self {
+            user_id: user.user_id,
+            email: user.email,
+            name: user.name,
+            role: user.role,
+            status: user.status,
+            last_login: user.last_login.map(from_bson),
+            created_at: from_bson(user.created_at),
+            invitation_expires_at: invitation.map(|link| from_bson(link.expires_at)),
+            version: user.version,
+        }
+    }
+}
+
+type WithEtag = ([(HeaderName, String); 1], Json<UserView>);
+
+fn answered(user: User) -> WithEtag {
+    (etag(user.version), Json(user.into()))
+}
+
+/// What a member of the staff can be: the schema of `StaffRole`, whose crate knows nothing of OpenAPI. Requests may write it
+/// in small letters.
+#[derive(ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+pub enum Role {
+    Admin,
+    Receptionist,
+    Opd,
+    Doctor,
+}
+
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+struct AddUser {
+    #[schema(value_type = String, example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    organization_id: OrganizationId,
+    email: EmailAddress,
+    #[serde(deserialize_with = "people::role")]
+    #[schema(value_type = Role)]
+    role: StaffRole,
+    #[garde(dive)]
+    name: Option<Line<200>>,
+}
+
+/// A user who was invited, and the link to hand over.
+#[derive(Debug, Serialize, ToSchema)]
+struct InvitedUser {
+    #[serde(flatten)]
+    user: UserView,
+    /// Shown once. Whoever has it becomes the user.
+    #[schema(example = "https://app.example.org/accept-invitation#token=cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…")]
+    invitation_url: String,
+    seats: Seats,
+}
+
+/// Invites a user
+///
+/// The link in the answer is shown once; it is also sent by mail where the service sends mails. The user takes a seat from
+/// now on.
+#[utoipa::path(
+    post, path = "/add-user", tag = "organization",
+    security(("bearer" = []), ("cookie" = []), ("setup" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION)),
+    request_body = AddUser,
+    responses(
+        (status = 201, description = "Invited", body = InvitedUser, headers(("ETag" = String, description = "For If-Match"))),
+        (status = 409, description = "No seat is free, the address is taken, or the hospital is not ready"),
+    ),
+    extensions(("x-permission" = json!("users.manage"))),
+)]
+async fn add_user(
+    State(app): State<App>,
+    caller: MemberOrSetup<may::ManageUsers>,
+    Repeatable { body, repetition }: Repeatable<AddUser>,
+) -> Answer<Response> {
+    if body.organization_id != caller.organization_id {
+        return Err(Problem::not_found());
+    }
+    let sender = format!("{} {}", caller.organization_id, caller.actor.id);
+    let service = app.clone();
+    let work = move |key| async move { invite(service, caller.actor, body, key).await };
+    app.idempotency.run(repetition, Sender::Known(&sender), "add-user", work).await
+}
+
+async fn invite(app: App, actor: Actor, new: AddUser, request_key: RequestKey) -> Answer<Response> {
+    let hospital = app.hospitals.find(&new.organization_id)?;
+    let tenant = app.tenants.open(&new.organization_id).await?;
+    if actor.role == SETUP {
+        // Before the team takes the last seat.
+        first_administrators::ensure(&app, &hospital).await?;
+    }
+    let issued = Issued::new(Purpose::Invitation, &Home::Hospital(new.organization_id.clone()), &app.clock)?;
+    let user = User {
+        user_id: new_user_id(),
+        email: new.email.as_str().to_owned(),
+        name: new.name.map(Line::into_string),
+        role: new.role,
+        status: UserStatus::Invited,
+        password_hash: None,
+        invitation: Some(issued.stored.clone()),
+        password_reset: None,
+        request_key: Some(request_key.as_str().to_owned()),
+        last_login: None,
+        created_at: app.clock.now_bson(),
+        updated_at: None,
+        version: 1,
+    };
+    let (service, organization) = (app.clone(), new.organization_id.clone());
+    let (user, seats) = tenant
+        .change(&actor, move |tx| {
+            let (app, organization, user) = (service.clone(), organization.clone(), user.clone());
+            async move { insert(&app, &organization, &tx, user).await }
+        })
+        .await?;
+    issued.mail(&app.mailer, &app.settings.public_url, &user.email, Some(&hospital.spec.display_name));
+    let version = etag(user.version);
+    let body = InvitedUser { user: user.into(), invitation_url: issued.url(&app.settings.public_url), seats };
+    Ok((StatusCode::CREATED, version, Json(body)).into_response())
+}
+
+/// Adds the user, or gives the one that an earlier attempt of the same request added the new link.
+async fn insert(
+    app: &AppState,
+    organization: &OrganizationId,
+    tx: &Transaction,
+    user: User,
+) -> Result<Recorded<(User, Seats)>, Fault> {
+    let entry = |user: &User| Entry::new("user.invite").target("user", &user.user_id).detail("role", user.role.name());
+    let used = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
+    let limit = app.hospitals.find(organization)?.spec.plan.user_limit();
+    let made_before = doc! { "request_key": user.request_key.as_deref(), "status": UserStatus::Invited.name() };
+    let link = user.invitation.as_ref();
+    let link = doc! { "$set": { "invitation": bson::serialize_to_bson(&link).map_err(unwritable)? } };
+    if let Some(known) = tx.update::<User>(Records::Users, made_before, link).await? {
+        return Ok(entry(&known).answering((known, Seats { used, limit })));
+    }
+    if tx.find_one_ignoring_case::<User>(Records::Users, doc! { "email": &user.email }).await?.is_some() {
+        return Err(email_taken().into());
+    }
+    take_seat(used, limit)?;
+    match tx.insert(Records::Users, &user).await {
+        Ok(()) => Ok(entry(&user).answering((user, Seats { used: used + 1, limit }))),
+        Err(Fault::Database(error)) if database_error::is_duplicate(&error) => Err(email_taken().into()),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn unwritable(error: bson::error::Error) -> Problem {
+    tracing::error!(%error, "a user cannot be written as a document");
+    Problem::internal()
+}
+
+fn email_taken() -> Problem {
+    let detail = "The hospital has a user with this e-mail address already. A disabled user can be made active again.";
+    Problem::new(Kind::EmailTaken, detail).field("/email", "is the address of another user")
+}
+
+fn take_seat(used: i64, limit: Option<i64>) -> Answer<()> {
+    match limit {
+        Some(limit) if used >= limit => {
+            let detail = format!("All {limit} seats of the plan are taken. Disable a user or take a larger plan.");
+            Err(Problem::new(Kind::SeatLimitReached, detail).with("seats", json!({ "used": used, "limit": limit })))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+#[into_params(parameter_in = Query)]
+struct UsersQuery {
+    /// Only users with this role.
+    #[serde(default, deserialize_with = "people::optional_role")]
+    #[param(value_type = Option<Role>)]
+    role: Option<StaffRole>,
+    /// Only users in this state.
+    status: Option<UserStatus>,
+    /// How many users to answer.
+    #[garde(range(min = 1, max = paging::MOST))]
+    #[serde(default = "paging::default_limit")]
+    #[param(minimum = 1, maximum = 100)]
+    limit: i64,
+    /// `next_cursor` of the page before, with the same filters.
+    #[garde(inner(length(bytes, max = 1024)))]
+    cursor: Option<String>,
+}
+
+impl UsersQuery {
+    fn filter(&self) -> Document {
+        let mut filter = Document::new();
+        if let Some(role) = self.role {
+            filter.insert("role", role.name());
+        }
+        if let Some(status) = self.status {
+            filter.insert("status", status.name());
+        }
+        filter
+    }
+}
+
+/// The hospital's users
+///
+/// Disabled ones too, in the order in which they were invited.
+#[utoipa::path(
+    get, path = "/organization/{org_id}/users", tag = "organization",
+    security(("bearer" = []), ("cookie" = []), ("setup" = [])),
+    params(("org_id" = String, Path, description = "The hospital's id"), UsersQuery),
+    responses((status = 200, description = "A page of users", body = Paged<UserView>)),
+    extensions(("x-permission" = json!("users.read"))),
+)]
+async fn list_users(
+    State(app): State<App>,
+    viewer: Viewer,
+    ApiQuery(query): ApiQuery<UsersQuery>,
+) -> Answer<Json<Paged<UserView>>> {
+    let filter = query.filter();
+    let page = Page { limit: query.limit, cursor: query.cursor };
+    let (condition, fetch) = (page.filter(&filter, ORDER)?, page.fetch());
+    let tenant = app.tenants.open(&viewer.organization_id).await?;
+    let users: Vec<User> = tenant
+        .read(move |db| {
+            let condition = condition.clone();
+            async move {
+                let users = db.collection::<User>(Records::Users);
+                Ok(users.find(condition).sort(ORDER.sort()).limit(fetch).await?.try_collect().await?)
+            }
+        })
+        .await?;
+    Ok(Json(page.of(users, &filter, ORDER)?.map(UserView::from)))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+struct UserPath {
+    /// The user's id.
+    #[param(example = "user_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    user_id: String,
+}
+
+/// One user
+#[utoipa::path(
+    get, path = "/organization/{org_id}/users/{user_id}", tag = "organization",
+    security(("bearer" = []), ("cookie" = [])),
+    params(("org_id" = String, Path, description = "The hospital's id"), UserPath),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "For If-Match")))),
+    extensions(("x-permission" = json!("users.read"))),
+)]
+async fn get_user(
+    member: Member<may::ReadUsers>,
+    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
+) -> Answer<WithEtag> {
+    let found = member
+        .tenant
+        .read(move |db| {
+            let filter = doc! { "_id": &user_id };
+            async move { Ok(db.collection::<User>(Records::Users).find_one(filter).await?) }
+        })
+        .await?;
+    found.map(answered).ok_or_else(Problem::not_found)
+}
+
+/// What to change. What is absent stays.
+#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+struct UserChange {
+    #[serde(default)]
+    #[garde(dive)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    name: Patch<Line<200>>,
+    /// The user has to sign in again.
+    #[serde(default, deserialize_with = "people::optional_role")]
+    #[schema(value_type = Option<Role>)]
+    role: Option<StaffRole>,
+    status: Option<NewStatus>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum NewStatus {
+    /// Takes a seat again. Who has no password yet is `invited` again and needs a new invitation.
+    Active,
+    /// Is signed out at once, cannot sign in, and takes no seat.
+    Disabled,
+}
+
+/// Changes a user
+///
+/// A new role and `disabled` end the user's sessions at once.
+#[utoipa::path(
+    patch, path = "/organization/{org_id}/users/{user_id}", tag = "organization",
+    security(("bearer" = []), ("cookie" = [])),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"), UserPath,
+        ("If-Match" = String, Header, description = "The ETag of the user that was read", example = "\"1\""),
+    ),
+    request_body = UserChange,
+    responses(
+        (status = 200, description = "The user as it is now", body = UserView, headers(("ETag" = String, description = "For If-Match"))),
+        (status = 409, description = "No seat is free, or it is the last administrator"),
+    ),
+    extensions(("x-permission" = json!("users.manage"))),
+)]
+async fn change_user(
+    State(app): State<App>,
+    member: Member<may::ManageUsers>,
+    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
+    if_match: IfMatch,
+    ApiJson(change): ApiJson<UserChange>,
+) -> Answer<WithEtag> {
+    let organization = member.organization_id.clone();
+    let actor = member.actor();
+    let changed = member.tenant.change(&actor, move |tx| {
+        let (app, organization) = (app.clone(), organization.clone());
+        let (user_id, change) = (user_id.clone(), change.clone());
+        async move {
+            let before = existing(&tx, &user_id).await?;
+            if_match.check(before.version)?;
+            let (after, fields) = change.apply(&before);
+            if fields.is_empty() {
+                return Ok(Recorded::nothing(before));
+            }
+            keep_an_administrator(&tx, &before, Some(&after)).await?;
+            if !takes_seat(&before) && takes_seat(&after) {
+                let used = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
+                take_seat(used, app.hospitals.find(&organization)?.spec.plan.user_limit())?;
+            }
+            let after = User { updated_at: Some(app.clock.now_bson()), version: before.version + 1, ..after };
+            tx.replace(Records::Users, doc! { "_id": &user_id }, &after).await?;
+            if before.role != after.role || !takes_seat(&after) {
+                end_sessions(&app.sessions, &organization, &user_id).await?;
+            }
+            Ok(Entry::new("user.update").target("user", &user_id).detail("fields", fields).answering(after))
+        }
+    });
+    changed.await.map(answered)
+}
+
+impl UserChange {
+    /// The user as it would be, and the names of the fields that would be different.
+    fn apply(self, before: &User) -> (User, Vec<&'static str>) {
+        let mut after = before.clone();
+        match self.name {
+            Patch::Keep => {}
+            Patch::Clear => after.name = None,
+            Patch::Set(name) => after.name = Some(name.into_string()),
+        }
+        after.role = self.role.unwrap_or(before.role);
+        after.status = match self.status {
+            None => before.status,
+            Some(NewStatus::Disabled) => UserStatus::Disabled,
+            Some(NewStatus::Active) if before.password_hash.is_some() => UserStatus::Active,
+            Some(NewStatus::Active) => UserStatus::Invited,
+        };
+        if after.status == UserStatus::Disabled {
+            // What was handed out before opens nothing any more.
+            (after.invitation, after.password_reset) = (None, None);
+        }
+        let different = [
+            ("name", before.name != after.name),
+            ("role", before.role != after.role),
+            ("status", before.status != after.status),
+        ];
+        let fields: BTreeSet<_> = different.into_iter().filter_map(|(name, changed)| changed.then_some(name)).collect();
+        (after, fields.into_iter().collect())
+    }
+}
+
+fn takes_seat(user: &User) -> bool {
+    user.status != UserStatus::Disabled
+}
+
+/// Refuses to take away the last administrator who can sign in; as long as nobody can, the last who is invited.
+async fn keep_an_administrator(tx: &Transaction, before: &User, after: Option<&User>) -> Result<(), Fault> {
+    let runs = |user: &User| user.role == StaffRole::Admin && takes_seat(user);
+    if !runs(before) || after.is_some_and(runs) {
+        return Ok(());
+    }
+    let status = match before.status {
+        UserStatus::Active => doc! { "$eq": UserStatus::Active.name() },
+        UserStatus::Invited | UserStatus::Disabled => doc! { "$ne": UserStatus::Disabled.name() },
+    };
+    let others = doc! { "role": StaffRole::Admin.name(), "status": status, "_id": { "$ne": &before.user_id } };
+    if tx.count(Records::Users, others).await? > 0 {
+        return Ok(());
+    }
+    let detail = "This is the last administrator who can sign in. Make somebody else an administrator first, and let them \
+        sign in.";
+    Err(Problem::new(Kind::LastAdministrator, detail).into())
+}
+
+async fn existing(tx: &Transaction, user_id: &str) -> Result<User, Fault> {
+    let found = tx.find_one::<User>(Records::Users, doc! { "_id": user_id }).await?;
+    found.ok_or_else(|| Problem::not_found().into())
+}
+
+/// A link to hand over.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitationLink {
+    /// Shown once. Whoever has it becomes the user.
+    #[schema(example = "https://app.example.org/accept-invitation#token=cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…")]
+    pub invitation_url: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}
+
+/// Invites a user once more
+///
+/// For a link that was lost or has expired; the earlier one is worth nothing any more.
+#[utoipa::path(
+    post, path = "/organization/{org_id}/users/{user_id}/invitation", tag = "organization",
+    security(("bearer" = []), ("cookie" = [])),
+    params(("org_id" = String, Path, description = "The hospital's id"), UserPath),
+    responses(
+        (status = 200, description = "The new link", body = InvitationLink),
+        (status = 409, description = "The user has accepted already, or is disabled"),
+    ),
+    extensions(("x-permission" = json!("users.manage"))),
+)]
+async fn invite_user_again(
+    State(app): State<App>,
+    member: Member<may::ManageUsers>,
+    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
+) -> Answer<Json<InvitationLink>> {
+    let issued = issue(&app, &member, &user_id, Purpose::Invitation).await?;
+    Ok(Json(InvitationLink { invitation_url: issued.url(&app.settings.public_url), expires_at: issued.expires_at() }))
+}
+
+/// A link to hand over.
+#[derive(Debug, Serialize, ToSchema)]
+struct ResetLink {
+    /// Shown once. Whoever has it can set the user's password.
+    #[schema(example = "https://app.example.org/reset-password#token=crst_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…")]
+    reset_url: String,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+/// A link with which a user sets a new password
+///
+/// For somebody who forgot it and gets no mail. The old password works until the link is used.
+#[utoipa::path(
+    post, path = "/organization/{org_id}/users/{user_id}/password-reset", tag = "organization",
+    security(("bearer" = []), ("cookie" = [])),
+    params(("org_id" = String, Path, description = "The hospital's id"), UserPath),
+    responses(
+        (status = 200, description = "The link", body = ResetLink),
+        (status = 409, description = "The user has no password yet, or is disabled"),
+    ),
+    extensions(("x-permission" = json!("users.manage"))),
+)]
+async fn reset_user_password(
+    State(app): State<App>,
+    member: Member<may::ManageUsers>,
+    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
+) -> Answer<Json<ResetLink>> {
+    let issued = issue(&app, &member, &user_id, Purpose::PasswordReset).await?;
+    Ok(Json(ResetLink { reset_url: issued.url(&app.settings.public_url), expires_at: issued.expires_at() }))
+}
+
+/// Makes a link, and sends it where the service sends mails.
+async fn issue(app: &AppState, member: &Member<may::ManageUsers>, user_id: &str, purpose: Purpose) -> Answer<Issued> {
+    let accounts = Accounts::Hospital { tenant: member.tenant.clone(), hospital: member.hospital.clone() };
+    let account = accounts.find(user_id).await?.ok_or_else(Problem::not_found)?;
+    let issued = accounts.issue(&app.clock, &member.actor(), &account, purpose).await?;
+    issued.mail(&app.mailer, &app.settings.public_url, &account.email, accounts.hospital_name());
+    Ok(issued)
+}
+
+/// Revokes an invitation
+///
+/// The user, who has never signed in, is removed; the seat is free and the address can be invited again.
+#[utoipa::path(
+    delete, path = "/organization/{org_id}/users/{user_id}/invitation", tag = "organization",
+    security(("bearer" = []), ("cookie" = [])),
+    params(("org_id" = String, Path, description = "The hospital's id"), UserPath),
+    responses(
+        (status = 204, description = "Revoked"),
+        (status = 409, description = "The user has accepted already, or is the last administrator"),
+    ),
+    extensions(("x-permission" = json!("users.manage"))),
+)]
+async fn revoke_invitation(
+    member: Member<may::ManageUsers>,
+    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
+) -> Answer<StatusCode> {
+    let actor = member.actor();
+    let revoked = member.tenant.change(&actor, move |tx| {
+        let user_id = user_id.clone();
+        async move {
+            let user = existing(&tx, &user_id).await?;
+            if user.status != UserStatus::Invited {
+                let detail = "The user has accepted already, or is disabled. Disable who shall not sign in any more.";
+                return Err(Problem::new(Kind::Conflict, detail).into());
+            }
+            keep_an_administrator(&tx, &user, None).await?;
+            tx.delete(Records::Users, doc! { "_id": &user_id }).await?;
+            Ok(Entry::new("user.revoke_invitation").target("user", &user_id).answering(StatusCode::NO_CONTENT))
+        }
+    });
+    revoked.await
+}
