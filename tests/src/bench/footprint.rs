@@ -2,11 +2,12 @@
 
 use std::{fs, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use chakravue_testbed::{OperatorProcess, Sandbox};
 
 use crate::{
     hospital::Hospitals,
+    processor::{mebibytes, resident_kib},
     programs::{self, Program},
     report::{Row, Scenario, Unit},
 };
@@ -71,14 +72,4 @@ async fn settled_memory(operator: &OperatorProcess) -> anyhow::Result<f64> {
         tokio::time::sleep(LOOK).await;
     }
     bail!("the operator's memory does not settle; the last look showed {last} KiB")
-}
-
-fn resident_kib(pid: u32) -> anyhow::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).context("read the operator's memory")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in /proc")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
-}
-
-fn mebibytes(kib: u64) -> anyhow::Result<f64> {
-    Ok(f64::from(u32::try_from(kib)?) / 1024.0)
 }

@@ -1,14 +1,17 @@
 //! A hospital as the benchmark declares it, and a watch that notes the moment at which one is ready.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail};
 use chakravue_crds::{HospitalOrganization, naming::DatabaseName};
 use chakravue_testbed::Sandbox;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all};
 use kube::{
-    Api, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
     runtime::{WatchStreamExt as _, watcher},
 };
 use serde_json::json;
@@ -21,6 +24,8 @@ pub struct Hospitals {
     api: Api<HospitalOrganization>,
     /// Which object was seen ready, and when.
     ready: mpsc::UnboundedReceiver<(String, Instant)>,
+    /// Those that have been counted.
+    known: HashSet<String>,
     /// The watch ends with this.
     _watch: JoinSet<()>,
 }
@@ -44,11 +49,24 @@ impl Hospitals {
                     std::future::ready(())
                 }),
         );
-        Self { api, ready, _watch: watch }
+        Self { api, ready, known: HashSet::new(), _watch: watch }
     }
 
     /// Applies an active hospital as GitOps tools do and returns how long it took until the watch showed it ready.
     pub async fn apply_until_ready(&mut self, name: &str) -> anyhow::Result<Duration> {
+        let start = Instant::now();
+        self.apply(name).await?;
+        // The watch notes the moment by itself, so it does not matter when we come to ask.
+        let seen = tokio::time::timeout(PATIENCE, seen(&mut self.ready, name)).await;
+        if let Ok(seen) = seen {
+            return Ok(seen?.duration_since(start));
+        }
+        let status = self.api.get(name).await?.status;
+        bail!("{name} was not ready within {} s; its status: {status:#?}", PATIENCE.as_secs())
+    }
+
+    /// Applies an active hospital as GitOps tools do.
+    pub async fn apply(&self, name: &str) -> anyhow::Result<()> {
         let hospital = json!({
             "apiVersion": "chakravue.io/v1alpha1",
             "kind": "HospitalOrganization",
@@ -61,22 +79,40 @@ impl Hospitals {
                 "deletionPolicy": "Delete",
             },
         });
-        let start = Instant::now();
-        self.api
-            .patch(name, &PatchParams::apply("bench").force(), &Patch::Apply(&hospital))
-            .await
-            .with_context(|| format!("apply {name}"))?;
-        // The watch notes the moment by itself, so it does not matter when we come to ask.
-        let seen = tokio::time::timeout(PATIENCE, seen(&mut self.ready, name)).await;
-        if let Ok(seen) = seen {
-            return Ok(seen?.duration_since(start));
-        }
-        let status = self.api.get(name).await?.status;
-        bail!("{name} was not ready within {} s; its status: {status:#?}", PATIENCE.as_secs())
+        let by = PatchParams::apply("bench").force();
+        self.api.patch(name, &by, &Patch::Apply(&hospital)).await.with_context(|| format!("apply {name}"))?;
+        Ok(())
+    }
+
+    /// When as many hospitals as this were ready that were not before, whoever made them.
+    pub async fn until_ready(&mut self, count: usize) -> anyhow::Result<Instant> {
+        let mut new = HashSet::new();
+        let all_seen = async {
+            loop {
+                let (name, when) = self.ready.recv().await.context("the watch on the hospitals ended")?;
+                if !self.known.contains(&name) {
+                    new.insert(name);
+                }
+                if new.len() == count {
+                    return anyhow::Ok(when);
+                }
+            }
+        };
+        let when = tokio::time::timeout(PATIENCE, all_seen).await;
+        let when = when.with_context(|| format!("{} of {count} were ready within {PATIENCE:?}", new.len()))??;
+        self.known.extend(new);
+        Ok(when)
+    }
+
+    /// The hospital as it is now.
+    pub async fn object(&self, name: &str) -> anyhow::Result<HospitalOrganization> {
+        self.api.get(name).await.with_context(|| format!("read {name}"))
     }
 
     /// Deletes a hospital with its data and returns when it is gone.
     pub async fn remove(&self, name: &str) -> anyhow::Result<()> {
+        let with_data = json!({ "spec": { "deletionPolicy": "Delete" } });
+        self.api.patch(name, &PatchParams::default(), &Patch::Merge(&with_data)).await?;
         self.api.delete(name, &DeleteParams::default()).await?;
         let gone = async {
             while self.api.get_metadata_opt(name).await?.is_some() {
@@ -85,6 +121,14 @@ impl Hospitals {
             anyhow::Ok(())
         };
         tokio::time::timeout(PATIENCE, gone).await.with_context(|| format!("{name} was not removed in time"))?
+    }
+
+    /// As [`Self::remove`], every hospital of the sandbox.
+    pub async fn remove_all(&self) -> anyhow::Result<()> {
+        let all = self.api.list_metadata(&ListParams::default()).await?;
+        let names: Vec<String> = all.iter().map(ResourceExt::name_any).collect();
+        try_join_all(names.iter().map(|name| self.remove(name))).await?;
+        Ok(())
     }
 }
 

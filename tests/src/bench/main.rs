@@ -3,17 +3,25 @@
 //! Nothing here fails because something is slow: a number that depends on the machine is read by a person. What counts
 //! are ratios within one run. One file per scenario.
 
+mod bare_list;
 mod cold_start;
+mod fastapi;
 mod footprint;
 mod hospital;
+mod list_patients;
+mod load;
 mod one_tenant;
+mod processor;
 mod programs;
 mod raw;
 mod report;
+mod sign_in;
+mod signups;
 mod statistics;
 mod timeline;
+mod workplace;
 
-use std::{fs, path::PathBuf, thread};
+use std::{fs, net::SocketAddr, path::PathBuf, thread};
 
 use anyhow::Context as _;
 use chakravue_testbed::Testbed;
@@ -37,6 +45,9 @@ struct Cli {
     /// Let Kubernetes wait for the disk at every write, as in production; tests do without.
     #[arg(long)]
     durable_etcd: bool,
+    /// Be the server that `list_patients` compares with; it starts this by itself.
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    serve_bare_list: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -48,11 +59,22 @@ enum Which {
     ColdStart,
     /// Memory and size.
     Footprint,
+    /// Signing in, against bare argon2; and what overload does.
+    SignIn,
+    /// The list of patients, against a bare handler.
+    ListPatients,
+    /// Both, against a server of the original design in Python.
+    Fastapi,
+    /// Many hospitals that sign up and pay at once.
+    Signups,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut cli = Cli::parse();
+    if let Some(address) = cli.serve_bare_list {
+        return bare_list::serve(address).await;
+    }
     if cli.scenarios.is_empty() {
         cli.scenarios = Which::value_variants().to_vec();
     }
@@ -68,6 +90,10 @@ async fn main() -> anyhow::Result<()> {
             Which::OneTenant => one_tenant::run(cli.repeats).await.context("one_tenant")?,
             Which::ColdStart => cold_start::run(cli.repeats).await.context("cold_start")?,
             Which::Footprint => footprint::run(cli.repeats).await.context("footprint")?,
+            Which::SignIn => sign_in::run(cli.repeats).await.context("sign_in")?,
+            Which::ListPatients => list_patients::run(cli.repeats).await.context("list_patients")?,
+            Which::Fastapi => fastapi::run(cli.repeats).await.context("fastapi")?,
+            Which::Signups => signups::run(cli.repeats).await.context("signups")?,
         });
     }
     let conditions = conditions(testbed, durable, load_at_start).await?;

@@ -51,15 +51,28 @@ pub struct Row {
     pub summary: Summary,
     /// In the order in which they were measured.
     pub values: Vec<f64>,
-    /// The median should be at most this.
-    pub target: Option<f64>,
+    pub target: Option<Target>,
     pub met: Option<bool>,
+}
+
+/// What the median should be.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum Unit {
     #[serde(rename = "ms")]
     Milliseconds,
+    #[serde(rename = "µs")]
+    Microseconds,
+    #[serde(rename = "/s")]
+    PerSecond,
+    #[serde(rename = "%")]
+    Percent,
     #[serde(rename = "ratio")]
     Ratio,
     #[serde(rename = "MiB")]
@@ -79,10 +92,14 @@ impl Row {
         })
     }
 
-    pub fn at_most(mut self, target: f64) -> Self {
-        self.target = Some(target);
-        self.met = Some(self.summary.median <= target);
-        self
+    pub fn at_most(self, target: f64) -> Self {
+        let met = self.summary.median <= target;
+        Self { target: Some(Target::AtMost(target)), met: Some(met), ..self }
+    }
+
+    pub fn at_least(self, target: f64) -> Self {
+        let met = self.summary.median >= target;
+        Self { target: Some(Target::AtLeast(target)), met: Some(met), ..self }
     }
 }
 
@@ -90,6 +107,9 @@ impl Unit {
     fn show(self, value: f64) -> String {
         match self {
             Self::Milliseconds => format!("{value:.1} ms"),
+            Self::Microseconds => format!("{value:.0} µs"),
+            Self::PerSecond => format!("{value:.1}/s"),
+            Self::Percent => format!("{value:.1} %"),
             Self::Ratio => format!("{value:.2} ×"),
             Self::Mebibytes => format!("{value:.1} MiB"),
         }
@@ -120,7 +140,11 @@ impl fmt::Display for Scenario {
             let Summary { median, min, first_quartile, third_quartile, max, .. } = row.summary;
             let [median, min, first, third, max] =
                 [median, min, first_quartile, third_quartile, max].map(|value| row.unit.show(value));
-            let target = row.target.map(|target| format!("≤ {}", row.unit.show(target))).unwrap_or_default();
+            let target = match row.target {
+                Some(Target::AtMost(most)) => format!("≤ {}", row.unit.show(most)),
+                Some(Target::AtLeast(least)) => format!("≥ {}", row.unit.show(least)),
+                None => String::new(),
+            };
             let verdict = match row.met {
                 Some(true) => "met",
                 Some(false) => "MISSED",
@@ -154,6 +178,9 @@ mod tests {
         let row = |values: &[f64]| Row::new("x", Unit::Ratio, values).unwrap().at_most(1.0).met;
         assert_eq!(row(&[0.9, 1.0, 9.0]), Some(true));
         assert_eq!(row(&[0.9, 1.1, 1.2]), Some(false));
+        let at_least = |values: &[f64]| Row::new("x", Unit::Ratio, values).unwrap().at_least(1.0).met;
+        assert_eq!(at_least(&[0.9, 1.1, 1.2]), Some(true));
+        assert_eq!(at_least(&[0.1, 0.9, 1.2]), Some(false));
         assert!(Row::new("nothing", Unit::Ratio, &[]).is_none());
     }
 

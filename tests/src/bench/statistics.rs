@@ -32,6 +32,21 @@ impl Summary {
     }
 }
 
+/// The value that this share of all values does not exceed: 0.5 for the median, 0.99 for all but the slowest hundredth.
+/// `None` when there are none.
+pub fn percentile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a place in a list of measurements"
+    )]
+    let place = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(place.saturating_sub(1)).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +66,12 @@ mod tests {
         assert!((Summary::of(&[1.0, 2.0]).unwrap().median - 1.5).abs() < f64::EPSILON);
         let one = Summary::of(&[7.0]).unwrap();
         assert_eq!((one.first_quartile.to_bits(), one.max.to_bits()), (7.0_f64.to_bits(), 7.0_f64.to_bits()));
+    }
+    #[test]
+    fn the_slowest_hundredth() {
+        let values: Vec<f64> = (1..=200).map(f64::from).rev().collect();
+        assert_eq!(percentile(&values, 0.99), Some(198.0));
+        assert_eq!(percentile(&values, 0.5), Some(100.0));
+        assert_eq!((percentile(&[7.0], 0.99), percentile(&[], 0.99)), (Some(7.0), None));
     }
 }

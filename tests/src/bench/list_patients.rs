@@ -1,0 +1,60 @@
+//! The list of patients, with the session looked up before it and the audit entry written after it, beside a bare handler
+//! that only asks the database: see `bare_list`. Both take turns under the same load.
+
+use std::time::Duration;
+
+use crate::{
+    bare_list,
+    report::{Row, Scenario, Unit},
+    workplace::{Series, Workplace},
+};
+
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(3);
+const WARM_UP: Duration = Duration::from_secs(2);
+/// How many clients ask at once. The first is alone: that is how long one request takes.
+const CLIENTS: [usize; 4] = [1, 4, 16, 64];
+
+pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
+    let rounds = repeats.unwrap_or(ROUNDS);
+    let workplace = Workplace::open("bench: list patients").await?;
+    let bare = bare_list::start(&workplace).await?;
+    let (api_address, bare_address) = (workplace.api.address(), bare.address());
+    let calls = workplace.lists(&api_address).await?;
+    workplace.check_same_list(&bare_address, &calls[0]).await?;
+
+    let servers = [(api_address.as_str(), workplace.api.pid()), (bare_address.as_str(), bare.pid())];
+    for server in servers {
+        workplace.load(server, &calls, 16, WARM_UP).await?.outcome.all_good()?;
+    }
+    let mut rows = Vec::new();
+    for clients in CLIENTS {
+        let mut series: [Series; 2] = Default::default();
+        for round in 0..rounds {
+            eprint!("\rlist_patients: {clients} clients, round {} of {rounds} ", round + 1);
+            for turn in 0..servers.len() {
+                let which = (turn + round) % servers.len();
+                series[which].add(workplace.load(servers[which], &calls, clients, ROUND).await?)?;
+            }
+        }
+        eprintln!();
+        let [api, bare] = &series;
+        rows.extend(api.rows(&format!("API, {clients} clients")));
+        rows.extend(bare.rows(&format!("bare, {clients} clients")));
+        let ratio = Row::new(format!("API / bare, {clients} clients"), Unit::Ratio, &api.times_the_rate_of(bare));
+        rows.extend(ratio.map(|row| row.at_least(0.7)));
+    }
+    bare.terminate().await;
+    workplace.close().await;
+    Ok(Scenario {
+        name: "list_patients",
+        method: format!(
+            "25 of 1000 patients, for 16 users of one hospital; {rounds} rounds of {} s for each number of clients, \
+            after {} s to warm up; the two take turns, ratios are per round",
+            ROUND.as_secs(),
+            WARM_UP.as_secs()
+        ),
+        rows,
+        notes: vec!["Server, MongoDB and clients share the cores; their times are per request.".to_owned()],
+    })
+}

@@ -1,0 +1,175 @@
+//! Signing in, beside bare argon2: the same crate at the same cost on as many threads as there are cores, in this process,
+//! with nothing around it. Then more clients than can be served: what still gets through, and what that takes.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use argon2::{Argon2, Block};
+use axum::http::StatusCode;
+
+use crate::{
+    load::{self, Outcome},
+    processor::{mebibytes, peak_kib, resident_kib},
+    report::{Row, Scenario, Unit},
+    workplace::{PASSWORD, Series, Workplace},
+};
+
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(4);
+const WARM_UP: Duration = Duration::from_secs(2);
+const OVERLOAD: Duration = Duration::from_secs(6);
+
+/// One hash keeps this much in memory at work.
+const HASH_MIB: f64 = 19.0;
+/// What connections and requests of that many clients may take besides.
+const CLIENTS_MIB: f64 = 16.0;
+
+pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
+    let rounds = repeats.unwrap_or(ROUNDS);
+    let cores = thread::available_parallelism()?.get();
+    let workplace = Workplace::open("bench: sign-in").await?;
+    let (address, pid) = (workplace.api.address(), workplace.api.pid());
+    let server = (address.as_str(), pid);
+    let sign_ins = workplace.sign_ins()?;
+    workplace.load(server, &sign_ins, 2 * cores, WARM_UP).await?.outcome.all_good()?;
+
+    // Twice as many clients keep the cores busy while the other half waits for the database.
+    let (mut at_cores, mut at_twice, mut bare) = (Series::default(), Series::default(), Vec::new());
+    for round in 0..rounds {
+        eprint!("\rsign_in: round {} of {rounds} ", round + 1);
+        for turn in 0..3 {
+            match (turn + round) % 3 {
+                0 => bare.push(bare_argon2(cores).await?),
+                1 => at_cores.add(workplace.load(server, &sign_ins, cores, ROUND).await?)?,
+                _ => at_twice.add(workplace.load(server, &sign_ins, 2 * cores, ROUND).await?)?,
+            }
+        }
+    }
+    eprintln!();
+    let ratio = |series: &Series| series.rates().iter().zip(&bare).map(|(api, bare)| api / bare).collect::<Vec<_>>();
+    let mut rows: Vec<Row> =
+        Row::new(format!("bare argon2, {cores} threads"), Unit::PerSecond, &bare).into_iter().collect();
+    let names = [cores, 2 * cores].map(|clients| format!("sign-in, {clients} clients"));
+    for (what, series) in names.iter().zip([&at_cores, &at_twice]) {
+        rows.extend(series.rows(what));
+        let ratio = Row::new(format!("{what} / bare argon2"), Unit::Ratio, &ratio(series));
+        rows.extend(ratio.map(|row| row.at_least(0.9)));
+    }
+    for factor in [10, 100] {
+        rows.extend(overload(&workplace, factor * cores, rounds).await?);
+    }
+    let most = f64::from(u32::try_from(cores)?) * HASH_MIB + CLIENTS_MIB;
+    rows.extend(memory(&workplace, 100 * cores, rounds).await?.map(|row| row.at_most(most)));
+    workplace.close().await;
+    Ok(Scenario {
+        name: "sign_in",
+        method: format!(
+            "POST /organization-login of 16 users of one hospital, {rounds} rounds of {} s after {} s to warm up; they \
+            and argon2 take turns, ratios are per round",
+            ROUND.as_secs(),
+            WARM_UP.as_secs()
+        ),
+        rows,
+        notes: vec![
+            "Cores are shared with MongoDB and with the clients; argon2 alone has them for itself.".to_owned(),
+            format!(
+                "The memory may grow by one hash per core ({HASH_MIB} MiB each) and {CLIENTS_MIB} MiB for the clients."
+            ),
+        ],
+    })
+}
+
+/// Hashes in a second, with memory that each thread keeps, as the API's threads do.
+async fn bare_argon2(threads: usize) -> anyhow::Result<f64> {
+    let hashes = tokio::task::spawn_blocking(move || {
+        let running: Vec<_> = (0..threads).map(|_| thread::spawn(hash_for_one_round)).collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().ok().context("a thread panicked")?)
+            .sum::<anyhow::Result<usize>>()
+    });
+    Ok(load::count(hashes.await??) / ROUND.as_secs_f64())
+}
+
+fn hash_for_one_round() -> anyhow::Result<usize> {
+    let argon2 = Argon2::default();
+    let mut memory = vec![Block::new(); argon2.params().block_count()];
+    let (end, mut hashes) = (Instant::now() + ROUND, 0);
+    loop {
+        let mut output = [0; 32];
+        argon2
+            .hash_password_into_with_memory(PASSWORD.as_bytes(), &[7; 16], &mut output, &mut memory)
+            .map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
+        std::hint::black_box(output);
+        // As under load, what is not done in time does not count.
+        if Instant::now() > end {
+            return Ok(hashes);
+        }
+        hashes += 1;
+    }
+}
+
+/// More clients than can be served, who do not wait before they try again.
+async fn overload(workplace: &Workplace, clients: usize, rounds: usize) -> anyhow::Result<Vec<Row>> {
+    let (address, sign_ins) = (workplace.api.address(), workplace.sign_ins()?);
+    let (mut rates, mut refused, mut slowest, mut refusals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        eprint!("\rsign_in: {clients} clients, round {} of {rounds} ", round + 1);
+        let outcome = load::run(&address, &sign_ins, clients, OVERLOAD).await?;
+        check_refusals(&outcome)?;
+        rates.push(outcome.rate());
+        slowest.push(outcome.latency(0.99));
+        let all = outcome.answers.len();
+        let busy: Vec<f64> = outcome.answers.iter().filter(|answer| !answer.status.is_success()).map(in_ms).collect();
+        refused.push(load::count(busy.len()) / load::count(all) * 100.0);
+        refusals.extend(crate::statistics::percentile(&busy, 0.99));
+    }
+    eprintln!();
+    let what = format!("overload, {clients} clients");
+    let rows = [
+        Row::new(format!("{what}: signed in"), Unit::PerSecond, &rates),
+        Row::new(format!("{what}: signed in, p99"), Unit::Milliseconds, &slowest),
+        Row::new(format!("{what}: answered 503 with Retry-After"), Unit::Percent, &refused),
+        Row::new(format!("{what}: answered 503, p99"), Unit::Milliseconds, &refusals),
+    ];
+    Ok(rows.into_iter().flatten().collect())
+}
+
+fn in_ms(answer: &load::Answer) -> f64 {
+    answer.took.as_secs_f64() * 1e3
+}
+
+/// Whoever is not signed in is told when to come again.
+fn check_refusals(outcome: &Outcome) -> anyhow::Result<()> {
+    for answer in &outcome.answers {
+        let polite = answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.retry_after;
+        ensure!(
+            answer.status.is_success() || polite,
+            "under overload, a sign-in was answered {} ({} Retry-After)",
+            answer.status,
+            if answer.retry_after { "with" } else { "without" }
+        );
+    }
+    Ok(())
+}
+
+/// By how much a fresh API's memory grows under overload.
+async fn memory(workplace: &Workplace, clients: usize, rounds: usize) -> anyhow::Result<Option<Row>> {
+    let sign_ins = workplace.sign_ins()?;
+    let mut growth = Vec::new();
+    for round in 0..rounds {
+        eprint!("\rsign_in: memory, round {} of {rounds} ", round + 1);
+        let api = workplace.sandbox.api().start().await;
+        api.wait_ready().await;
+        let before = resident_kib(api.pid())?;
+        let outcome = load::run(&api.address(), &sign_ins, clients, OVERLOAD).await?;
+        check_refusals(&outcome)?;
+        growth.push(mebibytes(peak_kib(api.pid())?.saturating_sub(before))?);
+        api.terminate().await;
+    }
+    eprintln!();
+    Ok(Row::new(format!("memory that {clients} clients add to a fresh API"), Unit::Mebibytes, &growth))
+}
