@@ -27,6 +27,7 @@ use crate::{
     audit::Actor,
     clock::from_bson,
     extract::ApiQuery,
+    first_administrators,
     hospitals::{Hospital, is_ready, phase_of},
     idempotency::{self, Repeatable, RequestKey, Sender},
     identity::{MemberOrSetup, PlatformAdministrator},
@@ -193,6 +194,10 @@ async fn pay(
         Err(not_yet) => not_yet.last_seen.unwrap_or(hospital),
     };
     if is_usable(&hospital) {
+        // So that the person who goes on with the setup token finds the account. It is made all the same if this fails.
+        if let Err(problem) = first_administrators::ensure(&app, &hospital).await {
+            tracing::warn!(problem = problem.kind().slug(), "a paid hospital has no administrator yet");
+        }
         return Ok(Json(answer(&hospital, payment, Progress::Active, None)).into_response());
     }
     Ok(undecided(&hospital, payment, Progress::Provisioning, None))

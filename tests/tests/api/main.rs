@@ -3,14 +3,26 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod clinic;
 mod proxied;
 mod support;
 
+mod appointments;
+mod audit;
+mod invitations;
+mod isolation;
 mod organizations;
 mod outages;
+mod patients;
 mod payments;
+mod pharmacy;
 mod process;
 mod provisioning;
 mod rotation;
+mod secrecy;
+mod settings;
+mod sign_in;
 mod signup;
+mod stripe;
 mod telemetry;
+mod users;

@@ -42,7 +42,11 @@ impl Stack {
 
     /// With other options of the API than the usual ones.
     pub async fn with(label: &str, options: impl FnOnce(ApiOptions) -> ApiOptions) -> Self {
-        let sandbox = Sandbox::new(label).await;
+        Self::in_sandbox(Sandbox::new(label).await, options).await
+    }
+
+    /// In a sandbox that the test has made, because something in it had to be there first.
+    pub async fn in_sandbox(sandbox: Sandbox, options: impl FnOnce(ApiOptions) -> ApiOptions) -> Self {
         let (operator, api) = tokio::join!(sandbox.operator().start(), options(sandbox.api()).start());
         let (kube, mongo) = tokio::join!(sandbox.admin(), sandbox.mongodb());
         tokio::join!(operator.wait_ready(), api.wait_ready());

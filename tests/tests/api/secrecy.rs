@@ -1,0 +1,253 @@
+//! Whatever happens, and however much is logged: no password, card, token, cookie or patient stands in a log, a metric, a
+//! problem, a document of the master database, or the details of an audit entry.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chakravue_testbed::Reply;
+use futures::TryStreamExt as _;
+use mongodb::bson::{Document, doc};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{
+    proxied::Proxied,
+    support::{CARD, Staff, eventually, text, token_in},
+};
+
+const PATIENT: &str = "Zebulon Quill-Marker";
+const PHONE: &str = "+1-555-0147-471";
+const ADDRESS: &str = "47 Marker Lane, Quillton";
+const ALLERGY: &str = "markerin and quillamine";
+const NOTE: &str = "complains of marker fatigue";
+const REASON: &str = "follow-up of the marker";
+const MEDICINE: &str = "Quillacetamol";
+const CARD_HOLDER: &str = "Q. Marker-Holder";
+const DOCTOR: &str = "doctor.quill@marker.example";
+
+const PASSWORDS: [&str; 4] =
+    ["quill tractors sing at noon", "quill lanterns hum at dusk", "quill was never the password", "quill pedals float at dawn"];
+const DECLINED_CARD: &str = "4000000000009995";
+const MISTYPED_CARD: &str = "4111111111111112";
+const KEYS: [&str; 2] = ["marker-key-of-the-signup-0001", "marker-key-of-the-payment-0002"];
+
+/// What was told to the API or by it and must be nowhere else.
+#[derive(Default)]
+struct Needles(BTreeMap<String, &'static str>);
+
+impl Needles {
+    fn add(&mut self, what: &'static str, needle: impl Into<String>) {
+        let needle = needle.into();
+        assert!(needle.len() > 8, "{what} is too short to be told from chance");
+        self.0.insert(needle, what);
+    }
+
+    fn found_in(&self, text: &str) -> Vec<&'static str> {
+        let encoded = |needle: &str| text.contains(&BASE64_STANDARD.encode(needle));
+        self.0.iter().filter(|(needle, _)| text.contains(*needle) || encoded(needle)).map(|(_, what)| *what).collect()
+    }
+}
+
+/// Every problem that was answered.
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    /// An answer that is a problem.
+    #[track_caller]
+    fn hear(&mut self, reply: &Reply) {
+        assert!(reply.status >= 400, "this was to go wrong: {}", reply.body);
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{}", reply.body);
+        self.0.push(format!("{:?}\n{}", reply.headers, reply.body));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_confided_to_the_api_stays_where_it_belongs() {
+    let proxied = Proxied::with("secrecy", |api| api.rust_log("trace")).await;
+    let (mut needles, mut problems) = (Needles::default(), Problems::default());
+    needles.add("the API's password", password(proxied.sandbox.api_mongodb_uri()));
+    for password in PASSWORDS {
+        needles.add("a password", password);
+    }
+    for card in [CARD, DECLINED_CARD, MISTYPED_CARD] {
+        needles.add("a card number", card);
+    }
+    needles.add("a card's holder", CARD_HOLDER);
+    for key in KEYS {
+        needles.add("an idempotency key", key);
+    }
+    for patient in [PATIENT, PHONE, ADDRESS, ALLERGY, NOTE, REASON] {
+        needles.add("a patient", patient);
+    }
+    needles.add("a user's address", DOCTOR);
+
+    // Sign up, with a mistake first.
+    let anonymous = proxied.client();
+    let mut request = proxied.signup_request("Discreet", "starter");
+    request["password"] = json!(PASSWORDS[0]);
+    problems.hear(&anonymous.post("/signup", &request).await);
+    let reply = anonymous.post_once("/signup", KEYS[0], &proxied.signup_request("Discreet", "starter")).await;
+    let signup = crate::support::Signup::of(&reply.expect(201));
+    needles.add("a setup token", &signup.setup_token);
+    let payer = anonymous.bearer(&signup.setup_token);
+
+    // Pay, after everything that can go wrong.
+    for card in [DECLINED_CARD, MISTYPED_CARD] {
+        problems.hear(&payer.post("/process-payment", &signup.payment(card)).await);
+    }
+    let mut payment = signup.payment(CARD);
+    payment["card_name"] = json!(CARD_HOLDER);
+    payment["card_number"] = json!(4_111_111_111_111_111.5);
+    problems.hear(&payer.post("/process-payment", &payment).await);
+    payment["card_number"] = json!(CARD);
+    let unended = payment.to_string().replace('}', "");
+    let request = payer.request(Method::POST, "/process-payment").header("Content-Type", "application/json");
+    problems.hear(&Reply::to(request.body(unended)).await);
+    payer.post_once("/process-payment", KEYS[1], &payment).await.expect(200);
+    payment["card_name"] = json!(PATIENT);
+    problems.hear(&payer.post_once("/process-payment", KEYS[1], &payment).await);
+
+    // The administrator and a doctor, with passwords that are refused, wrong and right.
+    let weak = json!({ "password": "quillquill" });
+    problems.hear(&payer.post("/setup/administrator", &weak).await);
+    let reply = payer.post("/setup/administrator", &json!({ "password": PASSWORDS[0] })).await;
+    let administrator = Staff::signed_in(&anonymous, &reply.expect(200));
+    needles.add("a session's token", administrator.token());
+    let invited = administrator
+        .post("/add-user", &json!({ "organization_id": signup.organization_id, "email": DOCTOR, "role": "doctor" }))
+        .await
+        .expect(201);
+    let invitation = token_in(&text(&invited, "invitation_url"));
+    needles.add("an invitation", &invitation);
+    let accepting = json!({ "token": &invitation, "password": PASSWORDS[1], "name": "A Doctor" });
+    anonymous.post("/invitations/preview", &json!({ "token": &invitation })).await.expect(200);
+    let doctor = Staff::signed_in(&anonymous, &anonymous.post("/invitations/accept", &accepting).await.expect(200));
+    needles.add("a session's token", doctor.token());
+    problems.hear(&anonymous.post("/invitations/accept", &accepting).await);
+    let sign_in = |password: &str| json!({ "organization_id": signup.organization_id, "email": DOCTOR, "password": password });
+    problems.hear(&anonymous.post("/organization-login", &sign_in(PASSWORDS[2])).await);
+    let reply = anonymous.post("/organization-login", &sign_in(PASSWORDS[1])).await;
+    let cookie = reply.cookie("__Host-chakravue-session").unwrap();
+    needles.add("a cookie", cookie.split_once('=').unwrap().1);
+    let browser = anonymous.cookie(&cookie);
+    browser.get("/me").await.expect(200);
+    problems.hear(&anonymous.post("/login", &json!({ "email": DOCTOR, "password": PASSWORDS[2] })).await);
+    problems.hear(&anonymous.get(&format!("/me?token={}", doctor.token())).await);
+    let reset = signup.path(&format!("/users/{}/password-reset", doctor.user_id));
+    let link = administrator.post_empty(&reset).await.expect(201);
+    let reset = token_in(&link.as_object().unwrap().values().filter_map(|v| v.as_str()).find(|v| v.contains("#token=")).unwrap());
+    needles.add("a reset", &reset);
+
+    // A patient, read, searched, written about, and asked for by somebody who must not.
+    let patients = signup.path("/patients");
+    let patient = json!({
+        "name": PATIENT, "birth_date": "1947-04-11", "phone": PHONE, "address": ADDRESS, "allergies": [ALLERGY],
+    });
+    let created = administrator.post(&patients, &patient).await.expect(201);
+    let one = format!("{patients}/{}", text(&created, "patient_id"));
+    let found = doctor.get(&format!("{patients}?q=Zebulon%20Quill-Marker")).await.expect(200);
+    assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found}");
+    doctor.post(&format!("{one}/notes"), &json!({ "text": NOTE })).await.expect(201);
+    problems.hear(&administrator.post(&format!("{one}/notes"), &json!({ "text": NOTE })).await);
+    problems.hear(&doctor.post(&format!("{one}/notes"), &json!({ "text": NOTE, PATIENT: NOTE })).await);
+    let prescription = json!({ "medicine": MEDICINE, "dose": "1", "frequency": "daily", "instructions": REASON });
+    doctor.post(&format!("{one}/prescriptions"), &prescription).await.expect(201);
+    let mut wrong = patient.clone();
+    wrong["birth_date"] = json!(PATIENT);
+    problems.hear(&administrator.post(&patients, &wrong).await);
+    problems.hear(&administrator.post(&format!("{patients}/{PHONE}"), &patient).await);
+    problems.hear(&anonymous.get(&format!("{patients}?q=Zebulon%20Quill-Marker")).await);
+    let booking = json!({
+        "patient_id": text(&created, "patient_id"), "doctor_id": doctor.user_id,
+        "starts_at": "2031-04-01T09:00:00Z", "reason": REASON,
+    });
+    administrator.post(&signup.path("/appointments"), &booking).await.expect(201);
+
+    // Servers that answer with more than they should.
+    let secret = proxied.object(&signup.organization_id).await.status.unwrap().binding.unwrap().name;
+    let secret = proxied.secrets().get(&secret).await.unwrap().data.unwrap();
+    let hospitals_password = String::from_utf8(secret["password"].0.clone()).unwrap();
+    needles.add("a hospital's password", &hospitals_password);
+    let quoting = format!("E11000 dup key: {{ name: \"{PATIENT}\", pwd: \"{hospitals_password}\", token: \"{invitation}\" }}");
+    for (command, code) in [("find", 8000), ("aggregate", 8000), ("insert", 121), ("insert", 11_000), ("update", 8000), ("commitTransaction", 8000)] {
+        proxied.mongo_proxy.fail(command, code, "Strange", &quoting);
+        let replies = [
+            administrator.post(&patients, &patient).await,
+            doctor.get(&format!("{patients}?q=Zebulon")).await,
+            doctor.get(&one).await,
+            anonymous.post("/organization-login", &sign_in(PASSWORDS[1])).await,
+            anonymous.post_once("/signup", "marker-key-of-the-signup-0003", &proxied.signup_request("Unlucky", "starter")).await,
+        ];
+        let gone_wrong: Vec<_> = replies.iter().filter(|reply| reply.status >= 400).collect();
+        assert!(!gone_wrong.is_empty(), "{command} does not matter to anybody");
+        gone_wrong.into_iter().for_each(|reply| problems.hear(reply));
+        proxied.mongo_proxy.clear();
+    }
+    proxied.kube_proxy.fail("PATCH", "hospitalorganizations", 500, &quoting);
+    let request = proxied.signup_request("Unluckier", "starter");
+    problems.hear(&anonymous.post("/signup", &request).await);
+    proxied.kube_proxy.clear();
+    proxied.mongo_proxy.set_down(true);
+    problems.hear(&doctor.get(&one).await);
+    problems.hear(&anonymous.post("/organization-login", &sign_in(PASSWORDS[1])).await);
+    proxied.mongo_proxy.set_down(false);
+    eventually("the hospital can be reached again", async || (doctor.get(&one).await.status == 200).then_some(())).await;
+
+    let change = json!({ "current_password": PASSWORDS[1], "new_password": PASSWORDS[3] });
+    problems.hear(&browser.post("/me/password", &json!({ "current_password": PASSWORDS[2], "new_password": PASSWORDS[3] })).await);
+    let changed = browser.post("/me/password", &change).await;
+    assert!(changed.status < 300, "{}", changed.body);
+
+    let audit = proxied.database(&signup).collection::<Document>("audit_logs");
+    let mut sources = vec![
+        ("the log", proxied.api.log()),
+        ("the metrics", proxied.api.metrics().await),
+        ("the problems", problems.0.join("\n")),
+        ("the audit log", everything(&audit).await),
+        ("the objects", serde_json::to_string(&proxied.object(&signup.organization_id).await).unwrap()),
+    ];
+    let master = proxied.master();
+    let mut collections = master.list_collection_names().await.unwrap();
+    collections.sort();
+    let mut documents = String::new();
+    for collection in &collections {
+        documents += &everything(&master.collection(collection)).await;
+    }
+    sources.push(("the master database", documents));
+
+    for (source, text) in &sources {
+        let leaks = needles.found_in(text);
+        assert!(leaks.is_empty(), "{source} holds {leaks:?}\n{}", lines_with(text, &needles));
+    }
+    // The search finds what it looks for, and looks where there is something.
+    for needle in needles.0.keys() {
+        assert_eq!(needles.found_in(&format!("before {needle} after")).len(), 1, "{needle}");
+    }
+    let source = |name: &str| &sources.iter().find(|(source, _)| *source == name).unwrap().1;
+    assert!(source("the log").contains("TRACE"), "the log is not at its most talkative");
+    assert!(source("the metrics").contains("chakravue_api_payments_total{outcome=\"succeeded\"} 1"));
+    assert!(source("the audit log").contains("patient.") && source("the audit log").contains("user."));
+    for collection in ["payments", "sessions", "signups", "idempotency", "organization_users"] {
+        assert!(collections.iter().any(|name| name == collection), "{collections:?}");
+    }
+    // Where it belongs, it is.
+    let patients = everything(&proxied.database(&signup).collection("patients")).await;
+    assert!(patients.contains(PATIENT) && patients.contains(NOTE));
+    proxied.close().await;
+}
+
+async fn everything(collection: &mongodb::Collection<Document>) -> String {
+    let documents: Vec<Document> = collection.find(doc! {}).await.unwrap().try_collect().await.unwrap();
+    documents.iter().map(|document| format!("{document}\n")).collect()
+}
+
+/// The lines in which something was found, for the message.
+fn lines_with(text: &str, needles: &Needles) -> String {
+    let found = text.lines().filter(|line| !needles.found_in(line).is_empty()).take(5);
+    found.map(|line| line.chars().take(600).collect::<String>() + "\n").collect()
+}
+
+fn password(uri: &str) -> String {
+    uri.split_once("//").and_then(|(_, rest)| rest.split_once('@')).unwrap().0.split_once(':').unwrap().1.to_owned()
+}
