@@ -1,13 +1,16 @@
 //! What a request carries, read and checked before a handler sees it. Every refusal is a problem that points at the
 //! field; none repeats a value that was sent, since it may be a password or a card number.
 
+use std::error::Error as _;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
-    http::{HeaderMap, Uri, header, request::Parts},
+    http::{HeaderMap, StatusCode, Uri, header, request::Parts},
 };
 use garde::Validate;
 use serde::de::DeserializeOwned;
+use tower_http::timeout::TimeoutError;
 
 use crate::problem::{Answer, FieldError, Kind, Problem};
 
@@ -77,12 +80,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// A body that was cut off or is too long.
 #[must_use]
 pub fn unreadable(rejection: &BytesRejection) -> Problem {
-    match rejection.status() {
-        axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(Kind::TooLarge, "The body is larger than the service takes.")
-        }
-        _ => Problem::new(Kind::Malformed, "The body did not arrive whole."),
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(Kind::TooLarge, "The body is larger than the service takes.");
     }
+    let mut cause = rejection.source();
+    while let Some(error) = cause {
+        if error.is::<TimeoutError>() {
+            return Problem::new(Kind::RequestTimeout, "The body did not arrive whole in time.");
+        }
+        cause = error.source();
+    }
+    Problem::new(Kind::Malformed, "The body did not arrive whole.")
 }
 
 /// JSON pointer of a path in a document.
