@@ -10,3 +10,14 @@ pub const ADOPT_DATABASE: &str = "chakravue.io/adopt-database";
 /// Lets a deleted object go although MongoDB cannot be reached. The value is the database name, so that nobody sets
 /// it by habit; database, user and claim are left behind.
 pub const FORCE_RELEASE: &str = "chakravue.io/force-release";
+
+/// Gives the hospital a new password whenever its value is another than before; any value will do, such as the date.
+/// Only the first [`LONGEST_ROTATION`] characters count.
+pub const ROTATE_CREDENTIALS: &str = "chakravue.io/rotate-credentials";
+
+/// How many characters of a rotation's value are told apart and remembered.
+pub const LONGEST_ROTATION: usize = 64;
+
+/// Confirms that somebody knows of a suspected loss of data. The value is the `.status.dataLoss.detectedAt` that it
+/// confirms, so that it never hides a later loss.
+pub const ACKNOWLEDGE_DATA_LOSS: &str = "chakravue.io/acknowledge-data-loss";

@@ -47,6 +47,9 @@ names! {
         SchemaReady,
         /// The subscription gives access to the data.
         SubscriptionActive,
+        /// Collections that the hospital had were dropped or replaced behind the operator's back. Present only until
+        /// somebody acknowledges it.
+        DataLossSuspected,
     }
 }
 
@@ -83,6 +86,8 @@ names! {
         DocumentsViolateSchema,
         /// A view, time series or capped collection stands where a collection belongs, or an index that cannot be replaced.
         SchemaConflict,
+        /// Collections that the hospital had were dropped or replaced; they exist again, empty.
+        CollectionsLost,
         /// The database has a newer schema than this operator knows.
         SchemaTooNew,
         /// MongoDB does not answer.
@@ -110,9 +115,12 @@ pub mod events {
     pub const ADOPTED: &str = "DatabaseAdopted";
     pub const CREDENTIALS_ISSUED: &str = "CredentialsIssued";
     pub const CREDENTIALS_REPAIRED: &str = "CredentialsRepaired";
+    pub const CREDENTIALS_ROTATED: &str = "CredentialsRotated";
     pub const ACCESS_GRANTED: &str = "AccessGranted";
     pub const ACCESS_REVOKED: &str = "AccessRevoked";
     pub const SCHEMA_APPLIED: &str = "SchemaApplied";
+    pub const DATA_LOSS_SUSPECTED: &str = "DataLossSuspected";
+    pub const DATA_LOSS_ACKNOWLEDGED: &str = "DataLossAcknowledged";
     pub const DATABASE_DROPPED: &str = "DatabaseDropped";
     pub const DATABASE_RETAINED: &str = "DatabaseRetained";
     pub const CLAIM_RELEASED: &str = "ClaimReleased";

@@ -1,6 +1,8 @@
 //! Documents of the master database that more than one program reads. The master database never holds patient data.
 
-use bson::DateTime;
+use std::collections::BTreeMap;
+
+use bson::{DateTime, Uuid};
 use serde::{Deserialize, Serialize};
 
 use crate::{naming::DatabaseName, organization::Phase, organization_id::OrganizationId, plans::Plan};
@@ -58,6 +60,13 @@ pub struct OrganizationRecord {
     pub database_origin: Option<DatabaseOrigin>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<i64>,
+    /// The catalogue's collections as the operator last left them. The server gives every collection an id when it is
+    /// made, so one that was dropped and made again is told from the one that held the data.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub collections: BTreeMap<String, Uuid>,
+    /// What was lost and nobody has acknowledged yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_loss: Option<DataLoss>,
     #[serde(flatten)]
     pub facts: OrganizationFacts,
     pub claimed_at: DateTime,
@@ -65,6 +74,14 @@ pub struct OrganizationRecord {
     pub provisioned_at: Option<DateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retained_at: Option<DateTime>,
+}
+
+/// Collections that a hospital had and that were dropped or replaced behind the operator's back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataLoss {
+    /// When the operator saw the newest of the losses.
+    pub detected_at: DateTime,
+    pub collections: Vec<String>,
 }
 
 /// What the platform shows of an organization without reading its database.

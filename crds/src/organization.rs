@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON, JSONSchemaProps},
-    apimachinery::pkg::apis::meta::v1::Condition,
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
 };
 use kube::{CustomResource, CustomResourceExt, KubeSchema, core::Rule};
 use schemars::JsonSchema;
@@ -218,6 +218,15 @@ pub struct HospitalOrganizationStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub collections: Vec<CollectionStatus>,
+    /// What somebody added to the database beside the catalogue. The operator leaves it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmanaged: Option<Unmanaged>,
+    /// The password in the Secret and in MongoDB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<CredentialsStatus>,
+    /// What was lost and nobody has acknowledged yet; a condition says what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_loss: Option<DataLossStatus>,
     /// Users of the hospital against the seats of its plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<Users>,
@@ -249,6 +258,43 @@ pub struct CollectionStatus {
     /// The names of the catalogue's indexes that are in place.
     #[serde(default)]
     pub indexes: Vec<String>,
+}
+
+/// What somebody added to the database beside the catalogue.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Unmanaged {
+    /// Collections and views that the catalogue does not have; at most the first 20 by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<String>,
+    /// Indexes that the catalogue does not have, as collection.index; at most the first 20 by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<String>,
+    /// How many of both there are, also those that are not listed.
+    pub count: i64,
+}
+
+/// The password in the Secret and in MongoDB.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialsStatus {
+    /// When the password was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated_at: Option<Time>,
+    /// The value of the annotation chakravue.io/rotate-credentials that was last carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<String>,
+}
+
+/// Collections that a hospital had and that were dropped or replaced.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DataLossStatus {
+    /// When the newest of the losses was seen: the value of the annotation chakravue.io/acknowledge-data-loss that
+    /// confirms them.
+    pub detected_at: String,
+    /// The collections whose documents are gone.
+    pub collections: Vec<String>,
 }
 
 /// Users of the hospital against the seats of its plan.

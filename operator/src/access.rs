@@ -38,15 +38,50 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Found> {
     Ok(Found { role: first(&role, "roles"), user: first(&user, "users") })
 }
 
-pub async fn ensure_role(context: &Context, tenant: &Tenant, found: &Found) -> Result<()> {
+/// Answers what it mended; making the role is part of making the user.
+pub async fn ensure_role(context: &Context, tenant: &Tenant, found: &Found) -> Result<Option<Change>> {
     let privileges = privileges(&tenant.database);
     let command = match &found.role {
-        Some(role) if role_is_as_desired(role, &privileges) => return Ok(()),
+        Some(role) if role_is_as_desired(role, &privileges) => return Ok(None),
         Some(_) => doc! { "updateRole": TENANT_ROLE, "privileges": privileges, "roles": [] },
         None => doc! { "createRole": TENANT_ROLE, "privileges": privileges, "roles": [] },
     };
     context.mongo.write(tenant.database.as_str(), command, "set the rights of the database role").await?;
-    Ok(())
+    let mended = found.user.is_some();
+    let note = || format!("Mended the rights of role {TENANT_ROLE} of database {}", tenant.database);
+    Ok(mended.then(|| Change::new(events::ACCESS_GRANTED, note())))
+}
+
+/// What the user should be, but for its password.
+#[derive(Debug)]
+pub struct UserFacts {
+    roles: Vec<Bson>,
+    custom_data: Document,
+}
+
+impl UserFacts {
+    pub fn of(tenant: &Tenant, organization_id: &str) -> Self {
+        let roles = match tenant.subscription {
+            Subscription::Active => vec![doc! { "role": TENANT_ROLE, "db": tenant.database.as_str() }.into()],
+            // Emptied roles take effect on the next command of every open connection, and give access back the same way.
+            Subscription::Suspended | Subscription::PendingPayment => Vec::new(),
+        };
+        Self { roles, custom_data: doc! { "organization_id": organization_id } }
+    }
+
+    /// Whether a user, as MongoDB describes or stores it, is so.
+    pub fn fit(&self, user: &Document) -> bool {
+        self.roles_fit(user) && user.get_document("customData").ok() == Some(&self.custom_data)
+    }
+
+    fn roles_fit(&self, user: &Document) -> bool {
+        user.get_array("roles").map_or(self.roles.is_empty(), |roles| same_roles(roles, &self.roles))
+    }
+}
+
+/// Whether a role, as MongoDB describes or stores it, gives a tenant exactly its rights.
+pub fn role_is_right(role: &Document, database: &DatabaseName) -> bool {
+    role_is_as_desired(role, &privileges(database))
 }
 
 /// Makes sure that the user exists, has the Secret's password, and has the role exactly while the subscription is active.
@@ -60,20 +95,15 @@ pub async fn ensure_user(
 ) -> Result<()> {
     let database = tenant.database.as_str();
     let user = tenant_user(&tenant.database);
-    let roles: Vec<Bson> = match tenant.subscription {
-        Subscription::Active => vec![doc! { "role": TENANT_ROLE, "db": database }.into()],
-        // Emptied roles take effect on the next command of every open connection, and give access back the same way.
-        Subscription::Suspended | Subscription::PendingPayment => Vec::new(),
-    };
-    let custom_data = doc! { "organization_id": organization_id };
+    let facts = UserFacts::of(tenant, organization_id);
 
     let Some(existing) = &found.user else {
         let command = doc! {
             "createUser": user,
             "pwd": password.expose_secret(),
-            "roles": &roles,
+            "roles": facts.roles,
             "mechanisms": [MECHANISM],
-            "customData": custom_data,
+            "customData": facts.custom_data,
         };
         context.mongo.write(database, command, "create the database user").await?;
         changes.push(Change::new(events::ACCESS_GRANTED, format!("Created user {user} of database {database}")));
@@ -81,14 +111,13 @@ pub async fn ensure_user(
     };
 
     let mut update = doc! { "updateUser": user };
-    let had_roles = existing.get_array("roles").cloned().unwrap_or_default();
-    if !same_roles(&had_roles, &roles) {
-        update.insert("roles", &roles);
-        let (reason, note) = if roles.is_empty() {
+    if !facts.roles_fit(existing) {
+        let (reason, note) = if facts.roles.is_empty() {
             (events::ACCESS_REVOKED, format!("Took the rights of user {user} away; the data stays"))
         } else {
             (events::ACCESS_GRANTED, format!("Gave user {user} its rights on database {database}"))
         };
+        update.insert("roles", &facts.roles);
         changes.push(Change::new(reason, note));
     }
     if !context.verified.password_is(&tenant.owner.uid, existing, password) {
@@ -99,8 +128,8 @@ pub async fn ensure_user(
             format!("Gave user {user} the password of Secret {}", tenant.secret_name),
         ));
     }
-    if existing.get_document("customData").ok() != Some(&custom_data) {
-        update.insert("customData", custom_data);
+    if existing.get_document("customData").ok() != Some(&facts.custom_data) {
+        update.insert("customData", facts.custom_data);
     }
     if update.len() > 1 {
         context.mongo.write(database, update, "mend the database user").await?;

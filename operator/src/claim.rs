@@ -1,15 +1,17 @@
 //! The claim: which organization a database belongs to. One document per organization in the master database, unique
 //! by database name; no step changes a database whose claim the object does not hold.
 
+use std::collections::BTreeMap;
+
 use chakravue_crds::{
     HospitalOrganization, OrganizationId, annotations,
     conditions::{ConditionType, Reason, events},
-    master::{ClaimState, DatabaseOrigin, OrganizationFacts, OrganizationRecord, Owner},
+    master::{ClaimState, DataLoss, DatabaseOrigin, OrganizationFacts, OrganizationRecord, Owner},
     naming::DatabaseName,
     organization::{Phase, Subscription},
 };
 use kube::{Api, ResourceExt as _};
-use mongodb::bson::{self, DateTime, doc};
+use mongodb::bson::{self, DateTime, Uuid, doc};
 
 use crate::{
     context::Context,
@@ -67,24 +69,35 @@ pub async fn hold(
     Ok(record)
 }
 
-/// Writes what the platform shows of the organization, where it differs.
+/// What a complete database has.
+pub struct Provisioned {
+    pub schema_version: i64,
+    /// The ids of the catalogue's collections.
+    pub collections: BTreeMap<String, Uuid>,
+}
+
+/// Writes what the platform shows of the organization, and what its database has, where it differs.
 pub async fn record_facts(
     context: &Context,
     record: &OrganizationRecord,
     facts: &OrganizationFacts,
-    schema_version: Option<i64>,
+    database: Option<&Provisioned>,
 ) -> Result<()> {
-    let provisioned = schema_version.is_some() && record.provisioned_at.is_none();
-    let schema_version = schema_version.or(record.schema_version);
-    if record.facts == *facts && record.schema_version == schema_version && !provisioned {
+    let as_recorded = database.is_none_or(|database| {
+        record.schema_version == Some(database.schema_version)
+            && record.collections == database.collections
+            && record.provisioned_at.is_some()
+    });
+    if record.facts == *facts && as_recorded {
         return Ok(());
     }
     let mut set = bson::serialize_to_document(facts).map_err(|_| Error::Conflict { what: "the facts".to_owned() })?;
-    if let Some(version) = schema_version {
-        set.insert("schema_version", version);
-    }
-    if provisioned {
-        set.insert("provisioned_at", DateTime::now());
+    if let Some(database) = database {
+        set.insert("schema_version", database.schema_version);
+        set.insert("collections", ids(&database.collections)?);
+        if record.provisioned_at.is_none() {
+            set.insert("provisioned_at", DateTime::now());
+        }
     }
     let filter = held_by(&record.organization_id, &record.owner);
     let outcome = context
@@ -97,6 +110,34 @@ pub async fn record_facts(
         return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
     }
     Ok(())
+}
+
+/// Writes which collections there still are, and which were lost.
+pub async fn remember(
+    context: &Context,
+    record: &OrganizationRecord,
+    collections: &BTreeMap<String, Uuid>,
+    data_loss: Option<&DataLoss>,
+) -> Result<()> {
+    let mut update = doc! { "$set": { "collections": ids(collections)? } };
+    match data_loss {
+        Some(loss) => update.get_document_mut("$set").map(|set| {
+            set.insert("data_loss", doc! { "detected_at": loss.detected_at, "collections": &loss.collections })
+        }),
+        None => Ok(update.insert("$unset", doc! { "data_loss": "" })),
+    }
+    .map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
+    let filter = held_by(&record.organization_id, &record.owner);
+    let outcome =
+        context.mongo.organizations().update_one(filter, update).await.doing("record which collections there are")?;
+    if outcome.matched_count == 0 {
+        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+    }
+    Ok(())
+}
+
+fn ids(collections: &BTreeMap<String, Uuid>) -> Result<bson::Document> {
+    bson::serialize_to_document(collections).map_err(|_| Error::Conflict { what: "the collections".to_owned() })
 }
 
 /// Gives the claim up: for good, or until the organization comes back.
@@ -159,6 +200,8 @@ async fn insert(context: &Context, tenant: &Tenant, database_exists: bool) -> Re
         claim: ClaimState::Held,
         database_origin: origin,
         schema_version: None,
+        collections: BTreeMap::new(),
+        data_loss: None,
         facts: facts_of(tenant, phase, 0),
         claimed_at: DateTime::now(),
         provisioned_at: None,

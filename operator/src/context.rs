@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    backoff::Backoff, echoes::Echoes, endpoint::Endpoint, events::Announcer, metrics::Metrics, mongo::Mongo,
-    scram::Verified,
+    backoff::Backoff, drift::Drift, echoes::Echoes, endpoint::Endpoint, events::Announcer, metrics::Metrics,
+    mongo::Mongo, scram::Verified,
 };
 
 /// The operator's name as a field manager in Kubernetes.
@@ -18,7 +18,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     pub backoff: Arc<Backoff>,
     pub echoes: Echoes,
-    pub verified: Verified,
+    pub verified: Arc<Verified>,
+    pub drift: Arc<Drift>,
 }
 
 #[derive(Clone, Debug)]

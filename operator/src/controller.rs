@@ -1,5 +1,5 @@
-//! Which events start a pass: a hospital that somebody changed, its Secret that somebody changed, time, and MongoDB
-//! that comes or goes.
+//! Which events start a pass: a hospital that somebody changed, its Secret that somebody changed, what somebody changed
+//! in its database, time, and MongoDB that comes or goes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     context::Context,
     credentials::MANAGED_BY,
+    drift::Triggers,
     echoes::Watched,
     error::Error,
     mongo::{Health, Mongo},
@@ -45,6 +46,7 @@ pub async fn run(
     namespace: Option<&str>,
     writer: Writer<Watched>,
     store: Store<Watched>,
+    drift: Triggers,
     stop: CancellationToken,
 ) {
     let hospitals: Api<Watched> = scoped(&context.kube, namespace);
@@ -59,9 +61,13 @@ pub async fn run(
     let labelled = config().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), stop.clone());
 
+    let (drifted, lost_track) = drift.split();
+
     Controller::for_stream(changed, store)
         .owns(secrets, labelled)
+        .reconcile_on(drifted)
         .reconcile_all_on(turns)
+        .reconcile_all_on(lost_track)
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(|object, context| reconcile(object, context).boxed(), retry, context)

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use chakravue_crds::{
+    annotations::ROTATE_CREDENTIALS,
     conditions::{ConditionType, Reason, events},
     naming::tenant_user,
+    organization::CredentialsStatus,
 };
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{
     Api, ResourceExt as _,
     api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
@@ -27,11 +29,42 @@ pub const SECRET_TYPE: &str = "servicebinding.io/mongodb";
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "chakravue-operator");
 const PROVISIONED_SERVICE: (&str, &str) = ("servicebinding.io/provisioned-service", "true");
 
+/// Annotations of the Secret: when its password was made, and for which value of the hospital's annotation.
+const ROTATED_AT: &str = "chakravue.io/rotated-at";
+const ROTATION: &str = "chakravue.io/rotation";
+
 /// 32 random bytes in URL-safe base64 without padding.
 const PASSWORD_BYTES: usize = 32;
 
 pub async fn find(context: &Context, tenant: &Tenant) -> Result<Option<Secret>> {
     secrets(context, &tenant.owner.namespace).get_opt(&tenant.secret_name).await.doing("read the connection Secret")
+}
+
+/// A password, and when and for which request it was made. The request stands in the Secret itself, so that password
+/// and answer to the request are one write: a rotation is carried out once, whatever crashes or is edited.
+pub struct Credentials {
+    pub password: SecretString,
+    pub status: CredentialsStatus,
+}
+
+impl Credentials {
+    /// A new password, that answers what the tenant asks for.
+    fn generate(tenant: &Tenant, before: Option<&Secret>) -> Result<Self> {
+        let rotation = tenant.rotation.clone().or_else(|| before.and_then(rotation_of));
+        // Whole seconds, as Kubernetes writes times.
+        let now = Timestamp::from_second(Timestamp::now().as_second()).ok();
+        let status = CredentialsStatus { rotated_at: now.map(Time), rotation };
+        Ok(Self { password: generate_password()?, status })
+    }
+
+    fn of(secret: &Secret) -> Option<Self> {
+        let time = secret.annotations().get(ROTATED_AT).and_then(|time| time.parse().ok()).map(Time);
+        let rotated_at = time.or_else(|| secret.creation_timestamp());
+        Some(Self {
+            password: password_of(secret)?,
+            status: CredentialsStatus { rotated_at, rotation: rotation_of(secret) },
+        })
+    }
 }
 
 /// Makes sure that the Secret is as it should be and answers its password.
@@ -40,7 +73,7 @@ pub async fn ensure(
     tenant: &Tenant,
     found: Option<Secret>,
     changes: &mut Vec<Change>,
-) -> Result<SecretString> {
+) -> Result<Credentials> {
     let api = secrets(context, &tenant.owner.namespace);
     let endpoint = &context.settings.endpoint;
 
@@ -66,13 +99,16 @@ pub async fn ensure(
         }
     }
 
-    let (password, kept) = match password_of(&found) {
-        Some(password) => (password, true),
-        None => (generate_password()?, false),
+    let asked = tenant.rotation.is_some() && tenant.rotation != rotation_of(&found);
+    let kept = Credentials::of(&found).filter(|_| !asked);
+    let is_kept = kept.is_some();
+    let credentials = match kept {
+        Some(kept) => kept,
+        None => Credentials::generate(tenant, Some(&found))?,
     };
-    let desired = desired(tenant, endpoint, &password);
-    if kept && is_as_desired(&found, &desired) {
-        return Ok(password);
+    let desired = desired(tenant, endpoint, &credentials);
+    if is_kept && is_as_desired(&found, &desired) {
+        return Ok(credentials);
     }
     if found.type_ == desired.type_ && found.immutable != Some(true) {
         // The resource version makes a write that somebody else did in between a conflict.
@@ -84,17 +120,21 @@ pub async fn ensure(
     } else {
         // Neither the type nor an immutable Secret can be changed.
         delete_exactly(&api, &found).await?;
-        create(&api, tenant, endpoint, &password).await?;
+        create(&api, tenant, desired).await?;
     }
-    changes.push(Change::new(
-        events::CREDENTIALS_REPAIRED,
-        format!(
-            "Mended Secret {}{}",
-            tenant.secret_name,
-            if kept { "" } else { ", whose password could not be used, with a new password" }
+    let secret = &tenant.secret_name;
+    changes.push(match (asked, is_kept) {
+        (true, _) => Change::new(
+            events::CREDENTIALS_ROTATED,
+            format!("Wrote a new password into Secret {secret}, as annotation {ROTATE_CREDENTIALS} asks"),
         ),
-    ));
-    Ok(password)
+        (false, true) => Change::new(events::CREDENTIALS_REPAIRED, format!("Mended Secret {secret}")),
+        (false, false) => Change::new(
+            events::CREDENTIALS_REPAIRED,
+            format!("Mended Secret {secret}, whose password could not be used, with a new password"),
+        ),
+    });
+    Ok(credentials)
 }
 
 /// Writes a new Secret with a new password.
@@ -103,14 +143,14 @@ async fn issue(
     tenant: &Tenant,
     endpoint: &Endpoint,
     changes: &mut Vec<Change>,
-) -> Result<SecretString> {
-    let password = generate_password()?;
-    create(api, tenant, endpoint, &password).await?;
+) -> Result<Credentials> {
+    let credentials = Credentials::generate(tenant, None)?;
+    create(api, tenant, desired(tenant, endpoint, &credentials)).await?;
     changes.push(Change::new(
         events::CREDENTIALS_ISSUED,
         format!("Wrote new credentials into Secret {}", tenant.secret_name),
     ));
-    Ok(password)
+    Ok(credentials)
 }
 
 /// Deletes the Secret of an object that goes away, if it is that object's.
@@ -140,7 +180,9 @@ fn ownership(tenant: &Tenant, secret: &Secret) -> Ownership {
     }
 }
 
-fn desired(tenant: &Tenant, endpoint: &Endpoint, password: &SecretString) -> Secret {
+fn desired(tenant: &Tenant, endpoint: &Endpoint, Credentials { password, status }: &Credentials) -> Secret {
+    let rotated_at = status.rotated_at.as_ref().map(|time| (ROTATED_AT.to_owned(), time.0.to_string()));
+    let rotation = status.rotation.clone().map(|rotation| (ROTATION.to_owned(), rotation));
     let value = |text: &str| ByteString(text.as_bytes().to_vec());
     let uri = endpoint.tenant_uri(&tenant.database, password);
     Secret {
@@ -150,6 +192,7 @@ fn desired(tenant: &Tenant, endpoint: &Endpoint, password: &SecretString) -> Sec
             labels: Some(
                 [MANAGED_BY, PROVISIONED_SERVICE].iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             ),
+            annotations: Some(rotated_at.into_iter().chain(rotation).collect()),
             owner_references: Some(vec![tenant.owner_reference.clone()]),
             ..ObjectMeta::default()
         },
@@ -176,6 +219,11 @@ fn is_as_desired(found: &Secret, desired: &Secret) -> bool {
         && desired.data.iter().flatten().all(|(key, wanted)| value(key) == Some(wanted))
         && desired.owner_references().iter().all(|owner| found.owner_references().contains(owner))
         && desired.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value))
+        && desired.annotations().iter().all(|(key, value)| found.annotations().get(key) == Some(value))
+}
+
+fn rotation_of(secret: &Secret) -> Option<String> {
+    secret.annotations().get(ROTATION).cloned()
 }
 
 /// The password of a Secret, if the operator made it: a hand-written one may be anything, also guessable.
@@ -195,9 +243,9 @@ fn generate_password() -> Result<SecretString> {
     Ok(SecretString::from(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-async fn create(api: &Api<Secret>, tenant: &Tenant, endpoint: &Endpoint, password: &SecretString) -> Result<()> {
+async fn create(api: &Api<Secret>, tenant: &Tenant, secret: Secret) -> Result<()> {
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    match api.create(&parameters, &desired(tenant, endpoint, password)).await {
+    match api.create(&parameters, &secret).await {
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
             Err(Error::Conflict { what: format!("Secret {}", tenant.secret_name) })
         }

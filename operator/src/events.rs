@@ -7,16 +7,22 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio_util::task::TaskTracker;
 
-/// Something that a pass did.
+/// Something that a pass did, or found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub reason: &'static str,
     pub note: String,
+    is_warning: bool,
 }
 
 impl Change {
     pub fn new(reason: &'static str, note: String) -> Self {
-        Self { reason, note }
+        Self { reason, note, is_warning: false }
+    }
+
+    /// Something that somebody should look into.
+    pub fn warning(reason: &'static str, note: String) -> Self {
+        Self { reason, note, is_warning: true }
     }
 }
 
@@ -42,7 +48,8 @@ impl Announcer {
         let recorder = self.recorder.clone();
         self.tasks.spawn(async move {
             for change in changes {
-                publish(&recorder, &object, EventType::Normal, change.reason, change.note, "Reconcile").await;
+                let type_ = if change.is_warning { EventType::Warning } else { EventType::Normal };
+                publish(&recorder, &object, type_, change.reason, change.note, "Reconcile").await;
             }
         });
     }

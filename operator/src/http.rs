@@ -90,7 +90,13 @@ async fn ready(State(probes): State<Probes>) -> impl IntoResponse {
 
 async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
     let usable = matches!(*probes.mongo.health().borrow(), Health::Usable(_));
-    let text = probes.metrics.render(usable, probes.backoff.waiting(), probes.store.len());
+    let hospitals = probes.store.state();
+    let lost = |hospital: &&Arc<Watched>| {
+        let status = hospital.0.as_ref().ok().and_then(|hospital| hospital.status.as_ref());
+        status.is_some_and(|status| status.data_loss.is_some())
+    };
+    let data_loss = hospitals.iter().filter(lost).count();
+    let text = probes.metrics.render(usable, probes.backoff.waiting(), hospitals.len(), data_loss);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }
 

@@ -7,6 +7,7 @@ mod claim;
 mod context;
 mod controller;
 mod credentials;
+mod drift;
 mod echoes;
 mod endpoint;
 mod error;
@@ -14,6 +15,7 @@ mod events;
 mod finalizer;
 mod http;
 mod invalid;
+mod loss;
 mod metrics;
 mod mongo;
 mod privileges;
@@ -42,6 +44,7 @@ use crate::{
     context::{Context, Settings},
     endpoint::Endpoint,
     mongo::Mongo,
+    privileges::Login,
     telemetry::LogFormat,
 };
 
@@ -68,6 +71,7 @@ enum Command {
 }
 
 #[derive(Args)]
+#[allow(clippy::doc_markdown, reason = "shown as the help of the command line")]
 struct Run {
     /// The operator's MongoDB connection. Not a flag, because a command line can be read by everybody on the machine.
     #[arg(skip)]
@@ -75,6 +79,13 @@ struct Run {
     /// A file that holds the operator's MongoDB URI; otherwise the environment variable MONGODB_URI holds it.
     #[arg(long, env = "MONGODB_URI_FILE")]
     mongodb_uri_file: Option<PathBuf>,
+    /// The MongoDB connection that watches for changes, if there is one.
+    #[arg(skip)]
+    watch_uri: Option<String>,
+    /// A file that holds the MongoDB URI of the login that watches for changes of collections and indexes; otherwise the
+    /// environment variable WATCH_MONGODB_URI holds it. Without one, the resync alone finds them.
+    #[arg(long, env = "WATCH_MONGODB_URI_FILE")]
+    watch_mongodb_uri_file: Option<PathBuf>,
     /// The MongoDB address in the tenants' Secrets, without credentials. Default: the operator's own.
     #[arg(long, env = "TENANT_MONGODB_URI")]
     tenant_mongodb_uri: Option<String>,
@@ -90,6 +101,10 @@ struct Run {
     /// How often a healthy hospital is compared with its declaration, such as 30s, 10m or 1h.
     #[arg(long, env = "RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
     resync_interval: Duration,
+    /// How often all users and roles are compared with what they should be, such as 500ms or 5s; less often where there
+    /// are so many that it would take more than a twentieth of the time.
+    #[arg(long, env = "ACCOUNTS_INTERVAL", default_value = "500ms", value_parser = short_duration)]
+    accounts_interval: Duration,
     /// Let an object that asks for it adopt a database that exists without any claim.
     #[arg(long, env = "ALLOW_DATABASE_ADOPTION")]
     allow_database_adoption: bool,
@@ -106,12 +121,15 @@ struct MongodbRole {
     /// The database that holds the claims.
     #[arg(long, env = "MASTER_DATABASE", default_value = MASTER_DATABASE)]
     master_database: String,
-    /// The name of the role to create.
-    #[arg(long, default_value = "chakravue-operator")]
-    role: String,
-    /// The name of the user to create with it.
-    #[arg(long, default_value = "chakravue-operator")]
-    user: String,
+    /// The role of the second, optional login that watches for changes of collections and indexes, instead.
+    #[arg(long)]
+    watch: bool,
+    /// The name of the role to create. Default: chakravue-operator, or chakravue-operator-watch.
+    #[arg(long)]
+    role: Option<String>,
+    /// The name of the user to create with it. Default: as the role's.
+    #[arg(long)]
+    user: Option<String>,
     /// mongosh: a script for people. json: the createRole command for programs.
     #[arg(long, short, default_value = "mongosh")]
     output: Output,
@@ -130,35 +148,51 @@ fn main() -> anyhow::Result<()> {
     }
     match Cli::parse().command {
         Command::MongodbRole(options) => {
+            let (login, name) = if options.watch {
+                (Login::Watch, "chakravue-operator-watch")
+            } else {
+                (Login::Operator { master: &options.master_database }, "chakravue-operator")
+            };
+            let [role, user] = [&options.role, &options.user].map(|given| given.as_deref().unwrap_or(name));
             match options.output {
-                Output::Mongosh => {
-                    print!("{}", privileges::mongosh_script(&options.role, &options.user, &options.master_database));
+                Output::Mongosh => print!("{}", privileges::mongosh_script(role, user, login)),
+                Output::Json => {
+                    println!("{}", serde_json::to_string(&privileges::create_role_command(role, login))?);
                 }
-                Output::Json => println!(
-                    "{}",
-                    serde_json::to_string(&privileges::create_role_command(&options.role, &options.master_database))?
-                ),
             }
             Ok(())
         }
         Command::Run(mut options) => {
             telemetry::init(options.log_format);
-            options.uri = read_uri(options.mongodb_uri_file.as_ref())?;
+            options.uri = read_uri(options.mongodb_uri_file.as_ref(), "MONGODB_URI")?.context(
+                "no MongoDB: set the environment variable MONGODB_URI, or --mongodb-uri-file to a file that holds the URI",
+            )?;
+            options.watch_uri = read_uri(options.watch_mongodb_uri_file.as_ref(), "WATCH_MONGODB_URI")?;
             tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(*options))
         }
     }
 }
 
-fn read_uri(file: Option<&PathBuf>) -> anyhow::Result<String> {
+/// From the file, if one is named, or from the environment.
+fn read_uri(file: Option<&PathBuf>, variable: &str) -> anyhow::Result<Option<String>> {
     match file {
-        Some(path) => Ok(std::fs::read_to_string(path)
-            .with_context(|| format!("the MongoDB URI cannot be read from {}", path.display()))?
-            .trim()
-            .to_owned()),
-        None => std::env::var("MONGODB_URI").context(
-            "no MongoDB: set the environment variable MONGODB_URI, or --mongodb-uri-file to a file that holds the URI",
-        ),
+        Some(path) => Ok(Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("the MongoDB URI cannot be read from {}", path.display()))?
+                .trim()
+                .to_owned(),
+        )),
+        None => Ok(std::env::var(variable).ok().filter(|uri| !uri.is_empty())),
     }
+}
+
+/// A client for a URI, without the driver's own message, which may quote the URI, password and all.
+fn understood<T>(client: mongodb::error::Result<T>, whose: &str) -> anyhow::Result<T> {
+    client.map_err(|_| {
+        anyhow::anyhow!(
+            "the {whose}MongoDB URI cannot be understood; it must look like mongodb://user:password@host:27017/?options"
+        )
+    })
 }
 
 async fn run(options: Run) -> anyhow::Result<()> {
@@ -172,12 +206,12 @@ async fn run(options: Run) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "probes and metrics");
 
     let endpoint = Endpoint::parse(options.tenant_mongodb_uri.as_deref().unwrap_or(&options.uri))?;
-    // The driver's own message may quote the URI, password and all.
-    let mongo = Mongo::new(&options.uri, &options.master_database).await.map_err(|_| {
-        anyhow::anyhow!(
-            "the MongoDB URI cannot be understood; it must look like mongodb://user:password@host:27017/?options"
-        )
-    })?;
+    let own = drift::own::OwnWrites::default();
+    let mongo = understood(Mongo::new(&options.uri, &options.master_database, own.clone()).await, "")?;
+    let watcher = match &options.watch_uri {
+        Some(uri) => Some(understood(drift::stream::Watcher::new(uri).await, "watch login's ")?),
+        None => None,
+    };
     let kube = kube::Client::try_default()
         .await
         .context("no Kubernetes: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
@@ -187,6 +221,8 @@ async fn run(options: Run) -> anyhow::Result<()> {
     heartbeat.beat();
     let metrics = Arc::new(metrics::Metrics::default());
     let backoff = Arc::new(backoff::Backoff::default());
+    let (drift, triggers) = drift::Drift::new(own, Arc::clone(&metrics));
+    let (drift, verified) = (Arc::new(drift), Arc::new(scram::Verified::default()));
     let (store, writer) = reflector::store();
     let probes = http::Probes {
         mongo: mongo.clone(),
@@ -196,6 +232,17 @@ async fn run(options: Run) -> anyhow::Result<()> {
         heartbeat: heartbeat.clone(),
     };
     let serving = tokio::spawn(http::serve(listener, probes, stop.clone()));
+    // The stream begins at the first look at MongoDB, so it has to listen for that before anybody looks.
+    let stream = drift::stream::watch(watcher, mongo.clone(), Arc::clone(&drift), Arc::clone(&metrics), stop.clone());
+    let stream = tokio::spawn(stream);
+    let comparison = drift::accounts::watch(
+        mongo.clone(),
+        Arc::clone(&drift),
+        Arc::clone(&verified),
+        options.accounts_interval,
+        stop.clone(),
+    );
+    let comparison = tokio::spawn(comparison);
     let watch = tokio::spawn(mongo.clone().watch(stop.clone(), move || heartbeat.beat()));
 
     let namespace = options.namespace.as_deref();
@@ -218,9 +265,10 @@ async fn run(options: Run) -> anyhow::Result<()> {
         metrics,
         backoff,
         echoes: echoes::Echoes::default(),
-        verified: scram::Verified::default(),
+        verified,
+        drift,
     });
-    let controller = controller::run(context, namespace, writer, store.clone(), stop.clone());
+    let controller = controller::run(context, namespace, writer, store.clone(), triggers, stop.clone());
     tokio::pin!(controller);
 
     // Whatever ends first, everything ends: a process of which a part is missing would only look alive.
@@ -230,6 +278,8 @@ async fn run(options: Run) -> anyhow::Result<()> {
         () = &mut controller => Some("the controller ended"),
         _ = serving => Some("the HTTP server ended"),
         _ = watch => Some("the watch over MongoDB ended"),
+        _ = stream => Some("the change stream ended"),
+        _ = comparison => Some("the comparison of users and roles ended"),
     };
     stop.cancel();
     if let Some(failure) = failure {
@@ -293,11 +343,19 @@ async fn identify_cluster(
 
 /// 30s, 10m, 1h 30m.
 fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: SignedDuration = text.parse().map_err(|_| "use a duration such as 30s, 10m or 1h".to_owned())?;
-    match Duration::try_from(parsed) {
-        Ok(duration) if duration >= Duration::from_secs(1) => Ok(duration),
-        _ => Err("must be at least one second".to_owned()),
-    }
+    at_least(Duration::from_secs(1), text)
+        .map_err(|refused| refused.unwrap_or("must be at least one second".to_owned()))
+}
+
+/// 500ms, 5s.
+fn short_duration(text: &str) -> Result<Duration, String> {
+    at_least(Duration::from_millis(50), text).map_err(|refused| refused.unwrap_or("must be at least 50ms".to_owned()))
+}
+
+/// The error is `None` for a duration that is too short.
+fn at_least(least: Duration, text: &str) -> Result<Duration, Option<String>> {
+    let parsed: SignedDuration = text.parse().map_err(|_| Some("use a duration such as 30s, 10m or 1h".to_owned()))?;
+    Duration::try_from(parsed).ok().filter(|duration| *duration >= least).ok_or(None)
 }
 
 #[cfg(test)]
@@ -318,5 +376,7 @@ mod tests {
         for text in ["", "0s", "m", "90", "-1s", "99999999999999999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }
+        assert_eq!(short_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(short_duration("49ms").is_err());
     }
 }

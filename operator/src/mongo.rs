@@ -10,15 +10,16 @@ use chakravue_crds::{
 use futures::StreamExt as _;
 use mongodb::{
     Client, Collection, Database,
-    bson::{Document, doc},
+    bson::{Document, Timestamp, doc},
     options::{ClientOptions, ReadConcern, WriteConcern},
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    drift::own::OwnWrites,
     error::{Doing as _, Error, Result},
-    privileges,
+    privileges::{self, Login},
 };
 
 /// How often a usable MongoDB is looked at. Passes report trouble at once, so this only finds trouble nobody met.
@@ -39,8 +40,11 @@ pub enum Health {
 /// What this deployment of MongoDB can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Abilities {
-    /// A standalone server has no transactions.
+    /// A standalone server has no transactions and no change streams.
     pub transactions: bool,
+    pub change_streams: bool,
+    /// The time of the server's newest change at this look.
+    pub operation_time: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -49,11 +53,12 @@ pub struct Mongo {
     master: Arc<str>,
     health: watch::Sender<Health>,
     trouble: Arc<Notify>,
+    own: OwnWrites,
 }
 
 impl Mongo {
     /// Reads the URI and prepares a client. No connection is made yet.
-    pub async fn new(uri: &str, master: &str) -> mongodb::error::Result<Self> {
+    pub async fn new(uri: &str, master: &str, own: OwnWrites) -> mongodb::error::Result<Self> {
         let mut options = ClientOptions::parse(uri).await?;
         options.app_name = Some("chakravue-operator".to_owned());
         options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
@@ -68,6 +73,7 @@ impl Mongo {
             master: master.into(),
             health: watch::Sender::new(Health::Unknown),
             trouble: Arc::new(Notify::new()),
+            own,
         })
     }
 
@@ -90,7 +96,7 @@ impl Mongo {
     /// Runs a command that must be acknowledged by a majority.
     pub async fn write(&self, database: &str, mut command: Document, doing: &str) -> Result<Document> {
         command.insert("writeConcern", doc! { "w": "majority" });
-        let answer = self.read(database, command, doing).await?;
+        let answer = self.write_as_answered(database, command).await.doing(doing)?;
         // `run_command` leaves a failed write concern to the caller: the write may be lost again.
         match answer.get_document("writeConcernError") {
             Ok(error) => Err(crate::error::Code {
@@ -99,6 +105,20 @@ impl Mongo {
             }
             .fault(doing)),
             Err(_) => Ok(answer),
+        }
+    }
+
+    /// The same for a caller who looks at the server's own answer; the command names its write concern.
+    pub async fn write_as_answered(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {
+        let answer = self.client.database(database).run_command(command).await?;
+        self.wrote(database, answer.get_timestamp("operationTime").ok());
+        Ok(answer)
+    }
+
+    /// A database was changed at this time, by us.
+    pub fn wrote(&self, database: &str, at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.own.note(database, at);
         }
     }
 
@@ -151,7 +171,11 @@ impl Mongo {
                         if error.reason() == Reason::MongoDbPrivilegesMissing {
                             tracing::error!(
                                 "an administrator creates the role with:\n{}",
-                                privileges::mongosh_script("chakravue-operator", "chakravue-operator", &self.master)
+                                privileges::mongosh_script(
+                                    "chakravue-operator",
+                                    "chakravue-operator",
+                                    Login::Operator { master: &self.master }
+                                )
                             );
                         }
                         said = Some(text);
@@ -198,8 +222,11 @@ impl Mongo {
             self.end_abandoned_sessions().await;
             self.ensure_master_indexes().await?;
         }
+        let standalone = !hello.contains_key("setName") && hello.get_str("msg").ok() != Some("isdbgrid");
         Ok(Abilities {
-            transactions: hello.contains_key("setName") || hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid"),
+            transactions: !standalone,
+            change_streams: !standalone,
+            operation_time: hello.get_timestamp("operationTime").ok(),
         })
     }
 

@@ -17,15 +17,15 @@ pub struct Privilege {
 pub enum Resource {
     /// Every database and every collection in it, system collections apart.
     EveryDatabase,
-    /// One collection of the master database.
-    Master { database: String, collection: &'static str },
+    /// One collection.
+    Collection { database: String, collection: &'static str },
 }
 
 impl Resource {
     fn document(&self) -> Document {
         match self {
             Self::EveryDatabase => doc! { "db": "", "collection": "" },
-            Self::Master { database, collection } => doc! { "db": database, "collection": *collection },
+            Self::Collection { database, collection } => doc! { "db": database, "collection": *collection },
         }
     }
 
@@ -39,8 +39,10 @@ impl Resource {
         };
         match self {
             Self::EveryDatabase => db.is_empty() && collection.is_empty(),
-            Self::Master { database, collection: wanted } => {
-                (db.is_empty() || db == database) && (collection.is_empty() || collection == *wanted)
+            Self::Collection { database, collection: wanted } => {
+                // "Every collection" does not mean system collections.
+                let every = collection.is_empty() && !wanted.starts_with("system.");
+                (db.is_empty() || db == database) && (every || collection == *wanted)
             }
         }
     }
@@ -75,20 +77,68 @@ pub fn required(master: &str) -> Vec<Privilege> {
             reason: "make, mend and remove a hospital's user",
         },
         Privilege {
-            resource: Resource::Master {
+            resource: Resource::Collection {
                 database: master.to_owned(),
                 collection: chakravue_crds::master::ORGANIZATIONS,
             },
             actions: &["find", "insert", "update", "remove"],
             reason: "hold the claims on databases",
         },
+        Privilege {
+            resource: Resource::Collection { database: "admin".to_owned(), collection: "system.users" },
+            actions: &["find"],
+            reason: "compare all hospitals' users with what they should be, in one read",
+        },
+        Privilege {
+            resource: Resource::Collection { database: "admin".to_owned(), collection: "system.roles" },
+            actions: &["find"],
+            reason: "compare all hospitals' roles with what they should be, in one read",
+        },
     ]
 }
 
+/// What the second login needs, which watches for changes of collections and indexes.
+pub const WATCH_ACTIONS: [&str; 2] = ["find", "changeStream"];
+
+fn watch() -> Vec<Privilege> {
+    vec![Privilege {
+        resource: Resource::EveryDatabase,
+        actions: &WATCH_ACTIONS,
+        reason: "MongoDB allows a change stream over all databases only together with find",
+    }]
+}
+
+/// One of the operator's two logins.
+#[derive(Clone, Copy, Debug)]
+pub enum Login<'a> {
+    /// Does the work, given the name of the master database.
+    Operator { master: &'a str },
+    /// Watches for changes of collections and indexes.
+    Watch,
+}
+
+impl Login<'_> {
+    fn privileges(self) -> Vec<Privilege> {
+        match self {
+            Self::Operator { master } => required(master),
+            Self::Watch => watch(),
+        }
+    }
+
+    fn warning(self) -> &'static str {
+        match self {
+            Self::Operator { .. } => {
+                "// The role cannot read hospitals' data, but it can create users: guard it like an administrator's.\n"
+            }
+            Self::Watch => "// The role can read every hospital's documents: give it to the operator's watch alone.\n",
+        }
+    }
+}
+
 /// The command that creates the role, with the rights of one resource together.
-pub fn create_role_command(role: &str, master: &str) -> Document {
+pub fn create_role_command(role: &str, login: Login) -> Document {
     let mut privileges: Vec<(Document, Vec<Bson>)> = Vec::new();
-    for privilege in required(master) {
+    for privilege in login.privileges() {
         let resource = privilege.resource.document();
         let actions = privilege.actions.iter().map(|action| Bson::from(*action));
         match privileges.iter_mut().find(|(known, _)| *known == resource) {
@@ -104,14 +154,13 @@ pub fn create_role_command(role: &str, master: &str) -> Document {
 }
 
 /// The same for a person: what to paste into mongosh, with a reason for each right.
-pub fn mongosh_script(role: &str, user: &str, master: &str) -> String {
+pub fn mongosh_script(role: &str, user: &str, login: Login) -> String {
     use std::fmt::Write as _;
-    let mut script = String::from(
-        "// Run this in mongosh, connected as an administrator. It asks for the new user's password.\n\
-         // The role cannot read hospitals' data, but it can create users: guard it like an administrator's.\n",
-    );
+    let mut script =
+        String::from("// Run this in mongosh, connected as an administrator. It asks for the new user's password.\n");
+    script.push_str(login.warning());
     let _ = writeln!(script, "db.getSiblingDB(\"admin\").createRole({{\n  role: \"{role}\",\n  privileges: [");
-    for privilege in required(master) {
+    for privilege in login.privileges() {
         let actions = privilege.actions.iter().map(|a| format!("\"{a}\"")).collect::<Vec<_>>().join(", ");
         let resource = privilege.resource.document();
         let _ = writeln!(
@@ -144,7 +193,7 @@ pub fn missing(master: &str, granted: &[Document]) -> Vec<String> {
             if !held {
                 missing.push(match &privilege.resource {
                     Resource::EveryDatabase => format!("{action} on every database"),
-                    Resource::Master { database, collection } => format!("{action} on {database}.{collection}"),
+                    Resource::Collection { database, collection } => format!("{action} on {database}.{collection}"),
                 });
             }
         }
@@ -157,7 +206,7 @@ mod tests {
     use super::*;
 
     fn granted() -> Vec<Document> {
-        let command = create_role_command("r", "chakravue_master");
+        let command = create_role_command("r", Login::Operator { master: "chakravue_master" });
         command.get_array("privileges").unwrap().iter().map(|p| p.as_document().unwrap().clone()).collect()
     }
 
@@ -182,6 +231,27 @@ mod tests {
         let missing = missing("other_master", &granted());
         assert_eq!(missing.len(), 4);
         assert!(missing[0].contains("other_master.organizations"));
+    }
+
+    #[test]
+    fn system_collections_are_not_among_every_collection() {
+        let find = |resource: Document| doc! { "resource": resource, "actions": ["find"] };
+        let mut less = granted();
+        less.retain(|grant| grant.get_document("resource").unwrap().get_str("collection").unwrap() != "system.users");
+        less.push(find(doc! { "db": "", "collection": "" }));
+        assert_eq!(missing("chakravue_master", &less), ["find on admin.system.users"]);
+        less.push(find(doc! { "db": "admin", "collection": "system.users" }));
+        assert_eq!(missing("chakravue_master", &less), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_watch_can_do_nothing_but_read() {
+        let command = create_role_command("w", Login::Watch);
+        let privileges = command.get_array("privileges").unwrap();
+        assert_eq!(privileges.len(), 1);
+        let actions = privileges[0].as_document().unwrap().get_array("actions").unwrap();
+        assert_eq!(actions, &["find", "changeStream"].map(Bson::from));
+        assert!(mongosh_script("w", "w", Login::Watch).contains("can read every hospital's documents"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
     annotations::FORCE_RELEASE,
     conditions::{ConditionType, Reason, events::FORCE_RELEASED},
-    organization::{Phase, Subscription},
+    organization::{CredentialsStatus, Phase, Subscription},
     tenant_schema::TENANT_SCHEMA,
 };
 use futures::FutureExt as _;
@@ -19,14 +19,16 @@ use kube::{Resource as _, ResourceExt as _, runtime::controller::Action};
 use tracing::instrument;
 
 use crate::{
-    access, backoff, claim,
+    access, backoff,
+    claim::{self, Provisioned},
     context::Context,
     credentials,
+    drift::accounts::Expected,
     echoes::Watched,
     error::{Error, Result},
     events::Change,
     finalizer::{self, FINALIZER},
-    invalid, removal, schema,
+    invalid, loss, removal, schema,
     status::{self, Picture, Progress, SchemaPicture},
     tenant::{Departing, Tenant},
 };
@@ -88,6 +90,7 @@ async fn provision(
 ) -> Result<()> {
     let tenant = Tenant::of(object, &context.settings.cluster, context.mongo.master_database())?;
     let abilities = context.mongo.usable().await?;
+    let look = context.drift.look(&tenant);
 
     // Look at everything at once; nothing outside of the object is changed before the claim is held. The finalizer
     // comes first all the same: from the claim on there is something to clean up.
@@ -104,6 +107,8 @@ async fn provision(
     picture.organization_id = Some(record.organization_id.to_string());
     picture.database = Some(record.database_name.to_string());
     picture.users = Some(observed.users);
+    picture.unmanaged = schema::unmanaged(&observed.collections);
+    picture.data_loss = record.data_loss.as_ref().map(loss::told);
 
     if tenant.subscription == Subscription::PendingPayment {
         let facts = claim::facts_of(&tenant, Phase::PendingPayment, observed.users);
@@ -120,6 +125,10 @@ async fn provision(
         ));
     }
 
+    // What is lost is written down before anything is made again in its place.
+    let record = loss::look(context, &tenant, record, &observed.collections, changes).await?;
+    picture.data_loss = record.data_loss.as_ref().map(loss::told);
+
     // Credentials and schema do not need each other. Each side goes on when the other fails: what one has done is kept.
     let mut credential_changes = Vec::new();
     let mut schema_changes = Vec::new();
@@ -131,20 +140,22 @@ async fn provision(
     changes.extend(credential_changes);
     changes.extend(schema_changes);
 
-    picture.credentials_ready = credentials.is_ok();
-    if let Err(error) = &credentials {
-        picture.failed.push((ConditionType::CredentialsReady, error.clone()));
+    match &credentials {
+        Ok(credentials) => picture.credentials = Some(credentials.clone()),
+        Err(error) => picture.failed.push((ConditionType::CredentialsReady, error.clone())),
     }
-    let schema = schema.map(|outcome| SchemaPicture {
-        version: TENANT_SCHEMA.version,
-        collections: outcome.collections,
-        violations: outcome.violations,
-    });
     match &schema {
-        Ok(schema) => picture.schema = Some(schema.clone()),
+        Ok(outcome) => {
+            picture.schema = Some(SchemaPicture {
+                version: TENANT_SCHEMA.version,
+                collections: outcome.collections.clone(),
+                violations: outcome.violations.clone(),
+            });
+        }
         Err(error) => picture.failed.push((ConditionType::SchemaReady, error.clone())),
     }
     credentials?;
+    look.expect(Expected::of(&tenant, id));
     let schema = schema?;
 
     let phase = match tenant.subscription {
@@ -152,7 +163,8 @@ async fn provision(
         Subscription::Active | Subscription::PendingPayment => Phase::Active,
     };
     let facts = claim::facts_of(&tenant, phase, observed.users);
-    claim::record_facts(context, &record, &facts, Some(schema.version)).await
+    let database = Provisioned { schema_version: TENANT_SCHEMA.version, collections: schema.ids };
+    claim::record_facts(context, &record, &facts, Some(&database)).await
 }
 
 /// The Secret first, then the user with its password; the role beside the Secret.
@@ -163,12 +175,14 @@ async fn give_access(
     secret: Option<Secret>,
     found: &access::Found,
     changes: &mut Vec<Change>,
-) -> Result<()> {
-    let (password, ()) = tokio::try_join!(
+) -> Result<CredentialsStatus> {
+    let (credentials, role_mended) = tokio::try_join!(
         credentials::ensure(context, tenant, secret, changes),
         access::ensure_role(context, tenant, found),
     )?;
-    access::ensure_user(context, tenant, organization_id, &password, found, changes).await
+    changes.extend(role_mended);
+    access::ensure_user(context, tenant, organization_id, &credentials.password, found, changes).await?;
+    Ok(credentials.status)
 }
 
 /// Does the work, and announces it if it is not done soon. Both are waited for: an announcement that is on its way must
@@ -257,6 +271,11 @@ async fn finish(
     let is_ready = is_ready(Some(&status));
     let news = object.status.as_ref() != Some(&status);
     let written = status::write(context, object, status).await?;
+    if was_ready && object.status.as_ref().and_then(|status| status.observed_generation) == object.metadata.generation {
+        for change in &changes {
+            context.metrics.mended(change.reason);
+        }
+    }
     context.announcer.changes(reference(object), changes);
     if let (Progress::Failed(error), true) = (progress, news && written) {
         tracing::warn!(reason = %error.reason(), "{error}");

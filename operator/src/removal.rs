@@ -32,6 +32,7 @@ pub async fn remove(context: &Context, departing: &Departing, changes: &mut Vec<
     let owner = &departing.owner;
     credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await?;
     context.verified.forget(&owner.uid);
+    context.drift.forget(&owner.uid);
     Ok(())
 }
 

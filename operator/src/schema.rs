@@ -4,6 +4,8 @@
 mod change;
 mod compare;
 
+use std::collections::BTreeMap;
+
 use chakravue_crds::{
     conditions::events,
     naming::DatabaseName,
@@ -11,7 +13,9 @@ use chakravue_crds::{
     tenant_schema::{Collection, TENANT_SCHEMA, USERS},
 };
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, Document, Uuid, doc};
+
+pub use self::compare::unmanaged;
 
 use self::{
     change::{Repaired, create_all, repair},
@@ -25,9 +29,11 @@ use crate::{
 };
 
 /// One collection as the server describes it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     pub name: String,
+    /// The server gives one to every collection when it is made; a view has none.
+    pub id: Option<Uuid>,
     kind: String,
     options: Document,
     indexes: Vec<Document>,
@@ -44,6 +50,8 @@ pub struct Observed {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub collections: Vec<CollectionStatus>,
+    /// The ids of the catalogue's collections.
+    pub ids: BTreeMap<String, Uuid>,
     /// What existing documents violate, in words.
     pub violations: Vec<String>,
 }
@@ -86,7 +94,25 @@ async fn describe(context: &Context, database: &str, found: Document) -> Result<
     } else {
         Vec::new()
     };
-    Ok(Found { name, kind, options: found.get_document("options").cloned().unwrap_or_default(), indexes })
+    let options = found.get_document("options").cloned().unwrap_or_default();
+    Ok(Found { id: id_of(&found), name, kind, options, indexes })
+}
+
+fn id_of(found: &Document) -> Option<Uuid> {
+    match found.get_document("info").ok()?.get("uuid")? {
+        Bson::Binary(binary) => binary.to_uuid().ok(),
+        _ => None,
+    }
+}
+
+/// The ids of collections that were just made.
+async fn ids_of(context: &Context, database: &DatabaseName, made: &[&Collection]) -> Result<Vec<(String, Uuid)>> {
+    let doing = "look at the new collections";
+    let names: Vec<&str> = made.iter().map(|collection| collection.name).collect();
+    let look = doc! { "listCollections": 1, "filter": { "name": { "$in": names } } };
+    let cursor = context.mongo.database(database.as_str()).run_cursor_command(look).await.doing(doing)?;
+    let found: Vec<Document> = cursor.try_collect().await.doing(doing)?;
+    Ok(found.iter().filter_map(|found| Some((found.get_str("name").ok()?.to_owned(), id_of(found)?))).collect())
 }
 
 /// Brings the database to the catalogue.
@@ -107,6 +133,9 @@ pub async fn ensure(
         creations.into_iter().filter_map(|step| if let Step::Create(c) = step { Some(c) } else { None }).collect();
 
     create_all(context, database, &creations, abilities).await?;
+    if !creations.is_empty() {
+        outcome.ids.extend(ids_of(context, database, &creations).await?);
+    }
     outcome.collections.extend(creations.iter().map(|collection| CollectionStatus {
         name: collection.name.to_owned(),
         documents_validated: true,

@@ -14,33 +14,38 @@ pub const MECHANISM: &str = "SCRAM-SHA-256";
 /// Remembers which stored credentials were found to belong to which password, because the proof costs thousands of
 /// hash rounds and a healthy fleet would otherwise pay them at every look.
 #[derive(Default)]
-pub struct Verified(Mutex<HashMap<String, [u8; 32]>>);
+pub struct Verified(Mutex<HashMap<String, Proof>>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Proof {
+    stored: [u8; 32],
+    with_password: [u8; 32],
+}
 
 impl Verified {
     /// Whether the credentials that MongoDB stores for a user are those of `password`, without logging in.
     pub fn password_is(&self, uid: &str, user: &Document, password: &SecretString) -> bool {
-        let Ok(stored) = user.get_document("credentials").and_then(|c| c.get_document(MECHANISM)) else {
-            return false;
+        let Some(stored) = credentials(user) else { return false };
+        let proof = Proof {
+            stored: fingerprint(stored).finalize().into(),
+            with_password: fingerprint(stored).chain_update(password.expose_secret()).finalize().into(),
         };
-        if user.get_array("mechanisms").is_ok_and(|m| m.len() != 1) {
-            return false;
-        }
-        let mut fingerprint = Sha256::new();
-        fingerprint.update(password.expose_secret());
-        fingerprint.update(stored.get_str("salt").unwrap_or_default());
-        fingerprint.update(stored.get_str("storedKey").unwrap_or_default());
-        let fingerprint: [u8; 32] = fingerprint.finalize().into();
-
-        let known = |map: &HashMap<_, _>| map.get(uid) == Some(&fingerprint);
-        if self.0.lock().is_ok_and(|map| known(&map)) {
+        if self.0.lock().is_ok_and(|map| map.get(uid) == Some(&proof)) {
             return true;
         }
         let proven = stored_key(stored, password.expose_secret())
             .is_some_and(|key| stored.get_str("storedKey").is_ok_and(|known| known == key));
         if proven && let Ok(mut map) = self.0.lock() {
-            map.insert(uid.to_owned(), fingerprint);
+            map.insert(uid.to_owned(), proof);
         }
         proven
+    }
+
+    /// Whether the credentials that MongoDB stores for a user are those that were last found to be right.
+    pub fn knows(&self, uid: &str, user: &Document) -> bool {
+        let Some(stored) = credentials(user) else { return false };
+        let stored: [u8; 32] = fingerprint(stored).finalize().into();
+        self.0.lock().is_ok_and(|map| map.get(uid).is_some_and(|proof| proof.stored == stored))
     }
 
     /// Forgets an object that is gone.
@@ -49,6 +54,17 @@ impl Verified {
             map.remove(uid);
         }
     }
+}
+
+/// What MongoDB stores of a user's password, if it is under the one mechanism and no other.
+fn credentials(user: &Document) -> Option<&Document> {
+    let credentials = user.get_document("credentials").ok().filter(|mechanisms| mechanisms.len() == 1)?;
+    credentials.get_document(MECHANISM).ok()
+}
+
+fn fingerprint(stored: &Document) -> Sha256 {
+    let part = |name| stored.get_str(name).unwrap_or_default();
+    Sha256::new().chain_update(part("salt")).chain_update([0]).chain_update(part("storedKey")).chain_update([0])
 }
 
 /// RFC 5802: `StoredKey = H(HMAC(Hi(password, salt, iterations), "Client Key"))`. Generated passwords are ASCII, so
@@ -76,6 +92,23 @@ mod tests {
         let stored = doc! { "salt": "W22ZaJ0SNY7soEsUEjb6gQ==", "iterationCount": 4096 };
         assert_eq!(stored_key(&stored, "pencil").unwrap(), "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=");
         assert_ne!(stored_key(&stored, "pencils").unwrap(), "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=");
+    }
+
+    #[test]
+    fn what_was_proven_is_known_until_what_is_stored_changes() {
+        let stored = doc! { "salt": "W22ZaJ0SNY7soEsUEjb6gQ==", "iterationCount": 4096, "storedKey": "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=" };
+        let user = doc! { "credentials": { MECHANISM: stored.clone() } };
+        let (verified, password) = (Verified::default(), SecretString::from("pencil"));
+        assert!(!verified.knows("u", &user), "nothing is proven yet");
+        assert!(!verified.password_is("u", &user, &SecretString::from("pencils")));
+        assert!(verified.password_is("u", &user, &password));
+        assert!(verified.knows("u", &user));
+        assert!(!verified.password_is("u", &user, &SecretString::from("pencils")), "another password");
+        let mut other = stored.clone();
+        other.insert("storedKey", "AAAA");
+        assert!(!verified.knows("u", &doc! { "credentials": { MECHANISM: other } }));
+        let two = doc! { "credentials": { MECHANISM: stored, "SCRAM-SHA-1": {} } };
+        assert!(!verified.knows("u", &two) && !verified.password_is("u", &two, &password));
     }
 
     #[test]

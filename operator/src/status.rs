@@ -5,7 +5,9 @@ use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
     conditions::{ConditionType, Reason, Truth, condition},
     naming::secret_name,
-    organization::{Binding, CollectionStatus, Phase, Subscription, Users},
+    organization::{
+        Binding, CollectionStatus, CredentialsStatus, DataLossStatus, Phase, Subscription, Unmanaged, Users,
+    },
 };
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::{
@@ -17,6 +19,7 @@ use serde_json::json;
 use crate::{
     context::{Context, FIELD_MANAGER},
     error::{Doing as _, Error, Result},
+    loss,
 };
 
 /// What a pass knows so far. A step that was not reached leaves what was known before.
@@ -25,8 +28,10 @@ pub struct Picture {
     pub organization_id: Option<String>,
     pub database: Option<String>,
     pub claim_held: bool,
-    pub credentials_ready: bool,
-    /// Taken away again (suspended, never granted): the credentials are then rightly not there.
+    pub credentials: Option<CredentialsStatus>,
+    /// Known as soon as the claim is held.
+    pub unmanaged: Option<Unmanaged>,
+    pub data_loss: Option<DataLossStatus>,
     pub schema: Option<SchemaPicture>,
     pub users: Option<i64>,
     /// The steps that were tried and failed.
@@ -70,6 +75,9 @@ impl Picture {
             binding: before.binding,
             schema_version: before.schema_version,
             collections: before.collections,
+            unmanaged: if self.claim_held { self.unmanaged.clone() } else { before.unmanaged },
+            credentials: self.credentials.clone().or(before.credentials),
+            data_loss: if self.claim_held { self.data_loss.clone() } else { before.data_loss },
             users: Some(Users::new(
                 self.users.or(before.users.map(|users| users.current)).unwrap_or(0),
                 object.spec.plan.user_limit(),
@@ -77,17 +85,18 @@ impl Picture {
             monthly_price_usd: Some(object.spec.plan.monthly_price_usd()),
             conditions: Vec::new(),
         };
-        if self.credentials_ready {
+        if self.credentials.is_some() {
             status.binding = Some(Binding { name: secret_name(&object.name_any()) });
         } else if waits_for_payment || deleting {
             status.binding = None;
+            status.credentials = None;
         }
         if let Some(schema) = &self.schema {
             status.schema_version = Some(schema.version);
             status.collections.clone_from(&schema.collections);
         }
 
-        status.conditions = self.conditions(object, progress, status.database_name.as_deref(), now);
+        status.conditions = self.conditions(object, progress, &status, now);
         status
     }
 
@@ -95,7 +104,7 @@ impl Picture {
         &self,
         object: &HospitalOrganization,
         progress: &Progress,
-        database: Option<&str>,
+        status: &HospitalOrganizationStatus,
         now: Timestamp,
     ) -> Vec<Condition> {
         let before = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
@@ -131,12 +140,13 @@ impl Picture {
             told.or(now_known).or_else(|| before.iter().find(|old| old.type_ == type_.as_str()).cloned())
         };
         let claim = self.claim_held.then(|| {
-            let message = format!("Database {} belongs to this organization", database.unwrap_or_default());
+            let database = status.database_name.as_deref().unwrap_or_default();
+            let message = format!("Database {database} belongs to this organization");
             make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, message)
         });
         conditions.extend(step(ConditionType::ClaimHeld, claim));
         if object.spec.subscription != Subscription::PendingPayment {
-            let credentials = self.credentials_ready.then(|| {
+            let credentials = self.credentials.as_ref().map(|_| {
                 let message = format!("Secret {} and the database user agree", secret_name(&object.name_any()));
                 make(ConditionType::CredentialsReady, Truth::True, Reason::AsDeclared, message)
             });
@@ -159,6 +169,10 @@ impl Picture {
             Subscription::PendingPayment => (Truth::False, Reason::PendingPayment, PENDING.to_owned()),
         };
         conditions.push(make(ConditionType::SubscriptionActive, truth, reason, message));
+        conditions.extend(status.data_loss.as_ref().map(|loss| {
+            let message = loss::message(loss, &object.name_any());
+            make(ConditionType::DataLossSuspected, Truth::True, Reason::CollectionsLost, message)
+        }));
         conditions
     }
 
@@ -198,7 +212,8 @@ impl Picture {
                 }
                 (Subscription::Active, _) => {
                     let database = self.database.as_deref().unwrap_or_default();
-                    (Truth::True, Reason::AsDeclared, format!("Database {database} is ready"))
+                    let but = if self.data_loss.is_some() { ", but it lost data: see DataLossSuspected" } else { "" };
+                    (Truth::True, Reason::AsDeclared, format!("Database {database} is ready{but}"))
                 }
             },
         }
@@ -310,7 +325,9 @@ mod tests {
             organization_id: Some("org_x".into()),
             database: Some("a".into()),
             claim_held: true,
-            credentials_ready: true,
+            credentials: Some(CredentialsStatus { rotated_at: None, rotation: None }),
+            unmanaged: None,
+            data_loss: None,
             schema: Some(SchemaPicture { version: 1, ..SchemaPicture::default() }),
             users: Some(1),
             failed: Vec::new(),

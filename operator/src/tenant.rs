@@ -27,6 +27,10 @@ pub struct Tenant {
     pub adopt_organization: Option<String>,
     /// Whether the object asks for a database that has no claim.
     pub adopt_database: bool,
+    /// The value of the annotation that asks for a new password, as far as it counts.
+    pub rotation: Option<String>,
+    /// The value of the annotation that confirms a loss of data.
+    pub acknowledged_loss: Option<String>,
 }
 
 impl Tenant {
@@ -54,9 +58,17 @@ impl Tenant {
                 .ok_or_else(|| invalid("the object has no name or UID".to_owned()))?,
             adopt_organization: annotation(annotations::ADOPT_ORGANIZATION),
             adopt_database: annotation(annotations::ADOPT_DATABASE).as_deref() == Some("true"),
+            rotation: annotation(annotations::ROTATE_CREDENTIALS).as_deref().and_then(rotation),
+            acknowledged_loss: annotation(annotations::ACKNOWLEDGE_DATA_LOSS).map(|value| value.trim().to_owned()),
             owner,
         })
     }
+}
+
+/// What counts of a value that may be anything, of any length.
+fn rotation(value: &str) -> Option<String> {
+    let value: String = value.trim().chars().take(annotations::LONGEST_ROTATION).collect();
+    (!value.is_empty()).then_some(value)
 }
 
 /// What has to be known of an object to remove it: much less than to make it, so that no spec can block its deletion.
@@ -88,4 +100,16 @@ fn owner_of(meta: &ObjectMeta, cluster: &str) -> Option<Owner> {
         name: meta.name.clone()?,
         uid: meta.uid.clone()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_may_be_asked_for_with_anything_but_nothing() {
+        assert_eq!(rotation(" 2026-11-23 "), Some("2026-11-23".to_owned()));
+        assert_eq!(rotation(" \n"), None);
+        assert_eq!(rotation(&"ä".repeat(100_000)), Some("ä".repeat(annotations::LONGEST_ROTATION)));
+    }
 }

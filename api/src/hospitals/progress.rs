@@ -169,6 +169,9 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::DocumentsViolateSchema | Reason::SchemaConflict => {
             "Data that is there already does not fit. Write to the platform; nothing is lost."
         }
+        Reason::CollectionsLost => {
+            "Collections of the hospital's database were removed by hand. The platform's engineers have to look at that."
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn create_all(
 
 async fn create_one(context: &Context, database: &DatabaseName, collection: &Collection) -> Result<()> {
     let name = database.as_str();
-    match context.mongo.database(name).run_command(majority(create_command(collection))).await {
+    match context.mongo.write_as_answered(name, majority(create_command(collection))).await {
         Ok(_) => {}
         Err(error) if differs_in_case(&error) => return Err(case_conflict(database)),
         Err(error) => return Err(Error::mongodb("create a collection", &error)),
@@ -77,13 +77,15 @@ async fn create_in_transaction(
 ) -> mongodb::error::Result<()> {
     let mut session = context.mongo.client().start_session().await?;
     session.start_transaction().await?;
-    let database = context.mongo.database(database.as_str());
+    let handle = context.mongo.database(database.as_str());
     for collection in collections {
-        database.run_command(create_command(collection)).session(&mut session).await?;
+        handle.run_command(create_command(collection)).session(&mut session).await?;
         let command = create_indexes_command(collection, &collection.indexes);
-        database.run_command(command).session(&mut session).await?;
+        handle.run_command(command).session(&mut session).await?;
     }
-    session.commit_transaction().await
+    session.commit_transaction().await?;
+    context.mongo.wrote(database.as_str(), session.operation_time());
+    Ok(())
 }
 
 fn majority(mut command: Document) -> Document {
@@ -188,7 +190,7 @@ async fn create_index(
     index: &Index,
 ) -> Result<Option<String>> {
     let command = majority(create_indexes_command(collection, [index]));
-    match context.mongo.database(database).run_command(command).await {
+    match context.mongo.write_as_answered(database, command).await {
         Ok(_) => Ok(None),
         Err(error) => match Code::of(&error) {
             Some(code) if index.unique && code.number == Code::DUPLICATE_KEY => {

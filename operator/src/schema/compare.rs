@@ -2,7 +2,7 @@
 
 use chakravue_crds::{
     conditions::{ConditionType, Reason},
-    organization::CollectionStatus,
+    organization::{CollectionStatus, Unmanaged},
     tenant_schema::{Collection, Index, TENANT_SCHEMA},
 };
 use mongodb::bson::{Bson, Document};
@@ -67,6 +67,7 @@ pub(super) fn in_place(found: &[Found]) -> Outcome {
     let mut outcome = Outcome::default();
     for collection in &TENANT_SCHEMA.collections {
         if let Some(existing) = found.iter().find(|f| f.name == collection.name) {
+            outcome.ids.extend(existing.id.map(|id| (collection.name.to_owned(), id)));
             outcome.collections.push(CollectionStatus {
                 name: collection.name.to_owned(),
                 documents_validated: validated(collection, existing),
@@ -80,6 +81,35 @@ pub(super) fn in_place(found: &[Found]) -> Outcome {
         }
     }
     outcome
+}
+
+/// How much of what others added is told by name.
+const TOLD: usize = 20;
+
+/// What somebody added beside the catalogue.
+pub fn unmanaged(found: &[Found]) -> Option<Unmanaged> {
+    let of_catalogue = |name: &str| TENANT_SCHEMA.collections.iter().find(|collection| collection.name == name);
+    let mut collections = Vec::new();
+    let mut indexes = Vec::new();
+    for existing in found {
+        let Some(collection) = of_catalogue(&existing.name) else {
+            collections.push(existing.name.clone());
+            continue;
+        };
+        let is_extra = |index: &&Document| {
+            let name = index.get_str("name").unwrap_or_default();
+            let serves = |wanted: &Index| wanted.name == name || same_index(wanted, index, wanted.unique);
+            name != "_id_" && !collection.indexes.iter().any(serves)
+        };
+        let extra = existing.indexes.iter().filter(is_extra);
+        indexes.extend(extra.map(|index| format!("{}.{}", collection.name, index.get_str("name").unwrap_or_default())));
+    }
+    let count = i64::try_from(collections.len() + indexes.len()).unwrap_or(i64::MAX);
+    for names in [&mut collections, &mut indexes] {
+        names.sort();
+        names.truncate(TOLD);
+    }
+    (count > 0).then_some(Unmanaged { collections, indexes, count })
 }
 
 /// Whether the catalogue's validator is in force. The server leaves defaults out of its answer.
@@ -151,6 +181,7 @@ mod tests {
             .iter()
             .map(|collection| Found {
                 name: collection.name.to_owned(),
+                id: None,
                 kind: "collection".to_owned(),
                 options: doc! { "validator": collection.validator.clone() },
                 indexes: std::iter::once(doc! { "v": 2, "key": { "_id": 1 }, "name": "_id_" })
@@ -208,6 +239,19 @@ mod tests {
         let mut found = complete();
         found[0].indexes[1].insert("name", "made_by_the_dba");
         assert_eq!(plan(&found).unwrap(), []);
+    }
+
+    #[test]
+    fn what_others_added_is_told_and_what_serves_the_catalogue_is_not() {
+        let mut found = complete();
+        assert_eq!(unmanaged(&found), None);
+        found[0].indexes[1].insert("name", "made_by_the_dba");
+        assert_eq!(unmanaged(&found), None);
+        found[1].indexes.push(doc! { "v": 2, "key": { "ward": 1 }, "name": "by_ward" });
+        found.extend((0..30).map(|n| Found { name: format!("extra{n:02}"), ..Found::default() }));
+        let told = unmanaged(&found).unwrap();
+        assert_eq!((told.indexes, told.count), (vec!["patients.by_ward".to_owned()], 31));
+        assert_eq!((told.collections.len(), told.collections[0].as_str()), (TOLD, "extra00"));
     }
 
     #[test]

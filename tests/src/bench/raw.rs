@@ -1,6 +1,8 @@
 //! The yardsticks: what the operator has MongoDB do for one hospital, done by the raw driver and nothing else. No look
 //! before a change, no Kubernetes, no Secret; the same commands, the same login, the same write concern.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, ensure};
 use chakravue_crds::{
     OrganizationId,
@@ -143,6 +145,8 @@ fn record_of(database: &DatabaseName) -> OrganizationRecord {
         claim: ClaimState::Held,
         database_origin: Some(DatabaseOrigin::Created),
         schema_version: None,
+        collections: BTreeMap::new(),
+        data_loss: None,
         facts: OrganizationFacts {
             display_name: "A measured hospital".to_owned(),
             plan: Plan::Professional,

@@ -1,0 +1,241 @@
+//! What others change in MongoDB behind the operator's back, and which hospital's pass that starts: a change stream shows
+//! every change of collections and indexes ([`stream`]), a comparison every half a second shows users and roles, which
+//! no stream shows ([`accounts`]), and the resync is the net under both.
+//!
+//! The operator's own changes come back by the same ways. They start nothing: a change of collections or indexes is
+//! known by its time ([`own`]), and what a pass leaves of user and role is what the comparison expects.
+
+pub mod accounts;
+pub mod own;
+pub mod stream;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures::{Stream, stream as streams};
+use kube::runtime::reflector::ObjectRef;
+use mongodb::bson::Timestamp;
+use tokio::sync::mpsc;
+
+use self::{accounts::Expected, own::OwnWrites};
+use crate::{echoes::Watched, metrics::Metrics, tenant::Tenant};
+
+/// How a change was noticed; a label of a metric.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    Stream,
+    Comparison,
+}
+
+impl Source {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Comparison => "comparison",
+        }
+    }
+}
+
+/// Every hospital that was looked at, and the way to have one of them, or all, looked at again.
+pub struct Drift {
+    hospitals: Mutex<HashMap<String, Hospital>>,
+    own: OwnWrites,
+    metrics: Arc<Metrics>,
+    one: mpsc::UnboundedSender<ObjectRef<Watched>>,
+    all: mpsc::Sender<()>,
+}
+
+/// What a controller is to do: look at these hospitals; look at every one.
+pub struct Triggers {
+    one: mpsc::UnboundedReceiver<ObjectRef<Watched>>,
+    all: mpsc::Receiver<()>,
+}
+
+impl Triggers {
+    pub fn split(
+        self,
+    ) -> (impl Stream<Item = ObjectRef<Watched>> + Send + 'static, impl Stream<Item = ()> + Send + 'static) {
+        let one = streams::unfold(self.one, |mut one| async move { one.recv().await.map(|hospital| (hospital, one)) });
+        (one, streams::unfold(self.all, |mut all| async move { all.recv().await.map(|()| ((), all)) }))
+    }
+}
+
+struct Hospital {
+    object: ObjectRef<Watched>,
+    database: String,
+    /// A pass was asked for that has not begun yet. It will see whatever happened before.
+    asked: bool,
+    looking: bool,
+    /// Changes that came while a pass was under way: only at its end is it known which were its own.
+    held: Vec<Timestamp>,
+    /// What the last pass left of user and role, if it got that far.
+    accounts: Option<Arc<Expected>>,
+}
+
+impl Drift {
+    pub fn new(own: OwnWrites, metrics: Arc<Metrics>) -> (Self, Triggers) {
+        let (one, ones) = mpsc::unbounded_channel();
+        // One request to look at all is as good as many.
+        let (all, alls) = mpsc::channel(1);
+        let drift = Self { hospitals: Mutex::default(), own, metrics, one, all };
+        (drift, Triggers { one: ones, all: alls })
+    }
+
+    /// A pass begins to look; until the answer is dropped, its own changes are told from those of others.
+    pub fn look<'a>(&'a self, tenant: &Tenant) -> Look<'a> {
+        let uid = tenant.owner.uid.clone();
+        let mut hospitals = self.lock();
+        let hospital = hospitals.entry(uid.clone()).or_insert_with(|| Hospital {
+            object: ObjectRef::new(&tenant.owner.name).within(&tenant.owner.namespace),
+            database: tenant.database.to_string(),
+            asked: false,
+            looking: false,
+            held: Vec::new(),
+            accounts: None,
+        });
+        hospital.asked = false;
+        hospital.looking = true;
+        hospital.accounts = None;
+        Look { drift: self, uid }
+    }
+
+    /// Forgets a hospital that is gone.
+    pub fn forget(&self, uid: &str) {
+        if let Some(hospital) = self.lock().remove(uid) {
+            self.own.forget(&hospital.database);
+        }
+    }
+
+    /// Somebody, maybe the operator, changed something in this database at this time.
+    fn changed(&self, database: &str, at: Timestamp) {
+        let mut hospitals = self.lock();
+        // Two objects may want one database; whoever does not have it may as well look again.
+        for hospital in hospitals.values_mut().filter(|hospital| hospital.database == database) {
+            if hospital.looking {
+                hospital.held.push(at);
+            } else if !self.own.is_own(database, at) {
+                self.ask(hospital, Source::Stream);
+            }
+        }
+    }
+
+    fn ask(&self, hospital: &mut Hospital, source: Source) {
+        if hospital.asked {
+            return;
+        }
+        // Nobody listens any more only while the process stops.
+        hospital.asked = self.one.send(hospital.object.clone()).is_ok();
+        self.metrics.drift_noticed(source);
+    }
+
+    /// Changes may have been missed: has every hospital looked at.
+    fn compare_all(&self) {
+        // Full: it was asked for already and has not begun yet.
+        let _ = self.all.try_send(());
+        self.metrics.compared_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Hospital>> {
+        self.hospitals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A pass under way.
+pub struct Look<'a> {
+    drift: &'a Drift,
+    uid: String,
+}
+
+impl Look<'_> {
+    /// What the pass leaves of user and role: what the comparison expects from now on.
+    pub fn expect(&self, expected: Expected) {
+        if let Some(hospital) = self.drift.lock().get_mut(&self.uid) {
+            hospital.accounts = Some(Arc::new(expected));
+        }
+    }
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        let mut hospitals = self.drift.lock();
+        let Some(hospital) = hospitals.get_mut(&self.uid) else { return };
+        hospital.looking = false;
+        let held = std::mem::take(&mut hospital.held);
+        if held.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
+            self.drift.ask(hospital, Source::Stream);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chakravue_crds::HospitalOrganization;
+
+    use super::*;
+
+    fn tenant() -> Tenant {
+        let object: HospitalOrganization = serde_json::from_value(serde_json::json!({
+            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+            "metadata": { "name": "a", "namespace": "n", "uid": "u" },
+            "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
+        }))
+        .unwrap();
+        Tenant::of(&object, "cluster", "master").unwrap()
+    }
+
+    fn at(increment: u32) -> Timestamp {
+        Timestamp { time: 1, increment }
+    }
+
+    fn drift() -> (Drift, OwnWrites, Triggers) {
+        let own = OwnWrites::default();
+        let (drift, triggers) = Drift::new(own.clone(), Arc::default());
+        (drift, own, triggers)
+    }
+
+    #[test]
+    fn a_change_of_somebody_else_asks_once_until_the_next_look() {
+        let (drift, _, mut triggers) = drift();
+        drift.changed("a", at(1));
+        assert!(triggers.one.try_recv().is_err(), "a database that nobody has looked at yet");
+        drop(drift.look(&tenant()));
+        drift.changed("b", at(2));
+        assert!(triggers.one.try_recv().is_err(), "somebody else's database");
+        drift.changed("a", at(3));
+        drift.changed("a", at(4));
+        assert_eq!(triggers.one.try_recv().unwrap(), ObjectRef::new("a").within("n"));
+        assert!(triggers.one.try_recv().is_err());
+        drop(drift.look(&tenant()));
+        drift.changed("a", at(5));
+        assert!(triggers.one.try_recv().is_ok());
+    }
+
+    #[test]
+    fn own_changes_ask_for_nothing_whether_they_come_back_before_the_answer_or_after() {
+        let (drift, own, mut triggers) = drift();
+        let look = drift.look(&tenant());
+        drift.changed("a", at(1));
+        own.note("a", at(1));
+        own.note("a", at(2));
+        drop(look);
+        drift.changed("a", at(2));
+        assert!(triggers.one.try_recv().is_err());
+
+        let look = drift.look(&tenant());
+        drift.changed("a", at(3));
+        drop(look);
+        assert!(triggers.one.try_recv().is_ok(), "a change of somebody else during the pass");
+    }
+
+    #[test]
+    fn what_is_gone_is_forgotten() {
+        let (drift, _, mut triggers) = drift();
+        let look = drift.look(&tenant());
+        drift.forget("u");
+        drop(look);
+        drift.changed("a", at(1));
+        assert!(triggers.one.try_recv().is_err());
+    }
+}

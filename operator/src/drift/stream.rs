@@ -1,0 +1,248 @@
+//! Collections and indexes: a change stream over all databases that lets only changes of structure leave the server,
+//! never a document. MongoDB allows such a stream only together with `find` on everything, which the operator's own login
+//! must not have; so it has a login of its own, one connection, and can be left out.
+//!
+//! What the stream brought last is remembered in memory: a stream that breaks goes on where it was. Where the server has
+//! forgotten that place, and at every start of the process, all hospitals are compared instead.
+
+use std::{sync::Arc, time::Duration};
+
+use chakravue_crds::conditions::Reason;
+use mongodb::{
+    Client,
+    bson::{Timestamp, doc},
+    change_stream::{ChangeStream, event::ResumeToken},
+    options::{ClientOptions, ReadConcern},
+};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::Drift;
+use crate::{
+    error::{Code, Error},
+    metrics::Metrics,
+    mongo::{Health, Mongo},
+    privileges,
+};
+
+/// Everything that changes collections and indexes, and nothing that touches documents.
+const STRUCTURE: [&str; 8] =
+    ["create", "createIndexes", "drop", "dropDatabase", "dropIndexes", "modify", "rename", "shardCollection"];
+
+/// How long the server waits for a change before it answers that there is none; the place in the stream moves on then.
+const WAIT: Duration = Duration::from_secs(2);
+/// How often a stream that cannot be opened is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+const SERVER_SELECTION: Duration = Duration::from_secs(5);
+
+/// The second login, which can watch.
+pub struct Watcher(Client);
+
+impl Watcher {
+    /// Reads the URI and prepares a client. No connection is made yet.
+    pub async fn new(uri: &str) -> mongodb::error::Result<Self> {
+        let mut options = ClientOptions::parse(uri).await?;
+        options.app_name = Some("chakravue-operator-watch".to_owned());
+        options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
+        options.connect_timeout.get_or_insert(SERVER_SELECTION);
+        options.read_concern = Some(ReadConcern::majority());
+        // The stream itself, and its end when it is being replaced.
+        options.max_pool_size = Some(1);
+        Ok(Self(Client::with_options(options)?))
+    }
+}
+
+/// One change, as much of it as leaves the server.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    operation_type: String,
+    ns: Option<Namespace>,
+    /// Where a renamed collection went: maybe into another database.
+    to: Option<Namespace>,
+    cluster_time: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+struct Namespace {
+    db: String,
+}
+
+/// Where the stream is to go on.
+enum Place {
+    /// From this time on: no pass has looked at anything before it.
+    Time(Timestamp),
+    After(ResumeToken),
+    /// The place is lost.
+    Now,
+}
+
+/// Watches until the process stops.
+pub async fn watch(
+    watcher: Option<Watcher>,
+    mongo: Mongo,
+    drift: Arc<Drift>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let watching = async {
+        let Some(Watcher(client)) = watcher else {
+            tracing::warn!(
+                "no MongoDB login that can watch: changes of collections and indexes are found by the resync alone; \
+                 see `chakravue-operator mongodb-role --watch`"
+            );
+            return std::future::pending().await;
+        };
+        let begin = first_look(&mongo).await;
+        follow(&client, begin.map_or(Place::Now, Place::Time), &drift, &metrics).await;
+    };
+    tokio::select! {
+        () = watching => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Waits until MongoDB can be used and is one that has change streams; answers a time before which no pass looked.
+async fn first_look(mongo: &Mongo) -> Option<Timestamp> {
+    let mut health = mongo.health();
+    let mut said = false;
+    loop {
+        let abilities = match &*health.borrow_and_update() {
+            Health::Usable(abilities) => Some(*abilities),
+            Health::Unknown | Health::Unusable(_) => None,
+        };
+        match abilities {
+            Some(abilities) if abilities.change_streams => return abilities.operation_time,
+            Some(_) if !said => {
+                said = true;
+                tracing::warn!(
+                    "MongoDB is a standalone server, which has no change streams: changes of collections and indexes are \
+                     found by the resync alone"
+                );
+            }
+            _ => {}
+        }
+        if health.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Opens the stream again and again, each time where it was.
+async fn follow(client: &Client, mut place: Place, drift: &Drift, metrics: &Metrics) {
+    let mut said = None;
+    loop {
+        let trouble = match open(client, &place).await {
+            Ok(stream) => {
+                tracing::info!("watching MongoDB for changes of collections and indexes");
+                said = None;
+                metrics.stream_open(true);
+                if matches!(place, Place::Now) {
+                    tracing::warn!("the place in the change stream was lost: every hospital is compared");
+                    drift.compare_all();
+                }
+                let trouble = read(stream, &mut place, drift).await;
+                metrics.stream_open(false);
+                trouble
+            }
+            Err(trouble) => Some(trouble),
+        };
+        if is_lost(trouble.as_ref()) && !matches!(place, Place::Now) {
+            place = Place::Now;
+            continue;
+        }
+        let error = told(trouble.as_ref());
+        if said.as_ref() != Some(&error) {
+            tracing::warn!("the change stream is down, the resync goes on alone: {error}");
+            said = Some(error);
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+async fn open(client: &Client, place: &Place) -> mongodb::error::Result<ChangeStream<Event>> {
+    let watch = client
+        .watch()
+        .pipeline([
+            doc! { "$match": { "operationType": { "$in": STRUCTURE.as_slice() } } },
+            doc! { "$project": { "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1 } },
+        ])
+        .show_expanded_events(true)
+        .max_await_time(WAIT);
+    let watch = match place {
+        Place::Time(time) => watch.start_at_operation_time(*time),
+        Place::After(token) => watch.resume_after(token.clone()),
+        Place::Now => watch,
+    };
+    Ok(watch.await?.with_type())
+}
+
+/// Passes every change on, until the stream breaks.
+async fn read(mut stream: ChangeStream<Event>, place: &mut Place, drift: &Drift) -> Option<mongodb::error::Error> {
+    while stream.is_alive() {
+        match stream.next_if_any().await {
+            Ok(Some(event)) => {
+                tracing::debug!(what = event.operation_type, database = event.ns.as_ref().map(|ns| &ns.db), "changed");
+                let databases = [event.ns, event.to].into_iter().flatten().map(|namespace| namespace.db);
+                databases.for_each(|database| drift.changed(&database, event.cluster_time));
+            }
+            Ok(None) => {}
+            Err(error) => return Some(error),
+        }
+        // Moves on without changes too: a quiet place would be forgotten by the server in time.
+        if let Some(token) = stream.resume_token() {
+            *place = Place::After(token);
+        }
+    }
+    // Without an error the server has ended it for good.
+    None
+}
+
+/// Whether the server cannot go on from where the stream was: anything that it says, but for what passes by itself or
+/// concerns the login. No error at all: it has ended the stream for good.
+fn is_lost(trouble: Option<&mongodb::error::Error>) -> bool {
+    let Some(error) = trouble else { return true };
+    Code::of(error).is_some_and(|code| code.fault("watch").reason() == Reason::MongoDbError)
+}
+
+fn told(trouble: Option<&mongodb::error::Error>) -> String {
+    let Some(error) = trouble else { return "the server ended it".to_owned() };
+    let error = Error::mongodb("watch for changes", error);
+    match error.reason() {
+        Reason::MongoDbPrivilegesMissing => format!(
+            "its MongoDB user lacks {}; grant it the role that `chakravue-operator mongodb-role --watch` prints",
+            privileges::WATCH_ACTIONS.join(" or ")
+        ),
+        Reason::MongoDbAuthenticationFailed => {
+            "MongoDB refuses its user name or password; correct the watch login's MongoDB URI".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson;
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_read_without_its_document() {
+        let place = |db: &str, coll: &str| doc! { "db": db, "coll": coll };
+        let rename = doc! {
+            "_id": { "_data": "8263" }, "operationType": "rename", "ns": place("a", "x"), "to": place("b", "y"),
+            "clusterTime": Timestamp { time: 1, increment: 2 },
+        };
+        let event: Event = bson::deserialize_from_document(rename).unwrap();
+        assert_eq!((event.ns.unwrap().db.as_str(), event.to.unwrap().db.as_str()), ("a", "b"));
+        let dropped = doc! { "operationType": "dropDatabase", "ns": { "db": "a" }, "clusterTime": event.cluster_time };
+        assert_eq!(bson::deserialize_from_document::<Event>(dropped).unwrap().ns.unwrap().db, "a");
+    }
+
+    #[test]
+    fn no_document_event_is_asked_for() {
+        for operation in ["insert", "update", "replace", "delete"] {
+            assert!(!STRUCTURE.contains(&operation));
+        }
+    }
+}
