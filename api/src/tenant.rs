@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 use self::{chain::Chain, connection::Connection};
 pub use self::{
+    chain::noted,
     tenants::{TenantSettings, Tenants},
     transaction::Transaction,
 };

@@ -14,12 +14,11 @@ use crate::{
     dates::Moment,
     extract::ApiQuery,
     identity::Member,
-    master::Store,
     paging::{self, Direction, Order, Page, Paged},
     permissions::may,
     problem::Answer,
     state::App,
-    tenant::Records,
+    tenant::{Records, noted},
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -233,11 +232,7 @@ impl Check {
 )]
 async fn verify_log(State(app): State<App>, member: Member<may::ReadAudit>) -> Answer<Json<Verification>> {
     // Before the log, which has at least these entries then.
-    let anchors = app.master.raw(Store::AuditAnchors);
-    let anchor = anchors.find_one(doc! { "_id": member.organization_id.as_str() }).await?;
-    let noted = anchor.and_then(|anchor| {
-        Some(Head { sequence: anchor.get_i64("sequence").ok()?, hash: anchor.get_str("hash").ok()?.to_owned() })
-    });
+    let noted = noted(&app.master, &member.organization_id).await?;
     let verification = member.tenant.read(|db| {
         let mut check = Check { verifier: Verifier::default(), noted: noted.clone() };
         async move {

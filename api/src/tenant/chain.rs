@@ -9,17 +9,15 @@ use std::{
 };
 
 use bson::doc;
+use chakravue_crds::organization_id::OrganizationId;
 use mongodb::error::ErrorKind;
-use tokio::{
-    sync::{MutexGuard, oneshot},
-    time::Instant,
-};
+use tokio::sync::{MutexGuard, oneshot};
 
 use super::{Fault, Records, Tenant, TenantDatabase};
 use crate::{
     audit::{AuditRecord, Head, Pending},
     database_error,
-    master::Store,
+    master::{Master, Store},
     problem::{Answer, Kind, Problem},
 };
 
@@ -29,7 +27,7 @@ const ATTEMPTS: usize = 50;
 /// How many entries are written at once.
 const BATCH: usize = 500;
 
-/// How often the end of the chain is noted in the master database while entries come in.
+/// How soon after an entry the end of the chain is noted in the master database, together with what came meanwhile.
 const ANCHORED: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
@@ -42,7 +40,8 @@ pub(super) struct Chain {
 struct End {
     /// `None`: has to be looked up.
     head: Option<Head>,
-    anchored: Option<Instant>,
+    /// Whether a note of it is on its way.
+    anchoring: bool,
 }
 
 #[derive(Debug)]
@@ -111,9 +110,20 @@ impl ChainGuard<'_> {
     pub(super) fn advance(&mut self, tenant: &Tenant, record: &AuditRecord) {
         let head = Head::from(record);
         self.0.head = Some(head.clone());
-        if self.0.anchored.is_none_or(|at| at.elapsed() >= ANCHORED) {
-            self.0.anchored = Some(Instant::now());
-            tokio::spawn(anchor(tenant.clone(), head));
+        if !mem::replace(&mut self.0.anchoring, true) {
+            let tenant = tenant.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(ANCHORED).await;
+                let head = {
+                    let mut end = tenant.0.chain.end.lock().await;
+                    end.anchoring = false;
+                    end.head.clone()
+                };
+                let Some(head) = head else { return };
+                if let Err(problem) = anchor(&tenant, head).await {
+                    tracing::warn!(?problem, "the end of an audit log could not be noted; the next entry does it");
+                }
+            });
         }
     }
 
@@ -172,21 +182,51 @@ fn before_the_duplicate(error: &mongodb::error::Error) -> usize {
     }
 }
 
-/// Notes in the master database how far the log had come, so that it cannot be cut off at its end unseen. Later than
-/// the entry, and at most every few seconds: what is lost of the end between two notes is what this cannot show.
-async fn anchor(tenant: Tenant, head: Head) {
-    // Only forward: notes of two replicas may arrive in any order.
-    let newest = vec![doc! { "$replaceWith": { "$cond": [
-        { "$gt": [{ "$ifNull": ["$sequence", 0] }, head.sequence] },
-        "$$ROOT",
-        { "_id": "$_id", "sequence": head.sequence, "hash": &head.hash, "at": tenant.0.tenants.clock().now_bson() },
-    ] } }];
+/// Notes in the master database how far the log has come, so that it cannot be cut off at its end unseen: what is written
+/// between two notes is all that this cannot show.
+///
+/// The note moves on only from an entry that the log still has. Once it was tampered with, the note stays and tells so.
+async fn anchor(tenant: &Tenant, head: Head) -> Answer<()> {
     let anchors = tenant.0.tenants.master().raw(Store::AuditAnchors);
-    let noted = anchors.update_one(doc! { "_id": tenant.organization_id().as_str() }, newest).upsert(true).await;
-    if let Err(error) = noted {
-        tracing::warn!(
-            kind = database_error::name(&error),
-            "the end of an audit log could not be noted; the next entry does it"
-        );
+    let organization = tenant.organization_id().as_str();
+    let now = tenant.0.tenants.clock().now_bson();
+    let Some(noted) = noted(tenant.0.tenants.master(), tenant.organization_id()).await? else {
+        let first = doc! { "_id": organization, "sequence": head.sequence, "hash": head.hash, "at": now };
+        return match anchors.insert_one(first).await {
+            // Another replica was first.
+            Err(error) if !database_error::is_duplicate(&error) => Err(error.into()),
+            _ => Ok(()),
+        };
+    };
+    if noted.sequence >= head.sequence {
+        return Ok(());
     }
+    let there = doc! { "sequence": noted.sequence, "hash": &noted.hash };
+    let there = tenant.read(|database| {
+        let there = there.clone();
+        async move { Ok(database.collection::<AuditRecord>(Records::AuditLogs).find_one(there).await?) }
+    });
+    if there.await?.is_none() {
+        tracing::error!(
+            organization,
+            sequence = noted.sequence,
+            "an entry that was noted is not in the audit log: it was tampered with"
+        );
+        return Ok(());
+    }
+    let as_it_was = doc! { "_id": organization, "sequence": noted.sequence, "hash": noted.hash };
+    let moved_on = doc! { "$set": { "sequence": head.sequence, "hash": head.hash, "at": now } };
+    anchors.update_one(as_it_was, moved_on).await?;
+    Ok(())
+}
+
+/// How far a hospital's audit log had come when it was last noted.
+///
+/// # Errors
+/// When the master database is away.
+pub async fn noted(master: &Master, organization: &OrganizationId) -> Answer<Option<Head>> {
+    let anchor = master.raw(Store::AuditAnchors).find_one(doc! { "_id": organization.as_str() }).await?;
+    Ok(anchor.and_then(|anchor| {
+        Some(Head { sequence: anchor.get_i64("sequence").ok()?, hash: anchor.get_str("hash").ok()?.to_owned() })
+    }))
 }
