@@ -1,0 +1,177 @@
+//! A hospital's users: seats are exact, somebody who can run the hospital always stays, and a request that comes again has
+//! one effect.
+
+use futures::future::join_all;
+use mongodb::bson::{Document, doc};
+use serde_json::{Value, json};
+
+use chakravue_testbed::Reply;
+
+use crate::support::{Hospital, PASSWORD, Stack, text};
+
+impl Hospital {
+    /// Changes a user as the administrator, whatever version it has.
+    pub async fn set_user(&self, user_id: &str, change: &Value) -> Reply {
+        let path = self.path(&format!("/users/{user_id}"));
+        let etag = self.administrator.get(&path).await.etag();
+        self.administrator.patch(&path, &etag, change).await
+    }
+
+    async fn seats(&self) -> Value {
+        self.administrator.get(&self.path("")).await.expect(200)["seats"].clone()
+    }
+}
+
+#[tokio::test]
+async fn users_are_listed_in_pages_and_changed_with_their_version() {
+    let stack = Stack::new("users").await;
+    let hospital = stack.hospital("Users").await;
+    for number in 0..4 {
+        hospital.invite(&format!("opd{number}@users.example"), "opd").await;
+    }
+    let mut emails = Vec::new();
+    let mut path = hospital.path("/users?limit=2");
+    loop {
+        let page = hospital.administrator.get(&path).await.expect(200);
+        emails.extend(page["items"].as_array().unwrap().iter().map(|user| text(user, "email")));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = hospital.path(&format!("/users?limit=2&cursor={cursor}"));
+    }
+    let opds = (0..4).map(|number| format!("opd{number}@users.example"));
+    assert_eq!(emails, std::iter::once("admin@hospital.example".to_owned()).chain(opds).collect::<Vec<_>>());
+    let invited = hospital.administrator.get(&hospital.path("/users?status=invited&role=OPD")).await.expect(200);
+    assert_eq!(invited["items"].as_array().unwrap().len(), 4);
+    assert!(!invited.to_string().contains("hash"), "{invited}");
+
+    let user = hospital.path(&format!("/users/{}", text(&invited["items"][0], "user_id")));
+    let administrator = &hospital.administrator;
+    let etag = administrator.get(&user).await.etag();
+    let changed = administrator.patch(&user, &etag, &json!({ "name": " Dr. Ann Lee ", "role": "doctor" })).await;
+    let body = changed.expect(200);
+    assert_eq!((&body["name"], &body["role"], &body["version"]), (&json!("Dr. Ann Lee"), &json!("DOCTOR"), &json!(2)));
+    administrator.patch(&user, &etag, &json!({ "name": null })).await.problem(412, "version-mismatch");
+    let cleared = administrator.patch(&user, &changed.etag(), &json!({ "name": null })).await.expect(200);
+    assert_eq!(cleared["name"], Value::Null);
+    for wrong in [json!({ "email": "x@y.example" }), json!({ "role": "OWNER" }), json!({ "status": "invited" })] {
+        hospital.set_user(user.rsplit('/').next().unwrap(), &wrong).await.problem(422, "invalid");
+    }
+    let reply = Reply::to(administrator.request(reqwest::Method::PATCH, &user).json(&json!({ "name": "X" }))).await;
+    reply.problem(428, "version-required");
+    let taken = administrator.post("/add-user", &hospital.add_user_request("OPD1@users.EXAMPLE", "opd")).await;
+    taken.problem(409, "email-taken");
+    let elsewhere =
+        json!({ "organization_id": "org_01jd0000000000000000000000", "email": "a@b.example", "role": "OPD" });
+    administrator.post("/add-user", &elsewhere).await.problem(404, "not-found");
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn twenty_at_once_on_five_seats_end_with_exactly_five() {
+    let stack = Stack::new("users, seats").await;
+    let hospital = stack.hospital_on("Seats", "starter").await;
+    let requests = (0..20).map(|number| {
+        let request = hospital.add_user_request(&format!("user{number}@seats.example"), "opd");
+        let hospital = &hospital;
+        async move { hospital.administrator.post("/add-user", &request).await }
+    });
+    let replies = join_all(requests).await;
+    let added: Vec<_> = replies.iter().filter(|reply| reply.status == 201).collect();
+    assert_eq!(added.len(), 4, "beside the administrator");
+    for reply in replies.iter().filter(|reply| reply.status != 201) {
+        let problem = reply.problem(409, "seat-limit-reached");
+        assert_eq!(problem["seats"], json!({ "used": 5, "limit": 5 }));
+    }
+    assert_eq!(hospital.seats().await, json!({ "used": 5, "limit": 5 }));
+
+    // A disabled user frees a seat; it takes one to come back.
+    let user_id = text(&added[0].json(), "user_id");
+    hospital.set_user(&user_id, &json!({ "status": "disabled" })).await.expect(200);
+    hospital.invite("successor@seats.example", "opd").await;
+    hospital.set_user(&user_id, &json!({ "status": "active" })).await.problem(409, "seat-limit-reached");
+    let other = text(&added[1].json(), "user_id");
+    hospital.set_user(&other, &json!({ "status": "disabled" })).await.expect(200);
+    let back = hospital.set_user(&user_id, &json!({ "status": "active" })).await.expect(200);
+    assert_eq!(back["status"], "invited", "there is no password yet");
+    assert_eq!(hospital.seats().await["used"], 5);
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let stack = Stack::new("users, last admin").await;
+    let hospital = stack.hospital("Last").await;
+    let own_id = hospital.administrator.user_id.clone();
+    for change in [json!({ "status": "disabled" }), json!({ "role": "doctor" })] {
+        hospital.set_user(&own_id, &change).await.problem(409, "last-administrator");
+    }
+    // One who is only invited cannot take over yet.
+    let invited = hospital.invite("second@last.example", "admin").await;
+    hospital.set_user(&own_id, &json!({ "status": "disabled" })).await.problem(409, "last-administrator");
+    let second = stack.accept(&invited).await;
+    // Both at once: one of them stays.
+    let path = |user_id: &str| hospital.path(&format!("/users/{user_id}"));
+    let (etag, second_etag) =
+        (second.get(&path(&own_id)).await.etag(), second.get(&path(&second.user_id)).await.etag());
+    let demote = json!({ "role": "doctor" });
+    let (own_path, second_path) = (path(&own_id), path(&second.user_id));
+    let (one, other) = tokio::join!(
+        second.patch(&own_path, &etag, &demote),
+        hospital.administrator.patch(&second_path, &second_etag, &demote),
+    );
+    assert!([one.status, other.status].contains(&200), "{one:?} {other:?}");
+    assert!(one.status != other.status, "{one:?} {other:?}");
+    let users = stack.database(&hospital).collection::<Document>("users");
+    assert_eq!(users.count_documents(doc! { "role": "ADMIN", "status": "active" }).await.unwrap(), 1);
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_killed_add_user_that_is_sent_again_makes_one_user_on_one_seat() {
+    let mut stack = Stack::new("users, killed").await;
+    let hospital = stack.hospital_on("Killed", "starter").await;
+    let token = hospital.administrator.token().to_owned();
+    let users = stack.database(&hospital).collection::<Document>("users");
+    for number in 0..3 {
+        let email = format!("opd{number}@killed.example");
+        let (key, request) = (format!("add-user-{number}-0123456789"), hospital.add_user_request(&email, "opd"));
+        // Dies as soon as the user is stored, wherever the answer is then.
+        let mut stored = users.watch().pipeline([doc! { "$match": { "operationType": "insert" } }]).await.unwrap();
+        let kill = stack.api.killer();
+        let killed = async {
+            use futures::StreamExt as _;
+            stored.next().await.unwrap().unwrap();
+            kill();
+        };
+        let client = stack.client().bearer(&token);
+        let http = client.request(reqwest::Method::POST, "/add-user").header("Idempotency-Key", &key).json(&request);
+        let (_lost_or_not, ()) = tokio::join!(Reply::try_to(http), killed);
+        stack.api = stack.sandbox.api().start().await;
+        stack.api.wait_ready().await;
+        let client = stack.client().bearer(&token);
+        let answer = client.post_once("/add-user", &key, &request).await.expect(201);
+        assert_eq!(answer["seats"]["used"], number + 2, "{answer}");
+        assert_eq!(users.count_documents(doc! { "email": &email }).await.unwrap(), 1);
+        // The link in the answer that arrived works.
+        let accept =
+            json!({ "token": crate::support::token_in(&text(&answer, "invitation_url")), "password": PASSWORD });
+        stack.client().post("/invitations/accept", &accept).await.expect(200);
+        // Another body with the same key is another request.
+        let other = hospital.add_user_request("other@killed.example", "opd");
+        client.post_once("/add-user", &key, &other).await.problem(422, "idempotency-key-reused");
+    }
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn two_of_the_same_request_at_once_make_one_user() {
+    let stack = Stack::new("users, same").await;
+    let hospital = stack.hospital("Same").await;
+    let request = hospital.add_user_request("opd@same.example", "opd");
+    let replies =
+        join_all((0..5).map(|_| hospital.administrator.post_once("/add-user", "same-0123456789abcdef", &request)))
+            .await;
+    let first = replies[0].expect(201);
+    assert!(replies.iter().all(|reply| reply.expect(201) == first), "{replies:#?}");
+    assert_eq!(hospital.seats().await["used"], 2);
+    stack.close().await;
+}
