@@ -151,7 +151,6 @@ impl Reply {
     ///
     /// # Panics
     /// When it is another one, with the whole answer.
-    #[must_use]
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{} answered\n{}", self.asked, self.body);
