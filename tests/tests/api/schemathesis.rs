@@ -1,0 +1,49 @@
+//! Schemathesis reads the OpenAPI document and sends what it says, and what it says not, to every operation: whatever the
+//! API answers must be in the document too. As nobody, as a hospital's administrator, as the platform's administrator.
+
+use std::{
+    path::PathBuf,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use chakravue_testbed::python_with;
+use tokio::process::Command;
+
+use crate::support::Stack;
+
+const REQUIREMENTS: &str = include_str!("../../schemathesis/requirements.txt");
+const CONFIGURATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis/schemathesis.toml");
+
+/// Long enough for a busy machine: a run takes a minute or two.
+const PATIENCE: Duration = Duration::from_mins(15);
+
+async fn run(python: PathBuf, stack: &Stack, who: &str, token: Option<&str>) {
+    let mut schemathesis = Command::new(python);
+    schemathesis.args(["-m", "schemathesis.cli", "--config-file", CONFIGURATION, "run", "--no-color"]);
+    if let Some(token) = token {
+        schemathesis.arg("--header").arg(format!("Authorization: Bearer {token}"));
+    }
+    schemathesis.arg(format!("{}/openapi.json", stack.api.url()));
+    // What it remembers from one run to the next must not decide what the next one tries.
+    schemathesis.current_dir(stack.sandbox.folder()).stdin(Stdio::null()).kill_on_drop(true);
+    let Output { status, stdout, stderr } =
+        tokio::time::timeout(PATIENCE, schemathesis.output()).await.expect("it ends in time").unwrap();
+    let [said, complained] = [&stdout, &stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    assert!(status.success(), "as {who}:\n{said}\n{complained}");
+    println!("as {who}:\n{said}");
+}
+
+#[tokio::test]
+async fn the_api_does_what_its_document_says() {
+    let python = tokio::task::spawn_blocking(|| python_with("schemathesis", REQUIREMENTS)).await.unwrap().unwrap();
+    let stack = Stack::new("schemathesis").await;
+    let hospital = stack.hospital("Fuzzed").await;
+    let platform = stack.platform_administrator().await;
+    run(python.clone(), &stack, "nobody", None).await;
+    run(python.clone(), &stack, "a hospital's administrator", Some(hospital.administrator.token())).await;
+    run(python, &stack, "the platform's administrator", Some(platform.token())).await;
+    let log = stack.api.log();
+    assert!(!log.contains("panicked"), "{log}");
+    stack.close().await;
+}
