@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     hospitals::apply::{Change, Created, Mode, NewHospital},
-    problem::{Answer, Problem},
+    problem::{Answer, Kind, Problem},
 };
 
 pub use chakravue_crds::HospitalOrganization as Hospital;
@@ -127,9 +127,15 @@ impl Hospitals {
     /// The same, or a problem that tells nothing.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or Kubernetes has not said yet which there are.
     pub fn find(&self, id: &OrganizationId) -> Answer<Arc<Hospital>> {
-        self.get(id).ok_or_else(Problem::not_found)
+        self.get(id).ok_or_else(|| {
+            if self.is_ready() {
+                return Problem::not_found();
+            }
+            let detail = "The hospitals are not known yet, because Kubernetes does not answer. Try again in a moment.";
+            Problem::new(Kind::KubernetesUnavailable, detail).retry_after(Duration::from_secs(2))
+        })
     }
 
     #[must_use]

@@ -125,8 +125,7 @@ pub struct Signups {
 
 impl Signups {
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "like the other components, which keep what they are given")]
-    pub fn new(master: Master, clock: Clock) -> Self {
+    pub fn new(master: &Master, clock: Clock) -> Self {
         Self { records: master.of(), organizations: master.of(), clock }
     }
 

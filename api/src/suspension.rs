@@ -49,6 +49,8 @@ pub async fn end_sessions(hospitals: Hospitals, sessions: Sessions) {
     let mut to_look_at = hospitals.all();
     loop {
         for hospital in to_look_at.drain(..) {
+            // What is known now counts: it may be resumed since, and somebody signed in again.
+            let Some(hospital) = id_of(&hospital).and_then(|id| hospitals.get(&id)) else { continue };
             let suspended = hospital.spec.subscription == Subscription::Suspended;
             let Some(id) = id_of(&hospital).filter(|_| suspended) else { continue };
             if let Err(problem) = sessions.end_of_organization(&id).await {

@@ -112,8 +112,12 @@ async fn the_platform_lists_filters_and_searches_all_organizations() {
     let metrics = platform.get("/master/metrics").await.expect(200);
     assert_eq!(metrics["monthly_revenue"], 99 + 999);
     assert_eq!(metrics["organizations"]["total"], 5);
-    assert_eq!((&metrics["organizations"]["active"], &metrics["organizations"]["pending_payment"]), (&json!(2), &json!(3)));
-    let enterprise = metrics["plans"].as_array().unwrap().iter().find(|plan| plan["plan"]["plan_id"] == "enterprise").unwrap();
+    assert_eq!(
+        (&metrics["organizations"]["active"], &metrics["organizations"]["pending_payment"]),
+        (&json!(2), &json!(3))
+    );
+    let enterprise =
+        metrics["plans"].as_array().unwrap().iter().find(|plan| plan["plan"]["plan_id"] == "enterprise").unwrap();
     assert_eq!((&enterprise["organizations"], &enterprise["monthly_revenue"]), (&json!(3), &json!(999)));
     let today = metrics["signups"]["per_day"].as_array().unwrap().last().unwrap();
     assert_eq!(today["organizations"], 5, "{metrics}");
@@ -184,16 +188,22 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
     stack.sign_in(&hospital.organization_id, "doctor@hospital.example").await.get(&patients).await.expect(200);
 
     // Only the platform may, and only what has paid can be suspended.
-    hospital.administrator.post_empty(&path(&hospital, "suspend")).await.problem(403, "forbidden");
+    let administrator = stack.sign_in(&hospital.organization_id, &hospital.administrator.email).await;
+    administrator.post_empty(&path(&hospital, "suspend")).await.problem(403, "forbidden");
     let unpaid = stack.signup("Unpaid", "starter").await;
     for action in ["suspend", "resume"] {
         platform.post_empty(&path(&unpaid, action)).await.problem(409, "hospital-not-ready");
     }
-    let audit = stack.master().collection::<Document>("audit_logs").find(doc! {}).sort(doc! { "sequence": 1 }).await.unwrap();
+    let audit =
+        stack.master().collection::<Document>("audit_logs").find(doc! {}).sort(doc! { "sequence": 1 }).await.unwrap();
     let entries: Vec<Document> = audit.try_collect().await.unwrap();
     let about_mercy: Vec<_> = entries
         .iter()
-        .filter(|entry| entry.get_document("target").is_ok_and(|target| target.get_str("id").ok() == Some(&hospital.organization_id)))
+        .filter(|entry| {
+            entry
+                .get_document("target")
+                .is_ok_and(|target| target.get_str("id").ok() == Some(&hospital.organization_id))
+        })
         .filter_map(|entry| entry.get_str("action").ok())
         .filter(|action| action.starts_with("organization."))
         .collect();
@@ -241,7 +251,8 @@ async fn a_plan_change_counts_the_seats_in_use() {
     let user = hospital.path(&format!("/users/{}", invited[0].user_id));
     let etag = eventually("the user is listed", async || {
         let users = hospital.administrator.get(&hospital.path("/users")).await.expect(200);
-        let found = users["items"].as_array()?.iter().find(|user| user["user_id"] == invited[0].user_id.as_str())?.clone();
+        let found =
+            users["items"].as_array()?.iter().find(|user| user["user_id"] == invited[0].user_id.as_str())?.clone();
         Some(format!("\"{}\"", found["version"]))
     })
     .await;
@@ -274,8 +285,10 @@ async fn what_gitops_declares_is_changed_there_and_the_answer_says_where() {
     })
     .await;
     let path = |action: &str| format!("/master/organizations/{id}/{action}");
-    eventually("the API sees it", async || (platform.get(&format!("/master/organizations/{id}")).await.status == 200).then_some(()))
-        .await;
+    eventually("the API sees it", async || {
+        (platform.get(&format!("/master/organizations/{id}")).await.status == 200).then_some(())
+    })
+    .await;
     for (reply, field) in [
         (platform.post_empty(&path("suspend")).await, "spec.subscription"),
         (platform.post(&path("plan"), &plan("enterprise")).await, "spec.plan"),

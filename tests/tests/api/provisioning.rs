@@ -54,7 +54,10 @@ impl Events {
 
 fn states(progress: &Value) -> Vec<(String, String)> {
     let steps = progress["steps"].as_array().unwrap();
-    steps.iter().map(|step| (step["step"].as_str().unwrap().to_owned(), step["state"].as_str().unwrap().to_owned())).collect()
+    steps
+        .iter()
+        .map(|step| (step["step"].as_str().unwrap().to_owned(), step["state"].as_str().unwrap().to_owned()))
+        .collect()
 }
 
 fn events_of(signup: &Signup) -> String {
@@ -88,7 +91,10 @@ async fn a_browser_sees_the_hospital_come_to_be() {
             last = Some(event);
         }
         let last = last.unwrap();
-        assert_eq!((last.name.as_str(), &last.data["status"], &last.data["ready"]), ("ready", &"active".into(), &true.into()));
+        assert_eq!(
+            (last.name.as_str(), &last.data["status"], &last.data["ready"]),
+            ("ready", &"active".into(), &true.into())
+        );
         assert!(states(&last.data).iter().all(|(_, state)| state == "done"), "{}", last.data);
         // A browser reconnects when a stream ends, unless it is told that nothing more comes.
         let request = browser.request(reqwest::Method::GET, &events_of(&signup)).header("Last-Event-ID", &last.id);

@@ -89,7 +89,10 @@ async fn a_hospital_signs_up_and_its_object_says_what_was_sent() {
 
     // The database of the platform has the token's hash alone.
     let record = stack.master().collection::<Document>("signups").find_one(doc! {}).await.unwrap().unwrap();
-    assert!(!record.to_string().contains(&signup.setup_token) && !record.to_string().contains("stmarys.com"), "{record}");
+    assert!(
+        !record.to_string().contains(&signup.setup_token) && !record.to_string().contains("stmarys.com"),
+        "{record}"
+    );
     stack.close().await;
 }
 
@@ -164,7 +167,10 @@ async fn nobody_gets_the_data_of_a_hospital_that_was_there_before() {
     stack.pay(&before).await;
     let name = stack.object(&before.organization_id).await.name_any();
     stack.hospitals().delete(&name, &DeleteParams::default()).await.unwrap();
-    eventually("the hospital is gone", async || stack.hospitals().get_opt(&name).await.unwrap().is_none().then_some(())).await;
+    eventually("the hospital is gone", async || {
+        stack.hospitals().get_opt(&name).await.unwrap().is_none().then_some(())
+    })
+    .await;
 
     // Its database is kept for it; who signs up under its name gets another one.
     let after = stack.signup("Mercy", "starter").await;
@@ -254,8 +260,7 @@ async fn the_same_request_again_is_the_same_hospital() {
     assert_eq!(ids.len(), 3);
     // Two at once are one.
     let key = key("c");
-    let (one, two) =
-        tokio::join!(client.post_once(SIGNUP, &key, &request), client.post_once(SIGNUP, &key, &request));
+    let (one, two) = tokio::join!(client.post_once(SIGNUP, &key, &request), client.post_once(SIGNUP, &key, &request));
     assert_eq!(one.expect(201), two.expect(201));
     stack.close().await;
 }
@@ -327,14 +332,18 @@ async fn killed_after_any_write_a_repetition_makes_one_hospital() {
         let client = proxied.client();
         let sent = client.request(reqwest::Method::POST, SIGNUP).header("Idempotency-Key", &key).json(&request);
         let answer = Reply::try_to(sent).await;
-        assert!(answer.is_err(), "write {n} never came:\n  {}", proxied.written());
+        assert!(answer.is_err(), "write {n} never came: {answer:?}\n  {}", proxied.written());
         fired.await.unwrap();
         proxied.log.settled().await;
         proxied.log.resume();
         proxied.api.restart().await;
 
         let signup = Signup::of(&proxied.client().post_once(SIGNUP, &key, &request).await.expect(201));
-        assert_eq!(objects_named(&proxied, request["organization_name"].as_str().unwrap()).await, 1, "killed after {n}");
+        assert_eq!(
+            objects_named(&proxied, request["organization_name"].as_str().unwrap()).await,
+            1,
+            "killed after {n}"
+        );
         // The token that was answered is the one that works.
         proxied.client().bearer(&signup.setup_token).get(&signup.path("")).await.expect(200);
     }
