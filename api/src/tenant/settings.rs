@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Fault, Records, Transaction, words::words};
+use crate::problem::Problem;
 
 words! {
     /// The settings that there are.
@@ -42,6 +43,9 @@ struct Counter {
     value: i64,
 }
 
+/// How many numbers are tried in turn.
+const ONE_BY_ONE: u32 = 50;
+
 /// A record number that no patient has, usually the next: `P000001`.
 ///
 /// # Errors
@@ -49,11 +53,10 @@ struct Counter {
 pub async fn next_record_number(transaction: &Transaction) -> Result<String, Fault> {
     let key = doc! { "key": LAST_RECORD_NUMBER };
     let counter: Option<Counter> = transaction.find_one(Records::Settings, key.clone()).await?;
-    let (mut value, mut step) = (counter.map_or(0, |counter| counter.value), 1);
-    loop {
-        value += step;
-        // Numbers given by hand are left behind in ever larger steps: a whole archive may have been taken over.
-        step *= 2;
+    let mut value = counter.map_or(0, |counter| counter.value);
+    for attempt in 0_u32.. {
+        // One by one past numbers given by hand; past a whole archive that was taken over, in ever larger steps.
+        value += 1_i64 << attempt.saturating_sub(ONE_BY_ONE).min(32);
         let number = format!("P{value:06}");
         if transaction.count(Records::Patients, doc! { "record_number": &number }).await? == 0 {
             let counter = Counter { key: LAST_RECORD_NUMBER.to_owned(), value };
@@ -61,4 +64,5 @@ pub async fn next_record_number(transaction: &Transaction) -> Result<String, Fau
             return Ok(number);
         }
     }
+    Err(Problem::internal().into())
 }

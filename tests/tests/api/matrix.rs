@@ -1,0 +1,372 @@
+//! Who may call what: every operation of the OpenAPI document, called by everybody there is, with requests that are right
+//! in everything but who sends them. An operation without a row here fails.
+
+use std::collections::BTreeMap;
+
+use chakravue_testbed::ApiClient;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    clinic::Clinic,
+    support::{CARD, Hospital, PASSWORD, Signup, Staff, text, token_in},
+};
+
+/// The columns of [`TABLE`].
+const CALLERS: [&str; 8] = [
+    "anonymous",
+    "ADMIN",
+    "RECEPTIONIST",
+    "OPD",
+    "DOCTOR",
+    "another hospital's ADMIN",
+    "platform administrator",
+    "setup token",
+];
+
+/// For each operation and caller: `+` allowed, `1` 401, `3` 403, `4` 404. The setup token is that of a third hospital, which
+/// its own path names.
+const TABLE: &[(&str, &str)] = &[
+    // Anybody.
+    ("GET /healthz", "++++++++"),
+    ("GET /readyz", "++++++++"),
+    ("GET /plans", "++++++++"),
+    ("GET /organizations", "++++++++"),
+    ("POST /signup", "++++++++"),
+    ("POST /organization-login", "++++++++"),
+    ("POST /login", "++++++++"),
+    ("POST /invitations/preview", "++++++++"),
+    ("POST /invitations/accept", "++++++++"),
+    ("POST /password-reset", "++++++++"),
+    ("POST /password-reset/complete", "++++++++"),
+    // There is none where test cards are used.
+    ("POST /stripe/webhook", "44444444"),
+    // Whoever is signed in.
+    ("GET /me", "1++++++1"),
+    ("GET /me/sessions", "1++++++1"),
+    ("DELETE /me/sessions/{session_id}", "1++++++1"),
+    ("POST /me/password", "1++++++1"),
+    ("POST /logout", "1++++++1"),
+    // A hospital, its staff and whoever signs it up; the platform sees that it is there.
+    ("GET /organization/{org_id}", "1++++4++"),
+    ("GET /organization/{org_id}/users", "1++++4++"),
+    ("GET /organization/{org_id}/provisioning", "1++++4++"),
+    ("GET /organization/{org_id}/provisioning/events", "1++++4++"),
+    ("POST /process-payment", "1+333+3+"),
+    ("GET /organization/{org_id}/payments", "1+33343+"),
+    ("POST /organization/{org_id}/plan", "1+333431"),
+    ("POST /add-user", "1+33343+"),
+    ("GET /organization/{org_id}/users/{user_id}", "1++++431"),
+    ("PATCH /organization/{org_id}/users/{user_id}", "1+333431"),
+    ("POST /organization/{org_id}/users/{user_id}/invitation", "1+333431"),
+    ("DELETE /organization/{org_id}/users/{user_id}/invitation", "1+333431"),
+    ("POST /organization/{org_id}/users/{user_id}/password-reset", "1+333431"),
+    // The daily work: the hospital's own staff alone.
+    ("GET /organization/{org_id}/patients", "1++++431"),
+    ("POST /organization/{org_id}/patients", "1+++3431"),
+    ("GET /organization/{org_id}/patients/{patient_id}", "1++++431"),
+    ("PATCH /organization/{org_id}/patients/{patient_id}", "1+++3431"),
+    ("DELETE /organization/{org_id}/patients/{patient_id}", "1+333431"),
+    ("POST /organization/{org_id}/patients/{patient_id}/restore", "1+333431"),
+    ("POST /organization/{org_id}/patients/{patient_id}/notes", "1333+431"),
+    ("POST /organization/{org_id}/patients/{patient_id}/vitals", "133++431"),
+    ("POST /organization/{org_id}/patients/{patient_id}/prescriptions", "1333+431"),
+    ("GET /organization/{org_id}/appointments", "1++++431"),
+    ("POST /organization/{org_id}/appointments", "1+++3431"),
+    ("GET /organization/{org_id}/appointments/{appointment_id}", "1++++431"),
+    // Tried with a new time, which is booking; the queue's part is tried by its own test.
+    ("PATCH /organization/{org_id}/appointments/{appointment_id}", "1+++3431"),
+    ("GET /organization/{org_id}/pharmacy", "1+3++431"),
+    ("POST /organization/{org_id}/pharmacy", "1+3+3431"),
+    ("GET /organization/{org_id}/pharmacy/{medicine_id}", "1+3++431"),
+    ("PATCH /organization/{org_id}/pharmacy/{medicine_id}", "1+3+3431"),
+    ("DELETE /organization/{org_id}/pharmacy/{medicine_id}", "1+3+3431"),
+    ("POST /organization/{org_id}/pharmacy/{medicine_id}/stock", "1+3+3431"),
+    ("GET /organization/{org_id}/settings", "1++++431"),
+    ("GET /organization/{org_id}/settings/{key}", "1++++431"),
+    ("PUT /organization/{org_id}/settings/{key}", "1+333431"),
+    ("DELETE /organization/{org_id}/settings/{key}", "1+333431"),
+    ("GET /organization/{org_id}/audit", "1+333431"),
+    ("GET /organization/{org_id}/audit/verify", "1+333431"),
+    // The platform's administrators.
+    ("GET /master/all-organizations", "133333+1"),
+    ("GET /master/metrics", "133333+1"),
+    ("GET /master/payments", "133333+1"),
+    ("GET /master/organizations/{org_id}", "133333+1"),
+    ("POST /master/organizations/{org_id}/plan", "133333+1"),
+    ("POST /master/organizations/{org_id}/administrator-invitation", "133333+1"),
+    ("POST /master/organizations/{org_id}/suspend", "133333+1"),
+    ("POST /master/organizations/{org_id}/resume", "133333+1"),
+    // Ends the setup token, so it is the last.
+    ("POST /setup/administrator", "1111111+"),
+];
+
+/// Everybody, and what their requests are about.
+struct World {
+    clinic: Clinic,
+    other: Hospital,
+    /// Its setup token is still good.
+    fresh: Signup,
+    /// A hospital for the platform's administrators to handle.
+    spare: Hospital,
+    platform: Staff,
+    counter: usize,
+}
+
+impl World {
+    async fn new() -> Self {
+        let clinic = Clinic::on("matrix", "enterprise").await;
+        let other = clinic.stack.hospital("Other").await;
+        let spare = clinic.stack.hospital("Spare").await;
+        let fresh = clinic.stack.signup("Fresh", "professional").await;
+        clinic.stack.pay(&fresh).await;
+        let platform = clinic.stack.platform_administrator().await;
+        Self { clinic, other, fresh, spare, platform, counter: 0 }
+    }
+
+    fn caller(&self, column: usize) -> ApiClient {
+        match column {
+            0 => self.clinic.stack.client(),
+            5 => self.other.administrator.client.clone(),
+            6 => self.platform.client.clone(),
+            7 => self.clinic.stack.client().bearer(&self.fresh.setup_token),
+            staff => self.clinic.staff()[staff - 1].1.client.clone(),
+        }
+    }
+
+    /// The same caller in a session that may end.
+    async fn again(&self, column: usize) -> Option<Staff> {
+        let sign_in =
+            async |organization: &str, email: &str| Some(self.clinic.stack.sign_in(organization, email).await);
+        match column {
+            1..=4 => sign_in(&self.clinic.hospital.organization_id, &self.clinic.staff()[column - 1].1.email).await,
+            5 => sign_in(&self.other.organization_id, &self.other.administrator.email).await,
+            6 => {
+                let body = json!({ "email": self.platform.email, "password": PASSWORD });
+                let client = self.clinic.stack.client();
+                Some(Staff::signed_in(&client, &client.post("/login", &body).await.expect(200)))
+            }
+            _ => None,
+        }
+    }
+
+    fn next(&mut self) -> usize {
+        self.counter += 1;
+        self.counter
+    }
+
+    async fn made(&self, who: &Staff, rest: &str, body: Value, id: &str) -> String {
+        text(&who.post(&self.clinic.path(rest), &body).await.expect(201), id)
+    }
+
+    async fn appointment_body(&mut self) -> Value {
+        let patient_id = self.clinic.patient("Jane Smith").await;
+        let number = self.next();
+        let starts_at = format!("20{}-{:02}-{:02}T09:00:00Z", 30 + number / 300, number / 25 % 12 + 1, number % 25 + 1);
+        json!({ "patient_id": patient_id, "doctor_id": self.clinic.doctor.user_id, "starts_at": starts_at })
+    }
+
+    /// A new value for a parameter of the path, so that what one caller does is not in another's way.
+    async fn parameter(&mut self, name: &str, operation: &str) -> String {
+        match name {
+            "patient_id" => self.clinic.patient("Jane Smith").await,
+            "appointment_id" => {
+                let body = self.appointment_body().await;
+                self.made(&self.clinic.reception, "/appointments", body, "appointment_id").await
+            }
+            "medicine_id" => {
+                let body = json!({ "medicine": "Aspirin", "quantity": 10 });
+                self.made(&self.clinic.opd, "/pharmacy", body, "medicine_id").await
+            }
+            "user_id" if operation.ends_with("/invitation") => self.invited().await.0,
+            "user_id" => {
+                let (_, token) = self.invited().await;
+                let body = json!({ "token": token, "password": PASSWORD });
+                let accepted = self.clinic.stack.client().post("/invitations/accept", &body).await.expect(200);
+                text(&accepted["user"], "user_id")
+            }
+            "key" => "language".to_owned(),
+            "session_id" => "ses_01jd8x2v9t6m3k5q7r1w4y0z8a".to_owned(),
+            other => panic!("{operation}: nothing is known of the parameter {other}"),
+        }
+    }
+
+    /// Somebody who was just invited, and their token.
+    async fn invited(&mut self) -> (String, String) {
+        let number = self.next();
+        let invited = self.clinic.hospital.invite(&format!("user{number}@clinic.example"), "OPD").await;
+        (invited.user_id, invited.token)
+    }
+
+    /// A body that is right for the operation.
+    async fn body(&mut self, operation: &str, column: usize) -> Option<Value> {
+        let hospital = self.clinic.hospital.signup.clone();
+        // /process-payment and /add-user name the hospital in the body.
+        let organization_id = if column == 7 { &self.fresh.organization_id } else { &hospital.organization_id }.clone();
+        let (method, path) = operation.split_once(' ').unwrap();
+        let last = path.rsplit('/').next().unwrap();
+        let body = match (method, last) {
+            ("GET" | "DELETE", _) | (_, "restore" | "logout" | "invitation" | "suspend" | "resume") => return None,
+            (_, "administrator-invitation") => return None,
+            ("POST", "password-reset") if path.contains("{user_id}") => return None,
+            ("POST", "signup") => {
+                let name = format!("New {}", self.next());
+                self.clinic.stack.signup_request(&name, "starter")
+            }
+            ("POST", "organization-login") => {
+                json!({ "organization_id": hospital.organization_id, "email": self.clinic.opd.email, "password": PASSWORD })
+            }
+            ("POST", "login") => json!({ "email": self.platform.email, "password": PASSWORD }),
+            ("POST", "preview") => json!({ "token": self.invited().await.1 }),
+            ("POST", "accept") => json!({ "token": self.invited().await.1, "password": PASSWORD }),
+            ("POST", "password-reset") => json!({ "email": "nobody@clinic.example" }),
+            ("POST", "complete") => {
+                let user = self.parameter("user_id", operation).await;
+                let path = self.clinic.path(&format!("/users/{user}/password-reset"));
+                let answer = self.clinic.admin().post_empty(&path).await.expect(200);
+                let link =
+                    answer.as_object().unwrap().values().filter_map(Value::as_str).find(|link| link.contains('#'));
+                json!({ "token": token_in(link.unwrap()), "password": PASSWORD })
+            }
+            ("POST", "password") => json!({ "current_password": PASSWORD, "new_password": PASSWORD }),
+            ("POST", "webhook") => json!({ "id": "evt_1", "type": "charge.succeeded" }),
+            ("POST", "process-payment") => {
+                json!({ "organization_id": organization_id, "card_number": CARD, "amount": hospital.amount })
+            }
+            ("POST", "plan") => json!({ "plan_id": "enterprise" }),
+            ("POST", "add-user") => {
+                json!({ "organization_id": organization_id, "email": format!("added{}@clinic.example", self.next()), "role": "opd" })
+            }
+            ("PATCH", "{user_id}") => json!({ "name": "Somebody Else" }),
+            ("POST", "patients") => json!({ "name": "Jane Smith", "birth_date": "1980-05-17" }),
+            ("PATCH", "{patient_id}") => json!({ "phone": "+1-555-0102" }),
+            ("POST", "notes") => json!({ "text": "Well." }),
+            ("POST", "vitals") => json!({ "pulse_per_minute": 72 }),
+            ("POST", "prescriptions") => json!({ "medicine": "Aspirin", "dose": "1", "frequency": "daily" }),
+            ("POST", "appointments") => self.appointment_body().await,
+            ("PATCH", "{appointment_id}") => json!({ "starts_at": self.appointment_body().await["starts_at"] }),
+            ("POST", "pharmacy") => json!({ "medicine": "Aspirin", "quantity": 10 }),
+            ("PATCH", "{medicine_id}") => json!({ "unit": "boxes" }),
+            ("POST", "stock") => json!({ "change": -1, "reason": "dispensed" }),
+            ("PUT", "{key}") => json!({ "value": "fr" }),
+            ("POST", "administrator") => json!({ "password": PASSWORD }),
+            _ => panic!("{operation}: nothing is known of its body"),
+        };
+        Some(body)
+    }
+
+    /// Calls an operation and answers the status.
+    async fn call(&mut self, operation: &str, column: usize) -> (u16, String) {
+        let (method, template) = operation.split_once(' ').unwrap();
+        let mut client = self.caller(column);
+        let mut path = template.to_owned();
+        let organization = match column {
+            _ if template.starts_with("/master/") => &self.spare.organization_id,
+            7 => &self.fresh.organization_id,
+            _ => &self.clinic.hospital.organization_id,
+        };
+        path = path.replace("{org_id}", organization);
+        // Sessions that end are not those that the other calls are made with.
+        if matches!(template, "/logout" | "/me/password" | "/me/sessions/{session_id}")
+            && let Some(again) = self.again(column).await
+        {
+            if template.ends_with('}') {
+                let me = again.get("/me").await.expect(200);
+                path = path.replace("{session_id}", &text(&me["session"], "session_id"));
+            }
+            client = again.client.clone();
+        }
+        while let Some((before, rest)) = path.clone().split_once('{') {
+            let (name, after) = rest.split_once('}').unwrap();
+            path = format!("{before}{}{after}", self.parameter(name, operation).await);
+        }
+        let mut request = client.request(method.parse::<Method>().unwrap(), &path);
+        if let Some(body) = self.body(operation, column).await {
+            request = request.json(&body);
+        }
+        if matches!(method, "PATCH" | "DELETE" | "PUT") {
+            request = request.header("If-Match", self.etag(&path).await.unwrap_or_else(|| "\"1\"".to_owned()));
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let kind = response.headers().get("content-type").map(|kind| kind.as_bytes().to_owned()).unwrap_or_default();
+        let streams = kind.starts_with(b"text/event-stream");
+        (status, if streams { String::new() } else { response.text().await.unwrap() })
+    }
+
+    async fn etag(&self, path: &str) -> Option<String> {
+        let answer = self.clinic.admin().get(path).await;
+        answer.header("etag").map(str::to_owned)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_operation_is_open_to_exactly_those_in_the_table() {
+    let mut world = World::new().await;
+    let document = world.clinic.stack.client().get("/openapi.json").await.expect(200);
+    let mut permissions = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            if ["get", "put", "post", "delete", "patch"].contains(&method.as_str()) {
+                permissions.insert(format!("{} {path}", method.to_uppercase()), operation["x-permission"].clone());
+            }
+        }
+    }
+    let rows: BTreeMap<&str, &str> = TABLE.iter().copied().collect();
+    let missing: Vec<&String> = permissions.keys().filter(|operation| !rows.contains_key(operation.as_str())).collect();
+    assert!(missing.is_empty(), "operations without a row: {missing:#?}");
+    let gone: Vec<&&str> = rows.keys().filter(|operation| !permissions.contains_key(**operation)).collect();
+    assert!(gone.is_empty(), "rows without an operation: {gone:#?}");
+    assert_eq!(rows.len(), TABLE.len(), "an operation has two rows");
+
+    let mut wrong = Vec::new();
+    for (operation, row) in TABLE {
+        let mut succeeded = false;
+        for (column, expected) in row.chars().enumerate() {
+            let (status, body) = world.call(operation, column).await;
+            let right = match expected {
+                '+' => !matches!(status, 401 | 403 | 404 | 405 | 500..),
+                '1' => status == 401,
+                '3' => status == 403,
+                '4' => status == 404,
+                other => panic!("{other} in the row of {operation}"),
+            };
+            succeeded |= (200..300).contains(&status);
+            if !right {
+                wrong.push(format!("{operation} by {}: {status} instead of {expected}: {body}", CALLERS[column]));
+            }
+        }
+        // Requests that are wrong in themselves would prove nothing.
+        if row.contains('+') && !succeeded {
+            wrong.push(format!("{operation}: nobody succeeded"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    // The document names the permission that the table shows.
+    let roles = permissions_of_roles(&world).await;
+    for (operation, row) in TABLE {
+        let Some(permission) = permissions[*operation].as_str().filter(|name| !name.contains(' ')) else { continue };
+        for (role, has) in roles.iter().enumerate() {
+            let allowed = row.as_bytes()[role + 1] == b'+';
+            assert_eq!(
+                has.contains(&permission.to_owned()),
+                allowed,
+                "{operation} names {permission} for {}",
+                CALLERS[role + 1]
+            );
+        }
+    }
+    world.clinic.stack.close().await;
+}
+
+/// What `GET /me` says that ADMIN, RECEPTIONIST, OPD and DOCTOR may do.
+async fn permissions_of_roles(world: &World) -> Vec<Vec<String>> {
+    let mut roles = Vec::new();
+    for (_, staff) in world.clinic.staff() {
+        let me = staff.get("/me").await.expect(200);
+        let names = me["permissions"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
+        roles.push(names.collect());
+    }
+    roles
+}

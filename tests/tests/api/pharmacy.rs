@@ -1,0 +1,85 @@
+//! The pharmacy's stock: what there is, what runs low or expires, and changes that add up.
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    clinic::{Clinic, delete, pointers},
+    support::text,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stock_adds_up_and_never_goes_below_nothing() {
+    let clinic = Clinic::new("pharmacy").await;
+    let pharmacy = clinic.path("/pharmacy");
+    let opd = &clinic.opd;
+    let ibuprofen = json!({ "medicine": "Ibuprofen 400 mg", "batch": "B-1", "quantity": 120, "unit": "tablets",
+        "reorder_level": 50, "expires_on": "2031-03-31" });
+    let added = opd.post(&pharmacy, &ibuprofen).await;
+    let path = added.header("location").unwrap().to_owned();
+    assert_eq!((added.etag().as_str(), &added.expect(201)["low"]), ("\"1\"", &json!(false)));
+    clinic
+        .admin()
+        .post(&pharmacy, &json!({ "medicine": "aspirin", "quantity": 5, "reorder_level": 5 }))
+        .await
+        .expect(201);
+    clinic
+        .admin()
+        .post(&pharmacy, &json!({ "medicine": "Bandage", "quantity": 0, "expires_on": "2030-01-01" }))
+        .await
+        .expect(201);
+
+    let names = async |query: &str| -> Vec<String> {
+        let answer = clinic.doctor.get(&format!("{pharmacy}?{query}")).await.expect(200);
+        answer["items"].as_array().unwrap().iter().map(|one| text(one, "medicine")).collect()
+    };
+    assert_eq!(names("").await, ["aspirin", "Bandage", "Ibuprofen 400 mg"]);
+    assert_eq!(names("q=IBU%20400").await, ["Ibuprofen 400 mg"]);
+    assert_eq!(names("q=b-1").await, ["Ibuprofen 400 mg"]);
+    assert_eq!(names("low=true").await, ["aspirin"]);
+    assert_eq!(names("expiring_before=2031-01-01").await, ["Bandage"]);
+    let first = clinic.doctor.get(&format!("{pharmacy}?limit=1")).await.expect(200);
+    assert_eq!(names(&format!("limit=1&cursor={}", text(&first, "next_cursor"))).await, ["Bandage"]);
+
+    // Two hundred taken away ten at a time, all at once, of a hundred and twenty.
+    let stock = format!("{path}/stock");
+    let take = json!({ "change": -10, "reason": "dispensed" });
+    let answers = join_all((0..20).map(|_| opd.post(&stock, &take))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 12);
+    let refused = answers.iter().find(|answer| answer.status != 200).unwrap().problem(409, "stock-too-low");
+    assert_eq!((&refused["quantity"], &refused["change"]), (&json!(0), &json!(-10)));
+    let received = opd.post(&stock, &json!({ "change": 40, "reason": "received" })).await.expect(200);
+    assert_eq!((&received["quantity"], &received["low"], &received["version"]), (&json!(40), &json!(true), &json!(14)));
+    for (body, pointer) in [
+        (json!({ "change": 5, "reason": "dispensed" }), "/change"),
+        (json!({ "change": 0, "reason": "counted" }), "/change"),
+        (json!({ "change": 5, "reason": "for Jane Smith" }), "/reason"),
+        (json!({ "change": 5 }), "/reason"),
+        (json!({ "change": { "$inc": 5 }, "reason": "received" }), "/change"),
+    ] {
+        assert_eq!(pointers(&opd.post(&stock, &body).await.problem(422, "invalid")), [pointer], "{body}");
+    }
+
+    // Details change with the version that was read; the quantity does not.
+    assert_eq!(
+        pointers(&opd.patch(&path, "\"14\"", &json!({ "quantity": 9 })).await.problem(422, "invalid")),
+        ["/quantity"]
+    );
+    opd.patch(&path, "\"1\"", &json!({ "unit": "boxes" })).await.problem(412, "version-mismatch");
+    let changed = opd.patch(&path, "\"14\"", &json!({ "unit": "boxes", "expires_on": null })).await.expect(200);
+    assert_eq!((&changed["unit"], changed.get("expires_on")), (&json!("boxes"), None));
+
+    // Roles: everybody but reception looks, ADMIN and OPD change.
+    clinic.reception.get(&pharmacy).await.problem(403, "forbidden");
+    for staff in [&clinic.reception, &clinic.doctor] {
+        staff.post(&pharmacy, &ibuprofen).await.problem(403, "forbidden");
+        staff.post(&stock, &take).await.problem(403, "forbidden");
+        delete(staff, &path, "\"15\"").await.problem(403, "forbidden");
+    }
+    delete(opd, &path, "\"14\"").await.problem(412, "version-mismatch");
+    assert_eq!(delete(opd, &path, "\"15\"").await.status, 204);
+    opd.get(&path).await.problem(404, "not-found");
+    opd.post(&stock, &take).await.problem(404, "not-found");
+    assert_eq!(clinic.verify().await["intact"], Value::Bool(true));
+    clinic.stack.close().await;
+}
