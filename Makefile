@@ -73,8 +73,12 @@ $(deny_root)/bin/cargo-deny:
 	cargo install cargo-deny --locked --version $(deny_version) --root $(deny_root)
 
 .PHONY: bench
-bench: build ## Measure: time to a ready hospital, cold start of the operator
+bench: build ## Measure everything: operator, API, and what they are compared with
 	@exec $(bin)/bench
+
+.PHONY: bench-api
+bench-api: build ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
+	@exec $(bin)/bench sign_in list_patients fastapi signups
 
 # --- Building
 

@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[must_use = "nothing runs before `start`"]
 pub struct ApiOptions {
     folder: PathBuf,
+    /// Another program than the one of this workspace.
+    program: Option<PathBuf>,
     kubeconfig: PathBuf,
     mongodb_uri: String,
     rust_log: String,
@@ -40,6 +42,7 @@ impl ApiOptions {
     pub(crate) fn new(sandbox: &Sandbox) -> Self {
         let options = Self {
             folder: sandbox.folder().to_owned(),
+            program: None,
             kubeconfig: sandbox.api_kubeconfig().to_owned(),
             mongodb_uri: sandbox.api_mongodb_uri().to_owned(),
             rust_log: "info".to_owned(),
@@ -59,6 +62,12 @@ impl ApiOptions {
     pub fn setting(self, name: &str, value: impl AsRef<str>) -> Self {
         let variable = format!("CHAKRAVUE_API__{}", name.replace('.', "__").to_ascii_uppercase());
         self.env(variable, value.as_ref())
+    }
+
+    /// Another build of it, such as one of another profile.
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.program = Some(path.into());
+        self
     }
 
     /// Another way to Kubernetes, such as through a proxy.
@@ -123,7 +132,8 @@ impl ApiOptions {
     }
 
     fn command(&self) -> anyhow::Result<std::process::Command> {
-        let mut api = command(Program::Api.path()?);
+        let program = self.program.clone().map_or_else(|| Program::Api.path(), Ok)?;
+        let mut api = command(program);
         api.env("KUBECONFIG", &self.kubeconfig).env("MONGODB_URI", &self.mongodb_uri);
         // Without colours, so that a test finds words in the log.
         api.env("RUST_LOG", &self.rust_log).env("NO_COLOR", "1");

@@ -1,23 +1,20 @@
 //! From exec to ready: how long a cluster is without an operator, or users without an API, after a crash or an update.
 
 use std::{
-    net::{Ipv4Addr, TcpListener},
     path::Path,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chakravue_testbed::Sandbox;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    process::Command,
 };
 
 use crate::{
     one_tenant::milliseconds,
-    programs::{self, Program},
+    programs::{self, Program, READY},
     report::{Row, Scenario, Unit},
 };
 
@@ -43,12 +40,12 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
                 eprint!("\rcold_start: {} ({profile}) {} of {repeats} ", program.name(), repeat + 1);
                 let took = match program {
                     Program::Operator => operator(&sandbox, &path).await?,
-                    Program::Api => api(&path).await?,
+                    Program::Api => api(&sandbox, &path).await?,
                 };
                 times.push(milliseconds(took));
             }
             eprintln!();
-            let what = format!("{} {}, {profile} profile", program.name(), program.ready_path());
+            let what = format!("{} {READY}, {profile} profile", program.name());
             rows.extend(Row::new(what, Unit::Milliseconds, &times).map(|row| row.at_most(TARGET)));
         }
     }
@@ -66,25 +63,19 @@ async fn operator(sandbox: &Sandbox, path: &Path) -> anyhow::Result<Duration> {
     let start = Instant::now();
     let operator = options.start().await;
     let address = operator.url().trim_start_matches("http://").to_owned();
-    until_ok(&address, Program::Operator.ready_path()).await.with_context(|| operator.log())?;
+    until_ok(&address, READY).await.with_context(|| operator.log())?;
     let took = start.elapsed();
     operator.terminate().await;
     Ok(took)
 }
 
-async fn api(path: &Path) -> anyhow::Result<Duration> {
-    // Freed at once for the API to take; should somebody else be faster, the run fails and says so.
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.to_string();
-    let mut command = Command::new(path);
-    command.args(["--listen", &address]).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+async fn api(sandbox: &Sandbox, path: &Path) -> anyhow::Result<Duration> {
+    let options = sandbox.api().program(path);
     let start = Instant::now();
-    let mut api = command.spawn().with_context(|| format!("cannot run {}", path.display()))?;
-    tokio::select! {
-        answer = until_ok(&address, Program::Api.ready_path()) => answer?,
-        status = api.wait() => bail!("the API ended before it served ({})", status?),
-    }
+    let api = options.start().await;
+    until_ok(&api.address(), READY).await.with_context(|| api.log())?;
     let took = start.elapsed();
-    api.kill().await?;
+    api.terminate().await;
     Ok(took)
 }
 

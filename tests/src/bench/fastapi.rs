@@ -139,6 +139,8 @@ fn report(contenders: &[Contender; 3], series: &[Series; 3], what: &str, target:
     for (contender, theirs) in contenders.iter().zip(series).skip(1) {
         let ratio = series[0].times_the_rate_of(theirs);
         rows.extend(Row::new(format!("API / {}, {what}", contender.name), Unit::Ratio, &ratio).map(&target));
+        let cost = format!("{} / API by processor time, {what}", contender.name);
+        rows.extend(Row::new(cost, Unit::Ratio, &series[0].cost_ratio_of(theirs)));
     }
     rows
 }

@@ -43,6 +43,8 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
         rows.extend(bare.rows(&format!("bare, {clients} clients")));
         let ratio = Row::new(format!("API / bare, {clients} clients"), Unit::Ratio, &api.times_the_rate_of(bare));
         rows.extend(ratio.map(|row| row.at_least(0.7)));
+        let cost = format!("bare / API by processor time, {clients} clients");
+        rows.extend(Row::new(cost, Unit::Ratio, &api.cost_ratio_of(bare)));
     }
     bare.terminate().await;
     workplace.close().await;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 pub const PROFILES: [&str; 2] = ["debug", "release"];
+/// What answers 200 when a program can be used.
+pub const READY: &str = "/readyz";
 pub const HOW_TO_BUILD_RELEASE: &str = "to measure the release profile, run `cargo build --workspace --bins --release`";
 
 #[derive(Clone, Copy)]
@@ -20,14 +22,6 @@ impl Program {
         match self {
             Self::Operator => "chakravue-operator",
             Self::Api => "chakravue-api",
-        }
-    }
-
-    /// What answers 200 when it can be used.
-    pub fn ready_path(self) -> &'static str {
-        match self {
-            Self::Operator => "/readyz",
-            Self::Api => "/healthz",
         }
     }
 

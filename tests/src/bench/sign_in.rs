@@ -12,9 +12,9 @@ use axum::http::StatusCode;
 
 use crate::{
     load::{self, Outcome},
-    processor::{mebibytes, peak_kib, resident_kib},
+    processor::{mebibytes, own_time, peak_kib, resident_kib},
     report::{Row, Scenario, Unit},
-    workplace::{PASSWORD, Series, Workplace},
+    workplace::{PASSWORD, Series, Workplace, ratios},
 };
 
 const ROUNDS: usize = 7;
@@ -37,26 +37,33 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
     workplace.load(server, &sign_ins, 2 * cores, WARM_UP).await?.outcome.all_good()?;
 
     // Twice as many clients keep the cores busy while the other half waits for the database.
-    let (mut at_cores, mut at_twice, mut bare) = (Series::default(), Series::default(), Vec::new());
+    let (mut at_cores, mut at_twice) = (Series::default(), Series::default());
+    let (mut bare, mut bare_costs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         eprint!("\rsign_in: round {} of {rounds} ", round + 1);
         for turn in 0..3 {
             match (turn + round) % 3 {
-                0 => bare.push(bare_argon2(cores).await?),
+                0 => {
+                    let (rate, cost) = bare_argon2(cores).await?;
+                    bare.push(rate);
+                    bare_costs.push(cost);
+                }
                 1 => at_cores.add(workplace.load(server, &sign_ins, cores, ROUND).await?)?,
                 _ => at_twice.add(workplace.load(server, &sign_ins, 2 * cores, ROUND).await?)?,
             }
         }
     }
     eprintln!();
-    let ratio = |series: &Series| series.rates().iter().zip(&bare).map(|(api, bare)| api / bare).collect::<Vec<_>>();
-    let mut rows: Vec<Row> =
-        Row::new(format!("bare argon2, {cores} threads"), Unit::PerSecond, &bare).into_iter().collect();
+    let what = format!("bare argon2, {cores} threads");
+    let mut rows: Vec<Row> = Row::new(&what, Unit::PerSecond, &bare).into_iter().collect();
+    rows.extend(Row::new(format!("{what}, processor time each"), Unit::Microseconds, &bare_costs));
     let names = [cores, 2 * cores].map(|clients| format!("sign-in, {clients} clients"));
     for (what, series) in names.iter().zip([&at_cores, &at_twice]) {
         rows.extend(series.rows(what));
-        let ratio = Row::new(format!("{what} / bare argon2"), Unit::Ratio, &ratio(series));
+        let ratio = Row::new(format!("{what} / bare argon2"), Unit::Ratio, &ratios(series.rates(), &bare));
         rows.extend(ratio.map(|row| row.at_least(0.9)));
+        let cost = format!("bare argon2 / {what}, by processor time");
+        rows.extend(Row::new(cost, Unit::Ratio, &ratios(&bare_costs, &series.costs())));
     }
     for factor in [10, 100] {
         rows.extend(overload(&workplace, factor * cores, rounds).await?);
@@ -82,8 +89,10 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
     })
 }
 
-/// Hashes in a second, with memory that each thread keeps, as the API's threads do.
-async fn bare_argon2(threads: usize) -> anyhow::Result<f64> {
+/// Hashes in a second, with memory that each thread keeps, as the API's threads do; and microseconds of processor time for
+/// one of them.
+async fn bare_argon2(threads: usize) -> anyhow::Result<(f64, f64)> {
+    let before = own_time()?;
     let hashes = tokio::task::spawn_blocking(move || {
         let running: Vec<_> = (0..threads).map(|_| thread::spawn(hash_for_one_round)).collect();
         running
@@ -91,7 +100,8 @@ async fn bare_argon2(threads: usize) -> anyhow::Result<f64> {
             .map(|thread| thread.join().ok().context("a thread panicked")?)
             .sum::<anyhow::Result<usize>>()
     });
-    Ok(load::count(hashes.await??) / ROUND.as_secs_f64())
+    let hashes = load::count(hashes.await??);
+    Ok((hashes / ROUND.as_secs_f64(), (own_time()? - before).as_secs_f64() * 1e6 / hashes))
 }
 
 fn hash_for_one_round() -> anyhow::Result<usize> {

@@ -209,11 +209,23 @@ impl Series {
 
     /// In each round, our rate as a multiple of theirs.
     pub fn times_the_rate_of(&self, theirs: &Self) -> Vec<f64> {
-        self.rates.iter().zip(&theirs.rates).map(|(ours, theirs)| ours / theirs).collect()
+        ratios(&self.rates, &theirs.rates)
+    }
+
+    /// In each round, what one of their requests takes of the processors as a share of what one of ours takes.
+    pub fn cost_ratio_of(&self, theirs: &Self) -> Vec<f64> {
+        ratios(&theirs.costs(), &self.costs())
     }
 
     pub fn rates(&self) -> &[f64] {
         &self.rates
+    }
+
+    /// What one request takes of the processors, at the server and in MongoDB, in microseconds. It hardly depends on what
+    /// else the machine does.
+    pub fn costs(&self) -> Vec<f64> {
+        let [server, mongodb, _] = &self.times;
+        server.iter().zip(mongodb).map(|(server, mongodb)| server + mongodb).collect()
     }
 
     pub fn rows(&self, what: &str) -> impl Iterator<Item = Row> {
@@ -230,6 +242,11 @@ impl Series {
         .into_iter()
         .flatten()
     }
+}
+
+/// Round by round.
+pub fn ratios(these: &[f64], those: &[f64]) -> Vec<f64> {
+    these.iter().zip(those).map(|(this, that)| this / that).collect()
 }
 
 fn email(number: usize) -> String {
