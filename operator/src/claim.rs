@@ -26,9 +26,14 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Option<O
     organizations.find_one(doc! { "database_name": database.as_str() }).await.doing("read the claim")
 }
 
-/// Looks for the claim that an object holds.
+/// Looks for the claim that an object holds. One that it has given up belongs to nobody, also in the eyes of a pass that
+/// still works from the object as it was before.
 pub async fn find_of(context: &Context, owner: &Owner) -> Result<Option<OrganizationRecord>> {
-    let filter = doc! { "owner.uid": &owner.uid, "owner.cluster": &owner.cluster };
+    let filter = doc! {
+        "owner.uid": &owner.uid,
+        "owner.cluster": &owner.cluster,
+        "claim": { "$ne": "Retained" },
+    };
     context.mongo.organizations().find_one(filter).await.doing("read the claim")
 }
 
@@ -140,17 +145,38 @@ fn ids(collections: &BTreeMap<String, Uuid>) -> Result<bson::Document> {
     bson::serialize_to_document(collections).map_err(|_| Error::Conflict { what: "the collections".to_owned() })
 }
 
+/// Marks that the data is about to be dropped. From here on nobody else gets the database before it is gone, and the
+/// pass that drops it knows that it was still the object's when it was marked.
+pub async fn begin_drop(context: &Context, record: &OrganizationRecord) -> Result<()> {
+    if record.claim == ClaimState::Dropping {
+        return Ok(());
+    }
+    let mut filter = held_by(&record.organization_id, &record.owner);
+    filter.insert("claim", "Held");
+    let update = doc! { "$set": { "claim": "Dropping" } };
+    let outcome = context.mongo.organizations().update_one(filter, update).await.doing("mark the claim")?;
+    if outcome.matched_count == 0 {
+        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+    }
+    Ok(())
+}
+
 /// Gives the claim up: for good, or until the organization comes back.
 pub async fn release(context: &Context, record: &OrganizationRecord, retain: bool) -> Result<()> {
     let organizations = context.mongo.organizations();
-    let filter = held_by(&record.organization_id, &record.owner);
+    let mut filter = held_by(&record.organization_id, &record.owner);
     if retain {
+        // What is being dropped cannot be retained any more.
+        filter.insert("claim", "Held");
         let update = doc! { "$set": {
             "claim": "Retained",
             "retained_at": DateTime::now(),
             "status": Phase::Terminating.as_str(),
         } };
-        organizations.update_one(filter, update).await.doing("retain the claim")?;
+        let outcome = organizations.update_one(filter, update).await.doing("retain the claim")?;
+        if outcome.matched_count == 0 {
+            return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+        }
     } else {
         organizations.delete_one(filter).await.doing("release the claim")?;
     }
@@ -225,12 +251,14 @@ async fn take_up(
     let same_place = record.owner.same_place(&tenant.owner);
     let asked = tenant.adopt_organization.as_deref() == Some(record.organization_id.as_str());
 
+    if record.claim == ClaimState::Dropping && record.owner == tenant.owner {
+        // A pass that still works from the object as it was before its deletion.
+        return Err(Error::Conflict { what: "the object, which is being deleted,".to_owned() });
+    }
     if same_place {
         // The object that held the claim cannot exist any more if this one is alive: ask the API server, not a cache.
-        if live_uid(context, &tenant.owner).await?.as_deref() != Some(&tenant.owner.uid) {
-            return Err(Error::Conflict { what: "the object, which was re-created,".to_owned() });
-        }
-    } else if record.claim == ClaimState::Held && holder_lives(context, tenant, &record.owner).await? {
+        must_live(context, &tenant.owner).await?;
+    } else if record.claim != ClaimState::Retained && holder_lives(context, tenant, &record.owner).await? {
         return Err(Error::refused(
             ConditionType::ClaimHeld,
             Reason::DatabaseNameTaken,
@@ -348,6 +376,14 @@ async fn holder_lives(context: &Context, tenant: &Tenant, holder: &Owner) -> Res
         return Ok(true);
     }
     Ok(live_uid(context, holder).await?.as_deref() == Some(&holder.uid))
+}
+
+/// Asks the API server, not a cache, whether an object still stands in its place.
+pub async fn must_live(context: &Context, owner: &Owner) -> Result<()> {
+    if live_uid(context, owner).await?.as_deref() == Some(&owner.uid) {
+        return Ok(());
+    }
+    Err(Error::Conflict { what: "the object, which was deleted or re-created,".to_owned() })
 }
 
 async fn live_uid(context: &Context, owner: &Owner) -> Result<Option<String>> {

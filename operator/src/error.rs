@@ -87,7 +87,10 @@ pub struct Code {
 }
 
 impl Code {
+    pub const ILLEGAL_OPERATION: i32 = 20;
+    pub const NAMESPACE_NOT_FOUND: i32 = 26;
     pub const INVALID_OPTIONS: i32 = 72;
+    pub const COLLECTION_UUID_MISMATCH: i32 = 361;
     pub const DUPLICATE_KEY: i32 = 11000;
     pub const NAMESPACE_EXISTS: i32 = 48;
     pub const DATABASE_DIFFERS_IN_CASE: i32 = 13297;

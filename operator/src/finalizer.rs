@@ -2,6 +2,7 @@
 //! of the status that the operator ever writes into an object.
 
 use chakravue_crds::HospitalOrganization;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, ResourceExt as _,
     api::{Patch, PatchParams},
@@ -16,8 +17,12 @@ use crate::{
 /// The finalizer's name, in the domain of the kind.
 pub const FINALIZER: &str = "chakravue.io/tenant";
 
+pub fn is_on(object: &HospitalOrganization) -> bool {
+    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+}
+
 pub async fn add(object: &HospitalOrganization, context: &Context) -> Result<()> {
-    if object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+    if is_on(object) {
         return Ok(());
     }
     // The tests make this exact: on another version of the object, or a re-created one, it fails.
@@ -48,24 +53,26 @@ pub async fn remove(object: &HospitalOrganization, context: &Context) -> Result<
     let Some(index) = object.finalizers().iter().position(|finalizer| finalizer == FINALIZER) else {
         return Ok(());
     };
-    remove_at(&api, &object.name_any(), index).await
+    remove_at(&api, &object.metadata, index).await
 }
 
-pub async fn remove_at<K>(api: &Api<K>, name: &str, index: usize) -> Result<()>
+pub async fn remove_at<K>(api: &Api<K>, object: &ObjectMeta, index: usize) -> Result<()>
 where
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
     let path = format!("/metadata/finalizers/{index}");
+    // With the UID, so that an object that was re-created under the same name keeps its own.
     let removal = serde_json::from_value(json!([
+        { "op": "test", "path": "/metadata/uid", "value": object.uid },
         { "op": "test", "path": path, "value": FINALIZER },
         { "op": "remove", "path": path },
     ]))
     .map_err(|_| Error::Conflict { what: "the finalizers".to_owned() })?;
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch(name, &parameters, &Patch::<()>::Json(removal)).await {
+    match api.patch(object.name.as_deref().unwrap_or_default(), &parameters, &Patch::<()>::Json(removal)).await {
         // Gone already: somebody else let it go.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        // The list of finalizers changed since we looked.
+        // The list of finalizers changed since we looked, or the object was re-created.
         Err(kube::Error::Api(status)) if status.is_invalid() => {
             Err(Error::Conflict { what: "the finalizers".to_owned() })
         }

@@ -112,7 +112,7 @@ async fn remove(api: &Api<DynamicObject>, object: &DynamicObject, context: &Cont
     }
     let reference = Arc::new(object.object_ref(&ApiResource::erase::<HospitalOrganization>(&())));
     context.announcer.changes(Arc::clone(&reference), changes);
-    let dropped = finalizer::remove_at(api, &object.name_any(), position).await;
+    let dropped = finalizer::remove_at(api, &object.metadata, position).await;
     if let (Err(_), Err(error)) = (&dropped, read(object)) {
         // The API server checks the whole object even then, and refuses some kinds of nonsense at every write.
         let message = format!(

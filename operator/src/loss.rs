@@ -44,7 +44,7 @@ pub async fn look(
     }
     if !lost.is_empty() {
         let note = format!(
-            "{} of database {database} dropped or replaced behind the operator's back; what is missing is made again, empty",
+            "{} dropped or replaced in database {database} behind the operator's back; what is missing is made again, empty",
             were(&lost)
         );
         tracing::warn!("{note}");

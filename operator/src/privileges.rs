@@ -17,6 +17,8 @@ pub struct Privilege {
 pub enum Resource {
     /// Every database and every collection in it, system collections apart.
     EveryDatabase,
+    /// The collection of this name in every database.
+    InEveryDatabase { collection: &'static str },
     /// One collection.
     Collection { database: String, collection: &'static str },
 }
@@ -25,6 +27,7 @@ impl Resource {
     fn document(&self) -> Document {
         match self {
             Self::EveryDatabase => doc! { "db": "", "collection": "" },
+            Self::InEveryDatabase { collection } => doc! { "db": "", "collection": *collection },
             Self::Collection { database, collection } => doc! { "db": database, "collection": *collection },
         }
     }
@@ -39,6 +42,7 @@ impl Resource {
         };
         match self {
             Self::EveryDatabase => db.is_empty() && collection.is_empty(),
+            Self::InEveryDatabase { collection: wanted } => db.is_empty() && collection == *wanted,
             Self::Collection { database, collection: wanted } => {
                 // "Every collection" does not mean system collections.
                 let every = collection.is_empty() && !wanted.starts_with("system.");
@@ -63,8 +67,18 @@ pub fn required(master: &str) -> Vec<Privilege> {
         },
         Privilege {
             resource: Resource::EveryDatabase,
-            actions: &["dropDatabase"],
+            actions: &["dropCollection"],
             reason: "remove a hospital that is deleted with deletionPolicy Delete",
+        },
+        Privilege {
+            resource: Resource::InEveryDatabase { collection: "system.views" },
+            actions: &["dropCollection"],
+            reason: "remove with it what keeps a database of views alive",
+        },
+        Privilege {
+            resource: Resource::InEveryDatabase { collection: "system.profile" },
+            actions: &["dropCollection"],
+            reason: "remove with it what a profiler has noted",
         },
         Privilege {
             resource: Resource::EveryDatabase,
@@ -193,6 +207,7 @@ pub fn missing(master: &str, granted: &[Document]) -> Vec<String> {
             if !held {
                 missing.push(match &privilege.resource {
                     Resource::EveryDatabase => format!("{action} on every database"),
+                    Resource::InEveryDatabase { collection } => format!("{action} on {collection} of every database"),
                     Resource::Collection { database, collection } => format!("{action} on {database}.{collection}"),
                 });
             }

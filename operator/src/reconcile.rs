@@ -27,8 +27,7 @@ use crate::{
     echoes::Watched,
     error::{Error, Result},
     events::Change,
-    finalizer::{self, FINALIZER},
-    invalid, loss, removal, schema,
+    finalizer, invalid, loss, removal, schema,
     status::{self, Picture, Progress, SchemaPicture},
     tenant::{Departing, Tenant},
 };
@@ -102,6 +101,11 @@ async fn provision(
         finalizer::add(object, context),
     )?;
 
+    // Whoever has just taken the finalizer lives. One that had it before and holds no claim may be long gone, and known
+    // from a stale cache alone.
+    if record.is_none() && finalizer::is_on(object) {
+        claim::must_live(context, &tenant.owner).await?;
+    }
     let record = claim::hold(context, &tenant, record, !observed.collections.is_empty(), changes).await?;
     picture.claim_held = true;
     picture.organization_id = Some(record.organization_id.to_string());
@@ -219,7 +223,7 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
     else {
         return Ok(Action::await_change());
     };
-    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+    if !finalizer::is_on(object) {
         return Ok(Action::await_change());
     }
     let database = object.status.as_ref().and_then(|status| status.database_name.clone());

@@ -65,9 +65,11 @@ impl Tenant {
     }
 }
 
-/// What counts of a value that may be anything, of any length.
+/// What counts of a value that may be anything, of any length: no more than the API server takes in every kind of write,
+/// of which some are read as YAML.
 fn rotation(value: &str) -> Option<String> {
-    let value: String = value.trim().chars().take(annotations::LONGEST_ROTATION).collect();
+    let is_text = |c: &char| !c.is_control() && !matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let value: String = value.trim().chars().filter(is_text).take(annotations::LONGEST_ROTATION).collect();
     (!value.is_empty()).then_some(value)
 }
 
@@ -110,6 +112,7 @@ mod tests {
     fn a_rotation_may_be_asked_for_with_anything_but_nothing() {
         assert_eq!(rotation(" 2026-11-23 "), Some("2026-11-23".to_owned()));
         assert_eq!(rotation(" \n"), None);
+        assert_eq!(rotation("a\u{7f}\u{ffff}b\u{1}"), Some("ab".to_owned()));
         assert_eq!(rotation(&"ä".repeat(100_000)), Some("ä".repeat(annotations::LONGEST_ROTATION)));
     }
 }

@@ -35,6 +35,8 @@ const FIELD_MANAGER: &str = "chakravue-testbed";
 
 /// Service accounts are called like their program, in whichever namespace.
 pub(crate) const OPERATOR: &str = "chakravue-operator";
+/// The operator's second login to MongoDB.
+pub(crate) const OPERATOR_WATCH: &str = "chakravue-operator-watch";
 pub(crate) const API: &str = "chakravue-api";
 
 /// MongoDB's answers when a user or a role does not exist.
@@ -127,6 +129,7 @@ pub(crate) async fn account_kubeconfig(
 }
 
 /// A login to MongoDB for one of the programs: a role of its own, and a user of the same name.
+#[derive(Clone, Copy)]
 pub(crate) struct MongodbLogin<'a> {
     pub(crate) of: Program,
     pub(crate) name: &'a str,
@@ -137,8 +140,17 @@ pub(crate) struct MongodbLogin<'a> {
 impl MongodbLogin<'_> {
     /// Creates role and user, or brings those of an earlier start up to date. Returns the connection string.
     pub(crate) async fn install(&self, administrator_uri: &str) -> anyhow::Result<String> {
+        self.install_with(administrator_uri, &[]).await
+    }
+
+    /// The operator's second login, which watches for changes.
+    pub(crate) async fn install_watch(&self, administrator_uri: &str) -> anyhow::Result<String> {
+        self.install_with(administrator_uri, &["--watch"]).await
+    }
+
+    async fn install_with(&self, administrator_uri: &str, flags: &[&str]) -> anyhow::Result<String> {
         let client = connect(administrator_uri).await?;
-        let role = self.role().await?;
+        let role = self.role(flags).await?;
         let [privileges, roles] = ["privileges", "roles"].map(|part| role.get_array(part).cloned().unwrap_or_default());
         let role = doc! { "privileges": privileges, "roles": roles };
         self.create_or_update(&client, "Role", ROLE_NOT_FOUND, role).await?;
@@ -148,10 +160,11 @@ impl MongodbLogin<'_> {
     }
 
     /// Asks the program which role it needs.
-    async fn role(&self) -> anyhow::Result<Document> {
+    async fn role(&self, flags: &[&str]) -> anyhow::Result<Document> {
         let program = self.of.path()?;
         let output = tokio::process::Command::new(&program)
             .args(["mongodb-role", "--master-database", self.master_database, "--output", "json"])
+            .args(flags)
             .stdin(Stdio::null())
             .output()
             .await

@@ -39,6 +39,7 @@ pub use api::{ApiOptions, ApiProcess};
 pub use client::{ApiClient, Reply};
 pub use companion::Companion;
 pub use kubectl::Kubectl;
+pub use mongod::Standalone;
 pub use operator::{OperatorOptions, OperatorProcess};
 pub use parts::python_with;
 pub use sandbox::Sandbox;

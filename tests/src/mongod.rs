@@ -10,7 +10,7 @@ use mongodb::{
 };
 
 use crate::{
-    files::{private_folder, remembered_secret, write_private},
+    files::{private_folder, random_secret, remembered_secret, write_private},
     kubeconfig::use_ring,
     ports::{Port, PortBook},
     processes::{Output, Process, command},
@@ -51,7 +51,7 @@ impl Mongod {
 
         let port = port_book.take("mongod")?;
         let address = port.address();
-        let process = start_process(program, &data, &key_file, &port, &folder.join("logs/mongod.log"))?;
+        let process = start_process(program, &data, Some(&key_file), &port, &folder.join("logs/mongod.log"))?;
         let bare = connect(&format!("mongodb://{address}/?directConnection=true")).await?;
         process.until("listening", PATIENCE, || async { hello(&bare).await.is_some() }).await?;
 
@@ -77,12 +77,52 @@ impl Mongod {
     }
 }
 
-fn start_process(program: &Path, data: &Path, key_file: &Path, port: &Port, log: &Path) -> anyhow::Result<Process> {
+/// A mongod that is no replica set: without transactions, without change streams. Killed when dropped.
+#[derive(Debug)]
+pub struct Standalone {
+    administrator: String,
+    _process: Process,
+    _port: Port,
+}
+
+impl Standalone {
+    pub(crate) async fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
+        use_ring();
+        let data = folder.join("standalone");
+        private_folder(&data)?;
+        let port = Port::any()?;
+        let process = start_process(program, &data, None, &port, &folder.join("standalone.log"))?;
+        let address = port.address();
+        let bare = connect(&format!("mongodb://{address}/?directConnection=true")).await?;
+        process.until("listening", PATIENCE, || async { hello(&bare).await.is_some() }).await?;
+        let password = random_secret(32);
+        let user = doc! { "createUser": ADMINISTRATOR, "pwd": &password, "roles": ["root"] };
+        command_on_admin(&bare, user).await.context("cannot create the administrator of a standalone mongod")?;
+        let administrator = format!("mongodb://{ADMINISTRATOR}:{password}@{address}/?authSource=admin");
+        Ok(Self { administrator, _process: process, _port: port })
+    }
+
+    /// The connection string of its administrator.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.administrator
+    }
+}
+
+/// With a key file it is a member of a replica set.
+fn start_process(
+    program: &Path,
+    data: &Path,
+    key_file: Option<&Path>,
+    port: &Port,
+    log: &Path,
+) -> anyhow::Result<Process> {
     let mut mongod = command("sh");
-    mongod.args(["-c", WITH_MANY_FILES, "sh"]).arg(program);
-    mongod.arg("--dbpath").arg(data).arg("--keyFile").arg(key_file);
-    mongod.args(["--replSet", REPLICA_SET, "--auth", "--bind_ip", "127.0.0.1", "--nounixsocket"]);
-    mongod.args(["--port", &port.number().to_string()]);
+    mongod.args(["-c", WITH_MANY_FILES, "sh"]).arg(program).arg("--dbpath").arg(data);
+    if let Some(key_file) = key_file {
+        mongod.arg("--keyFile").arg(key_file).args(["--replSet", REPLICA_SET]);
+    }
+    mongod.args(["--auth", "--bind_ip", "127.0.0.1", "--nounixsocket", "--port", &port.number().to_string()]);
     // A small cache and oplog: this machine has other things to do. The rest is what production runs with.
     mongod.args(["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256", "--setParameter", "enableTestCommands=0"]);
     Process::start("mongod", mongod, log, Output::Log)

@@ -71,6 +71,11 @@ impl OperatorOptions {
         self
     }
 
+    /// The second login, which watches for changes of collections and indexes.
+    pub fn watch_mongodb_uri(self, uri: &str) -> Self {
+        self.env("WATCH_MONGODB_URI", uri)
+    }
+
     pub fn resync_interval(mut self, interval: &str) -> Self {
         interval.clone_into(&mut self.resync_interval);
         self

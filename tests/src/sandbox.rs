@@ -27,8 +27,9 @@ use crate::{
     files::random_secret,
     install::{self, MongodbLogin},
     kubectl::Kubectl,
-    mongod::{command_on_admin, connect},
+    mongod::{Standalone, command_on_admin, connect},
     operator::OperatorOptions,
+    parts::{self, Wanted},
     programs::Program,
     testbed::Testbed,
 };
@@ -155,6 +156,50 @@ impl Sandbox {
     #[must_use]
     pub fn operator_mongodb_uri(&self) -> &str {
         &self.operator_mongodb_uri
+    }
+
+    /// The name of the operator's second MongoDB login; see [`Sandbox::watch_mongodb_uri`].
+    #[must_use]
+    pub fn watch_login(&self) -> String {
+        self.database_name("watch")
+    }
+
+    /// Makes the operator's second login, which watches for changes, and answers its connection string. Only tests of
+    /// drift need it. Made again, it has another password.
+    ///
+    /// # Panics
+    /// When it cannot be made, with the reason.
+    pub async fn watch_mongodb_uri(&self) -> String {
+        let login = MongodbLogin {
+            of: Program::Operator,
+            name: &self.watch_login(),
+            password: &random_secret(32),
+            master_database: self.master_database(),
+        };
+        let uri = login.install_watch(self.testbed.mongodb_uri()).await;
+        uri.unwrap_or_else(|error| panic!("cannot make the login that watches: {error:#}"))
+    }
+
+    /// A mongod of this test's own that is no replica set, and the operator's connection string for it.
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason.
+    pub async fn standalone_mongodb(&self) -> (Standalone, String) {
+        let started = async {
+            let wanted = Wanted { kubernetes: false, mongod: true };
+            let program = tokio::task::spawn_blocking(move || parts::prepare(wanted)).await??.mongod;
+            let program = program.context("no mongod was prepared")?;
+            let standalone = Standalone::start(&program, self.folder()).await?;
+            let login = MongodbLogin {
+                of: Program::Operator,
+                name: &self.names.operator,
+                password: &random_secret(32),
+                master_database: self.master_database(),
+            };
+            let uri = login.install(standalone.uri()).await?;
+            anyhow::Ok((standalone, uri))
+        };
+        started.await.unwrap_or_else(|error| panic!("cannot start a standalone mongod: {error:#}"))
     }
 
     /// The operator's own kubeconfig file, with exactly the rights that the chart gives it.

@@ -36,10 +36,10 @@ const RETRY: Duration = Duration::from_secs(1);
 const SERVER_SELECTION: Duration = Duration::from_secs(5);
 
 /// The second login, which can watch.
-pub struct Watcher(Client);
+pub struct Watcher(ClientOptions);
 
 impl Watcher {
-    /// Reads the URI and prepares a client. No connection is made yet.
+    /// Reads the URI. No connection is made yet.
     pub async fn new(uri: &str) -> mongodb::error::Result<Self> {
         let mut options = ClientOptions::parse(uri).await?;
         options.app_name = Some("chakravue-operator-watch".to_owned());
@@ -48,7 +48,12 @@ impl Watcher {
         options.read_concern = Some(ReadConcern::majority());
         // The stream itself, and its end when it is being replaced.
         options.max_pool_size = Some(1);
-        Ok(Self(Client::with_options(options)?))
+        Ok(Self(options))
+    }
+
+    /// A client for one stream: a connection whose user was dropped is not logged in again by making the user anew.
+    fn client(&self) -> mongodb::error::Result<Client> {
+        Client::with_options(self.0.clone())
     }
 }
 
@@ -86,7 +91,7 @@ pub async fn watch(
     stop: CancellationToken,
 ) {
     let watching = async {
-        let Some(Watcher(client)) = watcher else {
+        let Some(watcher) = watcher else {
             tracing::warn!(
                 "no MongoDB login that can watch: changes of collections and indexes are found by the resync alone; \
                  see `chakravue-operator mongodb-role --watch`"
@@ -94,7 +99,7 @@ pub async fn watch(
             return std::future::pending().await;
         };
         let begin = first_look(&mongo).await;
-        follow(&client, begin.map_or(Place::Now, Place::Time), &drift, &metrics).await;
+        follow(&watcher, begin.map_or(Place::Now, Place::Time), &drift, &metrics).await;
     };
     tokio::select! {
         () = watching => {}
@@ -129,10 +134,10 @@ async fn first_look(mongo: &Mongo) -> Option<Timestamp> {
 }
 
 /// Opens the stream again and again, each time where it was.
-async fn follow(client: &Client, mut place: Place, drift: &Drift, metrics: &Metrics) {
+async fn follow(watcher: &Watcher, mut place: Place, drift: &Drift, metrics: &Metrics) {
     let mut said = None;
     loop {
-        let trouble = match open(client, &place).await {
+        let trouble = match open(watcher, &place).await {
             Ok(stream) => {
                 tracing::info!("watching MongoDB for changes of collections and indexes");
                 said = None;
@@ -160,7 +165,8 @@ async fn follow(client: &Client, mut place: Place, drift: &Drift, metrics: &Metr
     }
 }
 
-async fn open(client: &Client, place: &Place) -> mongodb::error::Result<ChangeStream<Event>> {
+async fn open(watcher: &Watcher, place: &Place) -> mongodb::error::Result<ChangeStream<Event>> {
+    let client = watcher.client()?;
     let watch = client
         .watch()
         .pipeline([

@@ -5,6 +5,7 @@
 
 mod bare_list;
 mod cold_start;
+mod drift;
 mod fastapi;
 mod footprint;
 mod hospital;
@@ -55,6 +56,8 @@ struct Cli {
 enum Which {
     /// One hospital from apply to ready, against the raw driver.
     OneTenant,
+    /// How long a change by hand lasts, among many healthy hospitals.
+    Drift,
     /// From exec to ready.
     ColdStart,
     /// Memory and size.
@@ -88,6 +91,7 @@ async fn main() -> anyhow::Result<()> {
     for which in cli.scenarios {
         scenarios.push(match which {
             Which::OneTenant => one_tenant::run(cli.repeats).await.context("one_tenant")?,
+            Which::Drift => drift::run(cli.repeats).await.context("drift")?,
             Which::ColdStart => cold_start::run(cli.repeats).await.context("cold_start")?,
             Which::Footprint => footprint::run(cli.repeats).await.context("footprint")?,
             Which::SignIn => sign_in::run(cli.repeats).await.context("sign_in")?,

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     control_plane::Durability,
     files::remembered_secret,
-    install::{self, MongodbLogin, OPERATOR},
+    install::{self, MongodbLogin, OPERATOR, OPERATOR_WATCH},
     kubeconfig,
     kubectl::Kubectl,
     parts,
@@ -223,7 +223,10 @@ async fn start_operator(
     let password = remembered_secret(&home.path().join("operator-mongodb-password"), 32)?;
     let login =
         MongodbLogin { of: Program::Operator, name: OPERATOR, password: &password, master_database: MASTER_DATABASE };
-    let ((), uri) = tokio::try_join!(in_kubernetes, login.install(mongodb.uri()))?;
+    let watch_password = remembered_secret(&home.path().join("operator-watch-mongodb-password"), 32)?;
+    let watch_login = MongodbLogin { name: OPERATOR_WATCH, password: &watch_password, ..login };
+    let ((), uri, watch_uri) =
+        tokio::try_join!(in_kubernetes, login.install(mongodb.uri()), watch_login.install_watch(mongodb.uri()))?;
 
     let port = home.ports("operator").take(OPERATOR)?;
     let address = port.address();
@@ -231,7 +234,8 @@ async fn start_operator(
     let operator = Supervised::start(OPERATOR, "operator", port, home.logs(), screen, move || {
         let mut operator = command(&program);
         operator.args(["run", "--master-database", MASTER_DATABASE, "--listen", &address, "--log-format", "text"]);
-        operator.env("KUBECONFIG", &kubeconfig).env("MONGODB_URI", &uri).env("NO_COLOR", "1");
+        operator.env("KUBECONFIG", &kubeconfig).env("NO_COLOR", "1");
+        operator.env("MONGODB_URI", &uri).env("WATCH_MONGODB_URI", &watch_uri);
         operator
     })?;
     operator.until_ready("/readyz", PATIENCE).await?;
