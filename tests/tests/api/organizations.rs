@@ -207,7 +207,7 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
         .filter_map(|entry| entry.get_str("action").ok())
         .filter(|action| action.starts_with("organization."))
         .collect();
-    assert_eq!(about_mercy, ["organization.suspend", "organization.resume"]);
+    assert_eq!(about_mercy, ["organization.activate", "organization.suspend", "organization.resume"]);
     stack.close().await;
 }
 
