@@ -35,6 +35,9 @@ impl Owner {
 pub enum ClaimState {
     /// A live object owns the database.
     Held,
+    /// The object is being deleted with `deletionPolicy: Delete` and its data is being dropped. There is no way back:
+    /// until nothing is left, no other object gets the database.
+    Dropping,
     /// The object was deleted with `deletionPolicy: Retain`; data and id wait for it.
     Retained,
 }
