@@ -13,7 +13,8 @@ const GO_SUM: &str = include_str!("../../stripe-mock/go.sum");
 const PACKAGE: &str = "github.com/stripe/stripe-mock";
 const NAME: &str = "stripe-mock";
 
-const GET_GO: &str = "install Go 1.26 or newer (from go.dev/dl, or the Debian package golang-go where it is new enough)";
+const GET_GO: &str =
+    "install Go 1.26 or newer (from go.dev/dl, or the Debian package golang-go where it is new enough)";
 
 /// The program, from the cache or built into it.
 pub(crate) fn prepare() -> anyhow::Result<PathBuf> {
