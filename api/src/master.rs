@@ -101,10 +101,7 @@ impl Store {
         match self {
             // Read by its key, or in the order of its key; the operator makes its indexes.
             Self::Organizations | Self::AuditAnchors | Self::TestCharges => Vec::new(),
-            Self::OrganizationUsers => vec![
-                index("email", doc! { "email_index": 1 }),
-                platform_users::index(),
-            ],
+            Self::OrganizationUsers => vec![index("email", doc! { "email_index": 1 }), platform_users::index()],
             Self::Sessions => vec![
                 unique("session", doc! { "session_id": 1 }),
                 index("user", doc! { "organization_id": 1, "user_id": 1 }),
@@ -112,7 +109,7 @@ impl Store {
             ],
             Self::Signups => signups::indexes(),
             Self::Payments => vec![
-                unique("request", doc! { "request_key": 1 }),
+                unique_where("request", doc! { "request_key": 1 }, doc! { "request_key": { "$exists": true } }),
                 // What makes a double click one charge.
                 unique_where("open_or_paid", doc! { "organization_id": 1 }, ledger::open_or_paid()),
                 index("hospital", doc! { "organization_id": 1, "_id": -1 }),

@@ -223,7 +223,7 @@ impl Payments {
             match ledger.open_or_paid_of(&new.organization_id).await? {
                 // Just declined: there is room for this one.
                 None => continue,
-                Some(payment) if payment.request_key == new.request_key => {
+                Some(payment) if payment.request_key.as_ref() == Some(&new.request_key) => {
                     return self.resume(payment, instrument).await;
                 }
                 Some(payment) if payment.status == PaymentStatus::Succeeded => {

@@ -94,8 +94,10 @@ pub struct Payment {
     pub card: Option<CardSummary>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Of the request that pays, so that its repetition finds the payment.
-    pub request_key: RequestKey,
+    /// Of the request that pays, so that its repetition finds the payment. A payment that was given up has none any more:
+    /// the repetition begins a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_key: Option<RequestKey>,
     pub created_at: DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeded_at: Option<DateTime>,
@@ -166,7 +168,7 @@ impl Ledger {
             reference: None,
             card: None,
             failure: None,
-            request_key: new.request_key.clone(),
+            request_key: Some(new.request_key.clone()),
             created_at: self.clock.now_bson(),
             succeeded_at: None,
             activated_at: None,
@@ -206,7 +208,7 @@ impl Ledger {
     /// When the database is away.
     pub async fn note_reference(&self, payment: &Payment, reference: &Reference) -> Answer<Option<Payment>> {
         let filter = doc! { "_id": payment.id.as_str(), "status": PaymentStatus::Pending.name() };
-        self.update(filter, doc! { "reference": &reference.0 }).await
+        self.update(filter, doc! { "$set": { "reference": &reference.0 } }).await
     }
 
     /// Gives up a payment of which nothing was charged, unless a charge was noted in the meantime.
@@ -214,9 +216,13 @@ impl Ledger {
     /// # Errors
     /// When the database is away.
     pub async fn interrupt(&self, payment: &Payment) -> Answer<Option<Payment>> {
-        let filter = doc! { "_id": payment.id.as_str(), "status": PaymentStatus::Pending.name(), "reference": { "$exists": false } };
-        self.update(filter, doc! { "status": PaymentStatus::Failed.name(), "failure": Failure::Interrupted.code() })
-            .await
+        let filter = doc! {
+            "_id": payment.id.as_str(),
+            "status": PaymentStatus::Pending.name(),
+            "reference": { "$exists": false },
+        };
+        let given_up = doc! { "status": PaymentStatus::Failed.name(), "failure": Failure::Interrupted.code() };
+        self.update(filter, doc! { "$set": given_up, "$unset": { "request_key": "" } }).await
     }
 
     /// Writes down what the provider says, and gives the payment as it is then.
@@ -228,12 +234,15 @@ impl Ledger {
         if let Some(card) = &report.card {
             change.insert("card", doc! { "brand": &card.brand, "last4": &card.last4 });
         }
-        let mut filter = undecided();
+        let (mut filter, mut forget) = (undecided(), Document::new());
         let status = match &report.charge {
             Charge::Unconfirmed | Charge::Pending => PaymentStatus::Pending,
             Charge::ActionRequired { .. } => PaymentStatus::ActionRequired,
             Charge::Failed(failure) => {
                 change.insert("failure", failure.code());
+                if *failure == Failure::Canceled {
+                    forget.insert("request_key", "");
+                }
                 PaymentStatus::Failed
             }
             Charge::Succeeded => {
@@ -245,12 +254,12 @@ impl Ledger {
         };
         change.insert("status", status.name());
         filter.insert("_id", payment.id.as_str());
-        let changed = match self
-            .payments
-            .find_one_and_update(filter, doc! { "$set": change })
-            .return_document(ReturnDocument::After)
-            .await
-        {
+        let mut update = doc! { "$set": change };
+        if !forget.is_empty() {
+            update.insert("$unset", forget);
+        }
+        let changed = self.payments.find_one_and_update(filter, update).return_document(ReturnDocument::After).await;
+        let changed = match changed {
             Err(error) if database_error::is_duplicate(&error) => {
                 tracing::error!(
                     payment = %payment.id,
@@ -273,12 +282,11 @@ impl Ledger {
     /// When the database is away.
     pub async fn note_activation(&self, payment: &Payment) -> Answer<bool> {
         let filter = doc! { "_id": payment.id.as_str(), "activated_at": { "$exists": false } };
-        Ok(self.update(filter, doc! { "activated_at": self.clock.now_bson() }).await?.is_some())
+        Ok(self.update(filter, doc! { "$set": { "activated_at": self.clock.now_bson() } }).await?.is_some())
     }
 
     async fn update(&self, filter: Document, change: Document) -> Answer<Option<Payment>> {
-        let update = self.payments.find_one_and_update(filter, doc! { "$set": change });
-        Ok(update.return_document(ReturnDocument::After).await?)
+        Ok(self.payments.find_one_and_update(filter, change).return_document(ReturnDocument::After).await?)
     }
 
     /// Succeeded payments whose hospitals were not made active.
