@@ -121,7 +121,7 @@ pub enum Role {
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
 struct AddUser {
-    #[schema(value_type = String, example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    #[schema(value_type = String, pattern = "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$", example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     organization_id: OrganizationId,
     email: EmailAddress,
     #[serde(deserialize_with = "people::role")]
@@ -149,7 +149,7 @@ struct InvitedUser {
 #[utoipa::path(
     post, path = "/add-user", tag = "organization",
     security(("bearer" = []), ("cookie" = []), ("setup" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION)),
+    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION, pattern = "^[!-~]{1,255}$")),
     request_body = AddUser,
     responses(
         (status = 201, description = "Invited", body = InvitedUser, headers(("ETag" = String, description = "For If-Match"))),
@@ -215,20 +215,20 @@ async fn insert(
     user: User,
 ) -> Result<Recorded<(User, Seats)>, Fault> {
     let entry = |user: &User| Entry::new("user.invite").target("user", &user.user_id).detail("role", user.role.name());
-    let used = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
+    let taken = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
     let limit = app.hospitals.find(organization)?.spec.plan.user_limit();
     let made_before = doc! { "request_key": user.request_key.as_deref(), "status": UserStatus::Invited.name() };
     let link = user.invitation.as_ref();
     let link = doc! { "$set": { "invitation": bson::serialize_to_bson(&link).map_err(unwritable)? } };
     if let Some(known) = tx.update::<User>(Records::Users, made_before, link).await? {
-        return Ok(entry(&known).answering((known, Seats { used, limit })));
+        return Ok(entry(&known).answering((known, Seats { used: taken, limit })));
     }
     if tx.find_one_ignoring_case::<User>(Records::Users, doc! { "email": &user.email }).await?.is_some() {
         return Err(email_taken().into());
     }
-    take_seat(used, limit)?;
+    take_seat(taken, limit)?;
     match tx.insert(Records::Users, &user).await {
-        Ok(()) => Ok(entry(&user).answering((user, Seats { used: used + 1, limit }))),
+        Ok(()) => Ok(entry(&user).answering((user, Seats { used: taken + 1, limit }))),
         Err(Fault::Database(error)) if database_error::is_duplicate(&error) => Err(email_taken().into()),
         Err(fault) => Err(fault),
     }
