@@ -95,7 +95,7 @@ fn steps(hospital: &Hospital, status: &HospitalOrganizationStatus) -> Vec<Step> 
         _ => None,
     };
     let mut first_open = true;
-    let states = steps.into_iter().map(|(step, title, done)| {
+    let told = steps.into_iter().map(|(step, title, done)| {
         let state = match goes_on {
             _ if done => StepState::Done,
             Some(state) if first_open => state,
@@ -104,7 +104,7 @@ fn steps(hospital: &Hospital, status: &HospitalOrganizationStatus) -> Vec<Step> 
         first_open &= done;
         Step { step, title, state }
     });
-    states.collect()
+    told.collect()
 }
 
 fn title(collection: &str) -> String {
@@ -151,13 +151,6 @@ fn sentence(reason: Reason) -> &'static str {
             "The database server does not answer at the moment. The platform goes on by itself as soon as it does."
         }
         Reason::KubernetesError | Reason::MongoDbError => "A step did not succeed. The platform tries again by itself.",
-        Reason::MongoDbDiskFull
-        | Reason::MongoDbAuthenticationFailed
-        | Reason::MongoDbPrivilegesMissing
-        | Reason::OperatorMisconfigured
-        | Reason::SchemaTooNew => {
-            "The platform cannot go on until its engineers put something right. They have been told; nothing that was paid is lost."
-        }
         Reason::InvalidSpec
         | Reason::DatabaseNameTaken
         | Reason::DatabaseNotOurs
@@ -169,8 +162,9 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::DocumentsViolateSchema | Reason::SchemaConflict => {
             "Data that is there already does not fit. Write to the platform; nothing is lost."
         }
-        Reason::CollectionsLost => {
-            "Collections of the hospital's database were removed by hand. The platform's engineers have to look at that."
+        // Servers that are full or lack rights, data lost by hand, an operator that is held: nothing to do for who waits.
+        _ => {
+            "The platform cannot go on until its engineers put something right. They have been told; nothing that was paid is lost."
         }
     }
 }
