@@ -10,9 +10,9 @@ use tokio::runtime;
 use crate::{
     administrators, app,
     clock::Clock,
-    database_error, master, metrics, mongodb_role, openapi, reference,
+    database_error, master, metrics, mongodb_role, openapi,
     people::EmailAddress,
-    server,
+    reference, server,
     settings::{Flags, Settings},
     state::{App, AppState},
     telemetry,

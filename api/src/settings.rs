@@ -19,8 +19,8 @@ use serde::{
 };
 
 use crate::{
-    limits::LimitSettings, mail::MailSettings, payments::PaymentSettings, secret_key::SecretKey, sign_in::hashing::HashingSettings,
-    tenant::TenantSettings,
+    limits::LimitSettings, mail::MailSettings, payments::PaymentSettings, secret_key::SecretKey,
+    sign_in::hashing::HashingSettings, tenant::TenantSettings,
 };
 
 const VARIABLES: &str = "CHAKRAVUE_API";

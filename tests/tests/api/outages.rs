@@ -20,14 +20,16 @@ async fn without_mongodb_requests_are_told_to_come_back_and_nothing_is_lost() {
     }
     let client = proxied.client();
     assert_eq!(client.get("/healthz").await.status, 200, "a restart would not help");
-    let ready = eventually("the probe notices", async || Some(client.get("/readyz").await).filter(|r| r.status == 503)).await;
+    let ready =
+        eventually("the probe notices", async || Some(client.get("/readyz").await).filter(|r| r.status == 503)).await;
     assert_eq!((&ready.json()["mongodb"], &ready.json()["kubernetes"]), (&json!(false), &json!(true)));
     // What needs no database is served all the same.
     client.get("/plans").await.expect(200);
 
     proxied.mongo_proxy.set_down(false);
     eventually("the probe notices", async || (client.get("/readyz").await.status == 200).then_some(())).await;
-    let listed = eventually("work goes on", async || Some(reception.get(&patients).await).filter(|r| r.status == 200)).await;
+    let listed =
+        eventually("work goes on", async || Some(reception.get(&patients).await).filter(|r| r.status == 200)).await;
     let names: Vec<_> = listed.json()["items"].as_array().unwrap().iter().map(|p| p["name"].clone()).collect();
     assert_eq!(names, ["Before"], "who was told 503 is not registered behind their back");
     proxied.close().await;
@@ -49,6 +51,7 @@ async fn without_kubernetes_hospitals_work_on_and_only_changes_of_objects_wait()
 
     proxied.kube_proxy.set_down(false);
     let signup = proxied.signup_request("Afterwards", "starter");
-    eventually("signups are taken again", async || (client.post("/signup", &signup).await.status == 201).then_some(())).await;
+    eventually("signups are taken again", async || (client.post("/signup", &signup).await.status == 201).then_some(()))
+        .await;
     proxied.close().await;
 }

@@ -33,7 +33,8 @@ async fn no_request_fails_while_credentials_are_rotated() {
     for _ in 0..ROTATIONS {
         // Work goes on with the present credentials before they are rotated again.
         let before = answered.load(Ordering::Relaxed);
-        eventually("requests are answered", async || (answered.load(Ordering::Relaxed) > before + 20).then_some(())).await;
+        eventually("requests are answered", async || (answered.load(Ordering::Relaxed) > before + 20).then_some(()))
+            .await;
         stack.secrets().delete(&secret, &DeleteParams::default()).await.unwrap();
         let new = eventually("there are new credentials", async || {
             let new = stack.secrets().get_opt(&secret).await.unwrap()?;

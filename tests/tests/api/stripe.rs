@@ -154,7 +154,10 @@ impl Charges {
         let method = form.split('&').find_map(|pair| pair.strip_prefix("payment_method=")).unwrap();
         let before = self.books().intents[id];
         if before != "requires_payment_method" {
-            return refusal(StatusCode::BAD_REQUEST, json!({ "type": "invalid_request_error", "code": "payment_intent_unexpected_state" }));
+            return refusal(
+                StatusCode::BAD_REQUEST,
+                json!({ "type": "invalid_request_error", "code": "payment_intent_unexpected_state" }),
+            );
         }
         let after = match method {
             GOOD | ANSWER_LOST => {
@@ -182,7 +185,10 @@ impl Charges {
     fn cancel(&self, id: &str, example: Value) -> Response {
         let before = self.books().intents[id];
         if !before.starts_with("requires_") {
-            return refusal(StatusCode::BAD_REQUEST, json!({ "type": "invalid_request_error", "code": "payment_intent_unexpected_state" }));
+            return refusal(
+                StatusCode::BAD_REQUEST,
+                json!({ "type": "invalid_request_error", "code": "payment_intent_unexpected_state" }),
+            );
         }
         self.books().intents.insert(id.to_owned(), "canceled");
         self.show(id, example)
