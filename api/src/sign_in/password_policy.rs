@@ -8,6 +8,8 @@ use crate::problem::{Answer, Problem};
 
 const SHORTEST: usize = 15;
 const LONGEST: usize = 128;
+/// Stood in a description of the product as every user's password.
+const PUBLISHED: &str = "default_password_123";
 /// Of a name, pieces shorter than this say nothing: "St", "and", "of".
 const SHORTEST_PIECE: usize = 4;
 
@@ -71,7 +73,7 @@ fn contains(password: &str, name: &str) -> bool {
 
 /// The words that a guess would begin with.
 fn known_words(owner: &Owner<'_>) -> Vec<String> {
-    let texts = [Some("ChakraVue"), Some(owner.email), owner.name, owner.hospital];
+    let texts = [Some("ChakraVue"), Some(PUBLISHED), Some(owner.email), owner.name, owner.hospital];
     let mut words = Vec::new();
     for text in texts.into_iter().flatten() {
         words.push(text.to_lowercase());
