@@ -107,6 +107,7 @@ struct Stored {
 
 /// As it is answered.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the API's answer")]
 struct Patient {
     patient_id: String,
     record_number: String,

@@ -101,7 +101,8 @@ async fn bare_argon2(threads: usize) -> anyhow::Result<(f64, f64)> {
             .sum::<anyhow::Result<usize>>()
     });
     let hashes = load::count(hashes.await??);
-    Ok((hashes / ROUND.as_secs_f64(), (own_time()? - before).as_secs_f64() * 1e6 / hashes))
+    let took = own_time()?.saturating_sub(before);
+    Ok((hashes / ROUND.as_secs_f64(), took.as_secs_f64() * 1e6 / hashes))
 }
 
 fn hash_for_one_round() -> anyhow::Result<usize> {

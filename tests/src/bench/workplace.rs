@@ -245,8 +245,8 @@ impl Series {
 }
 
 /// Round by round.
-pub fn ratios(these: &[f64], those: &[f64]) -> Vec<f64> {
-    these.iter().zip(those).map(|(this, that)| this / that).collect()
+pub fn ratios(of: &[f64], to: &[f64]) -> Vec<f64> {
+    of.iter().zip(to).map(|(of, to)| of / to).collect()
 }
 
 fn email(number: usize) -> String {
