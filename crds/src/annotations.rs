@@ -7,6 +7,9 @@ pub const ADOPT_ORGANIZATION: &str = "chakravue.io/adopt-organization";
 /// started with `--allow-database-adoption`.
 pub const ADOPT_DATABASE: &str = "chakravue.io/adopt-database";
 
+/// Leaves the hospital as it is (value `"true"`): nothing is made, mended or removed until the annotation is gone.
+pub const PAUSED: &str = "chakravue.io/paused";
+
 /// Lets a deleted object go although MongoDB cannot be reached. The value is the database name, so that nobody sets
 /// it by habit; database, user and claim are left behind.
 pub const FORCE_RELEASE: &str = "chakravue.io/force-release";

@@ -47,6 +47,9 @@ names! {
         SchemaReady,
         /// The subscription gives access to the data.
         SubscriptionActive,
+        /// The operator leaves the hospital as it is, as an annotation asks. Present only while so; what the other
+        /// conditions say is from before.
+        Paused,
         /// Collections that the hospital had were dropped or replaced behind the operator's back. Present only until
         /// somebody acknowledges it.
         DataLossSuspected,
@@ -68,6 +71,8 @@ names! {
         PendingPayment,
         /// The subscription is suspended: data stays, access is taken away.
         Suspended,
+        /// An annotation asks the operator to leave the hospital as it is.
+        Paused,
         /// The object is being deleted.
         Terminating,
         /// The object does not fit the current resource definition.

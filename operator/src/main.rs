@@ -18,6 +18,7 @@ mod invalid;
 mod loss;
 mod metrics;
 mod mongo;
+mod pause;
 mod privileges;
 mod reconcile;
 mod removal;

@@ -27,7 +27,7 @@ use crate::{
     echoes::Watched,
     error::{Error, Result},
     events::Change,
-    finalizer, invalid, loss, removal, schema,
+    finalizer, invalid, loss, pause, removal, schema,
     status::{self, Picture, Progress, SchemaPicture},
     tenant::{Departing, Tenant},
 };
@@ -44,6 +44,8 @@ pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Ac
     let started = std::time::Instant::now();
     let object = context.echoes.newest(object);
     let pass = match &object.0 {
+        Ok(object) if pause::is_on(&object.metadata) => pause::tell(object, &context).boxed(),
+        Err(invalid) if pause::is_on(&invalid.metadata) => std::future::ready(Ok(Action::await_change())).boxed(),
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, &context).boxed(),
         Ok(object) => apply(object, &context).boxed(),
         Err(invalid) => invalid::tell(invalid, &context).boxed(),

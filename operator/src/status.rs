@@ -299,7 +299,7 @@ async fn remove_refusal(
     }
 }
 
-fn is_own(condition: &Condition) -> bool {
+pub fn is_own(condition: &Condition) -> bool {
     ConditionType::ALL.iter().any(|own| own.as_str() == condition.type_)
 }
 

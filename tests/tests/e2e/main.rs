@@ -12,6 +12,7 @@ mod claims;
 mod crash;
 mod drift;
 mod faults;
+mod health;
 mod invalid;
 mod kubectl;
 mod provisioning;

@@ -1,8 +1,11 @@
 //! How a hospital goes: what is taken away, what is kept, and that nothing hinders it for ever.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use chakravue_crds::{HospitalOrganization, annotations};
@@ -13,7 +16,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams},
     runtime::wait::await_condition,
 };
-use mongodb::bson::Document;
+use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
 use crate::{
@@ -168,6 +171,104 @@ async fn a_namespace_with_hospitals_in_it_can_be_deleted() {
     operator.terminate().await;
     world.close().await;
     home.close().await;
+}
+
+#[tokio::test]
+async fn a_paused_hospital_is_left_as_it_is_and_its_deletion_waits() {
+    let world = World::new("paused").await;
+    let operator = world.sandbox.operator().resync_interval("1s").start().await;
+    let name = world.apply(&with_policy(&world, "paused", "Delete")).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("paused");
+    let pause = async |value: Value| {
+        let annotation = json!({ "metadata": { "annotations": { annotations::PAUSED: value } } });
+        let parameters = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
+        world.hospitals().patch(&name, &parameters, &Patch::Merge(annotation)).await.unwrap();
+    };
+    pause(json!("true")).await;
+    let paused = |object: &HospitalOrganization| is(object, "Paused", "True");
+    let told = world.wait(&name, "paused", paused).await;
+    assert!(is(&told, "Ready", "True"), "what was known stays known");
+
+    // Drift stays, and so does the object, while a pass of another hospital shows that the operator is at work.
+    world.mongo.database(&database).run_command(doc! { "dropAllUsersFromDatabase": 1 }).await.unwrap();
+    world.delete(&name).await;
+    // The deletion is a new generation, which nobody has looked at.
+    let waits = |object: Option<&HospitalOrganization>| {
+        let paused = object.and_then(|object| condition(object, "Paused"));
+        paused.is_some_and(|paused| paused.message.contains("deletion"))
+    };
+    let told = tokio::time::timeout(PATIENCE, await_condition(world.hospitals(), &name, waits)).await;
+    assert!(told.is_ok(), "nobody told that the deletion waits");
+    world.ready_hospital("other").await;
+    assert_eq!(world.remains(&database).await, ["6 collections", "1 roles", "claim Held"]);
+
+    pause(Value::Null).await;
+    world.wait_gone(&name).await;
+    assert_eq!(world.remains(&database).await, Vec::<String>::new());
+
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_that_comes_late_touches_nothing_of_the_next_hospital_of_that_name() {
+    let proxied = Proxied::new("late drop").await;
+    let world = &proxied.world;
+    let slow = proxied.operator().start().await;
+    let name = world.apply(&with_policy(world, "first", "Delete")).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("first");
+
+    // The first operator stands still right before it drops; another one finishes, and the name goes to the next.
+    proxied.mongo.delay("drop", Duration::from_secs(5));
+    world.delete(&name).await;
+    let begun = async || proxied.written().contains("dropAllUsersFromDatabase").then_some(());
+    eventually("the deletion has begun", begun).await;
+    let quick = world.sandbox.operator().start().await;
+    world.wait_gone(&name).await;
+    let mut next = world.hospital("next");
+    next["spec"]["databaseName"] = json!(database);
+    let next = world.apply(&next).await.name_any();
+    world.wait_ready(&next).await;
+    world.patients(&database).insert_one(patient("1")).await.unwrap();
+
+    let mismatches = || proxied.log.refused().iter().filter(|refusal| refusal.code == 361).count();
+    eventually("the late drops were refused", async || (mismatches() == 6).then_some(())).await;
+    assert_eq!(world.documents(&database).await["patients"].len(), 1);
+    assert_eq!(world.collection_names(&database).await.len(), 6);
+
+    tokio::join!(slow.terminate(), quick.terminate());
+    proxied.world.close().await;
+}
+
+#[tokio::test]
+async fn what_an_administrator_left_in_a_database_goes_with_it() {
+    let world = World::new("leftovers").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.apply(&with_policy(&world, "left", "Delete")).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("left");
+    let handle = world.mongo.database(&database);
+    let run = async |command: Document| handle.run_command(command).await.unwrap();
+    run(doc! { "create": "extra", "capped": true, "size": 4096 }).await;
+    run(doc! { "create": "a_view", "viewOn": "patients", "pipeline": [] }).await;
+    run(doc! { "create": "series", "timeseries": { "timeField": "at" } }).await;
+    run(doc! { "profile": 2 }).await;
+    run(doc! { "find": "patients" }).await;
+
+    world.delete(&name).await;
+    let told = |object: &HospitalOrganization| {
+        condition(object, "Ready").is_some_and(|ready| ready.message.contains("setProfilingLevel(0)"))
+    };
+    world.wait(&name, "told about the profiler", told).await;
+    run(doc! { "profile": 0 }).await;
+    world.wait_gone(&name).await;
+    assert_eq!(world.remains(&database).await, Vec::<String>::new());
+    assert!(!world.mongo.list_database_names().await.unwrap().contains(&database));
+
+    operator.terminate().await;
+    world.close().await;
 }
 
 #[tokio::test]
