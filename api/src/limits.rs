@@ -192,7 +192,7 @@ mod tests {
         clock.advance(Duration::from_mins(20));
         limits.signup(v4(1)).unwrap();
         assert!(limits.signup(v4(1)).is_err());
-        clock.advance(HOUR + MINUTE);
+        clock.advance(2 * HOUR);
         limits.forget_idle();
         assert_eq!(limits.signup_address.limiter.as_ref().unwrap().len(), 0);
         for _ in 0..3 {
