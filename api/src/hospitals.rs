@@ -253,7 +253,7 @@ impl Hospitals {
                 Ok(watcher::Event::Apply(object)) => self.take(object),
                 Ok(watcher::Event::Delete(object)) => self.remove(&object.name_any()),
                 Err(error) => {
-                    tracing::warn!(%error, "the watch of the hospitals was interrupted; it goes on by itself")
+                    tracing::warn!(%error, "the watch of the hospitals was interrupted; it goes on by itself");
                 }
             }
         }

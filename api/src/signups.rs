@@ -21,7 +21,7 @@ use crate::{
     clock::{Clock, later, to_bson},
     database_error,
     hospitals::{
-        Hospital, Hospitals, NotYet,
+        Hospital, Hospitals,
         apply::{Created, NewHospital},
         id_of,
     },
@@ -274,17 +274,15 @@ impl Signups {
     ) -> Answer<Option<Hospital>> {
         let uid = object.uid();
         let is_decided = |seen: &Hospital| seen.uid() == uid && (id_of(seen).is_some() || is_refused(seen));
-        match hospitals.wait_until(&record.object_name, patience, is_decided).await {
-            Ok(seen) => Ok(id_of(&seen).is_some().then(|| Hospital::clone(&seen))),
-            Err(NotYet { .. }) => {
-                // Whoever sends the same again goes on from here.
-                let given_up = doc! { "$set": { "worked_until": self.clock.now_bson() } };
-                self.records.update_one(doc! { "_id": &record.signup_id }, given_up).await?;
-                let detail = "The hospital's name is reserved, but the platform has not taken it up yet. Send the same \
-                    request again in a moment; it goes on from here.";
-                Err(Problem::new(Kind::OperatorUnavailable, detail).retry_after(Duration::from_secs(5)))
-            }
+        if let Ok(seen) = hospitals.wait_until(&record.object_name, patience, is_decided).await {
+            return Ok(id_of(&seen).is_some().then(|| Hospital::clone(&seen)));
         }
+        // Whoever sends the same again goes on from here.
+        let given_up = doc! { "$set": { "worked_until": self.clock.now_bson() } };
+        self.records.update_one(doc! { "_id": &record.signup_id }, given_up).await?;
+        let detail = "The hospital's name is reserved, but the platform has not taken it up yet. Send the same request \
+            again in a moment; it goes on from here.";
+        Err(Problem::new(Kind::OperatorUnavailable, detail).retry_after(Duration::from_secs(5)))
     }
 
     /// Gives out a setup token. An earlier one, whose answer was lost, is worth nothing any more.

@@ -66,6 +66,7 @@ impl FromRequestParts<App> for Viewer {
 
 /// A hospital as its staff and the platform see it.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the JSON, which clients know")]
 pub struct Organization {
     #[schema(example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     organization_id: String,

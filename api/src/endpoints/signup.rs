@@ -37,15 +37,15 @@ pub fn routes() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct SignupRequest {
     /// The hospital's name as people read it.
-    #[garde(custom(display_name))]
+    #[garde(custom(|text: &str, (): &()| checked(&texts::DISPLAY_NAME, text)))]
     #[schema(example = "St. Mary's Hospital", min_length = 1, max_length = 300)]
     organization_name: String,
     /// For everything that concerns the account; also the address of the first administrator.
-    #[garde(custom(email))]
+    #[garde(custom(|text: &str, (): &()| checked([&texts::EMAIL], text)))]
     #[schema(example = "admin@stmarys.com", max_length = 254, format = "email")]
     organization_email: String,
-    #[garde(custom(phone))]
-    #[schema(example = "+1-555-0000", min_length = 3, max_length = 32)]
+    #[garde(custom(|text: &str, (): &()| checked([&texts::PHONE], text)))]
+    #[schema(example = "+1-555-0000", pattern = r"^\+?[0-9(][0-9 ()./-]{1,29}[0-9]$")]
     organization_phone: String,
     #[garde(skip)]
     plan: PlanChoice,
@@ -105,18 +105,6 @@ fn checked<'a>(rules: impl IntoIterator<Item = &'a TextRule>, text: &str) -> gar
     texts::check(rules, text.trim()).map_err(garde::Error::new)
 }
 
-fn display_name(text: &str, (): &()) -> garde::Result {
-    checked(&texts::DISPLAY_NAME, text)
-}
-
-fn email(text: &str, (): &()) -> garde::Result {
-    checked([&texts::EMAIL], text)
-}
-
-fn phone(text: &str, (): &()) -> garde::Result {
-    checked([&texts::PHONE], text)
-}
-
 impl SignupRequest {
     fn into_signup(self) -> Answer<NewSignup> {
         Ok(NewSignup {
@@ -156,7 +144,7 @@ struct SignupAnswer {
 /// payment. A request that got no answer, or 503, can be sent again as it is and goes on where it ended.
 #[utoipa::path(
     post, path = "/signup", tag = "signup", request_body = SignupRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION)),
+    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION, pattern = "^[!-~]{16,255}$")),
     responses(
         (status = 201, description = "Signed up; waits for the payment", body = SignupAnswer),
         (status = 409, description = "The first request with this key is still under way"),

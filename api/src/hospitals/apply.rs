@@ -312,7 +312,7 @@ mod tests {
         assert!(is_shared(&hospital));
     }
 
-    fn status(code: u16, causes: Value) -> Status {
+    fn status(code: u16, causes: &Value) -> Status {
         serde_json::from_value(
             json!({ "status": "Failure", "code": code, "reason": "x", "details": { "causes": causes } }),
         )
@@ -323,7 +323,7 @@ mod tests {
     fn a_conflict_names_field_and_manager() {
         let conflicts = conflicts(&status(
             409,
-            json!([{
+            &json!([{
                 "reason": "FieldManagerConflict",
                 "message": "conflict with \"argocd-controller\" using chakravue.io/v1alpha1",
                 "field": ".spec.subscription",
@@ -341,7 +341,7 @@ mod tests {
     fn a_refusal_points_at_the_request() {
         let refused = status(
             422,
-            json!([
+            &json!([
                 { "reason": "FieldValueInvalid", "field": "spec.contact.email",
                   "message": "Invalid value: \"x: \\\": y\": must be an e-mail address such as admin@stmarys.com" },
                 { "reason": "FieldValueInvalid", "field": "spec.administrator.email",
@@ -352,6 +352,6 @@ mod tests {
         assert_eq!(errors.len(), 1);
         assert_eq!(errors[0].pointer.as_deref(), Some("/organization_email"));
         assert_eq!(errors[0].detail, "must be an e-mail address such as admin@stmarys.com");
-        assert!(invalid(&status(422, json!([{ "field": "metadata.name" }]))).is_none());
+        assert!(invalid(&status(422, &json!([{ "field": "metadata.name" }]))).is_none());
     }
 }

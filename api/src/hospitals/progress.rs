@@ -147,6 +147,7 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::AsDeclared | Reason::Provisioning => "The hospital is being set up.",
         Reason::Repairing => "Something of the hospital's database is being put right.",
         Reason::Terminating => "The hospital is being removed.",
+        Reason::Paused => "The platform's engineers have paused the work on the hospital. It goes on when they say so.",
         Reason::MongoDbUnavailable | Reason::MongoDbNotWritable => {
             "The database server does not answer at the moment. The platform goes on by itself as soon as it does."
         }
