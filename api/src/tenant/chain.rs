@@ -57,28 +57,31 @@ impl Chain {
 
     /// Adds an entry; returns when it is stored.
     pub(super) async fn append(&self, tenant: &Tenant, pending: Pending) -> Answer<()> {
-        let (written, outcome) = oneshot::channel();
+        let (written, mut outcome) = oneshot::channel();
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { pending, written });
-        // Whoever holds the end next writes for all that wait. The own entry may be written by then.
-        let mut guard = self.lock().await;
-        let batch = {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = waiting.len().min(BATCH);
-            let rest = waiting.split_off(now);
-            mem::replace(&mut *waiting, rest)
-        };
-        if !batch.is_empty() {
+        loop {
+            // Whoever holds the end next writes for all that wait. Whose entry that was leaves the queue: in their turn they
+            // would only write the few entries that came since, and be late themselves.
+            let mut guard = tokio::select! {
+                biased;
+                answer = &mut outcome => return answer.unwrap_or_else(|_| Err(Problem::internal())),
+                guard = self.lock() => guard,
+            };
+            let batch = {
+                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                let now = waiting.len().min(BATCH);
+                let rest = waiting.split_off(now);
+                mem::replace(&mut *waiting, rest)
+            };
+            if batch.is_empty() {
+                continue;
+            }
             let (pending, written): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.pending, one.written)).unzip();
             let answer = guard.write(tenant, pending).await;
             for one in written {
                 // Whoever does not wait any more has gone away; the entry is stored all the same.
                 let _ = one.send(answer.clone());
             }
-        }
-        drop(guard);
-        match outcome.await {
-            Ok(answer) => answer,
-            Err(_) => Err(Problem::internal()),
         }
     }
 }
