@@ -7,7 +7,8 @@ use utoipa::{
     OpenApi,
     openapi::{
         ContentBuilder, Ref, RefOr, ResponseBuilder,
-        path::Operation,
+        path::{Operation, Parameter},
+        schema::{Schema, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -67,7 +68,10 @@ pub fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("setup", cookie(SETUP_COOKIE, "The signup of a browser; set by `POST /signup`."));
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        operations.into_iter().flatten().for_each(add_errors);
+        for operation in operations.into_iter().flatten() {
+            add_errors(operation);
+            operation.parameters.iter_mut().flatten().for_each(forbid_null);
+        }
     }
     document
 }
@@ -80,6 +84,26 @@ fn add_errors(operation: &mut Operation) {
         .content("application/problem+json", problem)
         .build();
     operation.responses.responses.entry("default".to_owned()).or_insert(RefOr::T(response));
+}
+
+/// A parameter that is optional can be left out; there is no way to write null in a query or a header.
+fn forbid_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(parameter) = parameter else { return };
+    match &mut parameter.schema {
+        Some(RefOr::T(Schema::Object(object))) => {
+            if let SchemaType::Array(types) = &object.schema_type
+                && let [only] =
+                    types.iter().filter(|type_| **type_ != Type::Null).cloned().collect::<Vec<_>>().as_slice()
+            {
+                object.schema_type = SchemaType::Type(only.clone());
+            }
+        }
+        Some(RefOr::T(Schema::OneOf(choices))) => {
+            let is_null = |choice: &RefOr<Schema>| matches!(choice, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null));
+            choices.items.retain(|choice| !is_null(choice));
+        }
+        _ => {}
+    }
 }
 
 /// The document and the page, from files inside the program.

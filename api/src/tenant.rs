@@ -7,6 +7,7 @@
 //! answers only after the reading stands in the audit log. [`Tenant::change`] runs a transaction that holds the change
 //! together with its audit entry: neither is ever there without the other.
 
+mod abandoned;
 pub mod appointments;
 mod chain;
 mod connection;

@@ -542,7 +542,7 @@ async fn read_appointment(
     patch, path = "/organization/{org_id}/appointments/{appointment_id}", tag = "appointments",
     params(
         ("org_id" = String, Path, description = "The hospital's id"), AppointmentPath,
-        ("If-Match" = String, Header, description = "The ETag of the appointment that was read", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The ETag of the appointment that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
     ),
     request_body = AppointmentChange,
     responses(
@@ -582,7 +582,7 @@ async fn change_appointment(
             if changes.is_empty() {
                 return Ok(Recorded::nothing((current, names)));
             }
-            let changed: Option<Appointment> = tx.update(Records::Appointments, id, changes.update(now)).await?;
+            let updated: Option<Appointment> = tx.update(Records::Appointments, id, changes.update(now)).await?;
             let entry = Entry::new("appointment.update")
                 .target("appointment", &appointment_id)
                 .detail("patient_id", wanted.patient_id)
@@ -591,7 +591,7 @@ async fn change_appointment(
                 Some(status) => entry.detail("status", status.name()),
                 None => entry,
             };
-            Ok(entry.answering((changed.ok_or_else(Problem::not_found)?, names)))
+            Ok(entry.answering((updated.ok_or_else(Problem::not_found)?, names)))
         }
     });
     let (appointment, names) = changed.await?;

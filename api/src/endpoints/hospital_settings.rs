@@ -386,7 +386,7 @@ impl Expected {
     put, path = "/organization/{org_id}/settings/{key}", tag = "settings",
     params(
         ("org_id" = String, Path, description = "The hospital's id"), SettingPath,
-        ("If-Match" = Option<String>, Header, description = "The ETag of the setting that was read", example = "\"1\""),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the setting that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if it is not set", example = "*"),
     ),
     request_body = NewSetting,
@@ -412,7 +412,7 @@ async fn set_setting(
     delete, path = "/organization/{org_id}/settings/{key}", tag = "settings",
     params(
         ("org_id" = String, Path, description = "The hospital's id"), SettingPath,
-        ("If-Match" = String, Header, description = "The ETag of the setting that was read", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The ETag of the setting that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
     ),
     responses((status = 204, description = "The setting has its default")),
     security(("bearer" = []), ("cookie" = [])),

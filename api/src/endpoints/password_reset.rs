@@ -38,7 +38,7 @@ pub fn routes() -> OpenApiRouter<App> {
 struct RequestReset {
     email: EmailAddress,
     /// The hospital; without it, wherever the address can sign in.
-    #[schema(value_type = Option<String>, example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    #[schema(value_type = Option<String>, pattern = "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$", example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     organization_id: Option<OrganizationId>,
 }
 

@@ -65,7 +65,7 @@ struct NewPatient {
     name: Line<200>,
     /// Not in the future.
     #[garde(skip)]
-    #[schema(inline)]
+    #[schema(value_type = String, format = Date, example = "1980-05-17")]
     birth_date: Day,
     #[garde(skip)]
     sex: Option<Sex>,
@@ -558,7 +558,7 @@ async fn read_patient(
     patch, path = "/organization/{org_id}/patients/{patient_id}", tag = "patients",
     params(
         ("org_id" = String, Path, description = "The hospital's id"), PatientPath,
-        ("If-Match" = String, Header, description = "The ETag of the record that was read", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The ETag of the record that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
     ),
     request_body = PatientChange,
     responses(
@@ -586,10 +586,10 @@ async fn change_patient(
             if changes.is_empty() {
                 return Ok(Recorded::nothing(patient));
             }
-            let changed = tx.update(Records::Patients, doc! { "_id": &patient_id }, changes.update(now)).await;
-            let changed: Patient = changed.map_err(number_taken)?.ok_or_else(Problem::not_found)?;
+            let updated = tx.update(Records::Patients, doc! { "_id": &patient_id }, changes.update(now)).await;
+            let updated: Patient = updated.map_err(number_taken)?.ok_or_else(Problem::not_found)?;
             let entry = Entry::new("patient.update").target("patient", &patient_id).detail("fields", changes.fields());
-            Ok(entry.answering(changed))
+            Ok(entry.answering(updated))
         }
     });
     Ok(answered(patient.await?, member.role))
@@ -618,7 +618,7 @@ fn archived() -> Problem {
     delete, path = "/organization/{org_id}/patients/{patient_id}", tag = "patients",
     params(
         ("org_id" = String, Path, description = "The hospital's id"), PatientPath,
-        ("If-Match" = String, Header, description = "The ETag of the record that was read", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The ETag of the record that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
     ),
     responses(
         (status = 204, description = "The record is archived"),
@@ -986,8 +986,8 @@ mod tests {
             let change: PatientChange = extract::parse(body.to_string().as_bytes())?;
             change.into_changes(&clock())
         };
-        let changed = changes(json!({ "phone": null, "name": "Jane Doe", "allergies": ["nuts"] })).unwrap();
-        assert_eq!(changed.fields(), ["allergies", "name", "phone"]);
+        let found = changes(json!({ "phone": null, "name": "Jane Doe", "allergies": ["nuts"] })).unwrap();
+        assert_eq!(found.fields(), ["allergies", "name", "phone"]);
         for wrong in [json!({ "name": null }), json!({ "birth_date": "2030-01-01" }), json!({ "patient_id": "x" })] {
             assert_eq!(changes(wrong.clone()).unwrap_err().kind(), Kind::Invalid, "{wrong}");
         }

@@ -136,7 +136,7 @@ struct PaymentAnswer {
     description = format!("Waits until the hospital can be used; where that takes longer, the answer is 202 and `Location` \
         says where to look. A hospital is charged once, however often this is sent.\n\n{}", test_cards::DESCRIPTION),
     security(("bearer" = []), ("cookie" = []), ("setup" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION)),
+    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION, pattern = "^[!-~]{1,255}$")),
     request_body = ProcessPayment,
     responses(
         (status = 200, description = "Paid, and the hospital can be used", body = PaymentAnswer),

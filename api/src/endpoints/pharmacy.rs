@@ -349,7 +349,7 @@ async fn read_medicine(
     patch, path = "/organization/{org_id}/pharmacy/{medicine_id}", tag = "pharmacy",
     params(
         ("org_id" = String, Path, description = "The hospital's id"), MedicinePath,
-        ("If-Match" = String, Header, description = "The ETag of the medicine that was read", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The ETag of the medicine that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
     ),
     request_body = MedicineChange,
     responses((status = 200, description = "The medicine as it is now", body = MedicineView, headers(("ETag" = String, description = "For If-Match")))),
@@ -366,7 +366,7 @@ async fn change_medicine(
     let changes = change.into_changes();
     let now = app.clock.now_bson();
     let actor = member.actor();
-    let changed = member.tenant.change(&actor, move |tx| {
+    let done = member.tenant.change(&actor, move |tx| {
         let (medicine_id, changes) = (medicine_id.clone(), changes.clone());
         async move {
             let medicine = existing(&tx, &medicine_id).await?;
@@ -374,13 +374,13 @@ async fn change_medicine(
             if changes.is_empty() {
                 return Ok(Recorded::nothing(medicine));
             }
-            let changed = tx.update(Records::Pharmacy, doc! { "_id": &medicine_id }, changes.update(now)).await?;
-            let changed: Medicine = changed.ok_or_else(Problem::not_found)?;
+            let updated = tx.update(Records::Pharmacy, doc! { "_id": &medicine_id }, changes.update(now)).await?;
+            let updated: Medicine = updated.ok_or_else(Problem::not_found)?;
             let entry = Entry::new("pharmacy.update").target("medicine", &medicine_id);
-            Ok(entry.detail("fields", changes.fields()).answering(changed))
+            Ok(entry.detail("fields", changes.fields()).answering(updated))
         }
     });
-    changed.await.map(answered)
+    done.await.map(answered)
 }
 
 async fn existing(tx: &Transaction, medicine_id: &str) -> Result<Medicine, Fault> {
@@ -392,7 +392,7 @@ async fn existing(tx: &Transaction, medicine_id: &str) -> Result<Medicine, Fault
     delete, path = "/organization/{org_id}/pharmacy/{medicine_id}", tag = "pharmacy",
     params(
         ("org_id" = String, Path, description = "The hospital's id"), MedicinePath,
-        ("If-Match" = String, Header, description = "The ETag of the medicine that was read", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The ETag of the medicine that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
     ),
     responses((status = 204, description = "It is removed")),
     security(("bearer" = []), ("cookie" = [])),
@@ -494,14 +494,14 @@ mod tests {
 
     #[test]
     fn the_quantity_is_not_overwritten() {
-        let changed = |body: Value| extract::parse::<MedicineChange>(body.to_string().as_bytes());
-        let problem = changed(json!({ "quantity": 5 })).unwrap_err();
+        let parsed = |body: Value| extract::parse::<MedicineChange>(body.to_string().as_bytes());
+        let problem = parsed(json!({ "quantity": 5 })).unwrap_err();
         assert_eq!(problem.errors()[0].pointer.as_deref(), Some("/quantity"));
         assert_eq!(
-            changed(json!({ "reorder_level": -1 })).unwrap_err().errors()[0].pointer.as_deref(),
+            parsed(json!({ "reorder_level": -1 })).unwrap_err().errors()[0].pointer.as_deref(),
             Some("/reorder_level")
         );
-        let changes = changed(json!({ "reorder_level": 5, "expires_on": null })).unwrap().into_changes();
+        let changes = parsed(json!({ "reorder_level": 5, "expires_on": null })).unwrap().into_changes();
         assert_eq!(changes.fields(), ["expires_on", "reorder_level"]);
     }
 

@@ -44,7 +44,7 @@ struct OrganizationLogin {
     email: EmailAddress,
     #[schema(value_type = String, format = Password, example = "violet tractors sing at noon")]
     password: Password,
-    #[schema(value_type = String, example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
+    #[schema(value_type = String, pattern = "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$", example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     organization_id: OrganizationId,
 }
 

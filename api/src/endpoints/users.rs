@@ -382,7 +382,7 @@ enum NewStatus {
     security(("bearer" = []), ("cookie" = [])),
     params(
         ("org_id" = String, Path, description = "The hospital's id"), UserPath,
-        ("If-Match" = String, Header, description = "The ETag of the user that was read", example = "\"1\""),
+        ("If-Match" = String, Header, description = "The ETag of the user that was read", example = "\"1\"", pattern = "^\"[0-9]{1,18}\"$"),
     ),
     request_body = UserChange,
     responses(

@@ -13,7 +13,7 @@ use chakravue_crds::organization_id::OrganizationId;
 use mongodb::error::ErrorKind;
 use tokio::sync::{MutexGuard, oneshot};
 
-use super::{Fault, Records, Tenant, TenantDatabase};
+use super::{Fault, Records, Tenant, TenantDatabase, abandoned};
 use crate::{
     audit::{AuditRecord, Head, Pending},
     database_error,
@@ -153,7 +153,7 @@ impl ChainGuard<'_> {
                     async move {
                         let database = TenantDatabase(connection.database().clone());
                         let log = database.collection::<AuditRecord>(Records::AuditLogs);
-                        Ok(match log.insert_many(records).await {
+                        Ok(match abandoned::ending(&database, async { log.insert_many(records).await }).await {
                             Ok(_) => records.len(),
                             Err(error) if database_error::is_duplicate(&error) => before_the_duplicate(&error),
                             Err(error) => return Err(error.into()),

@@ -132,6 +132,7 @@ where
     // Held to the end: the changes of this process queue here instead of failing against each other in MongoDB.
     let mut chain = tenant.0.chain.lock().await;
     let mut attempt = 0;
+    let mut wait = Duration::from_millis(2);
     loop {
         attempt += 1;
         let (actor, work) = (&actor, &work);
@@ -148,7 +149,17 @@ where
             .await;
         match outcome {
             Ok(Attempt::Done(value)) => return Ok(value),
-            Ok(Attempt::Again) if attempt < ATTEMPTS => {}
+            Ok(Attempt::Again) if attempt < ATTEMPTS => {
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+                if wait == LONGEST_WAIT {
+                    let end = tenant.connected(|connection| async move {
+                        abandoned::end(&TenantDatabase(connection.database().clone())).await;
+                        Ok(())
+                    });
+                    end.await?;
+                }
+            }
             Ok(Attempt::Again) => {
                 return Err(Problem::new(Kind::Conflict, "Too many changes at once. Try again in a moment."));
             }

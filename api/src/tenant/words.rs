@@ -1,7 +1,8 @@
 //! Fields that hold one of a few words: the same word in documents, JSON and the validators.
 
+// A word is a `tt`, not a `literal`: the OpenAPI document could not read its name otherwise.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$of_variant:meta])* $variant:ident = $word:tt,)+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name {
