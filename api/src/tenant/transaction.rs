@@ -1,6 +1,6 @@
 //! A change of a hospital's data together with its audit entry.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bson::Document;
 use futures::TryStreamExt as _;
@@ -11,7 +11,7 @@ use mongodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Mutex;
 
-use super::{Fault, Records, Tenant, TenantDatabase, chain::ChainGuard};
+use super::{Fault, Records, Tenant, TenantDatabase, abandoned, chain::ChainGuard};
 use crate::{
     audit::{Actor, AuditRecord, Recorded},
     database_error,
@@ -20,6 +20,9 @@ use crate::{
 
 /// How often a change is tried again when another replica's change came between.
 const ATTEMPTS: usize = 20;
+
+/// The waits between attempts double up to this. Who waits that long waits for no replica that lives.
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
 
 type Result<T> = std::result::Result<T, Fault>;
 
