@@ -60,7 +60,7 @@ struct NewAppointment {
     #[garde(length(chars, min = 1, max = 64))]
     #[schema(min_length = 1, max_length = 64)]
     patient_id: String,
-    /// The user_id of a doctor who is active.
+    /// The `user_id` of a doctor who is active.
     #[garde(length(chars, min = 1, max = 64))]
     #[schema(min_length = 1, max_length = 64)]
     doctor_id: String,
@@ -95,7 +95,7 @@ struct AppointmentChange {
     ends_at: Option<Moment>,
     #[serde(default)]
     #[garde(dive)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    #[schema(value_type = Option<Prose<1000>>, inline)]
     reason: Patch<Prose<1000>>,
     /// `booked` → `arrived`, `cancelled` or `missed`; `arrived` → `in_progress`, `cancelled` or `missed`; `in_progress` →
     /// `done`.
@@ -229,7 +229,7 @@ struct AppointmentView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
     updated_at: Option<Moment>,
-    /// The ETag without its quotes.
+    /// The `ETag` without its quotes.
     #[schema(example = 1)]
     version: i64,
 }

@@ -180,7 +180,7 @@ async fn get_organization(State(app): State<App>, viewer: Viewer) -> Answer<Json
 pub struct PlanChangeRequest {
     /// A `plan_id` of `GET /plans`.
     #[garde(custom(|id: &str, (): &()| plan_of(id).map(drop).map_err(garde::Error::new)))]
-    #[schema(example = "enterprise")]
+    #[schema(pattern = "^(starter|professional|enterprise)$", example = "enterprise")]
     pub plan_id: String,
 }
 

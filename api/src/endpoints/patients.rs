@@ -69,10 +69,10 @@ struct NewPatient {
     birth_date: Day,
     #[garde(skip)]
     sex: Option<Sex>,
-    #[garde(inner(custom(phone_number)))]
-    #[schema(value_type = Option<String>, min_length = 3, max_length = 32)]
+    #[garde(inner(custom(|text: &Line<32>, (): &()| phone_number(text))))]
+    #[schema(value_type = Option<String>, pattern = r"^\+?[0-9(][0-9 ()./-]{1,29}[0-9]$")]
     phone: Option<Line<32>>,
-    #[garde(inner(custom(email_address)))]
+    #[garde(inner(custom(|text: &Line<254>, (): &()| email_address(text))))]
     #[schema(value_type = Option<String>, max_length = 254, format = "email")]
     email: Option<Line<254>>,
     #[garde(dive)]
@@ -83,7 +83,7 @@ struct NewPatient {
     /// At most 100.
     #[garde(length(max = 100), dive)]
     #[serde(default)]
-    #[schema(value_type = Vec<String>, max_items = 100)]
+    #[schema(value_type = Vec<Line<200>>, max_items = 100)]
     allergies: Vec<Line<200>>,
 }
 
@@ -93,11 +93,11 @@ struct NewPatient {
 struct PatientChange {
     #[serde(default, deserialize_with = "never_null")]
     #[garde(dive)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 64)]
+    #[schema(value_type = Line<64>, inline, required = false)]
     record_number: Option<Line<64>>,
     #[serde(default, deserialize_with = "never_null")]
     #[garde(dive)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
+    #[schema(value_type = Line<200>, inline, required = false)]
     name: Option<Line<200>>,
     #[serde(default, deserialize_with = "never_null")]
     #[garde(skip)]
@@ -108,36 +108,36 @@ struct PatientChange {
     #[schema(value_type = Option<Sex>)]
     sex: Patch<Sex>,
     #[serde(default)]
-    #[garde(inner(custom(phone_number)))]
-    #[schema(value_type = Option<String>, min_length = 3, max_length = 32)]
+    #[garde(inner(custom(|text: &Line<32>, (): &()| phone_number(text))))]
+    #[schema(value_type = Option<String>, pattern = r"^\+?[0-9(][0-9 ()./-]{1,29}[0-9]$")]
     phone: Patch<Line<32>>,
     #[serde(default)]
-    #[garde(inner(custom(email_address)))]
+    #[garde(inner(custom(|text: &Line<254>, (): &()| email_address(text))))]
     #[schema(value_type = Option<String>, max_length = 254, format = "email")]
     email: Patch<Line<254>>,
     #[serde(default)]
     #[garde(dive)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    #[schema(value_type = Option<Prose<1000>>, inline)]
     address: Patch<Prose<1000>>,
     #[serde(default)]
     #[garde(skip)]
     #[schema(value_type = Option<BloodGroup>)]
     blood_group: Patch<BloodGroup>,
     #[serde(default)]
-    #[garde(dive, custom(at_most_a_hundred))]
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[garde(dive, custom(|list: &Patch<Vec<_>>, (): &()| at_most_a_hundred(list)))]
+    #[schema(value_type = Option<Vec<Line<200>>>, max_items = 100)]
     allergies: Patch<Vec<Line<200>>>,
 }
 
-fn email_address(text: &Line<254>, (): &()) -> garde::Result {
+fn email_address(text: &Line<254>) -> garde::Result {
     texts::check([&texts::EMAIL], text.as_str()).map_err(garde::Error::new)
 }
 
-fn phone_number(text: &Line<32>, (): &()) -> garde::Result {
+fn phone_number(text: &Line<32>) -> garde::Result {
     texts::check([&texts::PHONE], text.as_str()).map_err(garde::Error::new)
 }
 
-fn at_most_a_hundred<T>(list: &Patch<Vec<T>>, (): &()) -> garde::Result {
+fn at_most_a_hundred<T>(list: &Patch<Vec<T>>) -> garde::Result {
     match list {
         Patch::Set(list) if list.len() > 100 => Err(garde::Error::new("must have at most 100 entries")),
         _ => Ok(()),
@@ -228,7 +228,7 @@ struct PatientDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
     updated_at: Option<Moment>,
-    /// The ETag without its quotes.
+    /// The `ETag` without its quotes.
     #[schema(example = 1)]
     version: i64,
 }
@@ -255,7 +255,7 @@ struct PatientRecord {
 struct NoteView {
     #[schema(example = "note_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     note_id: String,
-    /// The user_id of who wrote it.
+    /// The `user_id` of who wrote it.
     #[schema(example = "user_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     author_id: String,
     #[schema(inline)]
@@ -269,7 +269,7 @@ struct NoteView {
 struct VitalsView {
     #[schema(example = "vit_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     vitals_id: String,
-    /// The user_id of who recorded it.
+    /// The `user_id` of who recorded it.
     #[schema(example = "user_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     author_id: String,
     #[schema(inline)]
@@ -284,7 +284,7 @@ struct VitalsView {
 struct PrescriptionView {
     #[schema(example = "rx_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     prescription_id: String,
-    /// The user_id of who prescribed.
+    /// The `user_id` of who prescribed.
     #[schema(example = "user_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     author_id: String,
     #[schema(inline)]

@@ -75,15 +75,15 @@ struct NewMedicine {
 struct MedicineChange {
     #[serde(default, deserialize_with = "never_null")]
     #[garde(dive)]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
+    #[schema(value_type = Line<200>, inline, required = false)]
     medicine: Option<Line<200>>,
     #[serde(default)]
     #[garde(dive)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    #[schema(value_type = Option<Line<64>>, inline)]
     batch: Patch<Line<64>>,
     #[serde(default)]
     #[garde(dive)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 32)]
+    #[schema(value_type = Option<Line<32>>, inline)]
     unit: Patch<Line<32>>,
     #[serde(default)]
     #[garde(inner(range(min = 0, max = MOST)))]
@@ -175,7 +175,7 @@ struct MedicineView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
     updated_at: Option<Moment>,
-    /// The ETag without its quotes.
+    /// The `ETag` without its quotes.
     #[schema(example = 1)]
     version: i64,
 }

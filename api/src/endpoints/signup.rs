@@ -55,7 +55,7 @@ struct SignupRequest {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct PlanChoice {
-    #[schema(example = "professional")]
+    #[schema(pattern = "^(starter|professional|enterprise)$", example = "professional")]
     plan_id: String,
     #[schema(example = "Professional")]
     name: Option<String>,

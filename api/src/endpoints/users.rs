@@ -356,11 +356,11 @@ async fn get_user(
 struct UserChange {
     #[serde(default)]
     #[garde(dive)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<Line<200>>, inline)]
     name: Patch<Line<200>>,
     /// The user has to sign in again.
     #[serde(default, deserialize_with = "people::optional_role")]
-    #[schema(value_type = Option<Role>)]
+    #[schema(value_type = Role, required = false)]
     role: Option<StaffRole>,
     status: Option<NewStatus>,
 }
