@@ -127,10 +127,7 @@ impl Post {
                 self.transport.send(message.clone()).await
             };
             // The server's words may quote the address, so only its code is logged.
-            let error = match outcome {
-                Ok(_) => return,
-                Err(error) => error,
-            };
+            let Err(error) = outcome else { return };
             let code = error.status().map(|code| code.to_string());
             match waits.next() {
                 Some(wait) if !error.is_permanent() => {

@@ -280,7 +280,10 @@ impl IntoResponse for Problem {
         }
         if let Some(wait) = retry_after {
             // Whole seconds, and never 0: that would mean at once.
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)),
+            );
         }
         response
     }

@@ -155,11 +155,7 @@ impl Tenant {
         F: Fn(TenantDatabase) -> W,
         W: Future<Output = Result<T, Fault>>,
     {
-        self.connected(|connection| {
-            let work = work(TenantDatabase(connection.database().clone()));
-            async move { work.await }
-        })
-        .await
+        self.connected(|connection| work(TenantDatabase(connection.database().clone()))).await
     }
 
     /// Reads what is a patient's. The entry stands in the audit log before the answer goes out.
@@ -243,10 +239,10 @@ impl Tenant {
     /// The present connection, or a new one in place of `broken`. Only one request makes it; the others wait for it.
     async fn connection(&self, broken: Option<&Arc<Connection>>) -> Answer<Arc<Connection>> {
         let mut slot = self.0.connection.lock().await;
-        if let Some(present) = slot.as_ref() {
-            if broken.is_none_or(|broken| !Arc::ptr_eq(broken, present)) {
-                return Ok(present.clone());
-            }
+        if let Some(present) = slot.as_ref()
+            && broken.is_none_or(|broken| !Arc::ptr_eq(broken, present))
+        {
+            return Ok(present.clone());
         }
         let fresh = Arc::new(self.0.tenants.connect(&self.0.organization_id).await?);
         *slot = Some(fresh.clone());

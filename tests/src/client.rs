@@ -152,6 +152,7 @@ impl Reply {
     /// # Panics
     /// When it is another one, with the whole answer.
     #[track_caller]
+    #[allow(clippy::must_use_candidate, reason = "a test may be content with the status")]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{} answered\n{}", self.asked, self.body);
         if self.body.is_empty() { Value::Null } else { self.json() }

@@ -214,8 +214,7 @@ impl Check {
         }
     }
 
-    fn outcome(&self, result: Result<(), Broken>) -> Verification {
-        let broken = result.err();
+    fn outcome(&self, broken: Option<Broken>) -> Verification {
         Verification { intact: broken.is_none(), entries: self.verifier.head().sequence, broken }
     }
 }
@@ -240,10 +239,10 @@ async fn verify_log(State(app): State<App>, member: Member<may::ReadAudit>) -> A
             let mut entries = log.find(doc! {}).projection(doc! { "_id": 0 }).sort(doc! { "sequence": 1 }).await?;
             while let Some(entry) = entries.try_next().await? {
                 if let Err(broken) = check.take(entry) {
-                    return Ok(check.outcome(Err(broken)));
+                    return Ok(check.outcome(Some(broken)));
                 }
             }
-            Ok(check.outcome(check.end()))
+            Ok(check.outcome(check.end().err()))
         }
     });
     let verification = verification.await?;
@@ -280,7 +279,7 @@ mod tests {
     fn verified(log: &[Document], noted: Option<Head>) -> Verification {
         let mut check = Check { verifier: Verifier::default(), noted };
         let result = log.iter().try_for_each(|entry| check.take(entry.clone())).and_then(|()| check.end());
-        check.outcome(result)
+        check.outcome(result.err())
     }
 
     #[test]

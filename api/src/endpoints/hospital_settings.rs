@@ -97,9 +97,9 @@ impl<'de> Deserialize<'de> for TimeZone {
 /// A language as BCP 47 writes it: language, script and region.
 #[derive(Debug, Serialize, Deserialize, Validate)]
 #[garde(transparent)]
-struct Language(#[garde(custom(language))] String);
+struct Language(#[garde(custom(|tag: &str, (): &()| language(tag)))] String);
 
-fn language(tag: &str, (): &()) -> garde::Result {
+fn language(tag: &str) -> garde::Result {
     let letters = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
         lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic())
     };
@@ -124,19 +124,19 @@ struct Minutes(#[garde(range(min = 5, max = 240))] i64);
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 struct OpeningHours {
-    #[garde(custom(in_order))]
+    #[garde(custom(|hours: &[Hours], (): &()| in_order(hours)))]
     monday: Vec<Hours>,
-    #[garde(custom(in_order))]
+    #[garde(custom(|hours: &[Hours], (): &()| in_order(hours)))]
     tuesday: Vec<Hours>,
-    #[garde(custom(in_order))]
+    #[garde(custom(|hours: &[Hours], (): &()| in_order(hours)))]
     wednesday: Vec<Hours>,
-    #[garde(custom(in_order))]
+    #[garde(custom(|hours: &[Hours], (): &()| in_order(hours)))]
     thursday: Vec<Hours>,
-    #[garde(custom(in_order))]
+    #[garde(custom(|hours: &[Hours], (): &()| in_order(hours)))]
     friday: Vec<Hours>,
-    #[garde(custom(in_order))]
+    #[garde(custom(|hours: &[Hours], (): &()| in_order(hours)))]
     saturday: Vec<Hours>,
-    #[garde(custom(in_order))]
+    #[garde(custom(|hours: &[Hours], (): &()| in_order(hours)))]
     sunday: Vec<Hours>,
 }
 
@@ -149,7 +149,7 @@ struct Hours {
     to: TimeOfDay,
 }
 
-fn in_order(hours: &[Hours], (): &()) -> garde::Result {
+fn in_order(hours: &[Hours]) -> garde::Result {
     let forward = hours.iter().all(|one| one.from < one.to);
     let apart = hours.windows(2).all(|two| two[0].to < two[1].from);
     if hours.len() <= 6 && forward && apart {
@@ -253,7 +253,7 @@ struct SettingView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
     updated_at: Option<Moment>,
-    /// The ETag without its quotes; 0: never set.
+    /// The `ETag` without its quotes; 0: never set.
     #[schema(example = 0)]
     version: i64,
 }
@@ -381,7 +381,7 @@ impl Expected {
 
 /// Sets a setting
 ///
-/// A setting that is set needs its ETag as If-Match; one at its default does not.
+/// A setting that is set needs its `ETag` as If-Match; one at its default does not.
 #[utoipa::path(
     put, path = "/organization/{org_id}/settings/{key}", tag = "settings",
     params(

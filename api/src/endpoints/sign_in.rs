@@ -113,6 +113,9 @@ async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson
 }
 
 /// The account of the address at one place, if it can be looked for there.
+///
+/// # Errors
+/// When a database is away.
 pub async fn at_home(app: &AppState, home: &Home, email: &EmailAddress) -> Answer<Vec<Candidate>> {
     let Some(accounts) = Accounts::open_quietly(app, home).await? else { return Ok(Vec::new()) };
     let found = accounts.find_by_email(email.as_str()).await?;
@@ -120,6 +123,9 @@ pub async fn at_home(app: &AppState, home: &Home, email: &EmailAddress) -> Answe
 }
 
 /// Every account of the address: as administrator of the platform and at each hospital that may know it.
+///
+/// # Errors
+/// When a database is away.
 pub async fn anywhere(app: &AppState, email: &EmailAddress) -> Answer<Vec<Candidate>> {
     let mut candidates = at_home(app, &Home::Platform, email).await?;
     for organization in app.memberships.of(email.as_str(), MOST_HOSPITALS).await? {

@@ -161,14 +161,14 @@ impl Hasher {
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Answer<Verdict> {
         let argon2 = self.argon2.clone();
         let stored = stored.map(Stored::parse).transpose()?;
-        self.run(move |memory| match stored {
-            Some(stored) => stored.verify(&argon2, memory, &password),
-            None => {
-                let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-                compute(&argon2, memory, &password, &salt()?, &mut output)?;
-                std::hint::black_box(output);
-                Ok(Verdict::Wrong)
+        self.run(move |memory| {
+            if let Some(stored) = stored {
+                return stored.verify(&argon2, memory, &password);
             }
+            let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+            compute(&argon2, memory, &password, &salt()?, &mut output)?;
+            std::hint::black_box(output);
+            Ok(Verdict::Wrong)
         })
         .await?
     }

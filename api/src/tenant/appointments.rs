@@ -11,7 +11,7 @@ pub struct Appointment {
     #[serde(rename = "_id")]
     pub appointment_id: String,
     pub patient_id: String,
-    /// The user_id of a doctor.
+    /// The `user_id` of a doctor.
     pub doctor_id: String,
     pub starts_at: DateTime,
     pub ends_at: DateTime,
