@@ -540,6 +540,7 @@ mod tests {
         ("CHAKRAVUE_API__MONGODB__URI", "mongodb://u:p@h"),
     ];
 
+    #[allow(clippy::unnecessary_wraps, reason = "what it is given to takes None for the process' own")]
     fn environment(more: &[(&str, &str)]) -> Option<Map<String, String>> {
         Some(GOOD.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }

@@ -407,7 +407,7 @@ mod tests {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                     go.send(()).unwrap();
                 };
-                tokio::join!(waiting, release).0.map(|()| ())
+                tokio::join!(waiting, release).0
             }
         );
         first.unwrap();
@@ -417,7 +417,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_leaves_the_thread_at_work() {
         let hasher = hasher(HashingSettings { workers: ONE, ..HashingSettings::default() });
-        assert_eq!(hasher.run(|_| panic!("a job")).await.map(|()| ()).unwrap_err().kind(), Kind::Internal);
+        assert_eq!(hasher.run(|_| -> () { panic!("a job") }).await.unwrap_err().kind(), Kind::Internal);
         assert_eq!(hasher.verify(Password::new("a guess"), None).await.unwrap(), Verdict::Wrong);
     }
 

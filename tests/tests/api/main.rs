@@ -2,6 +2,13 @@
 //! that all tests share one control plane and one mongod; each has a namespace and a prefix of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(
+    clippy::too_many_lines,
+    clippy::format_collect,
+    clippy::needless_for_each,
+    clippy::doc_markdown,
+    reason = "a story is told in one piece, and nobody waits for its messages"
+)]
 
 mod clinic;
 mod proxied;

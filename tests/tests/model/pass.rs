@@ -69,6 +69,7 @@ pub struct Found {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(clippy::option_option, reason = "looked for or not yet, there or not")]
 pub enum Step {
     /// `claim::find` beside `credentials::find`, `access::find` and `schema::find`, in any order.
     Look { claim: Option<Option<Claim>>, found: Option<Found> },
@@ -159,6 +160,7 @@ impl Pass {
     }
 
     /// One request is answered. `None`: the pass has ended, by its success, a conflict or a refusal.
+    #[allow(clippy::too_many_lines, reason = "one arm for each step, to be read beside the operator's files")]
     pub fn advance(
         self,
         world: &mut World,
