@@ -7,6 +7,12 @@
     clippy::format_collect,
     clippy::needless_for_each,
     clippy::doc_markdown,
+    clippy::inconsistent_struct_constructor,
+    clippy::unnecessary_wraps,
+    clippy::format_push_string,
+    clippy::match_same_arms,
+    clippy::duration_suboptimal_units,
+    clippy::needless_borrow,
     reason = "a story is told in one piece, and nobody waits for its messages"
 )]
 
