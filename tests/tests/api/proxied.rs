@@ -42,6 +42,12 @@ impl Proxied {
         Self { stack: Stack { operator, api, kube, mongo, sandbox }, log, kube_proxy, mongo_proxy }
     }
 
+    /// What was written, as lines for a message.
+    pub fn written(&self) -> String {
+        let lines: Vec<_> = self.log.writes().into_iter().map(|write| write.what).collect();
+        lines.join("\n  ")
+    }
+
     /// Stops everything and removes what it made.
     pub async fn close(self) {
         self.stack.close().await;
