@@ -966,6 +966,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each role of a hospital's staff may do. */
+        get: operations["list_roles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/setup/administrator": {
         parameters: {
             query?: never;
@@ -1001,6 +1018,26 @@ export interface paths {
          *     payment. A request that got no answer, or 503, can be sent again as it is and goes on where it ended.
          */
         post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signup/database-name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the hospital's database would be called.
+         * @description For the form, while somebody types. It reserves nothing: `POST /signup` decides.
+         */
+        get: operations["preview_database_name"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1072,6 +1109,15 @@ export interface components {
              * @example 2026-11-23T09:00:00Z
              */
             ends_at: string;
+            /**
+             * @description What the caller may make of it now.
+             * @example [
+             *       "arrived",
+             *       "cancelled",
+             *       "missed"
+             *     ]
+             */
+            next: components["schemas"]["AppointmentStatus"][];
             /** @example pat_01jd8x2v9t6m3k5q7r1w4y0z8a */
             patient_id: string;
             /** @example Jane Smith */
@@ -1389,6 +1435,10 @@ export interface components {
             signups: components["schemas"]["SignupFigures"];
             users: components["schemas"]["UserFigures"];
         };
+        NamePreview: {
+            /** @example st_marys_hospital */
+            database_name: string;
+        };
         /**
          * @example {
          *       "doctor_id": "user_01jd8x2v9t6m3k5q7r1w4y0z8a",
@@ -1645,6 +1695,15 @@ export interface components {
                  * @example 2026-11-23T09:00:00Z
                  */
                 ends_at: string;
+                /**
+                 * @description What the caller may make of it now.
+                 * @example [
+                 *       "arrived",
+                 *       "cancelled",
+                 *       "missed"
+                 *     ]
+                 */
+                next: components["schemas"]["AppointmentStatus"][];
                 /** @example pat_01jd8x2v9t6m3k5q7r1w4y0z8a */
                 patient_id: string;
                 /** @example Jane Smith */
@@ -2023,6 +2082,15 @@ export interface components {
              */
             total: number;
         };
+        Permission: {
+            /** @example See who a patient is and how to reach them. */
+            meaning: string;
+            /**
+             * @description As in `GET /me`.
+             * @example patients.read
+             */
+            name: string;
+        };
         /** @description A plan as every answer shows it. */
         Plan: {
             /** @example USD */
@@ -2240,6 +2308,14 @@ export interface components {
          * @enum {string}
          */
         Role: "ADMIN" | "RECEPTIONIST" | "OPD" | "DOCTOR";
+        /** @description A role and everything that it may do. */
+        RolePermissions: {
+            permissions: components["schemas"]["Permission"][];
+            role: components["schemas"]["Role"];
+        };
+        Roles: {
+            roles: components["schemas"]["RolePermissions"][];
+        };
         /** @description Users against the plan. Disabled users take no seat. */
         Seats: {
             /**
@@ -5163,6 +5239,35 @@ export interface operations {
             };
         };
     };
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The roles */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roles"];
+                };
+            };
+            /** @description A problem; its `type` says which */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_up_administrator: {
         parameters: {
             query?: never;
@@ -5264,6 +5369,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem; its `type` says which */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_database_name: {
+        parameters: {
+            query: {
+                /**
+                 * @description The hospital's name as somebody types it.
+                 * @example St. Mary's Hospital
+                 */
+                organization_name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The name that a sign-up would get now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamePreview"];
+                };
             };
             /** @description A problem; its `type` says which */
             default: {
