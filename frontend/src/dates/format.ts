@@ -37,7 +37,12 @@ function formats(language: string, timeZone: string) {
     number: (value: number) => number.format(value),
     decimal: (value: number) => decimal.format(value),
     money: (value: number, currency: string) =>
-      new Intl.NumberFormat(locale, { style: "currency", currency, maximumFractionDigits: 0 }).format(value),
+      new Intl.NumberFormat(locale, {
+        style: "currency",
+        currency,
+        currencyDisplay: "narrowSymbol",
+        maximumFractionDigits: 0,
+      }).format(value),
   };
 }
 

@@ -142,6 +142,7 @@ function ErrorSummary<Input extends FieldValues, Output>({ form }: { form: UseFo
               className="text-start text-bad underline underline-offset-2"
               onClick={() => form.setFocus(name as FieldPath<Input>)}
             >
+              {labelOf(name)}
               {message}
             </button>
           </li>
@@ -149,6 +150,16 @@ function ErrorSummary<Input extends FieldValues, Output>({ form }: { form: UseFo
       </ul>
     </Notice>
   );
+}
+
+/** What the field is called on the page, before what is wrong with it. */
+function labelOf(name: string): string {
+  const field = document.getElementsByName(name)[0];
+  const label =
+    field instanceof HTMLInputElement || field instanceof HTMLSelectElement || field instanceof HTMLTextAreaElement
+      ? field.labels?.[0]?.firstChild?.textContent
+      : undefined;
+  return label ? `${label}: ` : "";
 }
 
 function flatten(errors: object, prefix = ""): { name: string; message: string }[] {

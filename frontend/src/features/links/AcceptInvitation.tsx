@@ -87,11 +87,11 @@ function FirstPassword({ token, invitation }: { token: string; invitation: Schem
           <dt className="text-ink-soft">{t("links.invitation.for")}</dt>
           <dd className="font-medium">{user.email}</dd>
         </div>
-        <div className="flex items-center gap-2 text-ink-soft">
-          <Clock aria-hidden className="size-4" />
-          {t("links.invitation.until", { when: format.dateTime(expires_at) })}
-        </div>
       </dl>
+      <p className="flex items-center gap-2 text-ink-soft">
+        <Clock aria-hidden className="size-4" />
+        {t("links.invitation.until", { when: format.dateTime(expires_at) })}
+      </p>
       <input type="hidden" name="username" autoComplete="username" value={user.email} readOnly />
       <TextField name="name" label={t("links.invitation.name")} autoComplete="name" optional />
       <NewPassword />

@@ -66,14 +66,16 @@ function DayHours({ day }: { day: Weekday }) {
             <input
               type="time"
               aria-label={t("settings.hours.from", { day: name })}
-              className={`${inputLook} w-32`}
+              className={`${inputLook} max-w-32 flex-1`}
               {...register(`${day}.${index}.from`)}
             />
-            <span aria-hidden>–</span>
+            <span aria-hidden className="text-ink-soft">
+              –
+            </span>
             <input
               type="time"
               aria-label={t("settings.hours.to", { day: name })}
-              className={`${inputLook} w-32`}
+              className={`${inputLook} max-w-32 flex-1`}
               {...register(`${day}.${index}.to`)}
             />
             <IconButton label={t("settings.hours.remove", { day: name })} onClick={() => remove(index)}>

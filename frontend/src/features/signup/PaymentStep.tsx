@@ -102,10 +102,10 @@ function Summary() {
             <span>{format.money(plan.price, plan.currency)}</span>
           </dd>
         </div>
-        <Link to="/signup/details" className="font-medium text-accent underline underline-offset-2">
-          {t("signup.payment.change")}
-        </Link>
       </dl>
+      <Link to="/signup/details" className="mt-4 inline-block font-medium text-accent underline underline-offset-2">
+        {t("signup.payment.change")}
+      </Link>
     </Card>
   );
 }

@@ -18,7 +18,7 @@ export function SignupLayout() {
       <main
         id="content"
         tabIndex={-1}
-        className="mx-auto grid w-full max-w-4xl flex-1 content-start gap-8 px-4 pb-16 sm:px-6"
+        className="mx-auto grid w-full max-w-4xl flex-1 content-start gap-8 px-4 pt-4 pb-16 sm:px-6"
       >
         <nav aria-label={t("signup.progress")}>
           <ol className="flex gap-1 sm:gap-3">

@@ -12,7 +12,7 @@ export function PublicLayout() {
   return (
     <div className="flex min-h-dvh flex-col">
       <PublicHeader />
-      <main id="content" tabIndex={-1} className="mx-auto w-full max-w-5xl flex-1 px-4 pt-8 pb-16 sm:px-6 sm:pt-12">
+      <main id="content" tabIndex={-1} className="mx-auto w-full max-w-5xl flex-1 px-4 pt-8 pb-16 sm:px-6 sm:pt-16">
         <Outlet />
       </main>
     </div>
@@ -21,7 +21,7 @@ export function PublicLayout() {
 
 export function PublicHeader() {
   return (
-    <header className="mx-auto flex w-full max-w-6xl items-center justify-between px-4 py-4 sm:px-6">
+    <header className="flex w-full items-center justify-between px-4 py-4 sm:px-8">
       <Link to="/" className="flex items-center gap-3 rounded-md text-base font-semibold tracking-tight">
         <Logo />
         ChakraVue

@@ -10,8 +10,8 @@ interface Door {
 }
 
 const doors: Door[] = [
-  { to: "/staff", icon: Stethoscope, name: "staff" },
   { to: "/sign-in", icon: KeyRound, name: "regular" },
+  { to: "/staff", icon: Stethoscope, name: "staff" },
   { to: "/signup/plan", icon: Building2, name: "signup" },
   { to: "/admin", icon: ChartColumn, name: "admin" },
 ];

@@ -36,9 +36,11 @@ export function Shell({
 }) {
   return (
     <div className="min-h-dvh lg:grid lg:grid-cols-[15rem_1fr] print:block">
-      <aside className="no-print sticky top-0 hidden h-dvh flex-col gap-6 overflow-y-auto border-e border-line bg-sunken/50 p-4 lg:flex">
-        <Brand />
-        <Navigation destinations={destinations} />
+      <aside className="no-print hidden border-e border-line bg-sunken/50 lg:block">
+        <div className="sticky top-0 grid max-h-dvh gap-6 overflow-y-auto p-4">
+          <Brand />
+          <Navigation destinations={destinations} />
+        </div>
       </aside>
       <div className="flex min-w-0 flex-col">
         <TopBar place={place} destinations={destinations} account={account} />
