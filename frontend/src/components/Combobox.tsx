@@ -12,6 +12,11 @@ export interface Choice {
   note?: string;
 }
 
+/** Whether the words are in the name of a choice or in its note. */
+function matches(choice: Choice, words: string): boolean {
+  return `${choice.name} ${choice.note ?? ""}`.toLowerCase().includes(words.trim().toLowerCase());
+}
+
 /** A field that finds one of many while the person types. The choices are those that the search has found. */
 export function Combobox({
   choices,
@@ -41,7 +46,7 @@ export function Combobox({
   return (
     <Base.Root
       items={chosen}
-      {...(filters ? {} : { filter: null })}
+      filter={filters ? matches : null}
       value={value}
       onValueChange={onChange}
       inputValue={words}

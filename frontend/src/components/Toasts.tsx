@@ -31,7 +31,7 @@ function List() {
       className="appear flex items-center gap-3 rounded-md border border-line bg-surface py-2 ps-4 pe-2 shadow-float"
     >
       <CircleCheck aria-hidden className="size-4 shrink-0 text-good" />
-      <Toast.Title className="min-w-0 flex-1 font-medium" />
+      <Toast.Title render={<p />} className="min-w-0 flex-1 font-medium" />
       <Toast.Close
         aria-label={t("common.close")}
         className="inline-flex size-8 items-center justify-center rounded-md text-ink-soft hover:bg-sunken"

@@ -24,6 +24,7 @@ test("a hospital signs up and a patient is registered with the keyboard alone", 
   };
 
   await page.goto("/");
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   await keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
   await keyboard.press("Enter");

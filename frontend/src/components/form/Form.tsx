@@ -39,6 +39,8 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
     mode: "onTouched",
   });
   const [problem, setProblem] = useState<unknown>(null);
+  // A form that is being sent may be disabled, so the field with an error gets the focus once it is sent.
+  const focusNext = useRef<FieldPath<Input> | null>(null);
   // The state of React comes a moment later than the second click of a double click.
   const busy = useRef(false);
 
@@ -55,9 +57,18 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
       if (draft !== undefined) dropDraft(draft);
     } catch (error) {
       if (handles?.(error)) return;
-      if (!(isProblem(error) && putAtFields(error.errors, form, pointers))) setProblem(error);
+      const { first, all } = isProblem(error) ? putAtFields(error.errors, form, pointers) : nowhere;
+      focusNext.current = first;
+      if (!all) setProblem(error);
     }
   });
+
+  const { isSubmitting } = form.formState;
+  useEffect(() => {
+    if (isSubmitting || focusNext.current === null) return;
+    form.setFocus(focusNext.current);
+    focusNext.current = null;
+  }, [isSubmitting, form]);
 
   const submitNow = async () => {
     if (busy.current) return;
@@ -74,27 +85,29 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
     void submitNow();
   };
 
-  return { form, problem, onSubmit, submitNow, isSubmitting: form.formState.isSubmitting };
+  return { form, problem, onSubmit, submitNow, isSubmitting };
 }
 
-/** Puts each error at its field. Returns whether all of them have found one. */
+const nowhere = { first: null, all: false };
+
+/** Puts each error at its field. Returns the first of these, and whether all of them have found one. */
 function putAtFields<Input extends FieldValues, Output>(
   errors: readonly { pointer?: string | null; detail: string }[],
   form: UseFormReturn<Input, unknown, Output>,
   pointers: Record<string, FieldPath<Input>>,
-): boolean {
+): { first: FieldPath<Input> | null; all: boolean } {
   const values = form.getValues();
-  let found = 0;
+  const found: FieldPath<Input>[] = [];
   for (const { pointer, detail } of errors) {
     const path = (pointer ?? "").slice(1).replaceAll("/", ".");
     const name = pointers[pointer ?? ""] ?? (path as FieldPath<Input>);
     // An entry of a list belongs to the field that holds the list.
     const field = [name, name.replace(/\.\d+$/, "") as FieldPath<Input>].find((one) => get(values, one) !== undefined);
     if (!field) continue;
-    form.setError(field, { type: "server", message: sentence(detail) }, { shouldFocus: found === 0 });
-    found += 1;
+    form.setError(field, { type: "server", message: sentence(detail) });
+    found.push(field);
   }
-  return found > 0 && found === errors.length;
+  return { first: found[0] ?? null, all: found.length > 0 && found.length === errors.length };
 }
 
 /** `is required` of the API's answer, as it stands below a field. */

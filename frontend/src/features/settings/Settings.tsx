@@ -59,15 +59,13 @@ function TimeZoneSetting({ setting, value }: SettingProps & { value: string }) {
 }
 
 function TimeZoneField() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const { field, fieldState } = useController<{ value: string }>({ name: "value" });
-  const choice = (id: string): Choice => ({ id, name: id.replaceAll("_", " ") });
-  const [chosen, setChosen] = useState<Choice | null>(choice(field.value));
   const choices = useMemo(
-    () =>
-      [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((id) => ({ id, name: id.replaceAll("_", " ") })),
-    [],
+    () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((id) => zoneChoice(id, i18n.language)),
+    [i18n.language],
   );
+  const [chosen, setChosen] = useState<Choice | null>(() => zoneChoice(field.value, i18n.language));
   return (
     <Combobox
       label={t("settings.keys.time_zone.title")}
@@ -82,6 +80,13 @@ function TimeZoneField() {
       error={fieldState.error?.message}
     />
   );
+}
+
+/** A zone by the name of its city, and what its time is called. */
+function zoneChoice(id: string, language: string): Choice {
+  const format = new Intl.DateTimeFormat(language, { timeZone: id, timeZoneName: "longGeneric" });
+  const note = format.formatToParts().find(({ type }) => type === "timeZoneName")?.value;
+  return { id, name: id.replaceAll("_", " "), ...(note ? { note } : {}) };
 }
 
 function LanguageSetting({ setting, value }: SettingProps & { value: string }) {
