@@ -1,6 +1,6 @@
 // Fails the build when the first page needs more JavaScript than a slow connection should have to carry, or when a part
 // that few people need has got into it.
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
 const INITIAL_KILOBYTES = 150;
@@ -49,6 +49,8 @@ for (const [key, chunk] of Object.entries(manifest)) {
   for (const part of withImports(key)) if (!initial.has(part)) more += await size(manifest[part].file);
   if (more > ROUTE_KILOBYTES / 4) say(`more for ${chunk.name ?? key}`, more, ROUTE_KILOBYTES);
 }
+// It was for us alone; what is served are the files.
+await rm(new URL(".vite", dist), { recursive: true });
 if (failures.length > 0) {
   console.error(`error: over budget: ${failures.join(", ")}`);
   process.exitCode = 1;

@@ -58,9 +58,6 @@ export class BrowserSession {
     this.suspended = false;
     this.userId = user.user_id;
     this.channel.postMessage({ kind: "signed-in", userId: user.user_id } satisfies Message);
-    if (user.organization_id && user.organization_name) {
-      rememberHospital({ organizationId: user.organization_id, organizationName: user.organization_name });
-    }
   }
 
   async signOut(): Promise<void> {
@@ -73,7 +70,7 @@ export class BrowserSession {
 
   /** The server does not know the session any more. What was typed is kept for the same user. */
   ended(): void {
-    if (this.userId !== null) this.close("ended");
+    if (this.clock !== null) this.close("ended");
   }
 
   private close(ending: Ending): void {
@@ -88,6 +85,9 @@ export class BrowserSession {
 
   private adopt({ user, lasts }: Me): void {
     this.userId = user.user_id;
+    if (user.organization_id && user.organization_name) {
+      rememberHospital({ organizationId: user.organization_id, organizationName: user.organization_name });
+    }
     const now = Date.now();
     this.clock = { idle: lasts.idle, lastContact: now, expires: now + lasts.absolute };
     this.tell();

@@ -10,7 +10,7 @@ test("a stale tab shows both versions and lets the person choose", async ({ page
   await ask("PATCH", path, clinic.admin.token, { phone: "+1-555-0300", email: "con@example.com" }, { "If-Match": '"1"' });
   watcher.provokes(412, /patients/);
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText("Somebody else has saved a change meanwhile")).toBeVisible();
+  await expect(page.getByText("Somebody else has saved a change meanwhile").first()).toBeVisible();
   const versions = page.getByRole("table", { name: "Somebody else has saved" });
   await expect(versions.getByRole("row", { name: "Phone +1-555-0300 +1-555-0200" })).toBeVisible();
   await audit(page);

@@ -41,7 +41,7 @@ test("the platform's administrator sees how it does, and finds a hospital", asyn
 test("suspending and resuming take the hospital's name", async ({ page }) => {
   const at = await hospital("Suspend Me");
   await signInToPlatform(page, PLATFORM_ADMINISTRATOR, `/platform/organizations/${at.id}`);
-  await page.getByRole("button", { name: "Suspend" }).click();
+  await page.getByRole("button", { name: "Suspend", exact: true }).click();
   const dialog = page.getByRole("alertdialog");
   const suspend = dialog.getByRole("button", { name: "Suspend" });
   await expect(suspend).toBeDisabled();
@@ -50,11 +50,11 @@ test("suspending and resuming take the hospital's name", async ({ page }) => {
   await dialog.getByLabel(/to confirm/).fill(at.name);
   await suspend.click();
   await expect(page.getByRole("button", { name: "Resume" })).toBeVisible();
-  await expect(page.getByText("Suspended", { exact: true })).toBeVisible();
-  await page.getByRole("button", { name: "Resume" }).click();
+  await expect(page.getByText("Suspended", { exact: true }).first()).toBeVisible();
+  await page.getByRole("button", { name: "Resume", exact: true }).click();
   await dialog.getByLabel(/to confirm/).fill(at.name);
   await dialog.getByRole("button", { name: "Resume" }).click();
-  await expect(page.getByRole("button", { name: "Suspend" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Suspend", exact: true })).toBeVisible();
 });
 
 test("a plan is changed, unless it has fewer seats than are taken", async ({ page }) => {

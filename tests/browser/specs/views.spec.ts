@@ -138,7 +138,7 @@ test("the platform's pages", async ({ page, clinic }) => {
   await page.goto(`/platform/organizations/${clinic.id}`);
   await expect(page.getByText("SchemaReady")).toBeVisible();
   await look(page, "organization");
-  await page.getByRole("button", { name: "Suspend" }).click();
+  await page.getByRole("button", { name: "Suspend", exact: true }).click();
   await expect(page.getByRole("alertdialog")).toBeVisible();
   await look(page, "organization-suspend");
   await page.goto(`/platform/organizations/${clinic.id}`);

@@ -49,9 +49,9 @@ interface SignedIn {
   user: { user_id: string; email: string };
 }
 
-/** A name that nobody else has. */
+/** A name that nobody else has; where nothing has to be told apart, as for pictures, just the name. */
 export function named(name: string): string {
-  return `${prefix} ${name} ${randomUUID().slice(0, 4)}`;
+  return prefix === "" ? name : `${prefix} ${name} ${randomUUID().slice(0, 4)}`;
 }
 
 /** A hospital that has paid, with its administrator signed in. */

@@ -11,7 +11,7 @@ export const url = given("CHAKRAVUE_URL");
 export const control = given("CHAKRAVUE_CONTROL_URL");
 
 /** With which hospitals' names begin, and so do their databases, so that all of them are removed again. */
-export const prefix = given("CHAKRAVUE_PREFIX");
+export const prefix = process.env.CHAKRAVUE_PREFIX ?? "";
 
 /** The one-time link of the platform's administrator. */
 export const platformInvitation = given("CHAKRAVUE_PLATFORM_INVITATION");

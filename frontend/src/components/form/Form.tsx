@@ -29,14 +29,15 @@ interface FormOptions<Input extends FieldValues, Output> {
   handles?: (error: unknown) => boolean;
 }
 
-/** A form of ours: checked as somebody leaves a field, sent once, and errors of the API put where they belong. */
+/** A form of ours: checked before it is sent, sent once, and errors of the API put where they belong. */
 export function useForm<Input extends FieldValues, Output>(options: FormOptions<Input, Output>) {
   const { schema, defaultValues, draft, pointers = {}, handles } = options;
   const kept = draft === undefined ? undefined : draftOf<Input>(draft);
   const form = useHookForm<Input, unknown, Output>({
     resolver: standardSchemaResolver(schema),
     defaultValues: { ...defaultValues, ...kept } as DefaultValues<Input>,
-    mode: "onTouched",
+    // Not as somebody leaves a field: a message that appears then moves the button away from under their click.
+    mode: "onSubmit",
   });
   const [problem, setProblem] = useState<unknown>(null);
   // A form that is being sent may be disabled, so the field with an error gets the focus once it is sent.

@@ -11,7 +11,7 @@ import type { Appointment } from "./queries";
 
 /** A step of the grid, in minutes, and how high it is. */
 const STEP = 15;
-const STEP_REM = 2;
+const STEP_REM = 2.25;
 
 /** A day by doctor: a timetable where there is room for one, a list where there is not. */
 export function DayView({ day, zone, appointments }: { day: Day; zone: string; appointments: Appointment[] }) {
@@ -102,7 +102,7 @@ function Timetable({ zone, appointments }: { zone: string; appointments: Appoint
                   width: `${100 / lanes}%`,
                 }}
               >
-                <AppointmentLink appointment={appointment} zone={zone} className="h-full" />
+                <AppointmentLink appointment={appointment} zone={zone} isCompact />
               </li>
             );
           })}

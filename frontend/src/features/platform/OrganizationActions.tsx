@@ -15,6 +15,9 @@ import { plansQuery } from "../signup/plans";
 import { type HandedOver, LinkDialog } from "../users/LinkDialog";
 import { organizationQuery, useRereadPlatform } from "./queries";
 
+/** How often to look whether the operator has followed, in milliseconds. */
+const FOLLOWING = 700;
+
 type Details = Schema<"OrganizationDetails">;
 
 /** What the platform's administrators can do with a hospital. What weighs much is confirmed by typing its name. */
@@ -24,8 +27,12 @@ export function OrganizationActions({ organization }: { organization: Details })
   const reread = useRereadPlatform();
   const [doing, setDoing] = useState<"suspend" | "resume" | "plan" | null>(null);
   const [link, setLink] = useState<HandedOver | null>(null);
+  // The operator follows a moment later; until it has, we look again.
+  const [awaited, setAwaited] = useState<"suspended" | "active" | null>(null);
   const { organization_id: org_id, organization_name: name, status } = organization;
   const params = { path: { org_id } };
+  const isFollowing = awaited !== null && status !== awaited;
+  useQuery({ ...organizationQuery(org_id), refetchInterval: isFollowing ? FOLLOWING : false });
   const close = () => setDoing(null);
 
   const done = async (changed: Details) => {
@@ -33,8 +40,14 @@ export function OrganizationActions({ organization }: { organization: Details })
     void reread();
     announce(t("common.saved"));
   };
-  const suspend = async () => done(await answer(api.POST("/master/organizations/{org_id}/suspend", { params })));
-  const resume = async () => done(await answer(api.POST("/master/organizations/{org_id}/resume", { params })));
+  const suspend = async () => {
+    await done(await answer(api.POST("/master/organizations/{org_id}/suspend", { params })));
+    setAwaited("suspended");
+  };
+  const resume = async () => {
+    await done(await answer(api.POST("/master/organizations/{org_id}/resume", { params })));
+    setAwaited("active");
+  };
   const invite = async () => {
     const email = organization.organization_email;
     try {
@@ -47,12 +60,12 @@ export function OrganizationActions({ organization }: { organization: Details })
   return (
     <>
       {status === "suspended" ? (
-        <Button look="primary" onClick={() => setDoing("resume")}>
+        <Button look="primary" pending={isFollowing} onClick={() => setDoing("resume")}>
           <CirclePlay aria-hidden className="size-4" />
           {t("organizations.resume")}
         </Button>
       ) : (
-        <Button look="danger" onClick={() => setDoing("suspend")}>
+        <Button look="danger" pending={isFollowing} onClick={() => setDoing("suspend")}>
           <CirclePause aria-hidden className="size-4" />
           {t("organizations.suspend")}
         </Button>

@@ -104,7 +104,7 @@ export function SettingCard<Input extends FieldValues, Output>({
             onTakeTheirs={() => void takeTheirs()}
           />
         )}
-        <fieldset disabled={!may("settings.manage")} className="grid gap-6">
+        <fieldset disabled={!may("settings.manage")} className="grid gap-6 [&>div>label]:sr-only">
           {children}
           {may("settings.manage") && (
             <div className="flex flex-wrap justify-end gap-2">
