@@ -9,7 +9,7 @@ export function Root() {
       {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place on this page, as a link does */}
       <a
         href="#content"
-        className="no-print fixed start-4 top-0 z-60 -translate-y-full rounded-b-md bg-accent px-4 py-2 text-on-accent focus:translate-y-0"
+        className="no-print sr-only rounded-b-md bg-accent px-4 py-2 text-on-accent focus:not-sr-only focus:fixed focus:start-4 focus:top-0 focus:z-60"
         onClick={(event) => {
           // The fragment belongs to links with a token, so the address stays as it is.
           event.preventDefault();

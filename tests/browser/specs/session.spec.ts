@@ -17,7 +17,7 @@ test("a session that ends during work leads to the sign-in and back, with the wo
   await page.getByLabel(/^Address/).fill("A long street\nin a far town");
   await page.getByLabel("Date of birth").fill("1977-07-07");
   await endOtherSessions(somebody.token);
-  watcher.provokes(401, /patients/);
+  watcher.provokes(401, /patients|\/me$/);
   await page.getByRole("button", { name: "Register a patient" }).click();
   await expect(page.getByText("Your session has ended.")).toBeVisible();
   await expect(page.getByRole("combobox", { name: "Hospital" })).toHaveValue(clinic.name);

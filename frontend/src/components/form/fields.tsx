@@ -1,7 +1,7 @@
 import clsx from "clsx";
 import { Eye, EyeOff } from "lucide-react";
 import { type ComponentProps, type ReactNode, useState } from "react";
-import { type FieldPath, type FieldValues, get, useFormContext, useFormState } from "react-hook-form";
+import { type FieldValues, get, useFormContext, useFormState } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { Field, type FieldProps, inputLook } from "./Field";
 
@@ -97,6 +97,3 @@ export function PasswordField({ name, ...props }: Named<ComponentProps<"input">>
     </Field>
   );
 }
-
-/** The path of a field, checked against the form's values. */
-export type NameOf<Values extends FieldValues> = FieldPath<Values>;

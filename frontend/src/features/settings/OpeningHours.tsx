@@ -60,7 +60,7 @@ function DayHours({ day }: { day: Weekday }) {
   return (
     <fieldset className="grid gap-2 py-3 sm:grid-cols-[8rem_1fr] sm:items-start">
       <legend className="float-start pt-2 font-medium">{name}</legend>
-      <div className="grid gap-2">
+      <div className="grid min-w-0 gap-2">
         {fields.map((field, index) => (
           <div key={field.id} className="flex items-center gap-2">
             <input

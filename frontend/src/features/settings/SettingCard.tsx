@@ -104,7 +104,10 @@ export function SettingCard<Input extends FieldValues, Output>({
             onTakeTheirs={() => void takeTheirs()}
           />
         )}
-        <fieldset disabled={!may("settings.manage")} className="grid gap-6 [&>div>label]:sr-only">
+        <fieldset
+          disabled={!may("settings.manage")}
+          className="grid grid-cols-[minmax(0,1fr)] gap-6 [&>div>label]:sr-only"
+        >
           {children}
           {may("settings.manage") && (
             <div className="flex flex-wrap justify-end gap-2">
