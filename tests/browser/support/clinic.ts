@@ -34,7 +34,7 @@ export async function clinic(name = "St. Mary's Hospital"): Promise<Clinic> {
     address: "12 Elm Street\nSpringfield",
   });
   const omar = await patient(made, "عمر الفاروق", { sex: "male", birth_date: "1969-02-11" });
-  const kim = await patient(made, "Kim 🌻 Sommerfeld", { sex: "other", birth_date: "2019-08-30" });
+  const kim = await patient(made, "Kim Sommerfeld", { sex: "other", birth_date: "2019-08-30" });
   const raj = await patient(made, "Raj Kapoor", { sex: "male", birth_date: "1991-12-01" });
   const eve = await patient(made, "Eve Okafor", { birth_date: "1975-03-21" });
 

@@ -40,7 +40,7 @@ export function OpeningHoursSetting({ setting, value }: SettingProps & { value: 
       .join("; ");
   return (
     <SettingCard setting={setting} schema={schema} input={input} toValue={(output) => output} shown={shown}>
-      <div className="grid divide-y divide-line">
+      <div className="grid grid-cols-[minmax(0,1fr)] divide-y divide-line">
         {days.map((day) => (
           <DayHours key={day} day={day} />
         ))}
@@ -58,9 +58,9 @@ function DayHours({ day }: { day: Weekday }) {
   const error = ofAll ?? ofDay;
   const name = t(`settings.hours.${day}`);
   return (
-    <fieldset className="grid gap-2 py-3 sm:grid-cols-[8rem_1fr] sm:items-start">
+    <fieldset className="grid grid-cols-[minmax(0,1fr)] gap-2 py-3 sm:grid-cols-[8rem_minmax(0,1fr)] sm:items-start">
       <legend className="float-start pt-2 font-medium">{name}</legend>
-      <div className="grid min-w-0 gap-2">
+      <div className="grid grid-cols-[minmax(0,1fr)] gap-2">
         {fields.map((field, index) => (
           <div key={field.id} className="flex items-center gap-2">
             <input
