@@ -10,6 +10,8 @@ import { signInPathFor } from "./routes/sign-in-path";
 import { SessionContext } from "./session/context";
 import { BrowserSession } from "./session/session";
 
+const RELOADED = "chakravue.reloaded";
+
 const queries = createQueryClient();
 const session = new BrowserSession(queries);
 const router = createAppRouter({ queries, session });
@@ -17,6 +19,15 @@ const router = createAppRouter({ queries, session });
 session.onLeave((ending) => {
   const { href } = router.state.location;
   void router.navigate(ending === "signed-out" ? { to: "/", replace: true } : signInPathFor(href));
+});
+
+// A tab that was open while a newer version was put in place finds the old one's parts gone; the page has the new ones.
+window.addEventListener("vite:preloadError", (event) => {
+  const last = Number(sessionStorage.getItem(RELOADED));
+  if (Date.now() - last < 60_000) return;
+  event.preventDefault();
+  sessionStorage.setItem(RELOADED, String(Date.now()));
+  window.location.reload();
 });
 
 // A page that the browser kept whole for its Back button may show what is not this person's to see any more.

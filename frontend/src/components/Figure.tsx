@@ -14,10 +14,10 @@ export function Figure({
   note?: ReactNode;
 }) {
   return (
-    <div className="grid content-start gap-2 rounded-lg border border-line bg-surface p-4 sm:p-6">
-      <dt className="flex items-center gap-2 text-ink-soft">
+    <div className="grid content-start gap-2 min-w-0 rounded-lg border border-line bg-surface p-4 sm:p-6">
+      <dt className="flex items-center gap-2 text-ink-soft hyphens-auto">
         <Icon aria-hidden className="size-4 shrink-0" />
-        {label}
+        <span className="min-w-0">{label}</span>
       </dt>
       <dd className="text-xl font-semibold tracking-tight tabular">{children}</dd>
       {note && <dd className="text-ink-soft">{note}</dd>}

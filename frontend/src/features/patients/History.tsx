@@ -18,13 +18,13 @@ interface Entry {
   by?: string;
 }
 
-/** Everything that happened with a patient, in one line of time, the newest first. */
+/** Everything that happened with a patient, in one line of time, the newest first. On paper the parts say it already. */
 export function History({ patient }: { patient: Patient }) {
   const { t } = useTranslation();
   const format = useFormat(useZone());
   const entries = useEntries(patient);
   return (
-    <Card title={t("history.title")} className="print-whole">
+    <Card title={t("history.title")} className="no-print">
       <ol className="grid gap-6">
         {entries.map(({ id, at, icon: Icon, kind, text, by }) => (
           <li key={id} className="flex gap-4">
@@ -37,7 +37,7 @@ export function History({ patient }: { patient: Patient }) {
                 {by && ` · ${by}`}
               </p>
               {text && (
-                <p className="line-clamp-3 whitespace-pre-line print:line-clamp-none" dir="auto">
+                <p className="line-clamp-3 whitespace-pre-line" dir="auto">
                   {text}
                 </p>
               )}

@@ -67,7 +67,7 @@ export function Line({ data, format }: ChartProps) {
         <Tooltip {...tooltip} formatter={(value) => [format(Number(value)), ""]} separator="" />
         <Area
           dataKey="value"
-          type="monotone"
+          type="linear"
           stroke="var(--accent)"
           strokeWidth={2}
           fill="var(--accent-soft)"

@@ -13,6 +13,7 @@ import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
 import { changeSignup, type Details, signupDraft } from "./draft";
 import { StepHeader } from "./StepHeader";
+import { Summary } from "./Summary";
 
 const nothing: Details = { organization_name: "", organization_email: "", organization_phone: "" };
 
@@ -42,33 +43,36 @@ export function DetailsStep() {
   return (
     <>
       <StepHeader step="details" explanation={t("signup.details.explanation")} />
-      <Form state={state} className="grid max-w-xl gap-6">
-        <div className="grid gap-3">
-          <TextField name="organization_name" label={t("signup.details.name")} autoComplete="organization" />
-          <DatabaseName hospital={typed.organization_name ?? ""} />
-        </div>
-        <TextField
-          name="organization_email"
-          type="email"
-          inputMode="email"
-          label={t("signup.details.email")}
-          hint={t("signup.details.emailHint")}
-          autoComplete="email"
-        />
-        <TextField
-          name="organization_phone"
-          type="tel"
-          label={t("signup.details.phone")}
-          hint={t("signup.details.phoneHint")}
-          autoComplete="tel"
-        />
-        <div className="flex flex-wrap justify-between gap-2">
-          <ButtonLink to="/signup/plan">{t("common.back")}</ButtonLink>
-          <Button type="submit" look="primary" pending={state.isSubmitting}>
-            {t("common.continue")}
-          </Button>
-        </div>
-      </Form>
+      <div className="grid items-start gap-8 md:grid-cols-[1fr_18rem]">
+        <Form state={state}>
+          <div className="grid gap-3">
+            <TextField name="organization_name" label={t("signup.details.name")} autoComplete="organization" />
+            <DatabaseName hospital={typed.organization_name ?? ""} />
+          </div>
+          <TextField
+            name="organization_email"
+            type="email"
+            inputMode="email"
+            label={t("signup.details.email")}
+            hint={t("signup.details.emailHint")}
+            autoComplete="email"
+          />
+          <TextField
+            name="organization_phone"
+            type="tel"
+            label={t("signup.details.phone")}
+            hint={t("signup.details.phoneHint")}
+            autoComplete="tel"
+          />
+          <div className="flex flex-wrap justify-between gap-2">
+            <ButtonLink to="/signup/plan">{t("common.back")}</ButtonLink>
+            <Button type="submit" look="primary" pending={state.isSubmitting}>
+              {t("common.continue")}
+            </Button>
+          </div>
+        </Form>
+        <Summary change="/signup/plan" />
+      </div>
     </>
   );
 }

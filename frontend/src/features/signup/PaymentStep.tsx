@@ -1,19 +1,16 @@
-import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { CircleCheck } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isProblem } from "@/api/problem";
 import { Button } from "@/components/Button";
-import { Card } from "@/components/Page";
-import { Failure, Skeleton } from "@/components/states";
-import { useFormat } from "@/dates/format";
+import { Skeleton } from "@/components/states";
 import { CardForm } from "./CardForm";
 import { changeSignup, forgetSignup, useSignupDraft } from "./draft";
 import { Progress } from "./Progress";
-import { plansQuery } from "./plans";
 import { type Provisioning, useProvisioning } from "./provisioning";
 import { StepHeader } from "./StepHeader";
+import { Summary } from "./Summary";
 
 /** Pays, and shows the hospital being made. Somebody who comes back finds it as far as it has come meanwhile. */
 export function PaymentStep() {
@@ -43,7 +40,7 @@ export function PaymentStep() {
       ) : (
         <div className="grid items-start gap-8 md:grid-cols-[1fr_18rem]">
           <CardForm onPaid={() => setPaid(true)} provisioning={provisioning.data} />
-          <Summary />
+          <Summary change="/signup/details" />
         </div>
       )}
     </>
@@ -73,40 +70,6 @@ function Making({ provisioning }: { provisioning: Provisioning }) {
         </div>
       )}
     </div>
-  );
-}
-
-/** What is bought, beside where it is paid. */
-function Summary() {
-  const { t } = useTranslation();
-  const format = useFormat();
-  const { planId, details } = useSignupDraft();
-  const { data, error, refetch } = useQuery(plansQuery);
-  const plan = data?.plans.find((one) => one.plan_id === planId);
-  if (error) return <Failure error={error} retry={() => void refetch()} />;
-  if (!plan || !details) return <Skeleton />;
-  return (
-    <Card title={t("signup.payment.summary")}>
-      <dl className="grid gap-4">
-        <div className="grid">
-          <dt className="text-ink-soft">{t("signup.details.name")}</dt>
-          <dd className="font-medium" dir="auto">
-            {details.organization_name}
-          </dd>
-          <dd className="text-ink-soft">{details.organization_email}</dd>
-        </div>
-        <div className="grid">
-          <dt className="text-ink-soft">{t("signup.payment.plan")}</dt>
-          <dd className="flex justify-between gap-2 font-medium tabular">
-            <span>{plan.name}</span>
-            <span>{format.money(plan.price, plan.currency)}</span>
-          </dd>
-        </div>
-      </dl>
-      <Link to="/signup/details" className="mt-4 inline-block font-medium text-accent underline underline-offset-2">
-        {t("signup.payment.change")}
-      </Link>
-    </Card>
   );
 }
 

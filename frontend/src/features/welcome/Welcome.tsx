@@ -32,7 +32,7 @@ export function Welcome() {
               <span className="grid size-10 shrink-0 place-items-center rounded-md bg-accent-soft text-accent">
                 <Icon aria-hidden className="size-5" />
               </span>
-              <span className="grid flex-1 gap-1">
+              <span className="grid min-w-0 flex-1 gap-1 hyphens-auto">
                 <span className="text-base font-semibold">{t(`welcome.doors.${name}.title`)}</span>
                 <span className="text-ink-soft">{t(`welcome.doors.${name}.purpose`)}</span>
               </span>
