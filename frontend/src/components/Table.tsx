@@ -46,9 +46,7 @@ export function Cell({ label, className, children }: { label?: string; className
     <td
       className={clsx("flex min-w-0 flex-wrap gap-x-2 md:table-cell md:py-3 md:align-middle", cellPadding, className)}
     >
-      {label && (
-        <span className="min-w-28 text-ink-soft md:hidden">{label}</span>
-      )}
+      {label && <span className="min-w-28 text-ink-soft md:hidden">{label}</span>}
       {children}
     </td>
   );
