@@ -37,7 +37,9 @@ export function PaymentTable({ payments, zone }: { payments: Schema<"Payment">[]
           const { tone, icon } = looks[payment.status];
           return (
             <Row key={payment.payment_id}>
-              <Cell label={t("payments.at")}>{format.dateTime(payment.created_at)}</Cell>
+              <Cell label={t("payments.at")} numeric>
+                {format.dateTime(payment.created_at)}
+              </Cell>
               <Cell label={t("payments.plan")}>{payment.plan.name}</Cell>
               <Cell label={t("payments.card")}>
                 {payment.card ? (

@@ -41,10 +41,26 @@ export function Row({ className, children, ...props }: ComponentProps<"tr">) {
   );
 }
 
-export function Cell({ label, className, children }: { label?: string; className?: string; children: ReactNode }) {
+/** `numeric` gives every digit the same width. */
+export function Cell({
+  label,
+  numeric = false,
+  className,
+  children,
+}: {
+  label?: string;
+  numeric?: boolean;
+  className?: string;
+  children: ReactNode;
+}) {
   return (
     <td
-      className={clsx("flex min-w-0 flex-wrap gap-x-2 md:table-cell md:py-3 md:align-middle", cellPadding, className)}
+      className={clsx(
+        "flex min-w-0 flex-wrap gap-x-2 md:table-cell md:py-3 md:align-middle",
+        cellPadding,
+        numeric && "tabular",
+        className,
+      )}
     >
       {label && <span className="min-w-28 text-ink-soft md:hidden">{label}</span>}
       {children}

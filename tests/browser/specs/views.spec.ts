@@ -2,7 +2,7 @@ import { ask, invite, named, pathOf } from "../support/api";
 import { PLATFORM_ADMINISTRATOR } from "../support/setup";
 import { expect, look, signIn, signInToPlatform, test } from "../support/test";
 
-test.describe.configure({ timeout: 240_000 });
+test.describe.configure({ timeout: 300_000 });
 
 /** Every view once, in light and dark, wide and narrow; the pictures are in `screenshots/`. */
 

@@ -1,6 +1,6 @@
 import { control } from "./environment";
 
-/** What a browser cannot do: the Rust test does it. See tests/tests/api/browser.rs. */
+/** What a browser cannot do: the Rust test does it. See tests/tests/browser.rs. */
 async function tell(what: string): Promise<void> {
   const response = await fetch(`${control}/${what}`, { method: "POST" });
   if (!response.ok) throw new Error(`${what}: ${response.status} ${await response.text()}`);

@@ -120,8 +120,12 @@ function Found({ q, archived }: { q: string | undefined; archived: true | undefi
                 <Cell label={t("patients.recordNumber")}>
                   <span className="tabular">{patient.record_number}</span>
                 </Cell>
-                <Cell label={t("patients.birthDate")}>{format.day(patient.birth_date)}</Cell>
-                <Cell label={t("patients.phone")}>{patient.phone ?? "–"}</Cell>
+                <Cell label={t("patients.birthDate")} numeric>
+                  {format.day(patient.birth_date)}
+                </Cell>
+                <Cell label={t("patients.phone")} numeric>
+                  {patient.phone ?? "–"}
+                </Cell>
                 <Cell label={t("patients.allergies")}>
                   <AllergyBadge allergies={patient.allergies} />
                 </Cell>

@@ -143,7 +143,9 @@ function List({ q, show, onDo }: { q: string; show: Shown; onDo: (doing: Doing) 
                   <StockState medicine={medicine} />
                 </Cell>
                 <Cell label={t("pharmacy.batch")}>{medicine.batch ?? "–"}</Cell>
-                <Cell label={t("pharmacy.expires")}>{medicine.expires_on ? format.day(medicine.expires_on) : "–"}</Cell>
+                <Cell label={t("pharmacy.expires")} numeric>
+                  {medicine.expires_on ? format.day(medicine.expires_on) : "–"}
+                </Cell>
                 {may("pharmacy.manage") && (
                   <Cell className="md:text-end">
                     <span className="inline-flex items-center gap-1">

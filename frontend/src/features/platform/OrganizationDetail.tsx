@@ -127,7 +127,9 @@ function Conditions({ conditions }: { conditions: Schema<"OrganizationCondition"
                     <span>{message}</span>
                   </span>
                 </Cell>
-                <Cell label={t("organizations.since")}>{format.dateTime(since)}</Cell>
+                <Cell label={t("organizations.since")} numeric>
+                  {format.dateTime(since)}
+                </Cell>
               </Row>
             );
           })}

@@ -156,7 +156,7 @@ function Sortable({ organizations }: { organizations: Organization[] }) {
       }),
       column.accessor("created_at", {
         header: t("organizations.created"),
-        cell: (cell) => format.date(cell.getValue()),
+        cell: (cell) => <span className="tabular">{format.date(cell.getValue())}</span>,
       }),
     ],
     [t, format],

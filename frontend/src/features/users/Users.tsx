@@ -137,7 +137,9 @@ function UserRow({
           )}
         </span>
       </Cell>
-      <Cell label={t("users.lastLogin")}>{user.last_login ? format.dateTime(user.last_login) : t("users.never")}</Cell>
+      <Cell label={t("users.lastLogin")} numeric>
+        {user.last_login ? format.dateTime(user.last_login) : t("users.never")}
+      </Cell>
       {may("users.manage") && (
         <Cell className="md:text-end">
           <Menu
