@@ -92,7 +92,7 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
 const nowhere = { first: null, all: false };
 
 /** Puts each error at its field. Returns the first of these, and whether all of them have found one. */
-function putAtFields<Input extends FieldValues, Output>(
+export function putAtFields<Input extends FieldValues, Output>(
   errors: readonly { pointer?: string | null; detail: string }[],
   form: UseFormReturn<Input, unknown, Output>,
   pointers: Record<string, FieldPath<Input>>,

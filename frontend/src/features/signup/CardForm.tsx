@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { Lock } from "lucide-react";
 import { useMemo } from "react";
 import { Controller, useFormContext } from "react-hook-form";
@@ -29,6 +30,7 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
   const { planId, signup } = useSignupDraft();
   const { data } = useQuery(plansQuery);
   const plan = data?.plans.find((one) => one.plan_id === planId);
+  const navigate = useNavigate();
   const once = useIdempotency();
   const schema = useMemo(() => cardSchema(t), [t]);
   const state = useForm({
@@ -43,6 +45,11 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
           answer(api.POST("/process-payment", { body, params: { header: { "Idempotency-Key": key } } })),
         );
       } catch (error) {
+        if (isProblem(error, "invalid") && error.errors.some(({ pointer }) => pointer?.startsWith("/organization_"))) {
+          changeSignup({ refused: [...error.errors] });
+          await navigate({ to: "/signup/details" });
+          return;
+        }
         // Paid before, perhaps in another tab: there is nothing to do but to watch.
         if (!isProblem(error, "already-paid")) {
           form.resetField("card_cvc");
@@ -52,7 +59,6 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
       form.reset(empty);
       onPaid();
     },
-    pointers: { "/organization_name": "card_name" },
   });
   const isWorking = state.isSubmitting;
   return (

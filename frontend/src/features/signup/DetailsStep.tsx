@@ -8,7 +8,7 @@ import { z } from "zod";
 import { answer, api } from "@/api/client";
 import { fields } from "@/api/rules.generated";
 import { Button, ButtonLink } from "@/components/Button";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, putAtFields, useForm } from "@/components/form/Form";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
 import { changeSignup, type Details, signupDraft } from "./draft";
@@ -37,6 +37,14 @@ export function DetailsStep() {
       await navigate({ to: "/signup/payment" });
     },
   });
+  const { form } = state;
+  useEffect(() => {
+    const { refused } = signupDraft();
+    if (!refused) return;
+    const { first } = putAtFields(refused, form, {});
+    if (first) form.setFocus(first);
+    changeSignup({ refused: undefined });
+  }, [form]);
   // What is typed and not sent yet survives a reload, too, whether or not it is right already.
   const typed = useWatch({ control: state.form.control });
   useEffect(() => changeSignup({ typed: { ...nothing, ...typed } }), [typed]);

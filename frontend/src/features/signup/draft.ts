@@ -26,6 +26,8 @@ export interface SignupDraft {
   /** What stands in the form now, right or not; `details` is what was taken. */
   typed?: Details;
   details?: Details;
+  /** What the server refused of the details, to be shown where they are typed. */
+  refused?: { pointer?: string | null; detail: string }[];
   /** The key of the sign-up that was sent, and what was sent with it. */
   request?: { content: string; key: string };
   signup?: Pick<Schema<"SignupAnswer">, "organization_id" | "organization_name" | "database_name" | "plan"> & {
@@ -54,8 +56,8 @@ export function signupDraft(): SignupDraft {
   return draft;
 }
 
-export function changeSignup(change: Partial<SignupDraft>): void {
-  draft = { ...draft, ...change };
+export function changeSignup(change: { [Name in keyof SignupDraft]?: SignupDraft[Name] | undefined }): void {
+  draft = { ...draft, ...change } as SignupDraft;
   sessionStorage.setItem(KEPT, JSON.stringify(draft));
   for (const listener of listeners) listener();
 }

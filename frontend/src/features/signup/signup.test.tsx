@@ -116,3 +116,29 @@ describe("the payment", () => {
     expect(sessionStorage.getItem("chakravue.signup")).not.toMatch(/cset_|4111/);
   });
 });
+
+it("shows what the server refuses of the details where they are typed", async () => {
+  forgetSignup();
+  changeSignup({
+    planId: "starter",
+    typed: { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" },
+    details: { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" },
+  });
+  server.use(
+    http.get("/plans", ({ response }) => response(200).json({ plans })),
+    http.get("/signup/database-name", ({ response }) => response(200).json({ database_name: "mercy" })),
+    http.post("/signup", () =>
+      problem("invalid", 422, {
+        errors: [{ pointer: "/organization_email", detail: "must be an address that gets mail" }],
+      }),
+    ),
+  );
+  const { user } = renderAt("/signup/payment");
+  await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
+  await user.type(screen.getByLabelText("Card number"), "4111111111111111");
+  await user.type(screen.getByLabelText("Expiry date"), "1230");
+  await user.type(screen.getByLabelText("Security code"), "123");
+  await user.click(await screen.findByRole("button", { name: "Pay $99" }));
+  expect(await screen.findByText("Must be an address that gets mail.")).toBeTruthy();
+  expect(document.activeElement).toBe(screen.getByLabelText("E-mail address"));
+});

@@ -1,5 +1,5 @@
 import { Dialog } from "@base-ui/react/dialog";
-import { Link, type LinkProps, Outlet, useLocation } from "@tanstack/react-router";
+import { Link, type LinkProps, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { LogOut, type LucideIcon, Menu as MenuIcon, Settings2, UserRound, X } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -153,6 +153,7 @@ function Drawer({ destinations }: { destinations: Destination[] }) {
 function UserMenu({ account }: { account: "/app/account" | "/platform/account" }) {
   const { t } = useTranslation();
   const session = useSession();
+  const navigate = useNavigate();
   const { user } = useMe();
   const name = user.name ?? user.email;
   return (
@@ -175,6 +176,9 @@ function UserMenu({ account }: { account: "/app/account" | "/platform/account" }
       >
         <PreferenceChoices />
         <MenuSeparator />
+        <MenuItem icon={UserRound} onSelect={() => void navigate({ to: account })}>
+          {t("account.title")}
+        </MenuItem>
         <MenuItem icon={LogOut} onSelect={() => void session.signOut()}>
           {t("session.signOut")}
         </MenuItem>
