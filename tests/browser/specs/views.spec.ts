@@ -1,6 +1,7 @@
-import { ask, invite, named, pathOf } from "../support/api";
+import { ask, invite, named, PASSWORD, pathOf } from "../support/api";
 import { PLATFORM_ADMINISTRATOR } from "../support/setup";
 import { expect, look, signIn, signInToPlatform, test } from "../support/test";
+import { fillCard, fillDetails, inviteTeammate, newHospital, pay } from "../support/wizard";
 
 test.describe.configure({ timeout: 300_000 });
 
@@ -26,6 +27,51 @@ test("the pages where nobody is signed in", async ({ page, watcher }) => {
   await page.goto("/accept-invitation#token=cinv_platform_nothing");
   await expect(page.getByRole("heading", { name: "cannot be used any more" })).toBeVisible();
   await look(page, "invitation-unusable");
+});
+
+test("the steps of a sign-up", async ({ page, watcher }) => {
+  watcher.provokes(402, /process-payment/);
+  await page.goto("/signup/plan");
+  await page.getByRole("radio", { name: "Professional" }).check();
+  await look(page, "signup-1-plan");
+  await page.getByRole("button", { name: "Continue" }).click();
+  const details = newHospital("Looked At");
+  await fillDetails(page, details);
+  await expect(page.locator("code")).toHaveText(/looked_at/);
+  await look(page, "signup-2-details");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await fillCard(page, "4000000000000002");
+  await pay(page).click();
+  await expect(page.getByText("The card was declined.")).toBeVisible();
+  await look(page, "signup-3-payment-declined");
+  await fillCard(page);
+  await pay(page).click();
+  await expect(page.getByRole("button", { name: "Go on with your team" })).toBeVisible();
+  await look(page, "signup-3-ready");
+  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await look(page, "signup-4-team-empty");
+  await inviteTeammate(page, "doctor@looked-at.example", "DOCTOR");
+  await expect(page.getByText("2 of 20 seats taken")).toBeVisible();
+  await page.getByText("What may each role do?").click();
+  await look(page, "signup-4-team");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await look(page, "signup-5-password");
+  await page.getByLabel("New password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Finish the set-up" }).click();
+  await expect(page.getByText("Invitation links")).toBeVisible();
+  await look(page, "signup-5-complete");
+  await page.getByRole("button", { name: "Open the dashboard" }).click();
+  await expect(page.getByText("No appointments today")).toBeVisible();
+  await look(page, "today-empty");
+  for (const [path, words] of [
+    ["/app/patients", "No patients yet"],
+    ["/app/appointments", "Nothing is booked"],
+    ["/app/pharmacy", "No medicines yet"],
+  ] as const) {
+    await page.goto(path);
+    await expect(page.getByText(words)).toBeVisible();
+    await look(page, `empty${path.replaceAll("/", "-")}`);
+  }
 });
 
 test("an invitation", async ({ page, clinic }) => {
