@@ -1,7 +1,8 @@
 # The frame around cargo: `make help` lists what there is.
 #
 # Every target builds the whole workspace in the dev profile, so that they share one set of compiled dependencies: cargo
-# would compile many of them again for a single package (`-p`) or another profile. Only clippy checks them once more.
+# would compile many of them again for a single package (`-p`) or another profile. Only clippy checks them once more, and
+# benchmarks measure what is shipped.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,6 +11,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 bin := $(or $(CARGO_TARGET_DIR),target)/debug
+release_bin := $(or $(CARGO_TARGET_DIR),target)/release
 # Files that a program of ours prints, and how.
 crd := charts/chakravue/crds/hospitalorganizations.yaml
 openapi := api/openapi.json
@@ -73,18 +75,22 @@ $(deny_root)/bin/cargo-deny:
 	cargo install cargo-deny --locked --version $(deny_version) --root $(deny_root)
 
 .PHONY: bench
-bench: build ## Measure everything: operator, API, and what they are compared with
-	@exec $(bin)/bench
+bench: release ## Measure everything: operator, API, and what they are compared with
+	@exec $(release_bin)/bench
 
 .PHONY: bench-api
-bench-api: build ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
-	@exec $(bin)/bench sign_in list_patients fastapi signups
+bench-api: release ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
+	@exec $(release_bin)/bench sign_in list_patients fastapi signups
 
 # --- Building
 
 .PHONY: build
 build: prerequisites ## Compile every program
 	cargo build --workspace --bins
+
+.PHONY: release
+release: prerequisites ## Compile every program as it is shipped
+	cargo build --workspace --bins --release
 
 .PHONY: generate
 generate: build ## Write the generated files: the CustomResourceDefinition, the OpenAPI document, the API's reference
