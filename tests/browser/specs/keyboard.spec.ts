@@ -67,8 +67,9 @@ test("a hospital signs up and a patient is registered with the keyboard alone", 
   await keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Kei Board" })).toBeFocused();
   await press("Archive");
-  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await expect(page.getByRole("alertdialog").getByRole("button", { name: "Cancel" })).toBeFocused();
   await keyboard.press("Escape");
+  await expect(page.getByRole("alertdialog")).toBeHidden();
   await expect(page.getByRole("button", { name: "Archive" })).toBeFocused();
 
   // The menu, and out again.

@@ -139,7 +139,8 @@ test("a double click and a lost answer pay once", async ({ page, watcher }) => {
   await page.getByRole("button", { name: "Finish the set-up" }).click();
   await page.getByRole("button", { name: "Open the dashboard" }).click();
   await page.getByRole("link", { name: "Subscription" }).click();
-  await expect(page.getByText("Paid")).toHaveCount(1);
+  await expect(page.getByRole("row", { name: /Visa/ })).toHaveCount(1);
+  await expect(page.getByText("Paid", { exact: true })).toHaveCount(1);
 });
 
 test("without server-sent events the progress is asked for", async ({ page, watcher }) => {

@@ -49,12 +49,14 @@ test("the steps of a sign-up", async ({ page, watcher }) => {
   await expect(page.getByRole("button", { name: "Go on with your team" })).toBeVisible();
   await look(page, "signup-3-ready");
   await page.getByRole("button", { name: "Go on with your team" }).click();
+  await expect(page.getByRole("heading", { name: "Step 4 of 5" })).toBeVisible();
   await look(page, "signup-4-team-empty");
   await inviteTeammate(page, "doctor@looked-at.example", "DOCTOR");
   await expect(page.getByText("2 of 20 seats taken")).toBeVisible();
   await page.getByText("What may each role do?").click();
   await look(page, "signup-4-team");
   await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByRole("heading", { name: "Step 5 of 5" })).toBeVisible();
   await look(page, "signup-5-password");
   await page.getByLabel("New password").fill(PASSWORD);
   await page.getByRole("button", { name: "Finish the set-up" }).click();
