@@ -23,23 +23,23 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use chakravue_crds::organization::Phase;
+use chakravue_crds::{HospitalOrganization, organization::Phase};
 use kube::{
     ResourceExt as _,
     api::{Patch, PatchParams},
+    runtime::wait::await_condition,
 };
 use mongodb::bson::{DateTime, Document, doc};
 use serde_json::json;
 use tokio::{net::TcpListener, process::Command};
 
 use proxied::Proxied;
-use support::eventually;
 
 /// What Debian and others call it.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// Long enough for a busy machine: a run takes a few minutes.
-const PATIENCE: Duration = Duration::from_mins(30);
+const LONGEST_RUN: Duration = Duration::from_mins(30);
 
 const ADMINISTRATOR: &str = "administrator@chakravue.example";
 
@@ -70,11 +70,11 @@ async fn set_subscription(stack: &Proxied, organization_id: &str, subscription: 
     let name = stack.object(organization_id).await.name_any();
     let patch = Patch::Merge(json!({ "spec": { "subscription": subscription } }));
     stack.hospitals().patch(&name, &PatchParams::default(), &patch).await.unwrap();
-    eventually("the operator has seen it", async || {
-        let status = stack.object(organization_id).await.status?;
-        (status.phase == Some(phase)).then_some(())
-    })
-    .await;
+    let has_seen = move |object: Option<&HospitalOrganization>| {
+        object.and_then(|object| object.status.as_ref()).is_some_and(|status| status.phase == Some(phase))
+    };
+    let seen = await_condition(stack.hospitals(), &name, has_seen);
+    tokio::time::timeout(support::PATIENCE, seen).await.expect("the operator sees it in time").unwrap();
 }
 
 async fn expire(
@@ -123,7 +123,7 @@ async fn the_front_end_holds_in_a_browser() {
     playwright.env("CHAKRAVUE_PREFIX", stack.sandbox.prefix()).env("CHAKRAVUE_PLATFORM_INVITATION", invitation);
     playwright.env("CHROMIUM", browser()).stdin(Stdio::null()).kill_on_drop(true);
     let Output { status, stdout, stderr } =
-        tokio::time::timeout(PATIENCE, playwright.output()).await.expect("it ends in time").unwrap();
+        tokio::time::timeout(LONGEST_RUN, playwright.output()).await.expect("it ends in time").unwrap();
     let [said, complained] = [&stdout, &stderr].map(|bytes| String::from_utf8_lossy(bytes));
     assert!(status.success(), "{said}\n{complained}");
     println!("{said}");
