@@ -12,12 +12,16 @@ export interface Choice {
   note?: string;
 }
 
-/** Whether the words are in the name of a choice or in its note. */
+/** Whether every word is in the name of a choice or in its note. What an earlier search has found may not fit any more. */
 function matches(choice: Choice, words: string): boolean {
-  return `${choice.name} ${choice.note ?? ""}`.toLowerCase().includes(words.trim().toLowerCase());
+  const text = `${choice.name} ${choice.note ?? ""}`.toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/u)
+    .every((word) => text.includes(word));
 }
 
-/** A field that finds one of many while the person types. The choices are those that the search has found. */
+/** A field that finds one of many while the person types: among all choices, or among those that a search has found. */
 export function Combobox({
   choices,
   value,
@@ -26,7 +30,6 @@ export function Combobox({
   isSearching = false,
   placeholder,
   none,
-  filters = false,
   ...frame
 }: FieldProps & {
   choices: Choice[];
@@ -37,8 +40,6 @@ export function Combobox({
   placeholder?: string;
   /** What the list says when nothing was found. */
   none: ReactNode;
-  /** All choices are here already, and typing narrows them down. */
-  filters?: boolean;
 }) {
   const { t } = useTranslation();
   const [words, setWords] = useState(value?.name ?? "");
@@ -46,7 +47,7 @@ export function Combobox({
   return (
     <Base.Root
       items={chosen}
-      filter={filters ? matches : null}
+      filter={matches}
       value={value}
       onValueChange={onChange}
       inputValue={words}

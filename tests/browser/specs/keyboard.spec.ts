@@ -79,7 +79,7 @@ test("a hospital signs up and a patient is registered with the keyboard alone", 
   await keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Welcome to ChakraVue" })).toBeVisible();
 
-  // The hospital is remembered; the list of hospitals is worked with the arrows.
+  // The hospital is remembered, and found by its name.
   await tabTo(page.getByRole("link", { name: "Hospital Staff Login" }));
   await keyboard.press("Enter");
   const hospital = page.getByRole("combobox", { name: "Hospital" });
@@ -87,9 +87,9 @@ test("a hospital signs up and a patient is registered with the keyboard alone", 
   await expect(hospital).toHaveValue(name);
   await keyboard.press("ControlOrMeta+A");
   await keyboard.type(name);
-  await expect(page.getByRole("option", { name })).toBeVisible();
-  await keyboard.press("ArrowDown");
+  await expect(page.getByRole("option")).toHaveCount(1);
   await keyboard.press("Enter");
+  await expect(hospital).toHaveValue(name);
   await expect(page.getByRole("listbox")).toBeHidden();
   await type("E-mail address", email);
   await type("Password", PASSWORD);

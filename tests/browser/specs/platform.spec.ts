@@ -29,6 +29,7 @@ test("the platform's administrator sees how it does, and finds a hospital", asyn
   await page.getByLabel("Status").selectOption("active");
   await page.getByLabel("Plan").selectOption("professional");
   await expect(page.getByRole("link", { name: at.name })).toBeVisible();
+  await expect(page).toHaveURL(/q=.*plan=professional|plan=professional.*q=/);
   await page.reload();
   await expect(page.getByRole("searchbox")).toHaveValue(at.database);
   await page.getByRole("button", { name: "Name" }).click();

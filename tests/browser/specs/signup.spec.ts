@@ -139,7 +139,7 @@ test("a double click and a lost answer pay once", async ({ page, watcher }) => {
   await page.getByRole("button", { name: "Finish the set-up" }).click();
   await page.getByRole("button", { name: "Open the dashboard" }).click();
   await page.getByRole("link", { name: "Subscription" }).click();
-  await expect(page.getByRole("row", { name: /Visa/ })).toHaveCount(1);
+  await expect(page.getByRole("row", { name: /visa/i })).toHaveCount(1);
   await expect(page.getByText("Paid", { exact: true })).toHaveCount(1);
 });
 

@@ -14,28 +14,24 @@ import { useFormat } from "@/dates/format";
 import { useMay } from "@/session/me";
 import { useZone } from "../settings/queries";
 import { AllergyBadge } from "./AllergyBadge";
-import { usePatients } from "./queries";
+import { type PatientSearch, usePatients } from "./queries";
 
 export function PatientList() {
   const { t } = useTranslation();
   const may = useMay();
   const navigate = useNavigate();
   const { q, archived } = useSearch({ from: "/app/patients" });
+  // What is there at that moment counts: a search that is still being typed comes later than a choice.
+  const change = useCallback(
+    (to: (before: PatientSearch) => PatientSearch) => void navigate({ to: "/app/patients", search: to, replace: true }),
+    [navigate],
+  );
   const search = useCallback(
-    (words: string) =>
-      void navigate({
-        to: "/app/patients",
-        search: { ...(words ? { q: words } : {}), ...(archived ? { archived } : {}) },
-        replace: true,
-      }),
-    [navigate, archived],
+    (words: string) => change(({ q: _, ...before }) => (words ? { ...before, q: words } : before)),
+    [change],
   );
   const show = (which: "current" | "archived") =>
-    void navigate({
-      to: "/app/patients",
-      search: { ...(q ? { q } : {}), ...(which === "archived" ? { archived: true as const } : {}) },
-      replace: true,
-    });
+    change(({ archived: _, ...before }) => (which === "archived" ? { ...before, archived: true } : before));
   return (
     <Guard permission="patients.read">
       <div className="grid gap-6">

@@ -49,16 +49,20 @@ function Stock() {
   const navigate = useNavigate();
   const { q = "", show = "all" } = useSearch({ from: route });
   const [doing, setDoing] = useState<Doing | null>(null);
+  // What is there at that moment counts: a search that is still being typed comes later than a choice.
   const find = useCallback(
-    (words: string, shown: Shown) =>
+    (change: { q?: string; show?: Shown }) =>
       void navigate({
         to: route,
-        search: { ...(words ? { q: words } : {}), ...(shown === "all" ? {} : { show: shown }) },
+        search: (before: { q?: string; show?: "low" | "expiring" }) => {
+          const next = { show: "all" as Shown, q: "", ...before, ...change };
+          return { ...(next.q ? { q: next.q } : {}), ...(next.show === "all" ? {} : { show: next.show }) };
+        },
         replace: true,
       }),
     [navigate],
   );
-  const search = useCallback((words: string) => find(words, show), [find, show]);
+  const search = useCallback((words: string) => find({ q: words }), [find]);
   return (
     <div className="grid gap-6">
       <PageHeader
@@ -83,7 +87,7 @@ function Stock() {
             { value: "low", label: t("pharmacy.low") },
             { value: "expiring", label: t("pharmacy.expiring") },
           ]}
-          onChange={(next) => find(q, next)}
+          onChange={(next) => find({ show: next })}
         />
       </div>
       <List q={q} show={show} onDo={setDoing} />

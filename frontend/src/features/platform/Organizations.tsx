@@ -21,7 +21,7 @@ import { Empty, Failure, Skeleton } from "@/components/states";
 import { Body, Cell, Head, HeadCell, Row, Table } from "@/components/Table";
 import { useFormat } from "@/dates/format";
 import { plansQuery } from "../signup/plans";
-import { useOrganizations } from "./queries";
+import { type OrganizationSearch, useOrganizations } from "./queries";
 
 const route = "/platform/organizations";
 
@@ -39,11 +39,15 @@ export function Organizations() {
   const organizations = useOrganizations(search);
   const { q = "", status = "", plan = "" } = search;
   const find = useCallback(
-    (change: { q?: string; status?: string; plan?: string }) => {
-      const next = Object.entries({ q, status, plan, ...change }).filter(([, value]) => value !== "");
-      void navigate({ to: route, search: Object.fromEntries(next), replace: true });
-    },
-    [navigate, q, status, plan],
+    (change: OrganizationSearch) =>
+      void navigate({
+        to: route,
+        // What is there at that moment counts: a search that is still being typed comes later than a filter.
+        search: (before: OrganizationSearch) =>
+          Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value !== "")),
+        replace: true,
+      }),
+    [navigate],
   );
   const onSearch = useCallback((words: string) => find({ q: words }), [find]);
   return (

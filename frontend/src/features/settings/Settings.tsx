@@ -71,7 +71,6 @@ function TimeZoneField() {
       label={t("settings.keys.time_zone.title")}
       choices={choices}
       value={chosen}
-      filters
       onChange={(next) => {
         setChosen(next);
         field.onChange(next?.id ?? "");
