@@ -46,6 +46,7 @@ pub fn endpoints() -> OpenApiRouter<App> {
         .merge(endpoints::plans::routes())
         .merge(endpoints::platform::routes())
         .merge(endpoints::provisioning::routes())
+        .merge(endpoints::roles::routes())
         .merge(endpoints::sign_in::routes())
         .merge(endpoints::signup::routes())
         .merge(endpoints::users::routes())

@@ -180,6 +180,7 @@ impl Environment {
         screen.say(&format!(
             "\nReady after {:.1} s.
 
+  in a browser         {}
   API                  {}
   its operations       {}
   operator's metrics   {}
@@ -195,6 +196,7 @@ In another terminal:
 Ctrl-C stops everything. Below: what operator and API log; all logs are in {}.
 ",
             took.as_secs_f64(),
+            self.api.url("/"),
             self.api.url(""),
             self.api.url("/docs"),
             self.operator.url("/metrics"),
