@@ -33,6 +33,8 @@ pub struct Picture {
     pub unmanaged: Option<Unmanaged>,
     pub data_loss: Option<DataLossStatus>,
     pub schema: Option<SchemaPicture>,
+    /// The version that the database has, where it waits for a newer one.
+    pub older_schema: Option<i64>,
     pub users: Option<i64>,
     /// The steps that were tried and failed.
     pub failed: Vec<(ConditionType, Error)>,
@@ -94,6 +96,8 @@ impl Picture {
         if let Some(schema) = &self.schema {
             status.schema_version = Some(schema.version);
             status.collections.clone_from(&schema.collections);
+        } else if self.older_schema.is_some() {
+            status.schema_version = self.older_schema;
         }
 
         status.conditions = self.conditions(object, progress, &status, now);
@@ -173,10 +177,18 @@ impl Picture {
             let message = loss::message(loss, &object.name_any());
             make(ConditionType::DataLossSuspected, Truth::True, Reason::CollectionsLost, message)
         }));
+        conditions.extend(
+            status
+                .users
+                .as_ref()
+                .and_then(|users| too_many(users, object))
+                .map(|message| make(ConditionType::SeatsExceeded, Truth::True, Reason::SeatsExceeded, message)),
+        );
         conditions
     }
 
-    fn phase(object: &HospitalOrganization, progress: &Progress) -> Phase {
+    /// The phase of an object whose pass ended so.
+    pub fn phase(object: &HospitalOrganization, progress: &Progress) -> Phase {
         if object.metadata.deletion_timestamp.is_some() {
             return Phase::Terminating;
         }
@@ -223,6 +235,21 @@ impl Picture {
 const PENDING: &str = "Waiting for payment: the database is made as soon as spec.subscription is Active";
 const SUSPENDED: &str =
     "The subscription is suspended: the data stays, nobody has access; set spec.subscription to Active to give it back";
+
+/// What to say of more users than seats.
+fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {
+    let limit = users.limit.filter(|limit| users.current > *limit)?;
+    Some(format!(
+        "{} users, and {} has {limit} seats. Nobody is cut off, and nobody can be added: remove {} users or choose a larger plan.",
+        users.current,
+        object.spec.plan.name(),
+        users.current - limit,
+    ))
+}
+
+pub fn is_ready(status: Option<&HospitalOrganizationStatus>) -> bool {
+    status.is_some_and(|s| s.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"))
+}
 
 fn violations_message(schema: &SchemaPicture) -> String {
     format!("{}. Mend the documents; the operator enforces the rest by itself.", schema.violations.join("; "))
@@ -329,6 +356,7 @@ mod tests {
             unmanaged: None,
             data_loss: None,
             schema: Some(SchemaPicture { version: 1, ..SchemaPicture::default() }),
+            older_schema: None,
             users: Some(1),
             failed: Vec::new(),
         }
@@ -351,6 +379,20 @@ mod tests {
         assert_eq!(truth(&status, "Stalled"), None);
         assert!(status.conditions.iter().all(|c| c.observed_generation == Some(2)));
         assert_eq!(status.users.unwrap().seats, "1/5");
+    }
+
+    #[test]
+    fn more_users_than_seats_are_told_with_the_numbers_and_cost_nothing() {
+        let picture = Picture { users: Some(8), ..complete() };
+        let status = picture.status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(truth(&status, "Ready").as_deref(), Some("True"));
+        let told = status.conditions.iter().find(|condition| condition.type_ == "SeatsExceeded").unwrap();
+        for part in ["8 users", "Starter has 5 seats", "remove 3 users"] {
+            assert!(told.message.contains(part), "{}", told.message);
+        }
+        let picture = Picture { users: Some(5), ..complete() };
+        let status = picture.status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(truth(&status, "SeatsExceeded"), None);
     }
 
     #[test]
