@@ -58,9 +58,11 @@ pub struct Election {
     leadership: Leadership,
 }
 
+/// Who holds a lease that was just made.
+const NOBODY: &str = "nobody";
+
 /// How a candidate saw the lease last.
 struct Sight {
-    /// `None`: there was none.
     version: Option<String>,
     since: Instant,
     lasts: Duration,
@@ -117,46 +119,50 @@ impl Election {
 
     /// One look at the lease; takes it where it is free.
     async fn look(&self, sight: &mut Option<Sight>) -> kube::Result<Option<Lease>> {
-        let found = self.in_time(self.leases.get_opt(&self.settings.name)).await?;
-        let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
-        let lasts = found.as_ref().and_then(lasts).unwrap_or(self.settings.duration);
+        let Some(found) = self.in_time(self.leases.get_opt(&self.settings.name)).await? else {
+            self.make().await?;
+            return Ok(None);
+        };
+        let version = found.metadata.resource_version.clone();
+        let lasts = lasts(&found).unwrap_or(self.settings.duration);
         let known = match sight {
             Some(known) if known.version == version => known,
-            // Also where there is none: one that was deleted has a holder who may not have noticed yet.
             other => other.insert(Sight { version, since: Instant::now(), lasts }),
         };
-        let vacant = found.as_ref().is_some_and(|lease| holder(lease).is_none());
-        if !vacant && known.since.elapsed() < known.lasts {
+        if holder(&found).is_some() && known.since.elapsed() < known.lasts {
             return Ok(None);
         }
         self.take(found).await
     }
 
+    /// Makes a lease that nobody holds, and that has to be watched like any other: one that was deleted has a holder who
+    /// may not have noticed yet, and a request to make one can arrive late.
+    async fn make(&self) -> kube::Result<()> {
+        let (name, namespace) = (self.settings.name.clone(), self.settings.namespace.clone());
+        let metadata = ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() };
+        let spec = LeaseSpec { holder_identity: Some(NOBODY.to_owned()), ..self.spec() };
+        let lease = Lease { metadata, spec: Some(spec) };
+        match self.in_time(self.leases.create(&PostParams::default(), &lease)).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
     /// `None`: somebody was faster.
-    async fn take(&self, found: Option<Lease>) -> kube::Result<Option<Lease>> {
-        let transitions = found.as_ref().and_then(|lease| lease.spec.as_ref()?.lease_transitions);
+    async fn take(&self, found: Lease) -> kube::Result<Option<Lease>> {
+        let transitions = found.spec.as_ref().and_then(|spec| spec.lease_transitions);
         let spec = LeaseSpec {
             acquire_time: Some(MicroTime(Timestamp::now())),
             lease_transitions: Some(transitions.map_or(0, |before| before.saturating_add(1))),
             ..self.spec()
         };
         let sent = Instant::now();
-        let taken = match found {
-            Some(lease) => self.replace(&Lease { spec: Some(spec), ..lease }).await,
-            None => {
-                let name = Some(self.settings.name.clone());
-                let metadata =
-                    ObjectMeta { name, namespace: Some(self.settings.namespace.clone()), ..ObjectMeta::default() };
-                let lease = Lease { metadata, spec: Some(spec) };
-                self.in_time(self.leases.create(&PostParams::default(), &lease)).await
-            }
-        };
-        match taken {
+        match self.replace(&Lease { spec: Some(spec), ..found }).await {
             Ok(lease) => {
                 self.leadership.holds_until(sent + self.settings.term());
                 Ok(Some(lease))
             }
-            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_already_exists() => Ok(None),
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
     }

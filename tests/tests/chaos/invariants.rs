@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use chakravue_crds::{HospitalOrganization, naming::secret_name, tenant_schema::TENANT_SCHEMA};
 use chakravue_testbed::OperatorProcess;
 use futures::TryStreamExt as _;
-use kube::{ResourceExt as _, api::ListParams};
+use kube::{ResourceExt, api::ListParams};
 use mongodb::{
     bson::{Document, doc},
     error::ErrorKind,

@@ -205,7 +205,10 @@ fn database(name: &str) -> String {
 }
 
 async fn versions(world: &World, names: &[String]) -> Vec<Option<i64>> {
-    let status = |name| async move { world.hospitals().get(name).await.unwrap().status.unwrap().schema_version };
+    let status = |name: &String| {
+        let name = name.clone();
+        async move { world.hospitals().get(&name).await.unwrap().status.unwrap().schema_version }
+    };
     join_all(names.iter().map(status)).await
 }
 

@@ -3,7 +3,7 @@
 
 use chakravue_crds::{HospitalOrganization, master::OrganizationRecord, plans::Plan};
 use futures::TryStreamExt as _;
-use kube::{ResourceExt as _, api::ListParams};
+use kube::{ResourceExt, api::ListParams};
 use mongodb::bson::{Document, doc};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};

@@ -7,10 +7,11 @@
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
 
 /// The functions that the steps stand for: file and name.
-pub const MIRRORED: [(&str, &str); 6] = [
+pub const MIRRORED: [(&str, &str); 7] = [
     ("leader.rs", "check"),
     ("leader.rs", "holds_until"),
     ("leader/election.rs", "look"),
+    ("leader/election.rs", "make"),
     ("leader/election.rs", "take"),
     ("leader/election.rs", "renew"),
     ("leader/election.rs", "vacate"),
@@ -33,8 +34,8 @@ enum Variant {
     CountsFromTheAnswer,
     /// A candidate does not wait for as long as the lease lasts.
     Impatient,
-    /// A candidate takes a lease that was deleted at once, though it may have a holder.
-    TakesWhatIsDeleted,
+    /// Who makes a lease, where there is none any more, holds it at once.
+    HoldsWhatItMade,
     /// Nobody asks before a write whether the term is over.
     WritesUnasked,
 }
@@ -42,16 +43,17 @@ enum Variant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Lease {
     version: u8,
-    /// `None`: given up.
-    holder: Option<usize>,
+    /// Given up; one that was just made is not, though nobody holds it.
+    vacant: bool,
 }
 
 /// A request under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Request {
     Get,
-    /// The version that it was decided upon; `None`: there was no lease.
-    Take(Option<u8>),
+    Make,
+    /// The version that it was decided upon.
+    Take(u8),
     Renew(u8),
     Vacate(u8),
 }
@@ -73,7 +75,7 @@ struct Flight {
 /// How a candidate saw the lease last: its version, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Sight {
-    version: Option<u8>,
+    version: u8,
     since: u8,
 }
 
@@ -143,17 +145,20 @@ impl Election {
         let operator = &mut state.operators[number];
         let Some(Flight { request, sent, answer: Some(answer) }) = operator.flight.take() else { return };
         match (request, answer) {
-            (Request::Get, Answer::Saw(found)) => {
-                let version = found.map(|lease| lease.version);
+            (Request::Get, Answer::Saw(None)) => {
+                operator.flight = Some(Flight { request: Request::Make, sent: clock, answer: None });
+            }
+            (Request::Get, Answer::Saw(Some(Lease { version, vacant }))) => {
                 if operator.sight.is_none_or(|sight| sight.version != version) {
                     operator.sight = Some(Sight { version, since: clock });
                 }
-                // Free at once: given up. One that is not there may have been deleted, and has a holder then.
-                let absent = found.is_none() && self.0 == Variant::TakesWhatIsDeleted;
-                let vacant = found.is_some_and(|lease| lease.holder.is_none());
-                if absent || vacant {
+                if vacant {
                     operator.flight = Some(Flight { request: Request::Take(version), sent: clock, answer: None });
                 }
+            }
+            (Request::Make, Answer::Written(version)) if self.0 == Variant::HoldsWhatItMade => {
+                operator.ends = sent + TERM;
+                operator.version = Some(version);
             }
             (Request::Take(_) | Request::Renew(_), Answer::Written(version)) => {
                 let from = if self.0 == Variant::CountsFromTheAnswer { clock } else { sent };
@@ -177,15 +182,15 @@ impl Election {
                 state.operators[number].flight = Some(Flight { answer, ..flight });
                 return;
             }
-            Request::Take(version) => version,
-            Request::Renew(version) | Request::Vacate(version) => Some(version),
+            Request::Make => None,
+            Request::Take(version) | Request::Renew(version) | Request::Vacate(version) => Some(version),
         };
         // Making a lease that is there fails whatever is named.
         let fits = named == current || (self.0 == Variant::Unconditional && named.is_some() == current.is_some());
         let answer = if fits {
             state.versions += 1;
-            let holder = (!matches!(flight.request, Request::Vacate(_))).then_some(number);
-            state.lease = Some(Lease { version: state.versions, holder });
+            let vacant = matches!(flight.request, Request::Vacate(_));
+            state.lease = Some(Lease { version: state.versions, vacant });
             Answer::Written(state.versions)
         } else {
             Answer::Refused
@@ -323,7 +328,7 @@ fn every_rule_of_the_lease_is_missed_when_it_is_broken() {
         Variant::Unconditional,
         Variant::CountsFromTheAnswer,
         Variant::Impatient,
-        Variant::TakesWhatIsDeleted,
+        Variant::HoldsWhatItMade,
         Variant::WritesUnasked,
     ] {
         assert!(broken(variant).is_some(), "nobody noticed {variant:?}");
