@@ -391,6 +391,9 @@ mod tests {
                 (format!("chakravue_operator_{name}"), rest.split('|').nth(1).unwrap().trim().to_owned())
             })
             .collect();
+        // The table of alerts beside it has expressions and their meanings.
+        let is_type = |type_: &str| ["counter", "gauge", "histogram", "info"].contains(&type_);
+        let documented: BTreeSet<_> = documented.into_iter().filter(|(_, type_)| is_type(type_)).collect();
         assert_eq!(documented, exported);
     }
 

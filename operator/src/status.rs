@@ -14,7 +14,7 @@ use kube::{
     Api, Resource, ResourceExt as _,
     api::{Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     context::{Context, FIELD_MANAGER},
@@ -281,14 +281,59 @@ pub async fn write(
     let written =
         api.patch_status(&object.name_any(), &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch)).await;
     match written {
-        Ok(object) => {
-            context.echoes.wrote(object);
+        Ok(written) => {
+            let left = remove_leftovers(&api, &written, &status).await?;
+            context.echoes.wrote(left.unwrap_or(written));
             Ok(true)
         }
         // The object is gone: there is nobody left to tell.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
         Err(error) => Err(error).doing("record the status"),
     }
+}
+
+/// Removes what somebody else wrote into the status and applying does not take away, because it is theirs: the status is the
+/// operator's own, but for conditions of other types. Answers the object if there was something.
+async fn remove_leftovers(
+    api: &Api<HospitalOrganization>,
+    object: &HospitalOrganization,
+    status: &HospitalOrganizationStatus,
+) -> Result<Option<HospitalOrganization>> {
+    let found = object.status.clone().unwrap_or_default();
+    let others = found.conditions.iter().filter(|condition| !is_own(condition)).cloned();
+    let wanted = HospitalOrganizationStatus {
+        conditions: status.conditions.iter().cloned().chain(others).collect(),
+        ..status.clone()
+    };
+    let Some(difference) = merge_patch(&json!(in_order(found)), &json!(in_order(wanted))) else { return Ok(None) };
+    let metadata = json!({ "uid": object.uid(), "resourceVersion": object.resource_version() });
+    let patch = Patch::Merge(json!({ "metadata": metadata, "status": difference }));
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch_status(&object.name_any(), &parameters, &patch).await {
+        Ok(object) => Ok(Some(object)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) => Err(error).doing("record the status"),
+    }
+}
+
+/// Conditions are told apart by their types, wherever they stand.
+fn in_order(mut status: HospitalOrganizationStatus) -> HospitalOrganizationStatus {
+    status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    status
+}
+
+/// What turns one value into the other (RFC 7396), if they differ.
+fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
+    let (Some(before), Some(after)) = (from.as_object(), to.as_object()) else {
+        return (from != to).then(|| to.clone());
+    };
+    let changed = after.iter().filter_map(|(key, value)| {
+        let before = before.get(key).unwrap_or(&Value::Null);
+        Some((key.clone(), merge_patch(before, value)?))
+    });
+    let gone = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let difference: serde_json::Map<String, Value> = changed.chain(gone).collect();
+    (!difference.is_empty()).then_some(Value::Object(difference))
 }
 
 /// Removes what an object was told while it did not fit the definition and is not true any more. It could not be applied
@@ -393,6 +438,13 @@ mod tests {
         let picture = Picture { users: Some(5), ..complete() };
         let status = picture.status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
         assert_eq!(truth(&status, "SeatsExceeded"), None);
+    }
+
+    #[test]
+    fn a_patch_turns_one_into_the_other_and_is_none_where_they_are_the_same() {
+        let (a, b) = (json!({ "x": 1, "y": { "z": [1] }, "w": 2 }), json!({ "x": 1, "y": { "z": [2], "v": 3 } }));
+        assert_eq!(merge_patch(&a, &b), Some(json!({ "y": { "z": [2], "v": 3 }, "w": null })));
+        assert_eq!(merge_patch(&a, &a), None);
     }
 
     #[test]

@@ -97,10 +97,12 @@ async fn budgets_that_the_operator_was_told_are_kept() {
     {
         let operator = world.sandbox.operator().arg(flag).arg("1").start().await;
         let name = world.apply(&world.hospital("over")).await.name_any();
-        let told = world.wait(&name, "refused", |o| is(o, "Stalled", "True")).await;
-        let ready = condition(&told, "Ready").unwrap();
-        assert_eq!(ready.reason, "CapacityExhausted");
-        assert!(ready.message.contains(words) && ready.message.contains(flag), "{}", ready.message);
+        let says = |o: &chakravue_crds::HospitalOrganization| {
+            let ready = condition(o, "Ready").filter(|ready| ready.reason == "CapacityExhausted");
+            ready.is_some_and(|ready| ready.message.contains(words) && ready.message.contains(flag))
+        };
+        let told = world.wait(&name, &format!("refused for its {words}"), says).await;
+        assert!(is(&told, "Stalled", "True"));
         let claim = world.claim_on(&world.sandbox.database_name("over")).await.unwrap();
         assert_eq!(claim.get_str("status").unwrap(), "Failed", "the platform sees it too");
         operator.terminate().await;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Short, so that a test does not wait for long; long enough for a machine that is busy with other tests.
-const LEASE: &str = "4s";
+const LEASE: &str = "6s";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_or_told_to_stop() {

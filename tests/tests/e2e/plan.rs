@@ -224,6 +224,7 @@ async fn whatever_has_lost_its_counterpart_is_reported_and_left_alone() {
     // The running operator counts what it does not mend, and writes down what was left behind, once.
     retained.run_command(doc! { "dropUser": "by_hand" }).await.unwrap();
     let operator = proxied.operator().resync_interval("1s").start().await;
+    operator.wait_ready().await;
     eventually("the metric counts the claim", async || {
         operator.metrics().await.contains("chakravue_operator_orphans{kind=\"claim\"} 1\n").then_some(())
     })

@@ -68,7 +68,7 @@ async fn the_log_level_is_changed_while_the_operator_runs() {
     assert_eq!(put("debug").await, (200, "debug\n".to_owned()));
     world.ready_hospital("loud").await;
     eventually("more is logged", async || (more() > 0).then_some(())).await;
-    let (status, words) = put("very loud, please=").await;
+    let (status, words) = put("chakravue_operator=loud").await;
     assert!(status == 400 && words.contains("not a list of log directives"), "{status} {words}");
     assert_eq!(put("chakravue_operator=warn").await.0, 200);
     assert_eq!(http.get("/log-level").await.body, "chakravue_operator=warn\n");
