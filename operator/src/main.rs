@@ -1,4 +1,4 @@
-//! `chakravue-operator`: turns every HospitalOrganization into its own MongoDB database and keeps it so.
+//! `chakravue-operator`: turns every `HospitalOrganization` into its own MongoDB database and keeps it so.
 //!
 //! To read it from the top: [`run`] (the process), `controller` (what starts a pass), `turns` (who goes first),
 //! `reconcile` (the pass), `provision` (what a hospital is brought to, in order), then one file per step that compares

@@ -81,8 +81,8 @@ impl ControlPlane {
         })?;
         let controller_manager = start_controller_manager(parts, folder, &certificates, &server)?;
         controller_manager.until("at work", PATIENCE, || makes_service_accounts(&client)).await?;
-        let ports = [etcd_port, peer_port, api_port];
-        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, ports })
+        let taken = [etcd_port, peer_port, api_port];
+        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, ports: taken })
     }
 
     /// Kills the API server and starts it again; returns when it serves.

@@ -43,14 +43,14 @@ impl Fragile {
         let kubernetes = parts.kubernetes.context("the programs of Kubernetes were not prepared")?;
         let mongod = parts.mongod.context("mongod was not prepared")?;
         let folder = tempfile::Builder::new().prefix("chakravue-fragile-").tempdir().context("no temporary folder")?;
-        let (mut ports, mut more_ports) = (PortBook::forgetful(), PortBook::forgetful());
+        let (mut port_book, mut other_port_book) = (PortBook::forgetful(), PortBook::forgetful());
         let control_plane = async {
             let control_plane =
-                ControlPlane::start(&kubernetes, folder.path(), &mut ports, Durability::Throwaway).await?;
+                ControlPlane::start(&kubernetes, folder.path(), &mut port_book, Durability::Throwaway).await?;
             install::crd(&kubeconfig::client(&control_plane.kubeconfig).await?).await?;
             anyhow::Ok(control_plane)
         };
-        let replica_set = ReplicaSet::start(&mongod, folder.path(), &mut more_ports);
+        let replica_set = ReplicaSet::start(&mongod, folder.path(), &mut other_port_book);
         let (control_plane, replica_set) = tokio::try_join!(control_plane, replica_set)?;
         let report = Report {
             folder: folder.path().to_owned(),

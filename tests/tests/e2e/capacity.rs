@@ -57,12 +57,16 @@ async fn a_mongod_with_few_file_descriptors_is_filled_up_to_the_line_and_lives()
         (value(&operator, "capacity_refused").await == Some(waiting)).then_some(())
     })
     .await;
-    let (used, budget) = (
-        value(&operator, "capacity_used{resource=\"file_descriptors\"}").await.unwrap(),
-        value(&operator, "capacity_budget{resource=\"file_descriptors\"}").await.unwrap(),
+    assert_eq!(
+        value(&operator, "capacity_budget{resource=\"file_descriptors\"}").await,
+        Some(i64::from(FILES / 10 * 8))
     );
-    assert_eq!(budget, i64::from(FILES / 10 * 8));
-    assert!(used <= budget && used > budget - 80, "{used} of {budget}");
+    // What was just made is counted twice until the next look; connections come and go.
+    eventually("the metric says that it is full", async || {
+        let used = value(&operator, "capacity_used{resource=\"file_descriptors\"}").await?;
+        (used - i64::from(FILES / 10 * 8)).abs().lt(&60).then_some(())
+    })
+    .await;
 
     // Everything in it still works, and nobody who is in is turned out.
     let database = client(&world.secret(&ready[0].name_any()).await["uri"]).await;
