@@ -2,7 +2,7 @@
 //! served and answered at any time after they were sent, and a clock that goes on meanwhile. At no moment may both of them
 //! believe that they lead, and who wakes from a long sleep may write nothing.
 //!
-//! Each step stands for a function of `leader/election.rs`, which its comment names. A tick is a fifth of a lease.
+//! Each step stands for a function of `leader/election.rs`, which its comment names. A tick is a third of a lease.
 
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
 
@@ -18,11 +18,13 @@ pub const MIRRORED: [(&str, &str); 7] = [
 ];
 
 /// How long a lease lasts that is not renewed, in ticks.
-const LASTS: u8 = 5;
+const LASTS: u8 = 3;
 /// When the holder stops, counted from before its last renewal was sent.
-const TERM: u8 = 4;
+const TERM: u8 = 2;
 /// Long enough for two changes of hands.
-const END: u8 = 16;
+const END: u8 = 8;
+/// Writes of the lease; every state space has an end.
+const VERSIONS: u8 = 5;
 
 /// The election as it is, and as it must not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,7 +222,10 @@ impl Model for Election {
         }
         for (number, operator) in state.operators.iter().enumerate() {
             match operator.flight {
-                Some(Flight { answer: None, .. }) => actions.push(Action::Serve(number)),
+                Some(Flight { answer: None, request, .. }) => {
+                    let ends = request != Request::Get && state.versions == VERSIONS;
+                    actions.extend((!ends).then_some(Action::Serve(number)));
+                }
                 Some(Flight { answer: Some(_), .. }) if !operator.frozen => actions.push(Action::Receive(number)),
                 _ => {}
             }
