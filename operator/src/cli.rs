@@ -67,6 +67,7 @@ pub struct Connection {
 /// How much of MongoDB hospitals may take.
 #[derive(Args)]
 #[allow(clippy::doc_markdown, reason = "shown as the help of the command line")]
+#[allow(clippy::struct_field_names, reason = "they are the names of the flags")]
 struct Capacity {
     /// How many tables (collections and indexes) MongoDB may have; a hospital that would come over it is refused.
     #[arg(long, env = "MAX_TABLES", default_value_t = 100_000)]

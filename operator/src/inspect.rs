@@ -44,7 +44,9 @@ pub async fn plan(options: cli::Plan) -> anyhow::Result<ExitCode> {
         Report::Text => print!("{}", plan::told(&plans)),
         Report::Json => println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "hospitals": plans }))?),
     }
-    unreadable.iter().for_each(|hospital| eprintln!("{hospital}"));
+    for hospital in &unreadable {
+        eprintln!("{hospital}");
+    }
     let can_be_done = |plan: &plan::Plan| matches!(plan.outcome, Outcome::Unchanged | Outcome::Changes);
     let well = unreadable.is_empty() && plans.iter().all(can_be_done);
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -108,7 +108,7 @@ pub async fn provision(
         schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).await.map(Some)
     };
     let work = async { tokio::join!(credentials, schema.boxed()) };
-    let (credentials, schema) = announced(work, announce_work(object, context, picture)).await;
+    let (credentials, schema) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;
     changes.append(credential_changes);
     changes.append(schema_changes);
     context.capacity.finished(&tenant.owner.uid);

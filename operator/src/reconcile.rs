@@ -113,7 +113,7 @@ async fn pass(object: Arc<Watched>, migrates: bool, context: &Context) -> Result
 /// Brings one hospital to what it declares.
 async fn apply(object: &HospitalOrganization, migrates: bool, context: &Context) -> Result<Action> {
     let mut pass = Pass::default();
-    let mut outcome = provision(object, migrates, context, &mut pass).await;
+    let mut outcome = provision(object, migrates, context, &mut pass).boxed().await;
     if let Err(Error::Conflict { .. }) = outcome {
         // The next look, at once, sees what the other writer did; there is nothing to tell anybody yet.
         return outcome.map(|_| Action::await_change());

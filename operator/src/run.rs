@@ -220,13 +220,11 @@ async fn lead(options: &Run, config: kube::Config, leadership: &Leadership) -> a
 fn keep_leading(elected: Elected, release: &CancellationToken) -> JoinHandle<Result<(), Lost>> {
     let release = release.clone();
     tokio::spawn(async move {
-        match elected {
-            Some((election, lease)) => election.keep(lease, release).await,
-            None => {
-                release.cancelled().await;
-                Ok(())
-            }
+        if let Some((election, lease)) = elected {
+            return election.keep(lease, release).await;
         }
+        release.cancelled().await;
+        Ok(())
     })
 }
 

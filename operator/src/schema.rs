@@ -125,9 +125,13 @@ pub async fn ensure(
     let creations: Vec<&Collection> =
         creations.into_iter().filter_map(|step| if let Step::Create(c) = step { Some(c) } else { None }).collect();
 
-    creations.iter().for_each(|_| changes.found(Kind::Collection));
+    for _ in &creations {
+        changes.found(Kind::Collection);
+    }
     create_all(context, database, &creations, abilities).await?;
-    creations.iter().for_each(|_| changes.healed(Kind::Collection));
+    for _ in &creations {
+        changes.healed(Kind::Collection);
+    }
     if !creations.is_empty() {
         outcome.ids.extend(ids_of(context, database, &creations).await?);
     }

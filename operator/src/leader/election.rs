@@ -170,9 +170,9 @@ impl Election {
     /// Renews the lease until `release`, then gives it to whoever wants it; or until it is lost, which ends at once
     /// whatever this process still wants to write.
     pub async fn keep(self, mut lease: Lease, release: CancellationToken) -> Result<(), Lost> {
-        let mut last = Instant::now();
+        let mut renewed_at = Instant::now();
         loop {
-            let ends = last + self.settings.term();
+            let ends = renewed_at + self.settings.term();
             let renewed = async {
                 tokio::time::sleep(self.settings.renewal()).await;
                 loop {
@@ -200,7 +200,7 @@ impl Election {
             match outcome {
                 Ok((renewed, sent)) => {
                     self.leadership.holds_until(sent + self.settings.term());
-                    (lease, last) = (renewed, sent);
+                    (lease, renewed_at) = (renewed, sent);
                 }
                 Err(lost) => {
                     self.leadership.give_up();

@@ -104,9 +104,11 @@ impl Hospitals {
                 patiently("delete a hospital", delete).await;
             }
             Deed::DropIndex(n) => {
-                self.break_database(world, n, |_| doc! { "dropIndexes": "patients", "index": "*" }).await?
+                self.break_database(world, n, |_| doc! { "dropIndexes": "patients", "index": "*" }).await?;
             }
-            Deed::DropUser(n) => self.break_database(world, n, |database| doc! { "dropUser": database }).await?,
+            Deed::DropUser(n) => {
+                self.break_database(world, n, |database| doc! { "dropUser": database }).await?;
+            }
             Deed::DeleteSecret(n) => {
                 let name = name(world, n);
                 self.declared.get(&name)?;

@@ -22,9 +22,9 @@ const LASTS: u8 = 3;
 /// When the holder stops, counted from before its last renewal was sent.
 const TERM: u8 = 2;
 /// Long enough for two changes of hands.
-const END: u8 = 8;
+const END: u8 = 7;
 /// Writes of the lease; every state space has an end.
-const VERSIONS: u8 = 5;
+const VERSIONS: u8 = 4;
 
 /// The election as it is, and as it must not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
