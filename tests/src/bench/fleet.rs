@@ -66,7 +66,7 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
     let (before, used) = (passes(&operator).await?, time_of(operator.pid())?);
     let began = Instant::now();
     until_passes(&operator, before + HOSPITALS).await?;
-    let (took, used) = (began.elapsed(), time_of(operator.pid())? - used);
+    let (took, used) = (began.elapsed(), time_of(operator.pid())?.saturating_sub(used));
     log.settled().await;
     let writes = log.writes();
     ensure!(writes.is_empty(), "a resync of healthy hospitals wrote {writes:?}");
