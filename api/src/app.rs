@@ -4,9 +4,9 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use tower_http::{
@@ -19,7 +19,9 @@ use tracing::Span;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    endpoints, metrics, openapi,
+    endpoints,
+    frontend::{Frontend, navigates, nothing_here},
+    metrics, openapi,
     problem::{Kind, Problem},
     request_id::{self, RequestId},
     state::App,
@@ -44,6 +46,7 @@ pub fn endpoints() -> OpenApiRouter<App> {
         .merge(endpoints::plans::routes())
         .merge(endpoints::platform::routes())
         .merge(endpoints::provisioning::routes())
+        .merge(endpoints::roles::routes())
         .merge(endpoints::sign_in::routes())
         .merge(endpoints::signup::routes())
         .merge(endpoints::users::routes())
@@ -55,14 +58,22 @@ pub fn router(app: App) -> Router {
     let (timeout, body_limit) = (settings.request_timeout, settings.body_limit);
     let metrics = app.metrics.clone();
     let (endpoints, _) = endpoints().split_for_parts();
-    endpoints
-        .merge(openapi::routes())
-        .fallback(async || Problem::new(Kind::NotFound, "Nothing is served at this path."))
-        // The router adds the Allow header.
-        .method_not_allowed_fallback(async || {
-            let detail = "This path does not take this method; the Allow header lists those it takes.";
-            Problem::new(Kind::MethodNotAllowed, detail)
-        })
+    let routes = endpoints.merge(openapi::routes());
+    let routes = match settings.frontend.as_deref().map(Frontend::new) {
+        Some(frontend) => {
+            let pages = frontend.clone();
+            routes.fallback(move |request| frontend.clone().serve(request)).method_not_allowed_fallback(
+                // Some pages have the address of an operation: `/login`, `/signup`.
+                async move |request: Request| match navigates(request.headers()) && request.method() == Method::GET {
+                    true => pages.clone().serve(request).await,
+                    false => wrong_method(),
+                },
+            )
+        }
+        None => routes.fallback(async || nothing_here()).method_not_allowed_fallback(async || wrong_method()),
+    };
+    routes
+        .layer(middleware::from_fn_with_state(app.clone(), once_prepared))
         .with_state(app)
         .layer(DefaultBodyLimit::max(body_limit))
         .layer(RequestBodyDeadlineLayer::new(BODY))
@@ -83,6 +94,25 @@ pub fn router(app: App) -> Router {
         )
         .layer(middleware::from_fn(telemetry::trace))
         .layer(middleware::from_fn(request_id::layer))
+}
+
+/// Every operation but these relies on the master database's unique indexes, which a service that starts for the first time
+/// has to make.
+async fn once_prepared(State(app): State<App>, request: Request, next: Next) -> Response {
+    const BEFORE: [&str; 3] = [endpoints::health::LIVE, endpoints::health::READY, endpoints::plans::PATH];
+    let operation = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let is_page = operation.is_none_or(|path| path == openapi::PATH || path.starts_with(openapi::PAGE));
+    if is_page || operation.is_some_and(|path| BEFORE.contains(&path)) || app.master.is_prepared() {
+        return next.run(request).await;
+    }
+    let detail = "The service has just started and its database does not answer yet. Try again in a moment.";
+    Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(1)).into_response()
+}
+
+/// The router adds the Allow header.
+fn wrong_method() -> Response {
+    let detail = "This path does not take this method; the Allow header lists those it takes.";
+    Problem::new(Kind::MethodNotAllowed, detail).into_response()
 }
 
 /// How long a body may take to arrive. The largest is small, so that only somebody who dribbles takes longer.
@@ -179,7 +209,7 @@ async fn secure(mut response: Response) -> Response {
 mod tests {
     use axum::{
         body::{Body, to_bytes},
-        http::{Method, request::Builder},
+        http::request::Builder,
         routing::{get, post},
     };
     use serde_json::{Value, json};

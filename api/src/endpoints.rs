@@ -14,6 +14,7 @@ pub mod pharmacy;
 pub mod plans;
 pub mod platform;
 pub mod provisioning;
+pub mod roles;
 pub mod sign_in;
 pub mod signup;
 pub mod users;

@@ -122,9 +122,14 @@ fn wrong_field(pointer: &str, message: &str) -> (String, String) {
         return (format!("{pointer}/{}", escape(&quoted(message))), "is required".to_owned());
     }
     if message.starts_with("unknown field") {
-        // The path already ends in the field's name.
+        // The path already ends in the field's name, which is repeated only if it looks like one: it was sent, too.
         let known = message.split_once(", ").map_or("no field is known here", |(_, known)| known);
-        return (pointer.to_owned(), format!("is not a known field; {known}"));
+        return match pointer.rsplit_once('/') {
+            Some((parent, name)) if !is_name(name) => {
+                (parent.to_owned(), format!("has a field that is not known; {known}"))
+            }
+            _ => (pointer.to_owned(), format!("is not a known field; {known}")),
+        };
     }
     if let Some((_, wanted)) = message.split_once("expected ") {
         return (pointer.to_owned(), format!("must be {wanted}"));
@@ -134,6 +139,11 @@ fn wrong_field(pointer: &str, message: &str) -> (String, String) {
     }
     // What a type of our own says when it refuses a value; such messages quote nothing secret.
     (pointer.to_owned(), message.to_owned())
+}
+
+/// As fields of this API and of most others are named.
+fn is_name(text: &str) -> bool {
+    text.len() <= 40 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// A parameter of the path. One that cannot be read names nothing that exists.
@@ -273,6 +283,7 @@ mod tests {
             json!({ "name": { "$ne": "marker-value" } }),
             json!({ "name": ["marker-value"] }),
             json!({ "name": "a", "limit": "marker-value" }),
+            json!({ "name": "a", "marker-value": 1 }),
         ] {
             let problem = parse::<Person>(body.to_string().as_bytes()).unwrap_err();
             assert!(!format!("{problem:?}").contains("marker-value"), "{problem:?}");

@@ -9,10 +9,11 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use chakravue_crds::{HospitalOrganization, organization_id::OrganizationId, roles::StaffRole};
+use futures::future::BoxFuture;
 
 use crate::{
     audit::Actor,
-    permissions::Needs,
+    permissions::{Needs, Permission},
     problem::{Answer, Kind, Problem},
     request_id,
     sessions::{Principal, Session},
@@ -73,6 +74,15 @@ impl<P: Needs> FromRequestParts<App> for Member<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
+        let Member { organization_id, user_id, role, session, hospital, tenant, permission: PhantomData } =
+            member(parts, app, P::PERMISSION).await?;
+        Ok(Self { organization_id, user_id, role, session, hospital, tenant, permission: PhantomData })
+    }
+}
+
+/// The member who sends the request, if the role has the permission.
+fn member<'a>(parts: &'a mut Parts, app: &'a App, permission: Permission) -> BoxFuture<'a, Answer<Member<()>>> {
+    Box::pin(async move {
         let Signed(session) = Signed::from_request_parts(parts, app).await?;
         let Principal::Staff { organization_id, user_id, role } = session.principal.clone() else {
             // The platform's administrators have no way into a hospital's data.
@@ -83,10 +93,10 @@ impl<P: Needs> FromRequestParts<App> for Member<P> {
         }
         // Whether the hospital may be used comes before what the role may do: who is suspended shall read that.
         let tenant = app.tenants.open(&organization_id).await?;
-        P::PERMISSION.demand(role)?;
+        permission.demand(role)?;
         let hospital = app.hospitals.get(&organization_id).ok_or_else(Problem::not_found)?;
-        Ok(Self { organization_id, user_id, role, session, hospital, tenant, permission: PhantomData })
-    }
+        Ok(Member { organization_id, user_id, role, session, hospital, tenant, permission: PhantomData })
+    })
 }
 
 impl<P> Member<P> {

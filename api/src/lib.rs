@@ -16,6 +16,7 @@ pub mod dates;
 pub mod endpoints;
 pub mod extract;
 pub mod first_administrators;
+pub mod frontend;
 pub mod hospitals;
 pub mod idempotency;
 pub mod identity;

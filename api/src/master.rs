@@ -3,11 +3,18 @@
 //!
 //! Each kind of document is declared by the component that owns it, which says by [`Record`] where it is kept.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use bson::{Document, doc};
 use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
+use futures::future::try_join_all;
 use mongodb::{
     Client, Collection, Database, IndexModel,
     options::{ClientOptions, IndexOptions},
@@ -174,6 +181,7 @@ pub fn reasons() -> impl Iterator<Item = (&'static str, &'static [&'static str],
 #[derive(Clone, Debug)]
 pub struct Master {
     database: Database,
+    prepared: Arc<AtomicBool>,
 }
 
 impl Master {
@@ -188,7 +196,7 @@ impl Master {
         options.connect_timeout = Some(Duration::from_secs(3));
         options.max_pool_size = options.max_pool_size.or(Some(64));
         let client = Client::with_options(options).context("the MongoDB URI cannot be used")?;
-        Ok(Self { database: client.database(database) })
+        Ok(Self { database: client.database(database), prepared: Arc::default() })
     }
 
     #[must_use]
@@ -215,13 +223,23 @@ impl Master {
     /// # Errors
     /// When MongoDB is away, or an index of the same name has other keys.
     pub async fn prepare(&self) -> mongodb::error::Result<()> {
-        for store in Store::ALL {
+        let prepare = Store::ALL.into_iter().map(async |store| {
             let indexes = store.indexes();
             if !indexes.is_empty() {
                 self.raw(store).create_indexes(indexes).await?;
             }
-        }
+            Ok::<_, mongodb::error::Error>(())
+        });
+        try_join_all(prepare).await?;
+        self.prepared.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether the indexes are there. What is counted, charged or reserved once is so by a unique index, so nothing may
+    /// rely on one before.
+    #[must_use]
+    pub fn is_prepared(&self) -> bool {
+        self.prepared.load(Ordering::Acquire)
     }
 
     /// Whether the database answers and lets the API read.

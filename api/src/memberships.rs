@@ -4,6 +4,7 @@
 use bson::doc;
 use chakravue_crds::organization_id::OrganizationId;
 use futures::TryStreamExt as _;
+use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -32,16 +33,20 @@ impl Record for Membership {
     const STORE: Store = Store::OrganizationUsers;
 }
 
+/// How many users are remembered as noted, so that most sign-ins need not write.
+const REMEMBERED: u64 = 20_000;
+
 #[derive(Clone, Debug)]
 pub struct Memberships {
     master: Master,
     blind_index: BlindIndex,
+    noted: Cache<String, ()>,
 }
 
 impl Memberships {
     #[must_use]
     pub fn new(master: Master, blind_index: BlindIndex) -> Self {
-        Self { master, blind_index }
+        Self { master, blind_index, noted: Cache::new(REMEMBERED) }
     }
 
     /// Notes that a user is a member of a hospital, if that is not known yet.
@@ -49,6 +54,9 @@ impl Memberships {
     /// # Errors
     /// When the master database is away.
     pub async fn add(&self, organization: &OrganizationId, user_id: &str, email: &str) -> Answer<()> {
+        if self.noted.contains_key(user_id) {
+            return Ok(());
+        }
         let known = doc! {
             "kind": "member",
             "email_index": &self.blind_index.of_email(email),
@@ -56,6 +64,7 @@ impl Memberships {
         };
         let add = doc! { "$setOnInsert": known };
         self.master.raw(Store::OrganizationUsers).update_one(doc! { "_id": user_id }, add).upsert(true).await?;
+        self.noted.insert(user_id.to_owned(), ()).await;
         Ok(())
     }
 

@@ -314,12 +314,27 @@ impl From<kube::Error> for Problem {
                 tracing::error!(code = status.code, reason = status.reason, "Kubernetes refused");
                 Self::internal()
             }
+            // Without its message, which may quote what somebody sent.
+            kube::Error::Api(status) => {
+                tracing::warn!(code = status.code, reason = status.reason, "Kubernetes fails");
+                Self::kubernetes_away()
+            }
+            kube::Error::SerdeError(_) => {
+                tracing::warn!("Kubernetes answers something that cannot be read");
+                Self::kubernetes_away()
+            }
             _ => {
                 tracing::warn!(%error, "Kubernetes is away");
-                let detail = "Kubernetes does not answer. Nothing is lost; try again in a moment.";
-                Self::new(Kind::KubernetesUnavailable, detail).retry_after(Duration::from_secs(2))
+                Self::kubernetes_away()
             }
         }
+    }
+}
+
+impl Problem {
+    fn kubernetes_away() -> Self {
+        let detail = "Kubernetes does not answer. Nothing is lost; try again in a moment.";
+        Self::new(Kind::KubernetesUnavailable, detail).retry_after(Duration::from_secs(2))
     }
 }
 

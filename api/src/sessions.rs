@@ -1,15 +1,18 @@
 //! Sessions: who is signed in. A session is found by the hash of its token, ends when it was idle too long or has lasted
 //! too long, and can be ended at once by anybody who may.
 
+mod lookup;
+
 use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
 use chakravue_crds::{organization_id::OrganizationId, roles::StaffRole};
-use futures::TryStreamExt as _;
+use futures::{TryStreamExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use self::lookup::Lookup;
 use crate::{
     clock::{Clock, from_bson, later, to_bson},
     master::{Master, Record, Store},
@@ -75,6 +78,7 @@ impl Record for Session {
 #[derive(Clone, Debug)]
 pub struct Sessions {
     master: Master,
+    lookup: Lookup,
     clock: Clock,
     idle: Duration,
     absolute: Duration,
@@ -83,7 +87,8 @@ pub struct Sessions {
 impl Sessions {
     #[must_use]
     pub fn new(settings: &SessionSettings, master: Master, clock: Clock) -> Self {
-        Self { master, clock, idle: settings.idle, absolute: settings.absolute }
+        let lookup = Lookup::new(master.clone());
+        Self { master, lookup, clock, idle: settings.idle, absolute: settings.absolute }
     }
 
     /// Starts a session. Its token is new, whatever the client presented before.
@@ -111,20 +116,22 @@ impl Sessions {
     ///
     /// # Errors
     /// `unauthenticated` when there is none (any more).
-    pub async fn authenticate(&self, token: &str) -> Answer<Session> {
-        let hash = TokenHash::of(token);
-        let found = self.master.of::<Session>().find_one(doc! { "_id": &hash }).await?;
-        let now = self.clock.now();
-        let Some(session) = found.filter(|session| !self.has_expired(session, now)) else {
-            return Err(Problem::new(Kind::Unauthenticated, "The session has ended. Sign in again."));
-        };
-        // Not at every request: what is a minute old is fresh enough for a time of a quarter of an hour.
-        let noted = from_bson(session.last_seen_at);
-        if later(noted, (self.idle / 10).min(Duration::from_mins(1))) <= now {
-            let seen = doc! { "$max": { "last_seen_at": to_bson(now) } };
-            self.master.of::<Session>().update_one(doc! { "_id": &hash }, seen).await?;
-        }
-        Ok(session)
+    pub fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Answer<Session>> {
+        Box::pin(async move {
+            let hash = TokenHash::of(token);
+            let found = self.lookup.find(hash.clone()).await?;
+            let now = self.clock.now();
+            let Some(session) = found.filter(|session| !self.has_expired(session, now)) else {
+                return Err(Problem::new(Kind::Unauthenticated, "The session has ended. Sign in again."));
+            };
+            // Not at every request: what is a minute old is fresh enough for a time of a quarter of an hour.
+            let noted = from_bson(session.last_seen_at);
+            if later(noted, (self.idle / 10).min(Duration::from_mins(1))) <= now {
+                let seen = doc! { "$max": { "last_seen_at": to_bson(now) } };
+                self.master.of::<Session>().update_one(doc! { "_id": &hash }, seen).await?;
+            }
+            Ok(session)
+        })
     }
 
     fn has_expired(&self, session: &Session, now: Timestamp) -> bool {

@@ -114,6 +114,9 @@ pub struct Settings {
     /// Who may look up hospitals on the sign-in page.
     #[serde(deserialize_with = "choice")]
     pub directory: Directory,
+    /// The folder of the built front end; without it, only programs are served.
+    #[serde(default)]
+    pub frontend: Option<PathBuf>,
     pub sessions: SessionSettings,
     pub payments: PaymentSettings,
     #[serde(default)]
@@ -355,6 +358,11 @@ impl Settings {
         }
         if self.request_timeout <= self.signup_wait.max(self.payment_wait) {
             mistakes.add("request_timeout", "must be longer than signup_wait and payment_wait, which it would cut off");
+        }
+        if let Some(folder) = self.frontend.as_ref().filter(|folder| !folder.join("index.html").is_file()) {
+            let folder = folder.display();
+            mistakes
+                .add("frontend", format_args!("has no index.html in {folder}: build the front end, or leave it out"));
         }
         if self.body_limit < 4096 {
             mistakes.add("body_limit", "must be at least 4096 bytes, or ordinary requests do not fit");

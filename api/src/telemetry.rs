@@ -1,6 +1,7 @@
 //! Logs, for people as text or for log collectors as JSON, and traces over OTLP where a collector is named by
-//! `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`). What is logged is decided by `RUST_LOG`; traces have one span
-//! per request and what the service itself does below it.
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`). What is logged is decided by `RUST_LOG`, but of libraries never
+//! more than INFO: below that they show paths, bodies and other servers' messages, which may hold a secret or a patient.
+//! Traces have one span per request and what the service itself does below it.
 
 use std::{
     env,
@@ -54,7 +55,7 @@ pub fn start(format: LogFormat) -> anyhow::Result<Telemetry> {
         LogFormat::Text => logs.with_ansi(colours).boxed(),
         LogFormat::Json => logs.json().boxed(),
     };
-    let logs = logs.with_filter(wanted.and(filter_fn(|metadata| metadata.target() != TRACED)));
+    let logs = logs.with_filter(wanted.and(filter_fn(is_logged)));
 
     let provider = provider()?;
     let traces = provider.as_ref().map(|provider| {
@@ -92,9 +93,18 @@ fn provider() -> anyhow::Result<Option<SdkTracerProvider>> {
     Ok(Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build()))
 }
 
+fn is_logged(metadata: &Metadata<'_>) -> bool {
+    let is_discreet = is_ours(metadata) || *metadata.level() <= tracing::Level::INFO;
+    is_discreet && metadata.target() != TRACED
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("chakravue_api")
+}
+
 /// The requests' own spans, and what the service does below them; nothing of its libraries.
 fn is_traced(metadata: &Metadata<'_>) -> bool {
-    let ours = metadata.target().starts_with("chakravue_api") && *metadata.level() <= tracing::Level::INFO;
+    let ours = is_ours(metadata) && *metadata.level() <= tracing::Level::INFO;
     // The logs' span of a request says the same as ours.
     metadata.target() == TRACED || (ours && metadata.name() != "request")
 }

@@ -19,9 +19,13 @@ mod transaction;
 pub mod users;
 mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chakravue_crds::organization_id::OrganizationId;
+use futures::future::BoxFuture;
 use mongodb::{
     Collection, Database,
     options::{Collation, CollationStrength},
@@ -178,10 +182,10 @@ impl Tenant {
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn record(&self, actor: &Actor, entry: Entry) -> Answer<()> {
+    pub fn record(&self, actor: &Actor, entry: Entry) -> BoxFuture<'static, Answer<()>> {
         let (tenant, record) = (self.clone(), actor.recording(entry, self.0.tenants.clock()));
         // In a task of its own: a client that goes away must not leave a batch half-written that others wait for.
-        spawned(async move { tenant.0.chain.append(&tenant, record).await }).await
+        spawned(async move { tenant.0.chain.append(&tenant, record).await })
     }
 
     /// Changes data. The writes and their audit entry are one transaction; `work` is run again as a whole when another
@@ -199,7 +203,20 @@ impl Tenant {
         W: Future<Output = Result<Recorded<T>, Fault>> + Send + 'static,
     {
         let (tenant, actor) = (self.clone(), actor.clone());
-        spawned(async move { transaction::run(&tenant, &actor, work).await }).await
+        // What the attempt that is committed answers; so the transaction itself need not know its type.
+        let answer = Arc::new(Mutex::new(None));
+        let slot = answer.clone();
+        let work = move |transaction| -> BoxFuture<'static, Result<Option<Entry>, Fault>> {
+            let (done, slot) = (work(transaction), slot.clone());
+            Box::pin(async move {
+                let Recorded { entry, value } = done.await?;
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+                Ok(entry)
+            })
+        };
+        spawned(async move { transaction::run(&tenant, &actor, &work).await }).await?;
+        let answered = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        answered.ok_or_else(Problem::internal)
     }
 
     /// Runs `work` with a connection; once more with new credentials if MongoDB does not take these any more.
@@ -208,51 +225,80 @@ impl Tenant {
         F: Fn(Arc<Connection>) -> W,
         W: Future<Output = Result<T, Fault>>,
     {
-        let deadline = Instant::now() + ROTATION;
-        let mut wait = Duration::from_millis(25);
         let mut connection = self.connection(None).await?;
+        let mut rotation = Rotation::default();
         loop {
             match work(connection.clone()).await {
                 Ok(value) => return Ok(value),
-                Err(Fault::Database(error)) if database_error::is_refused(&error) => {
-                    // Suspended in the meantime, or deleted? Then this says so.
-                    self.0.tenants.usable(&self.0.organization_id)?;
-                    if Instant::now() + wait > deadline {
-                        tracing::error!(organization = %self.0.organization_id.as_str(), "MongoDB refuses the hospital's credentials");
-                        let detail =
-                            "The hospital's database does not accept its credentials at the moment. Try again.";
-                        return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5)));
-                    }
-                    let fresh = self.connection(Some(&connection)).await?;
-                    if fresh.same_credentials(&connection) {
-                        // MongoDB has not heard of the new password yet, or is just being given back its rights.
-                        tokio::time::sleep(wait).await;
-                        wait = (wait * 2).min(Duration::from_millis(400));
-                    }
-                    connection = fresh;
-                }
-                Err(fault) => return Err(fault.into()),
+                Err(fault) => connection = rotation.after(fault, self, &connection).await?,
             }
         }
     }
 
     /// The present connection, or a new one in place of `broken`. Only one request makes it; the others wait for it.
-    async fn connection(&self, broken: Option<&Arc<Connection>>) -> Answer<Arc<Connection>> {
-        let mut slot = self.0.connection.lock().await;
-        if let Some(present) = slot.as_ref()
-            && broken.is_none_or(|broken| !Arc::ptr_eq(broken, present))
-        {
-            return Ok(present.clone());
-        }
-        let fresh = Arc::new(self.0.tenants.connect(&self.0.organization_id).await?);
-        *slot = Some(fresh.clone());
-        Ok(fresh)
+    fn connection<'a>(&'a self, broken: Option<&'a Arc<Connection>>) -> BoxFuture<'a, Answer<Arc<Connection>>> {
+        Box::pin(async move {
+            let mut slot = self.0.connection.lock().await;
+            if let Some(present) = slot.as_ref()
+                && broken.is_none_or(|broken| !Arc::ptr_eq(broken, present))
+            {
+                return Ok(present.clone());
+            }
+            let fresh = Arc::new(self.0.tenants.connect(&self.0.organization_id).await?);
+            tracing::debug!(organization = self.0.organization_id.as_str(), "connecting to the hospital's database");
+            *slot = Some(fresh.clone());
+            Ok(fresh)
+        })
+    }
+}
+
+/// A rotation of the credentials that a request may have run into.
+#[derive(Debug)]
+struct Rotation {
+    deadline: Instant,
+    wait: Duration,
+}
+
+impl Default for Rotation {
+    fn default() -> Self {
+        Self { deadline: Instant::now() + ROTATION, wait: Duration::from_millis(25) }
+    }
+}
+
+impl Rotation {
+    /// The connection to try next, if the fault may be that of a rotation.
+    fn after<'a>(
+        &'a mut self,
+        fault: Fault,
+        tenant: &'a Tenant,
+        connection: &'a Arc<Connection>,
+    ) -> BoxFuture<'a, Answer<Arc<Connection>>> {
+        Box::pin(async move {
+            match &fault {
+                Fault::Database(error) if database_error::is_refused(error) => {}
+                _ => return Err(fault.into()),
+            }
+            let organization = tenant.organization_id();
+            // Suspended in the meantime, or deleted? Then this says so.
+            tenant.0.tenants.usable(organization)?;
+            if Instant::now() + self.wait > self.deadline {
+                tracing::error!(organization = %organization.as_str(), "MongoDB refuses the hospital's credentials");
+                let detail = "The hospital's database does not accept its credentials at the moment. Try again.";
+                return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5)));
+            }
+            let fresh = tenant.connection(Some(connection)).await?;
+            if fresh.same_credentials(connection) {
+                // MongoDB has not heard of the new password yet, or is just being given back its rights.
+                tokio::time::sleep(self.wait).await;
+                self.wait = (self.wait * 2).min(Duration::from_millis(400));
+            }
+            Ok(fresh)
+        })
     }
 }
 
 /// Runs `work` to its end, whether or not anybody still waits for it: the driver does not like to be dropped half-way.
-async fn spawned<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
-    let span = tracing::Span::current();
-    let task = tokio::spawn(tracing::Instrument::instrument(work, span));
-    task.await.unwrap_or_else(|_| Err(Problem::internal()))
+fn spawned(work: impl Future<Output = Answer<()>> + Send + 'static) -> BoxFuture<'static, Answer<()>> {
+    let task = tokio::spawn(tracing::Instrument::in_current_span(work));
+    Box::pin(async move { task.await.unwrap_or_else(|_| Err(Problem::internal())) })
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The API starts in well under a second; this is for a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How an API is to be started; see [`Sandbox::api`].
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::kubeconfig::use_ring;
 
 /// Longer than any request may take.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_mins(6);
 
 /// One caller. Cheap to clone; all clones share connections.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The operator starts in well under a second; this is for a machine that is busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How an operator is to be started; see [`Sandbox::operator`].
 #[derive(Clone, Debug)]

@@ -221,6 +221,9 @@ struct AppointmentView {
     #[schema(inline)]
     ends_at: Moment,
     status: AppointmentStatus,
+    /// What the caller may make of it now.
+    #[schema(example = json!(["arrived", "cancelled", "missed"]))]
+    next: Vec<AppointmentStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Headache")]
     reason: Option<String>,
@@ -291,7 +294,9 @@ impl Names {
         }
     }
 
-    fn view(&self, appointment: Appointment) -> AppointmentView {
+    /// The appointment as somebody with this role sees it.
+    fn view(&self, appointment: Appointment, role: StaffRole) -> AppointmentView {
+        let may = |status: &AppointmentStatus| status.needs().roles().contains(&role);
         let patient = self.patients.get(&appointment.patient_id);
         let doctor = self.doctors.get(&appointment.doctor_id);
         AppointmentView {
@@ -303,6 +308,7 @@ impl Names {
             doctor_id: appointment.doctor_id,
             starts_at: appointment.starts_at.into(),
             ends_at: appointment.ends_at.into(),
+            next: appointment.status.next().iter().copied().filter(may).collect(),
             status: appointment.status,
             reason: appointment.reason,
             created_at: appointment.created_at.into(),
@@ -314,8 +320,8 @@ impl Names {
 
 type WithEtag = ([(HeaderName, String); 1], Json<AppointmentView>);
 
-fn answered(appointment: Appointment, names: &Names) -> WithEtag {
-    (etag(appointment.version), Json(names.view(appointment)))
+fn answered(appointment: Appointment, names: &Names, role: StaffRole) -> WithEtag {
+    (etag(appointment.version), Json(names.view(appointment, role)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -394,7 +400,7 @@ async fn list_appointments(
     let filter = query.filter();
     let page = Page { limit: query.limit, cursor: query.cursor };
     let (condition, fetch) = (page.filter(&filter, BY_TIME)?, page.fetch());
-    let actor = member.actor();
+    let (actor, role) = (member.actor(), member.role);
     let read = member.tenant.read_patients(&actor, |db| {
         let (condition, filter, page) = (condition.clone(), filter.clone(), page.clone());
         async move {
@@ -407,7 +413,7 @@ async fn list_appointments(
             ids.dedup();
             let count = appointments.items.len();
             let entry = Entry::new("appointment.list").detail("count", count).detail("patient_ids", ids);
-            Ok(entry.answering(appointments.map(|appointment| names.view(appointment))))
+            Ok(entry.answering(appointments.map(|appointment| names.view(appointment, role))))
         }
     });
     Ok(Json(read.await?))
@@ -466,7 +472,7 @@ async fn book_appointment(
     });
     let (appointment, names) = booked.await?;
     let location = format!("/organization/{}/appointments/{}", member.organization_id, appointment.appointment_id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(appointment, &names)))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(appointment, &names, member.role)))
 }
 
 async fn patient_in_use(tx: &Transaction, patient_id: &str) -> Result<PatientName, Fault> {
@@ -532,7 +538,7 @@ async fn read_appointment(
         }
     });
     let (appointment, names) = read.await?;
-    Ok(answered(appointment, &names))
+    Ok(answered(appointment, &names, member.role))
 }
 
 /// Moves an appointment, or moves its patient through the queue
@@ -595,7 +601,7 @@ async fn change_appointment(
         }
     });
     let (appointment, names) = changed.await?;
-    Ok(answered(appointment, &names))
+    Ok(answered(appointment, &names, member.role))
 }
 
 #[cfg(test)]
@@ -685,6 +691,21 @@ mod tests {
             assert_eq!(bodies.map(|body| may(role, body)), expected, "{role:?}");
         }
         assert!(!may(StaffRole::Doctor, json!({ "status": "arrived", "reason": null })));
+    }
+
+    #[test]
+    fn an_appointment_says_what_its_reader_may_make_of_it() {
+        use AppointmentStatus::{Arrived, Booked, Cancelled, InProgress, Missed};
+        for (role, status, next) in [
+            (StaffRole::Receptionist, Booked, vec![Arrived, Cancelled, Missed]),
+            (StaffRole::Doctor, Booked, vec![Arrived, Missed]),
+            (StaffRole::Doctor, Arrived, vec![InProgress, Missed]),
+            (StaffRole::Admin, Arrived, vec![Cancelled]),
+            (StaffRole::Opd, Cancelled, vec![]),
+        ] {
+            let view = Names::default().view(Appointment { status, ..booked() }, role);
+            assert_eq!(view.next, next, "{role:?} {status:?}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ async fn get_health() -> &'static str {
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     ready: bool,
-    /// Whether the master database answers.
+    /// Whether the master database answers and has its indexes.
     mongodb: bool,
     /// Whether the hospitals' objects are known.
     kubernetes: bool,
@@ -36,7 +36,7 @@ struct Readiness {
     (status = 503, description = "They cannot; the body says what is missing", body = Readiness),
 ))]
 async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
-    let mongodb = app.master.ping().await.is_ok();
+    let mongodb = app.master.is_prepared() && app.master.ping().await.is_ok();
     let kubernetes = app.hospitals.is_ready();
     let ready = mongodb && kubernetes && !app.hospitals.stopping().is_cancelled();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

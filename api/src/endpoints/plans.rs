@@ -8,6 +8,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::state::App;
 
+pub const PATH: &str = "/plans";
+
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_plans))
 }
@@ -51,7 +53,7 @@ impl From<Plan> for PlanView {
 }
 
 /// The plans that a hospital can subscribe to.
-#[utoipa::path(get, path = "/plans", tag = "signup", responses((status = 200, description = "The catalogue", body = Plans)))]
+#[utoipa::path(get, path = PATH, tag = "signup", responses((status = 200, description = "The catalogue", body = Plans)))]
 async fn list_plans() -> Json<Plans> {
     Json(Plans { plans: Plan::ALL.iter().copied().map(PlanView::from).collect() })
 }

@@ -5,32 +5,36 @@ use axum::{
     Json,
     extract::State,
     http::{StatusCode, header},
-    response::Response,
+    response::{AppendHeaders, IntoResponse as _, Response},
 };
 use chakravue_crds::{
+    naming::DatabaseName,
     plans::Plan,
     texts::{self, TextRule},
 };
 use garde::Validate;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     client_address::ClientAddress,
     clock::from_bson,
     endpoints::plans::PlanView,
+    extract::ApiQuery,
     hospitals::status_name,
     idempotency::{self, Repeatable, Sender},
-    identity::{SETUP_COOKIE, set_cookie},
+    identity::{SESSION_COOKIE, SETUP_COOKIE, clear_cookie, set_cookie},
+    names,
     problem::{Answer, Kind, Problem},
+    settings::Directory,
     signups::{NewSignup, SignedUp},
     state::App,
 };
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(sign_up))
+    OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(preview_database_name))
 }
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -164,10 +168,49 @@ async fn sign_up(
     app.idempotency
         .run(repetition, Sender::Anonymous, "signup", move |request| async move {
             let signed_up = this.signups.open(&this.hospitals, &request, &new, this.settings.signup_wait).await?;
-            let cookie = set_cookie(SETUP_COOKIE, signed_up.setup_token.reveal());
-            Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(answer(&new, &signed_up))))
+            // Whoever was signed in before, perhaps at another hospital, goes on as the one who signs up.
+            let cookies = AppendHeaders([
+                (header::SET_COOKIE, set_cookie(SETUP_COOKIE, signed_up.setup_token.reveal())),
+                (header::SET_COOKIE, clear_cookie(SESSION_COOKIE)),
+            ]);
+            Ok((StatusCode::CREATED, cookies, Json(answer(&new, &signed_up))).into_response())
         })
         .await
+}
+
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct NamePreviewQuery {
+    /// The hospital's name as somebody types it.
+    #[garde(length(chars, max = 300))]
+    #[param(max_length = 300, example = "St. Mary's Hospital")]
+    organization_name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct NamePreview {
+    #[schema(example = "st_marys_hospital")]
+    database_name: String,
+}
+
+/// What the hospital's database would be called.
+///
+/// For the form, while somebody types. It reserves nothing: `POST /signup` decides.
+#[utoipa::path(
+    get, path = "/signup/database-name", tag = "signup", params(NamePreviewQuery),
+    responses((status = 200, description = "The name that a sign-up would get now", body = NamePreview)),
+)]
+async fn preview_database_name(
+    State(app): State<App>,
+    ApiQuery(query): ApiQuery<NamePreviewQuery>,
+) -> Answer<Json<NamePreview>> {
+    // Who may not list the hospitals must not find out here which there are.
+    let tells = app.settings.directory == Directory::Open;
+    let is_free = |name: &String| !tells || app.hospitals.get_by_name(name).is_none();
+    let name = names::candidates(query.organization_name.trim()).find(is_free).ok_or_else(Problem::internal)?;
+    let database = DatabaseName::derive(&name).map_err(|_| Problem::internal())?;
+    Ok(Json(NamePreview { database_name: database.to_string() }))
 }
 
 fn answer(new: &NewSignup, signed_up: &SignedUp) -> SignupAnswer {

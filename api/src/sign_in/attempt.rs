@@ -32,8 +32,7 @@ pub async fn attempt(
     password: &Password,
 ) -> Answer<Vec<Candidate>> {
     app.limits.sign_in(address, key)?;
-    let before = app.soft_lock.look(key).await?;
-    let candidates = candidates.await?;
+    let (before, candidates) = tokio::try_join!(app.soft_lock.look(key), candidates)?;
     let verdicts = verify(app, &before, &candidates, password).await?;
     let is_right = |verdict: &Verdict| matches!(verdict, Verdict::Right { .. });
     if !verdicts.iter().any(is_right) || !app.soft_lock.succeeded(key, &before).await? {

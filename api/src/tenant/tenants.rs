@@ -7,6 +7,7 @@ use chakravue_crds::{
     organization::{Phase, Subscription},
     organization_id::OrganizationId,
 };
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use moka::future::Cache;
@@ -72,9 +73,15 @@ impl Tenants {
     ///
     /// # Errors
     /// When there is no such hospital here, or it is not paid, not ready or suspended.
-    pub async fn open(&self, organization: &OrganizationId) -> Answer<Tenant> {
-        self.usable(organization)?;
-        Ok(self.0.open.get_with_by_ref(organization, async { Tenant::new(organization.clone(), self.clone()) }).await)
+    pub fn open<'a>(&'a self, organization: &'a OrganizationId) -> BoxFuture<'a, Answer<Tenant>> {
+        Box::pin(async move {
+            self.usable(organization)?;
+            Ok(self
+                .0
+                .open
+                .get_with_by_ref(organization, async { Tenant::new(organization.clone(), self.clone()) })
+                .await)
+        })
     }
 
     /// How many hospitals are connected now.
@@ -106,18 +113,20 @@ impl Tenants {
         }
     }
 
-    pub(super) async fn connect(&self, organization: &OrganizationId) -> Answer<Connection> {
-        let hospital = self.usable(organization)?;
-        let binding = hospital.status.as_ref().and_then(|status| status.binding.as_ref());
-        let secret = match binding {
-            Some(binding) => self.0.secrets.get_opt(&binding.name).await?,
-            None => None,
-        };
-        let Some(secret) = secret else {
-            let detail = "The hospital's credentials are being put in order. Try again in a moment.";
-            return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(1)));
-        };
-        Connection::from_secret(&hospital, &secret, &self.0.settings).await
+    pub(super) fn connect<'a>(&'a self, organization: &'a OrganizationId) -> BoxFuture<'a, Answer<Connection>> {
+        Box::pin(async move {
+            let hospital = self.usable(organization)?;
+            let binding = hospital.status.as_ref().and_then(|status| status.binding.as_ref());
+            let secret = match binding {
+                Some(binding) => self.0.secrets.get_opt(&binding.name).await?,
+                None => None,
+            };
+            let Some(secret) = secret else {
+                let detail = "The hospital's credentials are being put in order. Try again in a moment.";
+                return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(1)));
+            };
+            Connection::from_secret(&hospital, &secret, &self.0.settings).await
+        })
     }
 
     pub(super) fn master(&self) -> &Master {

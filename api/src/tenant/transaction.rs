@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bson::Document;
-use futures::TryStreamExt as _;
+use futures::{TryStreamExt as _, future::BoxFuture};
 use mongodb::{
     ClientSession,
     options::{ReadConcern, ReturnDocument, UpdateModifications, WriteConcern},
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::{Fault, Records, Tenant, TenantDatabase, abandoned, chain::ChainGuard};
 use crate::{
-    audit::{Actor, AuditRecord, Recorded},
+    audit::{Actor, AuditRecord, Entry},
     database_error,
     problem::{Answer, Kind, Problem},
 };
@@ -126,21 +126,18 @@ impl Transaction {
     }
 }
 
+/// What is done inside a transaction: its writes, and the entry that records them; `None` if there is nothing to change.
+type Work<'a> = &'a (dyn Fn(Transaction) -> BoxFuture<'static, Result<Option<Entry>>> + Send + Sync);
+
 /// Runs `work` and its audit entry as one transaction, again as a whole where another change came between.
-pub(super) async fn run<T, F, W>(tenant: &Tenant, actor: &Actor, work: F) -> Answer<T>
-where
-    F: Fn(Transaction) -> W,
-    W: Future<Output = Result<Recorded<T>>>,
-{
+pub(super) async fn run(tenant: &Tenant, actor: &Actor, work: Work<'_>) -> Answer<()> {
     // Held to the end: the changes of this process queue here instead of failing against each other in MongoDB.
     let mut chain = tenant.0.chain.lock().await;
     let mut attempt = 0;
     let mut wait = Duration::from_millis(2);
     loop {
         attempt += 1;
-        let (actor, work) = (&actor, &work);
-        let chain = &mut chain;
-        let cell = Mutex::new(chain);
+        let cell = Mutex::new(&mut chain);
         let outcome = tenant
             .connected(|connection| {
                 let cell = &cell;
@@ -149,10 +146,10 @@ where
                     once(tenant, &TenantDatabase(connection.database().clone()), actor, &mut chain, work).await
                 }
             })
-            .await;
+            .await?;
         match outcome {
-            Ok(Attempt::Done(value)) => return Ok(value),
-            Ok(Attempt::Again) if attempt < ATTEMPTS => {
+            Attempt::Done => return Ok(()),
+            Attempt::Again if attempt < ATTEMPTS => {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
                 if wait == LONGEST_WAIT {
@@ -163,38 +160,33 @@ where
                     end.await?;
                 }
             }
-            Ok(Attempt::Again) => {
+            Attempt::Again => {
                 return Err(Problem::new(Kind::Conflict, "Too many changes at once. Try again in a moment."));
             }
-            Err(problem) => return Err(problem),
         }
     }
 }
 
-enum Attempt<T> {
-    Done(T),
+enum Attempt {
+    Done,
     Again,
 }
 
-async fn once<T, F, W>(
+async fn once(
     tenant: &Tenant,
     database: &TenantDatabase,
     actor: &Actor,
     chain: &mut ChainGuard<'_>,
-    work: &F,
-) -> Result<Attempt<T>>
-where
-    F: Fn(Transaction) -> W,
-    W: Future<Output = Result<Recorded<T>>>,
-{
+    work: Work<'_>,
+) -> Result<Attempt> {
     let head = chain.head(database).await?;
     let mut session = database.0.client().start_session().await?;
     session.start_transaction().read_concern(ReadConcern::snapshot()).write_concern(WriteConcern::majority()).await?;
     let transaction = Transaction { database: database.clone(), session: Arc::new(Mutex::new(session)) };
     let outcome = work(transaction.clone()).await;
     let mut session = transaction.session.lock().await;
-    let Recorded { entry, value } = match outcome {
-        Ok(recorded) => recorded,
+    let entry = match outcome {
+        Ok(entry) => entry,
         Err(fault) => {
             // Best effort: a transaction that nobody commits is ended by MongoDB itself.
             let _ = session.abort_transaction().await;
@@ -207,7 +199,7 @@ where
     let Some(entry) = entry else {
         // Nothing was changed, so nothing is recorded.
         session.abort_transaction().await?;
-        return Ok(Attempt::Done(value));
+        return Ok(Attempt::Done);
     };
     let record = head.next(actor.recording(entry, tenant.0.tenants.clock()))?;
     let log = database.collection::<AuditRecord>(Records::AuditLogs);
@@ -222,7 +214,7 @@ where
     match committed {
         Ok(()) => {
             chain.advance(tenant, &record);
-            Ok(Attempt::Done(value))
+            Ok(Attempt::Done)
         }
         // Another replica wrote the next entry first: everything is looked at again.
         Err(error) if database_error::is_transient(&error) || database_error::is_duplicate(&error) => {

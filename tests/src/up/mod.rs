@@ -182,6 +182,7 @@ impl Environment {
         screen.say(&format!(
             "\nReady after {:.1} s.
 
+  in a browser         {}
   API                  {}
   its operations       {}
   operator's metrics   {}
@@ -197,6 +198,7 @@ In another terminal:
 Ctrl-C stops everything. Below: what operator and API log; all logs are in {}.
 ",
             took.as_secs_f64(),
+            self.api.url("/"),
             self.api.url(""),
             self.api.url("/docs"),
             self.operator_metrics.clone(),

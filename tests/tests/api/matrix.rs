@@ -31,6 +31,8 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /healthz", "++++++++"),
     ("GET /readyz", "++++++++"),
     ("GET /plans", "++++++++"),
+    ("GET /roles", "++++++++"),
+    ("GET /signup/database-name", "++++++++"),
     ("GET /organizations", "++++++++"),
     ("POST /signup", "++++++++"),
     ("POST /organization-login", "++++++++"),
@@ -268,6 +270,9 @@ impl World {
             _ => &self.clinic.hospital.organization_id,
         };
         path = path.replace("{org_id}", organization);
+        if template == "/signup/database-name" {
+            path.push_str("?organization_name=Mercy");
+        }
         // Sessions that end are not those that the other calls are made with.
         if matches!(template, "/logout" | "/me/sessions/{session_id}")
             && let Some(again) = self.again(column).await

@@ -252,7 +252,7 @@ async fn what_is_confided_to_the_api_stays_where_it_belongs() {
         assert_eq!(needles.found_in(&format!("before {needle} after")).len(), 1, "{needle}");
     }
     let source = |name: &str| &sources.iter().find(|(source, _)| *source == name).unwrap().1;
-    assert!(source("the log").contains("TRACE"), "the log is not at its most talkative");
+    assert!(source("the log").contains("DEBUG"), "the log is not at its most talkative");
     assert!(source("the metrics").contains("chakravue_api_payments_total{outcome=\"succeeded\"} 1"));
     assert!(source("the audit log").contains("patient.") && source("the audit log").contains("user."));
     for collection in ["payments", "sessions", "signups", "idempotency", "organization_users"] {

@@ -18,7 +18,7 @@ use kube::{
 use serde_json::{Value, json};
 
 /// Long enough for a busy machine: only a failing test waits for it.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Good enough for everybody in these tests.
 pub const PASSWORD: &str = "violet tractors sing at noon";

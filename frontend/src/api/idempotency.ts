@@ -1,0 +1,24 @@
+import { useRef } from "react";
+import { isProblem } from "./problem";
+
+/**
+ * Gives every submission one `Idempotency-Key`. The same content sent again, after an answer that was lost or by a second
+ * click, has the same key and so the same effect; other content, or a new try after a decided answer, has a new one. The
+ * content stays in memory: it may hold a card.
+ */
+export function useIdempotency() {
+  const last = useRef<{ content: string; key: string } | null>(null);
+
+  async function once<T>(content: unknown, send: (key: string) => Promise<T>): Promise<T> {
+    const text = JSON.stringify(content);
+    if (last.current?.content !== text) last.current = { content: text, key: crypto.randomUUID() };
+    try {
+      return await send(last.current.key);
+    } catch (error) {
+      if (!(isProblem(error) && error.isUndecided)) last.current = null;
+      throw error;
+    }
+  }
+
+  return once;
+}

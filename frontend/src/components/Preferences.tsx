@@ -1,0 +1,47 @@
+import { SunMoon } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { changeLanguage, type Language, languages } from "@/i18n";
+import { IconButton } from "./Button";
+import { Menu, MenuChoice, MenuSeparator } from "./Menu";
+import { changeTheme, currentTheme, type Theme } from "./theme";
+
+/** Light or dark, and the language. */
+export function PreferenceChoices() {
+  const { t, i18n } = useTranslation();
+  const [theme, setTheme] = useState(currentTheme);
+  const chooseTheme = (next: Theme) => {
+    changeTheme(next);
+    setTheme(next);
+  };
+  const themes = (["system", "light", "dark"] as const).map((value) => ({ value, label: t(`theme.${value}`) }));
+  const tongues = Object.entries(languages).map(([value, label]) => ({ value: value as Language, label }));
+  return (
+    <>
+      <MenuChoice label={t("theme.label")} value={theme} choices={themes} onChange={chooseTheme} />
+      <MenuSeparator />
+      <MenuChoice
+        label={t("common.language")}
+        value={i18n.language as Language}
+        choices={tongues}
+        onChange={(language) => void changeLanguage(language, true)}
+      />
+    </>
+  );
+}
+
+/** The same, for pages where nobody is signed in. */
+export function Preferences() {
+  const { t } = useTranslation();
+  return (
+    <Menu
+      trigger={
+        <IconButton label={t("common.appearanceAndLanguage")}>
+          <SunMoon aria-hidden className="size-5" />
+        </IconButton>
+      }
+    >
+      <PreferenceChoices />
+    </Menu>
+  );
+}

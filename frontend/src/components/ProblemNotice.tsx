@@ -1,0 +1,38 @@
+import { useTranslation } from "react-i18next";
+import { isProblem } from "@/api/problem";
+import { useKnownWords } from "@/i18n/known";
+import { Countdown } from "./Countdown";
+import { Notice } from "./Notice";
+
+/** What a person is told of an error: in their own language where the kind is known, else in the API's words. */
+export function ProblemText({ error }: { error: unknown }) {
+  const { t, i18n } = useTranslation();
+  const wordsFor = useKnownWords();
+  if (!isProblem(error)) return <p>{t("problems.unexpected")}</p>;
+  // The API's own sentence says more, such as which plan has how many seats; it is in English.
+  const known = wordsFor(`problems.kinds.${error.kind}`);
+  const words = i18n.language === "en" ? error.message || known : known || error.message;
+  return (
+    <>
+      <p>{words || t("problems.unexpected")}</p>
+      {error.retryAt && (
+        <p className="tabular">
+          <Countdown until={error.retryAt}>{(seconds) => t("problems.waitSeconds", { count: seconds })}</Countdown>
+        </p>
+      )}
+      {error.status >= 500 && error.requestId && (
+        <p className="text-ink-soft">{t("problems.requestId", { id: error.requestId })}</p>
+      )}
+    </>
+  );
+}
+
+/** An error beside the form or button that it came from. */
+export function ProblemNotice({ error }: { error: unknown }) {
+  if (!error) return null;
+  return (
+    <Notice tone="bad">
+      <ProblemText error={error} />
+    </Notice>
+  );
+}

@@ -1,0 +1,42 @@
+import { Search } from "lucide-react";
+import { useEffect, useId, useState } from "react";
+import { inputLook } from "./form/Field";
+
+/** Searches while somebody types, once they pause. */
+export function SearchField({
+  label,
+  value,
+  onSearch,
+  maxLength = 100,
+}: {
+  label: string;
+  value: string;
+  onSearch: (words: string) => void;
+  maxLength?: number;
+}) {
+  const id = useId();
+  const [words, setWords] = useState(value);
+  useEffect(() => {
+    if (words.trim() === value) return;
+    const timer = setTimeout(() => onSearch(words.trim()), 250);
+    return () => clearTimeout(timer);
+  }, [words, value, onSearch]);
+  return (
+    <search className="relative w-full max-w-sm">
+      <label htmlFor={id} className="sr-only">
+        {label}
+      </label>
+      <Search aria-hidden className="pointer-events-none absolute start-3 top-3 size-4 text-ink-soft" />
+      <input
+        id={id}
+        type="search"
+        dir="auto"
+        className={`${inputLook} ps-9`}
+        placeholder={label}
+        maxLength={maxLength}
+        value={words}
+        onChange={(event) => setWords(event.target.value)}
+      />
+    </search>
+  );
+}

@@ -1,0 +1,69 @@
+import clsx from "clsx";
+import type { ComponentProps, ReactNode } from "react";
+
+/** A table that becomes a list of cards where it would not fit. Each cell says in `label` what its column is called. */
+export function Table({ caption, children }: { caption: string; children: ReactNode }) {
+  return (
+    <table className="block w-full border-collapse text-sm md:table">
+      <caption className="sr-only">{caption}</caption>
+      {children}
+    </table>
+  );
+}
+
+export function Head({ children }: { children: ReactNode }) {
+  return (
+    <thead className="sr-only md:not-sr-only md:table-header-group">
+      <tr className="border-b border-line text-start text-ink-soft">{children}</tr>
+    </thead>
+  );
+}
+
+const cellPadding = "md:px-4 md:first:ps-6 md:last:pe-6";
+
+export function HeadCell({ className, children, ...props }: ComponentProps<"th">) {
+  return (
+    <th scope="col" {...props} className={clsx("py-3 text-start font-medium", cellPadding, className)}>
+      {children}
+    </th>
+  );
+}
+
+export function Body({ children }: { children: ReactNode }) {
+  return <tbody className="block divide-y divide-line md:table-row-group">{children}</tbody>;
+}
+
+export function Row({ className, children, ...props }: ComponentProps<"tr">) {
+  return (
+    <tr {...props} className={clsx("grid gap-1.5 px-4 py-4 md:table-row md:hover:bg-sunken/60", className)}>
+      {children}
+    </tr>
+  );
+}
+
+/** `numeric` gives every digit the same width. */
+export function Cell({
+  label,
+  numeric = false,
+  className,
+  children,
+}: {
+  label?: string;
+  numeric?: boolean;
+  className?: string;
+  children: ReactNode;
+}) {
+  return (
+    <td
+      className={clsx(
+        "flex min-w-0 flex-wrap gap-x-2 md:table-cell md:py-3 md:align-middle",
+        cellPadding,
+        numeric && "tabular",
+        className,
+      )}
+    >
+      {label && <span className="min-w-28 text-ink-soft md:hidden">{label}</span>}
+      {children}
+    </td>
+  );
+}

@@ -1,0 +1,62 @@
+import clsx from "clsx";
+import { CloudOff, type LucideIcon } from "lucide-react";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { isProblem } from "@/api/problem";
+import { Button } from "./Button";
+import { ProblemText } from "./ProblemNotice";
+
+/** What a list or a page shows when there is nothing: what it is for, and what to do next. */
+export function Empty({
+  icon: Icon,
+  title,
+  children,
+  action,
+}: {
+  icon: LucideIcon;
+  title: ReactNode;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
+  return (
+    <div className="grid justify-items-center gap-3 px-4 py-12 text-center">
+      <span className="grid size-12 place-items-center rounded-full bg-sunken text-ink-soft">
+        <Icon aria-hidden className="size-6" />
+      </span>
+      <p className="text-base font-semibold">{title}</p>
+      {children && <p className="max-w-prose text-ink-soft">{children}</p>}
+      {action}
+    </div>
+  );
+}
+
+/** Why something cannot be shown, and a way to try again. */
+export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <div role="alert" className="grid justify-items-center gap-3 px-4 py-12 text-center">
+      <span className="grid size-12 place-items-center rounded-full bg-bad-soft text-bad">
+        <CloudOff aria-hidden className="size-6" />
+      </span>
+      <p className="text-base font-semibold">{t("common.cannotShow")}</p>
+      <div className="max-w-prose text-ink-soft">
+        <ProblemText error={error} />
+      </div>
+      {retry && !isProblem(error, "not-found", "forbidden") && <Button onClick={retry}>{t("common.tryAgain")}</Button>}
+    </div>
+  );
+}
+
+/** Grey lines where text is going to be. */
+export function Skeleton({ lines = 4, className }: { lines?: number; className?: string }) {
+  const { t } = useTranslation();
+  return (
+    <div role="status" className={clsx("grid gap-4", className)}>
+      <span className="sr-only">{t("common.loading")}</span>
+      {Array.from({ length: lines }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the lines have no identity and never move
+        <div key={index} aria-hidden className="skeleton h-5" style={{ width: `${90 - ((index * 17) % 40)}%` }} />
+      ))}
+    </div>
+  );
+}

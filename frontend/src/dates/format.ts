@@ -1,0 +1,49 @@
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import type { Day } from "./day";
+
+/** How dates and numbers are written in the person's language, and times in a time zone. */
+export function useFormat(zone = "UTC") {
+  const { i18n } = useTranslation();
+  return useMemo(() => formats(i18n.language, zone), [i18n.language, zone]);
+}
+
+function formats(language: string, timeZone: string) {
+  // English as most of the world writes dates, so that 3/4 is never read in two ways.
+  const locale = language === "en" ? "en-GB" : language;
+  const of = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, { timeZone, ...options });
+  const time = of({ hour: "2-digit", minute: "2-digit" });
+  const date = of({ dateStyle: "medium" });
+  const dateTime = of({ dateStyle: "medium", timeStyle: "short" });
+  const dateTimeZone = of({ dateStyle: "medium", timeStyle: "short", timeZone });
+  // A day of the calendar has no time zone.
+  const day = (options: Intl.DateTimeFormatOptions) => {
+    const format = new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
+    return (value: Day) => format.format(new Date(`${value}T00:00:00Z`));
+  };
+  const month = new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "short", year: "numeric" });
+  const number = new Intl.NumberFormat(locale);
+  const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  return {
+    time: (instant: string) => time.format(new Date(instant)),
+    date: (instant: string) => date.format(new Date(instant)),
+    dateTime: (instant: string) => dateTime.format(new Date(instant)),
+    dateTimeZone: (instant: string) => dateTimeZone.format(new Date(instant)),
+    day: day({ dateStyle: "medium" }),
+    longDay: day({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
+    weekday: day({ weekday: "short", day: "numeric", month: "short" }),
+    dayAndMonth: day({ day: "numeric", month: "short" }),
+    month: (value: string) => month.format(new Date(`${value}-01T00:00:00Z`)),
+    number: (value: number) => number.format(value),
+    decimal: (value: number) => decimal.format(value),
+    money: (value: number, currency: string) =>
+      new Intl.NumberFormat(locale, {
+        style: "currency",
+        currency,
+        currencyDisplay: "narrowSymbol",
+        maximumFractionDigits: 0,
+      }).format(value),
+  };
+}
+
+export type Formats = ReturnType<typeof formats>;

@@ -1,0 +1,161 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useDeferredValue, useMemo, useState } from "react";
+import { useController } from "react-hook-form";
+import { useTranslation } from "react-i18next";
+import { z } from "zod";
+import { answer, api } from "@/api/client";
+import { Button, ButtonLink } from "@/components/Button";
+import { type Choice, Combobox } from "@/components/Combobox";
+import { Form, useForm } from "@/components/form/Form";
+import { Guard } from "@/components/Guard";
+import { Card, PageHeader } from "@/components/Page";
+import { Skeleton } from "@/components/states";
+import { announce } from "@/components/Toasts";
+import { useFormat } from "@/dates/format";
+import { dayIn } from "@/dates/zone";
+import { useHospital, useMay } from "@/session/me";
+import { patientQuery } from "../patients/queries";
+import { useSettings } from "../settings/queries";
+import { forgetAppointments } from "./queries";
+import { TimesFields } from "./TimesFields";
+import { busyMessage, instantsOf, timesSchema } from "./times";
+
+export function BookAppointment() {
+  const { t } = useTranslation();
+  const { patient } = useSearch({ from: "/app/appointments/new" });
+  const { organization_id } = useHospital();
+  const settings = useSettings();
+  const known = useQuery({ ...patientQuery(organization_id, patient ?? ""), enabled: patient !== undefined });
+  // The defaults of the form depend on both.
+  const isReady = settings.isLoaded && (patient === undefined || !known.isPending);
+  return (
+    <Guard permission="appointments.book">
+      <div className="mx-auto grid max-w-2xl gap-6">
+        <PageHeader title={t("appointments.book")} />
+        {isReady ? (
+          <Book
+            patient={
+              known.data ? { id: known.data.patient_id, name: known.data.name, note: known.data.record_number } : null
+            }
+          />
+        ) : (
+          <Skeleton lines={8} />
+        )}
+      </div>
+    </Guard>
+  );
+}
+
+function Book({ patient }: { patient: Choice | null }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const { organization_id: org_id } = useHospital();
+  const { time_zone: zone, appointment_minutes } = useSettings();
+  const format = useFormat(zone);
+  const search = useSearch({ from: "/app/appointments/new" });
+  const schema = useMemo(
+    () =>
+      z.object({
+        patient_id: z.string().refine((id) => id !== "", t("appointments.choosePatient")),
+        ...timesSchema(t),
+      }),
+    [t],
+  );
+  const day = search.day ?? dayIn(zone);
+  const state = useForm({
+    schema,
+    defaultValues: {
+      patient_id: patient?.id ?? "",
+      doctor_id: search.doctor ?? "",
+      day,
+      time: "",
+      minutes: String(appointment_minutes),
+      reason: "",
+    },
+    draft: `appointments/new?${patient?.id ?? ""}`,
+    pointers: { "/starts_at": "time", "/ends_at": "minutes" },
+    submit: async ({ patient_id, doctor_id, reason, ...times }, form) => {
+      const body = { patient_id, doctor_id, ...instantsOf(times, zone), ...(reason ? { reason } : {}) };
+      try {
+        await answer(api.POST("/organization/{org_id}/appointments", { params: { path: { org_id } }, body }));
+      } catch (error) {
+        const busy = busyMessage(error, t, format);
+        if (!busy) throw error;
+        form.setError("time", { message: busy }, { shouldFocus: true });
+        throw new Busy();
+      }
+      void forgetAppointments(queries, org_id);
+      announce(t("appointments.booked"));
+      await navigate({ to: "/app/appointments", search: { day: times.day } });
+    },
+    handles: (error) => error instanceof Busy,
+  });
+  return (
+    <Form state={state}>
+      <Card>
+        <div className="grid gap-6">
+          <PatientField initial={patient} />
+          <TimesFields />
+        </div>
+      </Card>
+      <div className="flex flex-wrap justify-end gap-2">
+        <ButtonLink to="/app/appointments" search={{ day }}>
+          {t("common.cancel")}
+        </ButtonLink>
+        <Button type="submit" look="primary" pending={state.isSubmitting}>
+          {t("appointments.book")}
+        </Button>
+      </div>
+    </Form>
+  );
+}
+
+/** Shown at the field already; keeps the form from being taken for sent. */
+class Busy extends Error {}
+
+function PatientField({ initial }: { initial: Choice | null }) {
+  const { t } = useTranslation();
+  const may = useMay();
+  const { organization_id: org_id } = useHospital();
+  const { field, fieldState } = useController<{ patient_id: string }>({ name: "patient_id" });
+  const [chosen, setChosen] = useState<Choice | null>(initial);
+  const [words, setWords] = useState("");
+  const q = useDeferredValue(words.trim()).slice(0, 100);
+  const { data, isFetching } = useQuery({
+    queryKey: ["patients", org_id, "choices", q],
+    queryFn: ({ signal }) =>
+      answer(
+        api.GET("/organization/{org_id}/patients", {
+          params: { path: { org_id }, query: { limit: 20, ...(q ? { q } : {}) } },
+          signal,
+        }),
+      ),
+    placeholderData: (previous) => previous,
+  });
+  const choices = (data?.items ?? []).map((one) => ({ id: one.patient_id, name: one.name, note: one.record_number }));
+  return (
+    <Combobox
+      label={t("appointments.patient")}
+      placeholder={t("patients.search")}
+      choices={choices}
+      value={chosen}
+      isSearching={isFetching}
+      onSearch={setWords}
+      onChange={(choice) => {
+        setChosen(choice);
+        field.onChange(choice?.id ?? "");
+      }}
+      none={t("appointments.noPatientFound")}
+      error={fieldState.error?.message}
+      hint={
+        may("patients.register") && (
+          <Link to="/app/patients/new" className="text-accent underline underline-offset-2">
+            {t("appointments.notRegistered")}
+          </Link>
+        )
+      }
+    />
+  );
+}

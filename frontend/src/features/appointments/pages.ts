@@ -1,0 +1,2 @@
+export { Appointments } from "./Appointments";
+export { BookAppointment } from "./BookAppointment";

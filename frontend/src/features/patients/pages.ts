@@ -1,0 +1,4 @@
+export { EditPatient } from "./EditPatient";
+export { PatientList } from "./PatientList";
+export { PatientRecord } from "./PatientRecord";
+export { RegisterPatient } from "./RegisterPatient";

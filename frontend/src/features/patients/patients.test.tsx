@@ -1,0 +1,107 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import { expect, it, vi } from "vitest";
+import { patient, staff } from "@/testing/people";
+import { renderAt } from "@/testing/render";
+import { http, problem, server } from "@/testing/server";
+
+const settings = http.get("/organization/{org_id}/settings", ({ response }) => response(200).json({ items: [] }));
+const users = http.get("/organization/{org_id}/users", ({ response }) => response(200).json({ items: [] }));
+const appointments = http.get("/organization/{org_id}/appointments", ({ response }) =>
+  response(200).json({ items: [] }),
+);
+
+const as = (role: string, ...permissions: string[]) =>
+  http.get("/me", ({ response }) => response(200).json(staff(role, permissions)));
+
+it("puts what the API refuses at its field, and gives that the focus", async () => {
+  server.use(
+    settings,
+    as("RECEPTIONIST", "patients.read", "patients.register"),
+    http.post("/organization/{org_id}/patients", () =>
+      problem("record-number-taken", 409, {
+        errors: [{ pointer: "/record_number", detail: "is the number of another patient" }],
+      }),
+    ),
+  );
+  const { user } = renderAt("/app/patients/new");
+  await user.type(await screen.findByLabelText("Name"), "Jane Smith");
+  await user.type(screen.getByLabelText("Date of birth"), "1980-05-17");
+  const number = screen.getByLabelText(/Record number/);
+  await user.type(number, "P000001");
+  await user.click(screen.getByRole("button", { name: "Register a patient" }));
+  expect(await screen.findByText("Is the number of another patient.")).toBeTruthy();
+  await waitFor(() => expect(document.activeElement).toBe(number));
+  expect(number.getAttribute("aria-invalid")).toBe("true");
+});
+
+it("sends only what was changed, with the version that was seen", async () => {
+  const sent = vi.fn();
+  server.use(
+    settings,
+    users,
+    appointments,
+    as("RECEPTIONIST", "patients.read", "patients.register"),
+    http.get("/organization/{org_id}/patients/{patient_id}", ({ response }) => response(200).json(patient)),
+    http.patch("/organization/{org_id}/patients/{patient_id}", async ({ request, response }) => {
+      sent(request.headers.get("If-Match"), await request.json());
+      return response(200).json({ ...patient, phone: "+1-555-0200", version: 2 });
+    }),
+    http.get("/organization/{org_id}/patients", ({ response }) => response(200).json({ items: [] })),
+  );
+  const { user } = renderAt("/app/patients/pat_1/edit");
+  await user.type(await screen.findByLabelText(/^Phone/), "+1-555-0200");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await screen.findByText("+1-555-0200");
+  expect(sent).toHaveBeenCalledWith('"1"', { phone: "+1-555-0200" });
+});
+
+it("shows both versions when somebody else was quicker, and sends with the newer one", async () => {
+  const versions: (string | null)[] = [];
+  let current = patient;
+  server.use(
+    settings,
+    users,
+    appointments,
+    as("RECEPTIONIST", "patients.read", "patients.register"),
+    http.get("/organization/{org_id}/patients/{patient_id}", ({ response }) => response(200).json(current)),
+    http.patch("/organization/{org_id}/patients/{patient_id}", async ({ request, response }) => {
+      versions.push(request.headers.get("If-Match"));
+      if (versions.length === 1) {
+        current = { ...patient, phone: "+1-555-0300", version: 2 };
+        return problem("version-mismatch", 412);
+      }
+      return response(200).json({ ...current, phone: "+1-555-0200", version: 3 });
+    }),
+    http.get("/organization/{org_id}/patients", ({ response }) => response(200).json({ items: [] })),
+  );
+  const { user } = renderAt("/app/patients/pat_1/edit");
+  await user.type(await screen.findByLabelText(/^Phone/), "+1-555-0200");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  const both = await screen.findByRole("table", { name: /Somebody else has saved/ });
+  expect(within(both).getByText("+1-555-0300")).toBeTruthy();
+  expect(within(both).getByText("+1-555-0200")).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Keep mine" }));
+  await screen.findByRole("heading", { name: "Jane Smith" });
+  expect(versions).toEqual(['"1"', '"2"']);
+});
+
+it("shows no part of a record that the API leaves out, and no button that the role has no permission for", async () => {
+  server.use(
+    settings,
+    users,
+    appointments,
+    as("RECEPTIONIST", "patients.read", "appointments.read"),
+    http.get("/organization/{org_id}/patients/{patient_id}", ({ response }) => response(200).json(patient)),
+  );
+  renderAt("/app/patients/pat_1");
+  await screen.findByRole("heading", { name: "Jane Smith" });
+  expect(screen.queryByRole("heading", { name: "Clinical notes" })).toBeNull();
+  expect(screen.queryByRole("link", { name: "Edit" })).toBeNull();
+  expect(screen.queryByRole("button", { name: "Archive" })).toBeNull();
+});
+
+it("says what the page is and who can help when the role has no access", async () => {
+  server.use(settings, as("DOCTOR", "patients.read"));
+  renderAt("/app/audit");
+  expect(await screen.findByText("The role Doctor has no access to this page")).toBeTruthy();
+});

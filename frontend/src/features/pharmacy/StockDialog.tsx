@@ -1,0 +1,97 @@
+import { Dialog } from "@base-ui/react/dialog";
+import { useMemo } from "react";
+import { useTranslation } from "react-i18next";
+import { z } from "zod";
+import { answer, api, type Schema } from "@/api/client";
+import { isProblem } from "@/api/problem";
+import { fields, words } from "@/api/rules.generated";
+import { Button } from "@/components/Button";
+import { DialogFrame } from "@/components/DialogFrame";
+import { Form, useForm } from "@/components/form/Form";
+import { SelectField, TextField } from "@/components/form/fields";
+import { rulesIn } from "@/components/form/rules";
+import { announce } from "@/components/Toasts";
+import { useFormat } from "@/dates/format";
+import { useHospital } from "@/session/me";
+import { type Medicine, useRereadPharmacy } from "./queries";
+
+type Reason = Schema<"StockReason">;
+
+/** What comes in adds to the stock, everything else takes from it; a count says how much there is. */
+const comesIn: Reason[] = ["received", "returned"];
+
+export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose: () => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { organization_id: org_id } = useHospital();
+  const reread = useRereadPharmacy();
+  const schema = useMemo(() => {
+    const rules = rulesIn(t);
+    return z
+      .object({
+        reason: z.enum(words.StockReason),
+        amount: rules.number({ minimum: 0, maximum: fields.StockChange.change.maximum }),
+      })
+      .refine(({ reason, amount }) => reason === "counted" || amount > 0, {
+        path: ["amount"],
+        message: t("pharmacy.aboveZero"),
+      });
+  }, [t]);
+  const state = useForm({
+    schema,
+    defaultValues: { reason: "dispensed" as Reason, amount: "" },
+    pointers: { "/change": "amount" },
+    submit: async ({ reason, amount }, form) => {
+      const change = reason === "counted" ? amount - medicine.quantity : comesIn.includes(reason) ? amount : -amount;
+      if (change === 0) {
+        announce(t("pharmacy.countedSame"));
+        onClose();
+        return;
+      }
+      try {
+        const path = { org_id, medicine_id: medicine.medicine_id };
+        const body = { change, reason };
+        await answer(api.POST("/organization/{org_id}/pharmacy/{medicine_id}/stock", { params: { path }, body }));
+      } catch (error) {
+        if (!isProblem(error, "stock-too-low")) throw error;
+        const message = t("pharmacy.tooLow", { quantity: format.number(error.extra.quantity as number) });
+        form.setError("amount", { message }, { shouldFocus: true });
+        return;
+      }
+      await reread();
+      announce(t("pharmacy.changed", { name: medicine.medicine }));
+      onClose();
+    },
+  });
+  const reason = state.form.watch("reason");
+  return (
+    <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
+      <DialogFrame title={t("pharmacy.changeTitle", { name: medicine.medicine })}>
+        <Form state={state} label={t("pharmacy.change")}>
+          <p className="text-ink-soft">
+            {t("pharmacy.inStockNow", { quantity: format.number(medicine.quantity), unit: medicine.unit ?? "" })}
+          </p>
+          <SelectField name="reason" label={t("pharmacy.reason")}>
+            {words.StockReason.map((one) => (
+              <option key={one} value={one}>
+                {t(`pharmacy.reasons.${one}`)}
+              </option>
+            ))}
+          </SelectField>
+          <TextField
+            name="amount"
+            inputMode="numeric"
+            autoComplete="off"
+            label={t(reason === "counted" ? "pharmacy.countedNow" : "pharmacy.amount")}
+          />
+          <div className="flex flex-wrap justify-end gap-2">
+            <Button onClick={onClose}>{t("common.cancel")}</Button>
+            <Button type="submit" look="primary" pending={state.isSubmitting}>
+              {t("common.save")}
+            </Button>
+          </div>
+        </Form>
+      </DialogFrame>
+    </Dialog.Root>
+  );
+}

@@ -1,0 +1,212 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import {
+  createColumnHelper,
+  flexRender,
+  getCoreRowModel,
+  getSortedRowModel,
+  type SortingState,
+  useReactTable,
+} from "@tanstack/react-table";
+import { ArrowDown, ArrowUp, Building2, ChevronsUpDown } from "lucide-react";
+import { useCallback, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Schema } from "@/api/client";
+import { Field, inputLook } from "@/components/form/Field";
+import { More } from "@/components/More";
+import { OrganizationBadge } from "@/components/OrganizationBadge";
+import { Card, PageHeader } from "@/components/Page";
+import { SearchField } from "@/components/SearchField";
+import { Empty, Failure, Skeleton } from "@/components/states";
+import { Body, Cell, Head, HeadCell, Row, Table } from "@/components/Table";
+import { useFormat } from "@/dates/format";
+import { plansQuery } from "../signup/plans";
+import { type OrganizationSearch, useOrganizations } from "./queries";
+
+const route = "/platform/organizations";
+
+/** The states that the API knows of; it refuses others. */
+const statuses = ["active", "pending_payment", "provisioning", "suspended", "failed", "terminating"] as const;
+
+type Organization = Schema<"OrganizationSummary">;
+
+/** Every hospital of the platform. */
+export function Organizations() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const search = useSearch({ from: route });
+  const plans = useQuery(plansQuery);
+  const organizations = useOrganizations(search);
+  const { q = "", status = "", plan = "" } = search;
+  const find = useCallback(
+    (change: OrganizationSearch) =>
+      void navigate({
+        to: route,
+        // What is there at that moment counts: a search that is still being typed comes later than a filter.
+        search: (before: OrganizationSearch) =>
+          Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value !== "")),
+        replace: true,
+      }),
+    [navigate],
+  );
+  const onSearch = useCallback((words: string) => find({ q: words }), [find]);
+  return (
+    <div className="grid gap-6">
+      <PageHeader title={t("organizations.title")} explanation={t("organizations.explanation")} />
+      <div className="flex flex-wrap items-end gap-4">
+        <SearchField label={t("organizations.search")} value={q} onSearch={onSearch} maxLength={300} />
+        <Field label={t("organizations.status")}>
+          {(control) => (
+            <select
+              {...control}
+              className={`${inputLook} w-48`}
+              value={status}
+              onChange={(event) => find({ status: event.target.value })}
+            >
+              <option value="">{t("organizations.every")}</option>
+              {statuses.map((one) => (
+                <option key={one} value={one}>
+                  {t(`organizations.statuses.${one}`)}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label={t("organizations.plan")}>
+          {(control) => (
+            <select
+              {...control}
+              className={`${inputLook} w-48`}
+              value={plan}
+              onChange={(event) => find({ plan: event.target.value })}
+            >
+              <option value="">{t("organizations.every")}</option>
+              {plans.data?.plans.map((one) => (
+                <option key={one.plan_id} value={one.plan_id}>
+                  {one.name}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+      </div>
+      <Card flush>
+        <p role="status" className="sr-only">
+          {organizations.isSuccess ? t("organizations.found", { count: organizations.items.length }) : ""}
+        </p>
+        {organizations.isPending && <Skeleton lines={8} className="p-6" />}
+        {organizations.isError && <Failure error={organizations.error} retry={() => void organizations.refetch()} />}
+        {organizations.isSuccess && organizations.items.length === 0 && (
+          <Empty icon={Building2} title={t(q || status || plan ? "organizations.noneFound" : "organizations.none")}>
+            {t(q || status || plan ? "organizations.noneFoundHint" : "organizations.noneHint")}
+          </Empty>
+        )}
+        {organizations.items.length > 0 && <Sortable organizations={organizations.items} />}
+        <More query={organizations} />
+      </Card>
+    </div>
+  );
+}
+
+const column = createColumnHelper<Organization>();
+
+/** The hospitals that were loaded, in the order that the person wants; the API's own is the newest first. */
+function Sortable({ organizations }: { organizations: Organization[] }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const [sorting, setSorting] = useState<SortingState>([]);
+  const columns = useMemo(
+    () => [
+      column.accessor("organization_name", {
+        header: t("organizations.name"),
+        cell: ({ row: { original } }) => (
+          <span className="grid min-w-0">
+            <Link
+              to="/platform/organizations/$organizationId"
+              params={{ organizationId: original.organization_id }}
+              dir="auto"
+              className="font-semibold underline-offset-2 hover:text-accent hover:underline"
+            >
+              {original.organization_name}
+            </Link>
+            <code className="text-ink-soft">{original.database_name}</code>
+          </span>
+        ),
+      }),
+      column.accessor("status", {
+        header: t("organizations.status"),
+        cell: (cell) => <OrganizationBadge status={cell.getValue()} />,
+      }),
+      column.accessor((one) => one.plan.price, {
+        id: "plan",
+        header: t("organizations.plan"),
+        cell: ({ row: { original } }) => (
+          <span>
+            {original.plan.name}{" "}
+            <span className="text-ink-soft tabular">{format.money(original.plan.price, original.plan.currency)}</span>
+          </span>
+        ),
+      }),
+      column.accessor((one) => one.seats.used, {
+        id: "users",
+        header: t("organizations.users"),
+        cell: ({ row: { original } }) => (
+          <span className="tabular">
+            {original.seats.limit === null
+              ? format.number(original.seats.used)
+              : `${format.number(original.seats.used)} / ${format.number(original.seats.limit)}`}
+          </span>
+        ),
+      }),
+      column.accessor("created_at", {
+        header: t("organizations.created"),
+        cell: (cell) => <span className="tabular">{format.date(cell.getValue())}</span>,
+      }),
+    ],
+    [t, format],
+  );
+  const table = useReactTable({
+    data: organizations,
+    columns,
+    state: { sorting },
+    onSortingChange: setSorting,
+    getCoreRowModel: getCoreRowModel(),
+    getSortedRowModel: getSortedRowModel(),
+  });
+  return (
+    <Table caption={t("organizations.title")}>
+      <Head>
+        {table.getFlatHeaders().map((header) => {
+          const direction = header.column.getIsSorted();
+          const Icon = direction === "asc" ? ArrowUp : direction === "desc" ? ArrowDown : ChevronsUpDown;
+          return (
+            <HeadCell
+              key={header.id}
+              aria-sort={direction === "asc" ? "ascending" : direction === "desc" ? "descending" : "none"}
+            >
+              <button
+                type="button"
+                onClick={header.column.getToggleSortingHandler()}
+                className="-mx-2 inline-flex items-center gap-1.5 rounded-sm px-2 py-1 font-medium hover:text-ink"
+              >
+                {flexRender(header.column.columnDef.header, header.getContext())}
+                <Icon aria-hidden className="size-3.5" />
+              </button>
+            </HeadCell>
+          );
+        })}
+      </Head>
+      <Body>
+        {table.getRowModel().rows.map((row) => (
+          <Row key={row.id}>
+            {row.getVisibleCells().map((cell) => (
+              <Cell key={cell.id} label={String(cell.column.columnDef.header)}>
+                {flexRender(cell.column.columnDef.cell, cell.getContext())}
+              </Cell>
+            ))}
+          </Row>
+        ))}
+      </Body>
+    </Table>
+  );
+}

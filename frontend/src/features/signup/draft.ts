@@ -1,0 +1,76 @@
+import { useSyncExternalStore } from "react";
+import type { Schema } from "@/api/client";
+
+export interface Details {
+  organization_name: string;
+  organization_email: string;
+  organization_phone: string;
+}
+
+/** Somebody of the team who was invited in the wizard. */
+export interface Teammate {
+  user_id: string;
+  email: string;
+  name: string | null;
+  role: string;
+  /** Sent again with the same key, the invitation answers the same link. */
+  key: string;
+}
+
+/**
+ * How far a sign-up has come. It is kept in the browser's tab, so that a reload or a lost connection loses nothing; it
+ * holds no password, no card and no token. The server has the rest, and the last word.
+ */
+export interface SignupDraft {
+  planId?: string;
+  /** What stands in the form now, right or not; `details` is what was taken. */
+  typed?: Details;
+  details?: Details;
+  /** What the server refused of the details, to be shown where they are typed. */
+  refused?: { pointer?: string | null; detail: string }[];
+  /** The key of the sign-up that was sent, and what was sent with it. */
+  request?: { content: string; key: string };
+  signup?: Pick<Schema<"SignupAnswer">, "organization_id" | "organization_name" | "database_name" | "plan"> & {
+    content: string;
+  };
+  isReady?: boolean;
+  team?: Teammate[];
+  isComplete?: boolean;
+}
+
+const KEPT = "chakravue.signup";
+
+let draft: SignupDraft = read();
+const listeners = new Set<() => void>();
+
+function read(): SignupDraft {
+  try {
+    const kept: unknown = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    return typeof kept === "object" && kept !== null ? kept : {};
+  } catch {
+    return {};
+  }
+}
+
+export function signupDraft(): SignupDraft {
+  return draft;
+}
+
+export function changeSignup(change: { [Name in keyof SignupDraft]?: SignupDraft[Name] | undefined }): void {
+  draft = { ...draft, ...change } as SignupDraft;
+  sessionStorage.setItem(KEPT, JSON.stringify(draft));
+  for (const listener of listeners) listener();
+}
+
+export function forgetSignup(): void {
+  draft = {};
+  sessionStorage.removeItem(KEPT);
+  for (const listener of listeners) listener();
+}
+
+export function useSignupDraft(): SignupDraft {
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, signupDraft);
+}

@@ -1,0 +1,144 @@
+import { screen, waitFor } from "@testing-library/react";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { hospital, plans } from "@/testing/people";
+import { renderAt } from "@/testing/render";
+import { http, problem, server } from "@/testing/server";
+import { digitsOf, expiryTyped, grouped } from "./card";
+import { changeSignup, forgetSignup } from "./draft";
+import { isOpen, stepFor } from "./steps";
+
+describe("a card as it is typed or pasted", () => {
+  it("stands in groups of four", () => {
+    expect(grouped("4111-1111 1111\t1111")).toBe("4111 1111 1111 1111");
+    expect(grouped("41x1")).toBe("411");
+    expect(digitsOf(grouped("4111111111111111"))).toBe("4111111111111111");
+  });
+
+  it("has its expiry in order", () => {
+    expect(["1", "12", "12/", "123", "1230", "12/2030"].map(expiryTyped)).toEqual([
+      "1",
+      "12",
+      "12/",
+      "12/3",
+      "12/30",
+      "12/2030",
+    ]);
+  });
+});
+
+describe("the steps", () => {
+  const details = { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" };
+
+  it("open one after another", () => {
+    expect(stepFor("complete", {})).toBe("plan");
+    expect(stepFor("complete", { planId: "starter" })).toBe("details");
+    expect(stepFor("complete", { planId: "starter", details })).toBe("payment");
+    expect(stepFor("complete", { planId: "starter", details, isReady: true })).toBe("complete");
+  });
+
+  it("do not lead back before what was paid for", () => {
+    expect(isOpen("plan", { planId: "starter", details, isReady: true })).toBe(false);
+    expect(stepFor("team", { planId: "starter", details, isReady: true, isComplete: true })).toBe("complete");
+  });
+});
+
+describe("the payment", () => {
+  beforeEach(() => {
+    forgetSignup();
+    changeSignup({
+      planId: "starter",
+      details: { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" },
+    });
+  });
+
+  it("signs up and pays with keys that stay the same until there is an answer", async () => {
+    const signups: (string | null)[] = [];
+    const payments: (string | null)[] = [];
+    vi.stubGlobal(
+      "EventSource",
+      class {
+        addEventListener() {}
+        close() {}
+      },
+    );
+    server.use(
+      http.get("/plans", ({ response }) => response(200).json({ plans })),
+      http.get("/organization/{org_id}/provisioning", ({ response }) =>
+        response(200).json({
+          organization_id: hospital.organization_id,
+          status: "pending_payment",
+          ready: false,
+          message: "",
+          steps: [],
+        }),
+      ),
+      http.post("/signup", ({ request, response }) => {
+        signups.push(request.headers.get("Idempotency-Key"));
+        if (signups.length === 1) return problem("operator-unavailable", 503, {}, { "Retry-After": "0" });
+        return response(201).json({
+          ...hospital,
+          setup_token: "cset_secret",
+          setup_expires_at: "2030-01-01T00:00:00Z",
+          created_at: "2026-11-01T00:00:00Z",
+          status: "pending_payment",
+        });
+      }),
+      http.post("/process-payment", ({ request }) => {
+        payments.push(request.headers.get("Idempotency-Key"));
+        if (payments.length === 1) return problem("overloaded", 503, {}, { "Retry-After": "0" });
+        return problem("payment-declined", 402, {
+          errors: [{ pointer: "/card_number", detail: "The card was declined." }],
+        });
+      }),
+    );
+    const { user } = renderAt("/signup/payment");
+    await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
+    await user.type(screen.getByLabelText("Card number"), "4111111111111111");
+    await user.type(screen.getByLabelText("Expiry date"), "1230");
+    const pay = async () => {
+      await user.clear(screen.getByLabelText("Security code"));
+      await user.type(screen.getByLabelText("Security code"), "123");
+      await user.click(await screen.findByRole("button", { name: "Pay $99" }));
+    };
+    await pay();
+    await screen.findByRole("alert");
+    await pay();
+    await waitFor(() => expect(payments).toHaveLength(1));
+    await pay();
+    expect(await screen.findByText("The card was declined.")).toBeTruthy();
+    await pay();
+    await waitFor(() => expect(payments).toHaveLength(3));
+    expect(signups[0]).toBe(signups[1]);
+    expect(signups).toHaveLength(2);
+    expect(payments[0]).toBe(payments[1]);
+    // What was declined is decided: the next attempt is another payment.
+    expect(payments[2]).not.toBe(payments[1]);
+    expect(sessionStorage.getItem("chakravue.signup")).not.toMatch(/cset_|4111/);
+  });
+});
+
+it("shows what the server refuses of the details where they are typed", async () => {
+  forgetSignup();
+  changeSignup({
+    planId: "starter",
+    typed: { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" },
+    details: { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" },
+  });
+  server.use(
+    http.get("/plans", ({ response }) => response(200).json({ plans })),
+    http.get("/signup/database-name", ({ response }) => response(200).json({ database_name: "mercy" })),
+    http.post("/signup", () =>
+      problem("invalid", 422, {
+        errors: [{ pointer: "/organization_email", detail: "must be an address that gets mail" }],
+      }),
+    ),
+  );
+  const { user } = renderAt("/signup/payment");
+  await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
+  await user.type(screen.getByLabelText("Card number"), "4111111111111111");
+  await user.type(screen.getByLabelText("Expiry date"), "1230");
+  await user.type(screen.getByLabelText("Security code"), "123");
+  await user.click(await screen.findByRole("button", { name: "Pay $99" }));
+  expect(await screen.findByText("Must be an address that gets mail.")).toBeTruthy();
+  expect(document.activeElement).toBe(screen.getByLabelText("E-mail address"));
+});

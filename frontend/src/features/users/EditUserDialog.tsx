@@ -1,0 +1,98 @@
+import { Dialog } from "@base-ui/react/dialog";
+import { useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { z } from "zod";
+import { answer, api, ifMatch } from "@/api/client";
+import { isProblem } from "@/api/problem";
+import { fields, words } from "@/api/rules.generated";
+import { Button } from "@/components/Button";
+import { Conflict, type Difference } from "@/components/Conflict";
+import { DialogFrame } from "@/components/DialogFrame";
+import { Form, useForm } from "@/components/form/Form";
+import { TextField } from "@/components/form/fields";
+import { rulesIn } from "@/components/form/rules";
+import { useRoleName } from "@/components/RoleBadge";
+import { RoleChoice } from "@/components/RoleChoice";
+import { announce } from "@/components/Toasts";
+import { useHospital } from "@/session/me";
+import { type User, useRereadUsers } from "./queries";
+
+const inputOf = ({ name, role }: User) => ({ name: name ?? "", role });
+
+/** Another name or another role. Who gets another role has to sign in again. */
+export function EditUserDialog({ user, onClose }: { user: User; onClose: () => void }) {
+  return (
+    <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
+      <DialogFrame title={user.name ?? user.email} wide>
+        <Edit user={user} onClose={onClose} />
+      </DialogFrame>
+    </Dialog.Root>
+  );
+}
+
+function Edit({ user, onClose }: { user: User; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { organization_id: org_id } = useHospital();
+  const reread = useRereadUsers();
+  const nameOf = useRoleName();
+  const [seen, setSeen] = useState(user);
+  const [theirs, setTheirs] = useState<User | null>(null);
+  const schema = useMemo(
+    () => z.object({ name: rulesIn(t).optional(fields.UserChange.name), role: z.enum(words.Role) }),
+    [t],
+  );
+  const path = { org_id, user_id: user.user_id };
+  const state = useForm({
+    schema,
+    defaultValues: inputOf(user),
+    submit: async ({ name, role }) => {
+      const body = {
+        ...((name ?? null) === (seen.name ?? null) ? {} : { name: name ?? null }),
+        ...(role === seen.role ? {} : { role }),
+      };
+      try {
+        const params = { path, header: ifMatch((theirs ?? seen).version) };
+        await answer(api.PATCH("/organization/{org_id}/users/{user_id}", { params, body }));
+      } catch (error) {
+        if (!isProblem(error, "version-mismatch")) throw error;
+        setTheirs(await answer(api.GET("/organization/{org_id}/users/{user_id}", { params: { path } })));
+        return;
+      }
+      await reread();
+      announce(t("common.saved"));
+      onClose();
+    },
+  });
+  const yours = state.form.watch();
+  const differences: Difference[] = theirs
+    ? [
+        { field: t("users.name"), theirs: theirs.name ?? "", yours: yours.name },
+        { field: t("users.role"), theirs: nameOf(theirs.role), yours: nameOf(yours.role) },
+      ].filter((one) => one.theirs !== one.yours)
+    : [];
+  return (
+    <Form state={state} label={t("common.edit")}>
+      {theirs && (
+        <Conflict
+          differences={differences}
+          pending={state.isSubmitting}
+          onKeepMine={() => void state.submitNow()}
+          onTakeTheirs={() => {
+            setSeen(theirs);
+            state.form.reset(inputOf(theirs));
+            setTheirs(null);
+          }}
+        />
+      )}
+      <TextField name="name" label={t("users.name")} autoComplete="off" optional />
+      <RoleChoice name="role" role={yours.role} />
+      <p className="text-ink-soft">{t("users.roleHint")}</p>
+      <div className="flex flex-wrap justify-end gap-2">
+        <Button onClick={onClose}>{t("common.cancel")}</Button>
+        <Button type="submit" look="primary" pending={state.isSubmitting}>
+          {t("common.save")}
+        </Button>
+      </div>
+    </Form>
+  );
+}

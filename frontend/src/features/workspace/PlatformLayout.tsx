@@ -1,0 +1,12 @@
+import { Building2, LayoutDashboard } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { type Destination, Shell } from "./Shell";
+
+export function PlatformLayout() {
+  const { t } = useTranslation();
+  const destinations: Destination[] = [
+    { to: "/platform", icon: LayoutDashboard, label: t("navigation.dashboard"), exact: true },
+    { to: "/platform/organizations", icon: Building2, label: t("navigation.organizations") },
+  ];
+  return <Shell place={t("navigation.platform")} destinations={destinations} account="/platform/account" />;
+}

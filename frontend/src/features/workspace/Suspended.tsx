@@ -1,0 +1,30 @@
+import { CirclePause } from "lucide-react";
+import { type ReactNode, useSyncExternalStore } from "react";
+import { useTranslation } from "react-i18next";
+import { Button } from "@/components/Button";
+import { Empty } from "@/components/states";
+import { useSession } from "@/session/context";
+
+/** When the hospital's subscription is suspended during work, that is said in place of everything else. */
+export function Suspended({ children }: { children: ReactNode }) {
+  const { t } = useTranslation();
+  const session = useSession();
+  const isSuspended = useSyncExternalStore(session.subscribe, session.isSuspended);
+  if (!isSuspended) return children;
+  return (
+    <main id="content" tabIndex={-1} className="grid min-h-dvh place-items-center">
+      <h1 className="sr-only">{t("suspended.title")}</h1>
+      <Empty
+        icon={CirclePause}
+        title={t("suspended.title")}
+        action={
+          <Button look="primary" onClick={() => void session.signOut()}>
+            {t("session.signOut")}
+          </Button>
+        }
+      >
+        {t("suspended.explanation")}
+      </Empty>
+    </main>
+  );
+}

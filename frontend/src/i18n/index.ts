@@ -1,0 +1,74 @@
+import i18next from "i18next";
+import { initReactI18next } from "react-i18next";
+import type start from "./locales/en/start";
+import type work from "./locales/en/work";
+
+declare module "i18next" {
+  interface CustomTypeOptions {
+    resources: { translation: typeof start & typeof work };
+    returnNull: false;
+  }
+}
+
+/** The languages that there are, by the names that their speakers call them. */
+export const languages = { en: "English", de: "Deutsch" } as const;
+
+export type Language = keyof typeof languages;
+
+/** What is said on the first pages, and what is said behind them; the second part is loaded when somebody goes there. */
+type Part = "start" | "work";
+
+type Load = () => Promise<{ default: object }>;
+
+const load: Record<Language, Record<Part, Load>> = {
+  en: { start: () => import("./locales/en/start"), work: () => import("./locales/en/work") },
+  de: { start: () => import("./locales/de/start"), work: () => import("./locales/de/work") },
+};
+
+const KEPT = "chakravue.language";
+
+const wanted = new Set<Part>(["start"]);
+const loaded = new Set<string>();
+
+export function isLanguage(tag: string | null | undefined): tag is Language {
+  return typeof tag === "string" && tag in languages;
+}
+
+/** What the person chose, else the first language of the browser that there is. */
+function preferred(): Language {
+  const kept = localStorage.getItem(KEPT);
+  if (isLanguage(kept)) return kept;
+  const tags = navigator.languages.map((tag) => tag.split("-")[0]);
+  return tags.find(isLanguage) ?? "en";
+}
+
+export function isLanguageChosen(): boolean {
+  return isLanguage(localStorage.getItem(KEPT));
+}
+
+async function loadWords(language: Language): Promise<void> {
+  const missing = [...wanted].filter((part) => !loaded.has(`${language}/${part}`));
+  const parts = await Promise.all(missing.map((part) => load[language][part]()));
+  for (const { default: words } of parts) i18next.addResourceBundle(language, "translation", words, true);
+  for (const part of missing) loaded.add(`${language}/${part}`);
+}
+
+/** Has the words for everything behind the first pages ready. */
+export function loadWorkWords(): Promise<void> {
+  wanted.add("work");
+  return loadWords(i18next.language as Language);
+}
+
+export async function changeLanguage(language: Language, keep: boolean): Promise<void> {
+  if (keep) localStorage.setItem(KEPT, language);
+  await loadWords(language);
+  await i18next.changeLanguage(language);
+  document.documentElement.lang = language;
+}
+
+export async function startI18n(language: Language = preferred()): Promise<void> {
+  // React escapes everything that it shows.
+  const interpolation = { escapeValue: false };
+  await i18next.use(initReactI18next).init({ lng: language, resources: {}, interpolation, returnNull: false });
+  await changeLanguage(language, false);
+}

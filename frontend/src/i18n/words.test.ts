@@ -1,0 +1,69 @@
+import { expect, it } from "vitest";
+import { words as closed } from "@/api/rules.generated";
+import deStart from "./locales/de/start";
+import deWork from "./locales/de/work";
+import enStart from "./locales/en/start";
+import enWork from "./locales/en/work";
+
+type Words = { [key: string]: string | Words };
+
+const en: Words = { ...enStart, ...enWork };
+const de: Words = { ...deStart, ...deWork };
+
+function flat(words: Words, prefix = ""): Map<string, string> {
+  const entries = Object.entries(words).flatMap(([key, value]): [string, string][] =>
+    typeof value === "string" ? [[prefix + key, value]] : [...flat(value, `${prefix}${key}.`)],
+  );
+  return new Map(entries);
+}
+
+const english = flat(en);
+const german = flat(de);
+
+it("every language says the same things", () => {
+  expect([...german.keys()].sort()).toEqual([...english.keys()].sort());
+});
+
+it("every translation has the same places for values, and says something", () => {
+  const places = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort();
+  for (const [key, text] of english) {
+    expect(places(german.get(key) ?? ""), key).toEqual(places(text));
+    expect(german.get(key)?.trim(), key).not.toBe("");
+  }
+});
+
+it("every closed list of the API has words for all that is in it", () => {
+  const lists: Record<string, readonly string[]> = {
+    "appointments.statuses": closed.AppointmentStatus,
+    "appointments.actions": closed.AppointmentStatus,
+    "patients.sexes": closed.Sex,
+    "pharmacy.reasons": closed.StockReason,
+    "payments.statuses": closed.PaymentStatus,
+    "payments.failures": closed.Failure,
+    "users.statuses": closed.UserStatus,
+    "signup.provisioning.states": closed.ProvisioningStepState,
+  };
+  for (const [prefix, names] of Object.entries(lists)) {
+    for (const name of names) expect(english.has(`${prefix}.${name}`), `${prefix}.${name}`).toBe(true);
+  }
+  for (const role of closed.Role) expect(english.has(`roles.${role}.name`), role).toBe(true);
+  for (const key of closed.SettingKey) expect(english.has(`settings.keys.${key}.title`), key).toBe(true);
+});
+
+const files = import.meta.glob<string>("../**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
+const source = Object.entries(files)
+  .filter(([path]) => !/\.(test|generated)\.tsx?$/.test(path))
+  .map(([, text]) => text)
+  .join("\n");
+
+it("nothing is said that nobody asks for", () => {
+  // A key is written out, or made of a beginning and a word of the API, as in `roles.${role}.name`.
+  const made = [...source.matchAll(/`([a-zA-Z]+(?:\.[a-zA-Z_]+)*\.?)\$\{/g)].map(([, beginning]) => beginning ?? "");
+  const unused = [...english.keys()].filter((key) => {
+    const bare = key.replace(/_(zero|one|other)$/, "");
+    return (
+      !source.includes(`"${bare}"`) && !made.some((beginning) => beginning.includes(".") && bare.startsWith(beginning))
+    );
+  });
+  expect(unused).toEqual([]);
+});

@@ -1,0 +1,50 @@
+import "./styles/app.css";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { createQueryClient } from "./api/query-client";
+import { startI18n } from "./i18n";
+import { createAppRouter } from "./routes/router";
+import { signInPathFor } from "./routes/sign-in-path";
+import { SessionContext } from "./session/context";
+import { BrowserSession } from "./session/session";
+
+const RELOADED = "chakravue.reloaded";
+
+const queries = createQueryClient();
+const session = new BrowserSession(queries);
+const router = createAppRouter({ queries, session });
+
+session.onLeave((ending) => {
+  const { href } = router.state.location;
+  void router.navigate(ending === "signed-out" ? { to: "/", replace: true } : signInPathFor(href));
+});
+
+// A tab that was open while a newer version was put in place finds the old one's parts gone; the page has the new ones.
+window.addEventListener("vite:preloadError", (event) => {
+  const last = Number(sessionStorage.getItem(RELOADED));
+  if (Date.now() - last < 60_000) return;
+  event.preventDefault();
+  sessionStorage.setItem(RELOADED, String(Date.now()));
+  window.location.reload();
+});
+
+// A page that the browser kept whole for its Back button may show what is not this person's to see any more.
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) window.location.reload();
+});
+
+await startI18n();
+const element = document.getElementById("root");
+if (element) {
+  createRoot(element).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <SessionContext value={session}>
+          <RouterProvider router={router} />
+        </SessionContext>
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}

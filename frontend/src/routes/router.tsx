@@ -1,0 +1,36 @@
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRouter } from "@tanstack/react-router";
+import { Failure, Skeleton } from "@/components/states";
+import type { BrowserSession } from "@/session/session";
+import { NotFound } from "./NotFound";
+import { platformRoutes } from "./platform";
+import { publicRoutes } from "./public";
+import { Root } from "./Root";
+import { staffRoutes } from "./staff";
+
+export interface RouterContext {
+  queries: QueryClient;
+  session: BrowserSession;
+}
+
+export const root = createRootRouteWithContext<RouterContext>()({ component: Root, notFoundComponent: NotFound });
+
+export function createAppRouter(context: RouterContext) {
+  return createRouter({
+    routeTree: root.addChildren([...publicRoutes(), staffRoutes(), platformRoutes()]),
+    context,
+    defaultPreload: "intent",
+    // The cache of queries decides what is fresh.
+    defaultPreloadStaleTime: 0,
+    defaultPendingMs: 200,
+    defaultPendingComponent: () => <Skeleton className="p-8" />,
+    defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+    scrollRestoration: true,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

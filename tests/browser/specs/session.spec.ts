@@ -1,0 +1,174 @@
+import { ask, hospital, PASSWORD, person } from "../support/api";
+import { resume, suspend } from "../support/control";
+import { audit, expect, signIn, test } from "../support/test";
+
+/** Ends every session of somebody but the one that asks, as their other device can. */
+async function endOtherSessions(token: string): Promise<void> {
+  const { sessions } = await ask<{ sessions: { session_id: string; current: boolean }[] }>("GET", "/me/sessions", token);
+  for (const { session_id, current } of sessions) {
+    if (!current) await ask("DELETE", `/me/sessions/${session_id}`, token);
+  }
+}
+
+test("a session that ends during work leads to the sign-in and back, with the work", async ({ page, clinic, watcher }) => {
+  const somebody = await person(clinic, "receptionist", "Wanda Work");
+  await signIn(page, clinic, somebody, "/app/patients/new");
+  await page.getByLabel("Name", { exact: true }).fill("Half Typed");
+  await page.getByLabel(/^Address/).fill("A long street\nin a far town");
+  await page.getByLabel("Date of birth").fill("1977-07-07");
+  await endOtherSessions(somebody.token);
+  watcher.provokes(401, /patients|\/me$/);
+  await page.getByRole("button", { name: "Register a patient" }).click();
+  await expect(page.getByText("Your session has ended.")).toBeVisible();
+  await expect(page.getByRole("combobox", { name: "Hospital" })).toHaveValue(clinic.name);
+  await audit(page);
+  await page.getByLabel("E-mail address").fill(somebody.email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page).toHaveURL(/\/app\/patients\/new$/);
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Half Typed");
+  await expect(page.getByLabel(/^Address/)).toHaveValue("A long street\nin a far town");
+  await page.getByRole("button", { name: "Register a patient" }).click();
+  await expect(page.getByRole("heading", { name: "Half Typed" })).toBeVisible();
+});
+
+test("what somebody has typed is given back to nobody else", async ({ page, clinic, watcher }) => {
+  const somebody = await person(clinic, "receptionist", "Tom Typed");
+  await signIn(page, clinic, somebody, "/app/patients/new");
+  await page.getByLabel("Name", { exact: true }).fill("Not Yours");
+  await endOtherSessions(somebody.token);
+  watcher.provokes(401, /patients|me$/);
+  await page.getByLabel("Date of birth").fill("1977-07-07");
+  await page.getByRole("button", { name: "Register a patient" }).click();
+  await expect(page.getByText("Your session has ended.")).toBeVisible();
+  await page.getByLabel("E-mail address").fill(clinic.opd.email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { name: "Register a patient" })).toBeVisible();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("");
+});
+
+test("a minute before the end somebody is asked, and the end comes by itself", async ({ page, clinic }) => {
+  const somebody = await person(clinic, "receptionist", "Ida Idle");
+  await page.clock.install();
+  await signIn(page, clinic, somebody, "/app/patients");
+  await expect(page.getByRole("link", { name: "Jane Smith" })).toBeVisible();
+  await page.clock.fastForward("14:10");
+  await expect(page.getByRole("alertdialog", { name: "Are you still there?" })).toBeVisible();
+  await expect(page.getByText(/\d+ seconds left/)).toBeVisible();
+  await audit(page);
+  await page.getByRole("button", { name: "Stay signed in" }).click();
+  await expect(page.getByRole("alertdialog")).toBeHidden();
+  await page.clock.fastForward("14:10");
+  await expect(page.getByRole("alertdialog")).toBeVisible();
+  await page.clock.fastForward("01:00");
+  await expect(page.getByText("Your session has ended.")).toBeVisible();
+  await expect(page.getByText("Jane Smith")).toHaveCount(0);
+});
+
+test("after the sign-out, Back shows nothing", async ({ page, clinic, watcher }) => {
+  const somebody = await person(clinic, "receptionist", "Bea Back");
+  await signIn(page, clinic, somebody, "/app/patients");
+  await page.getByRole("link", { name: "Jane Smith" }).click();
+  await expect(page.getByRole("heading", { name: "Jane Smith" })).toBeVisible();
+  await page.getByRole("button", { name: "Appearance, language and sign-out" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Welcome to ChakraVue" })).toBeVisible();
+  watcher.provokes(401, /\/me$/);
+  await page.goBack();
+  await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+  await expect(page.getByText("Jane Smith")).toHaveCount(0);
+  await page.goBack();
+  await expect(page.getByText("Jane Smith")).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByText("Jane Smith")).toHaveCount(0);
+});
+
+test("signing out in one tab signs out every tab", async ({ page, context, clinic, watcher }) => {
+  const somebody = await person(clinic, "receptionist", "Tia Tabs");
+  await signIn(page, clinic, somebody, "/app/patients");
+  const other = await context.newPage();
+  watcher.watch(other);
+  await other.goto("/app/patients");
+  await expect(other.getByRole("link", { name: "Jane Smith" })).toBeVisible();
+  await page.getByRole("button", { name: "Appearance, language and sign-out" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(other.getByRole("heading", { name: "Welcome to ChakraVue" })).toBeVisible();
+  await expect(other.getByText("Jane Smith")).toHaveCount(0);
+});
+
+test("a link from elsewhere cannot choose where the sign-in leads", async ({ page, clinic }) => {
+  for (const redirect of ["https://evil.example/app", "//evil.example/app", "/docs", "javascript:alert(1)"]) {
+    await page.goto(`/sign-in?redirect=${encodeURIComponent(redirect)}`);
+    await page.getByLabel("E-mail address").fill(clinic.opd.email);
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page).toHaveURL(/\/app$/);
+  }
+});
+
+test("wrong passwords make one wait, which is counted down", async ({ page, clinic, watcher }) => {
+  const somebody = await person(clinic, "opd", "Guess Guess");
+  watcher.provokes(401, /organization-login/);
+  await page.goto("/staff");
+  await page.getByRole("combobox", { name: "Hospital" }).fill(clinic.name);
+  await page.getByRole("option", { name: clinic.name }).click();
+  await page.getByLabel("E-mail address").fill(somebody.email);
+  await page.getByLabel("Password", { exact: true }).fill("not the password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("button", { name: /Try again in \d+ second/ })).toBeDisabled();
+  await expect(page.getByText("not right together")).toBeVisible();
+  await expect(page.getByLabel("Password", { exact: true })).toHaveValue("");
+  await expect(page.getByRole("button", { name: "Sign in" })).toBeEnabled();
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { name: "Today" })).toBeVisible();
+});
+
+test("somebody who works at two hospitals says at which", async ({ page, clinic, watcher }) => {
+  watcher.provokes(409, /\/login$/);
+  const other = await hospital("Second Home");
+  const email = "both@clinic.example";
+  for (const at of [clinic, other]) {
+    const invited = await ask<{ invitation_url: string }>("POST", "/add-user", at.admin.token, {
+      organization_id: at.id,
+      email,
+      role: "doctor",
+    });
+    const token = invited.invitation_url.split("#token=")[1];
+    await ask("POST", "/invitations/accept", undefined, { token, password: PASSWORD });
+  }
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  const answered = page.waitForResponse(/\/login$/);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  expect((await answered).status()).toBe(409);
+  await audit(page);
+  await page.getByRole("button", { name: other.name }).click();
+  await expect(page.getByRole("heading", { name: "Today" })).toBeVisible();
+  await expect(page.getByText(other.name)).toBeVisible();
+});
+
+test("a suspension during work is said in place of everything else", async ({ page, watcher }) => {
+  const at = await hospital("Suspended");
+  const { patient } = await import("../support/api");
+  await patient(at, "Sue Spended");
+  await signIn(page, at, at.admin, "/app/patients");
+  await expect(page.getByRole("link", { name: "Sue Spended" })).toBeVisible();
+  // Sessions end at a suspension, so either answer may be the first.
+  watcher.provokes(401, /./);
+  watcher.provokes(403, /./);
+  await suspend(at.id);
+  await page.getByRole("link", { name: "Today", exact: true }).click();
+  await expect(page.getByText(/subscription is suspended|session has ended/).first()).toBeVisible();
+  await expect(page.getByText("Sue Spended")).toHaveCount(0);
+  await audit(page);
+  await resume(at.id);
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail address").fill(at.admin.email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: "Patients" }).click();
+  await expect(page.getByRole("link", { name: "Sue Spended" })).toBeVisible();
+});

@@ -1,0 +1,18 @@
+import { control } from "./environment";
+
+/** What a browser cannot do: the Rust test does it. See tests/tests/browser.rs. */
+async function tell(what: string): Promise<void> {
+  const response = await fetch(`${control}/${what}`, { method: "POST" });
+  if (!response.ok) throw new Error(`${what}: ${response.status} ${await response.text()}`);
+}
+
+/** Suspends a hospital as a platform engineer does, with kubectl. */
+export const suspend = (organizationId: string) => tell(`suspend/${organizationId}`);
+export const resume = (organizationId: string) => tell(`resume/${organizationId}`);
+
+/** Takes MongoDB away from the API, and gives it back. */
+export const mongodbDown = () => tell("mongodb/down");
+export const mongodbUp = () => tell("mongodb/up");
+
+/** Lets an invitation expire now instead of in a week. */
+export const expireInvitation = (database: string, userId: string) => tell(`expire/${database}/${userId}`);
