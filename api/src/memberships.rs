@@ -49,7 +49,7 @@ impl Memberships {
         Self { master, blind_index, noted: Cache::new(REMEMBERED) }
     }
 
-    /// Notes that a user is a member of a hospital, if that is not known yet.
+    /// Notes that a user is a member of a hospital, if that is not known yet; also one who was noted under an earlier key.
     ///
     /// # Errors
     /// When the master database is away.
@@ -62,7 +62,7 @@ impl Memberships {
             "email_index": &self.blind_index.of_email(email),
             "organization_id": organization.as_str(),
         };
-        let add = doc! { "$setOnInsert": known };
+        let add = doc! { "$set": known };
         self.master.raw(Store::OrganizationUsers).update_one(doc! { "_id": user_id }, add).upsert(true).await?;
         self.noted.insert(user_id.to_owned(), ()).await;
         Ok(())

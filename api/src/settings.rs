@@ -368,6 +368,7 @@ impl Settings {
             mistakes.add("body_limit", "must be at least 4096 bytes, or ordinary requests do not fit");
         }
         self.payments.check(mistakes);
+        self.tenants.check(mistakes);
         if self.sessions.idle > self.sessions.absolute {
             mistakes.add("sessions.idle", "must not be longer than sessions.absolute");
         }
@@ -598,6 +599,7 @@ mod tests {
             ("CHAKRAVUE_API__PUBLIC_URL", "http://app.example.org"),
             ("CHAKRAVUE_API__MONGODB__URI", "postgres://u:hunter2@h"),
             ("CHAKRAVUE_API__TRUSTED_PROXIES", "10.0.0.0/8, everybody"),
+            ("CHAKRAVUE_API__TENANTS__CONNECTIONS_PER_HOSPITAL", "0"),
         ])
         .unwrap_err();
         for expected in [
@@ -611,10 +613,11 @@ mod tests {
             "public_url: must begin with https://",
             "mongodb.uri: must look like mongodb://",
             "trusted_proxies: must be networks",
+            "tenants.connections_per_hospital: must be at least 1",
         ] {
             assert!(mistakes.contains(expected), "{expected}\n{mistakes}");
         }
-        assert_eq!(mistakes.lines().count(), 11, "{mistakes}");
+        assert_eq!(mistakes.lines().count(), 12, "{mistakes}");
         assert!(!mistakes.contains("hunter2"), "{mistakes}");
     }
 

@@ -213,7 +213,7 @@ impl Capacity {
             mongo.read("admin", doc! { "hostInfo": 1 }, doing),
             mongo.count("admin", "system.users", doing),
         );
-        // Rights that are for this alone may be missing, and Atlas has no such answers: the budgets stand then.
+        // Rights that are for this alone may be missing, and not every service has such answers: the budgets stand then.
         let status = optional(status)?.unwrap_or_default();
         let host = optional(host)?.unwrap_or_default();
         let tables = tables(&status);

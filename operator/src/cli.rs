@@ -70,13 +70,13 @@ pub struct Connection {
 #[allow(clippy::struct_field_names, reason = "they are the names of the flags")]
 struct Capacity {
     /// How many tables (collections and indexes) MongoDB may have; a hospital that would come over it is refused.
-    #[arg(long, env = "MAX_TABLES", default_value_t = 100_000)]
+    #[arg(long, env = "MAX_TABLES", default_value_t = 100_000, value_parser = budget)]
     max_tables: i64,
     /// How many files mongod may have open (its ulimit -n), where it does not tell. Hospitals may take 80 % of them.
-    #[arg(long, env = "MAX_OPEN_FILES")]
+    #[arg(long, env = "MAX_OPEN_FILES", value_parser = budget)]
     max_open_files: Option<i64>,
-    /// How many database users MongoDB may have, such as 100 on Atlas. Default: any number.
-    #[arg(long, env = "MAX_DATABASE_USERS")]
+    /// How many database users MongoDB may have. Default: any number.
+    #[arg(long, env = "MAX_DATABASE_USERS", value_parser = budget)]
     max_database_users: Option<i64>,
 }
 
@@ -255,6 +255,11 @@ fn at_least(least: Duration, text: &str) -> Result<Duration, Option<String>> {
     Duration::try_from(parsed).ok().filter(|duration| *duration >= least).ok_or(None)
 }
 
+/// A budget that leaves room for something.
+fn budget(text: &str) -> Result<i64, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "must be a number from 1".to_owned())
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| (1..=1000).contains(count)).ok_or_else(|| "must be 1 to 1000".to_owned())
 }
@@ -281,6 +286,10 @@ mod tests {
         assert!(short_duration("49ms").is_err());
         assert_eq!(whole_seconds("15s"), Ok(Duration::from_secs(15)));
         assert!(whole_seconds("1500ms").is_err() && whole_seconds("0s").is_err());
+        assert_eq!(budget("100000"), Ok(100_000));
+        for text in ["0", "-5", "many", ""] {
+            assert!(budget(text).is_err(), "{text}");
+        }
     }
 
     #[test]

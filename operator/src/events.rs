@@ -66,8 +66,11 @@ impl Changes {
     }
 
     /// Counts what differed on a hospital that was at rest.
-    pub fn count(&self, metrics: &Metrics) {
+    pub fn count_found(&self, metrics: &Metrics) {
         self.found.iter().for_each(|kind| metrics.drift_found(*kind));
+    }
+
+    pub fn count_healed(&self, metrics: &Metrics) {
         self.healed.iter().for_each(|kind| metrics.drift_healed(*kind));
     }
 }

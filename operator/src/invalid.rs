@@ -107,8 +107,8 @@ async fn remove(api: &Api<DynamicObject>, object: &DynamicObject, context: &Cont
     let mut changes = Changes::default();
     match removal::remove(context, &departing, &mut changes).await {
         Err(error) if removal::force_released(&departing, text("/status/databaseName")) => {
-            tracing::warn!("let go by force; database, user and claim are left behind: {error}");
             context.released.note(&departing.owner);
+            changes.push(removal::let_go(text("/status/databaseName"), &error));
         }
         outcome => outcome?,
     }

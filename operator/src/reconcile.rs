@@ -4,9 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::{
-    HospitalOrganization, HospitalOrganizationStatus,
-    annotations::FORCE_RELEASE,
-    conditions::{Reason, events::FORCE_RELEASED},
+    HospitalOrganization, HospitalOrganizationStatus, annotations::FORCE_RELEASE, conditions::Reason,
 };
 use futures::FutureExt as _;
 use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
@@ -21,7 +19,7 @@ use crate::{
     context::Context,
     echoes::Watched,
     error::{Error, Result},
-    events::{Change, Changes},
+    events::Changes,
     finalizer, invalid, pause,
     provision::{Outcome, Pass, provision},
     removal,
@@ -115,7 +113,8 @@ async fn apply(object: &HospitalOrganization, migrates: bool, context: &Context)
     let mut pass = Pass::default();
     let mut outcome = provision(object, migrates, context, &mut pass).boxed().await;
     if let Err(Error::Conflict { .. }) = outcome {
-        // The next look, at once, sees what the other writer did; there is nothing to tell anybody yet.
+        // The next look, at once, sees what the other writer did; what was done until then is told all the same.
+        publish(object, context, pass.changes);
         return outcome.map(|_| Action::await_change());
     }
     let progress = |outcome: &Result<Outcome>| match outcome {
@@ -170,13 +169,7 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
         Ok(()) => {}
         Err(error) if removal::force_released(&departing, database.as_deref()) => {
             context.released.note(&departing.owner);
-            changes.push(Change::warning(
-                FORCE_RELEASED,
-                format!(
-                    "Let go by force; database, user and claim of {} are left behind: {error}",
-                    database.as_deref().unwrap_or_default()
-                ),
-            ));
+            changes.push(removal::let_go(database.as_deref(), &error));
         }
         Err(error) => {
             let hint = format!(
@@ -208,14 +201,10 @@ async fn finish(
 ) -> Result<()> {
     let now = Timestamp::now();
     let status = picture.status(object, progress, now);
-    let was_ready = status::is_ready(object.status.as_ref());
     let is_ready = status::is_ready(Some(&status));
     let news = object.status.as_ref() != Some(&status);
     let written = status::write(context, object, status).await?;
-    if was_ready && observed(object) == object.metadata.generation {
-        changes.count(&context.metrics);
-    }
-    context.announcer.changes(reference(object), changes);
+    publish(object, context, changes);
     if let (Progress::Failed(error), true) = (progress, news && written) {
         tracing::warn!(reason = %error.reason(), "{error}");
         context.announcer.warning(reference(object), error.reason().as_str(), error.to_string());
@@ -227,6 +216,21 @@ async fn finish(
         context.metrics.became_ready(now.duration_since(created.0));
     }
     Ok(())
+}
+
+/// Tells what was changed. On a hospital that was made and whose declaration is the same as before, it was drift: found once,
+/// while the hospital was ready, and healed by whichever pass succeeds.
+fn publish(object: &HospitalOrganization, context: &Context, changes: Changes) {
+    let before = object.status.as_ref();
+    if observed(object) == object.metadata.generation {
+        if status::is_ready(before) {
+            changes.count_found(&context.metrics);
+        }
+        if before.is_some_and(|status| status.schema_version.is_some()) {
+            changes.count_healed(&context.metrics);
+        }
+    }
+    context.announcer.changes(reference(object), changes);
 }
 
 /// Whether no pass has ever made it ready. One that comes back from a suspension or a fault is not new.

@@ -138,6 +138,13 @@ async fn verify_absent(context: &Context, database: &DatabaseName) -> Result<()>
     })
 }
 
+/// What is told of an object that goes by force.
+pub fn let_go(database: Option<&str>, error: &Error) -> Change {
+    let database = database.unwrap_or_default();
+    let note = format!("Let go by force; database, user and claim of {database} are left behind: {error}");
+    Change::warning(events::FORCE_RELEASED, note)
+}
+
 /// Whether a deleted object may go although MongoDB did not do what it should: only if somebody said so by naming the
 /// very database that is left behind.
 pub fn force_released(departing: &Departing, database: Option<&str>) -> bool {

@@ -20,6 +20,7 @@ use crate::{
     master::Master,
     metrics::Metrics,
     problem::{Answer, Kind, Problem},
+    settings::Mistakes,
 };
 
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +39,21 @@ pub struct TenantSettings {
 impl Default for TenantSettings {
     fn default() -> Self {
         Self { connected_hospitals: 500, idle_seconds: 600, connections_per_hospital: 10, idle_connection_seconds: 60 }
+    }
+}
+
+impl TenantSettings {
+    /// Names what is wrong although every field can be read.
+    pub fn check(&self, mistakes: &mut Mistakes) {
+        let numbers = [
+            ("connected_hospitals", self.connected_hospitals),
+            ("idle_seconds", self.idle_seconds),
+            ("connections_per_hospital", self.connections_per_hospital.into()),
+            ("idle_connection_seconds", self.idle_connection_seconds),
+        ];
+        for (name, _) in numbers.iter().filter(|(_, number)| *number == 0) {
+            mistakes.add(&format!("tenants.{name}"), "must be at least 1");
+        }
     }
 }
 
