@@ -80,6 +80,17 @@ deny: $(deny)
 $(deny_root)/bin/cargo-deny:
 	cargo install cargo-deny --locked --version $(deny_version) --root $(deny_root)
 
+# Which seeds, and for how long each disturbs; a failure says how to run its schedule again.
+chaos_seeds := 1 2 3 4 5 6 7 8 9 10
+chaos_seconds := 120
+
+.PHONY: chaos
+chaos: build ## Break everything for minutes, by ten random schedules, and look whether it all comes right
+	cargo test --workspace --test chaos --no-run
+	@for seed in $(chaos_seeds); do \
+		CHAOS_SEED=$$seed CHAOS_SECONDS=$(chaos_seconds) cargo test --quiet --workspace --test chaos -- --nocapture; \
+	done
+
 .PHONY: bench
 bench: release ## Measure everything: operator, API, and what they are compared with
 	@exec $(release_bin)/bench

@@ -53,6 +53,8 @@ names! {
         /// Collections that the hospital had were dropped or replaced behind the operator's back. Present only until
         /// somebody acknowledges it.
         DataLossSuspected,
+        /// The hospital has more users than its plan has seats. Nothing is cut off; it can add none. Present only while so.
+        SeatsExceeded,
     }
 }
 
@@ -95,6 +97,10 @@ names! {
         CollectionsLost,
         /// The database has a newer schema than this operator knows.
         SchemaTooNew,
+        /// MongoDB has no room for one more hospital: tables, file descriptors or users would come over their budget.
+        CapacityExhausted,
+        /// The hospital has more users than its plan has seats.
+        SeatsExceeded,
         /// MongoDB does not answer.
         MongoDbUnavailable,
         /// MongoDB answers, but has no primary that takes writes.

@@ -77,6 +77,30 @@ pub struct OrganizationRecord {
     pub provisioned_at: Option<DateTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retained_at: Option<DateTime>,
+    /// What stayed in MongoDB when the object went without its removal: let go by force, or its finalizer taken by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_behind: Option<LeftBehind>,
+}
+
+impl OrganizationRecord {
+    /// What the organization brings each month: the price of its plan while a live object is in use, else nothing.
+    #[must_use]
+    pub fn monthly_revenue_usd(&self) -> i64 {
+        if self.claim == ClaimState::Held && self.facts.status == Phase::Active {
+            self.facts.monthly_price_usd
+        } else {
+            0
+        }
+    }
+}
+
+/// What is still in MongoDB although its object is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftBehind {
+    /// When it was recorded.
+    pub at: DateTime,
+    /// `database`, `user`, `role`: which of them were there then.
+    pub what: Vec<String>,
 }
 
 /// Collections that a hospital had and that were dropped or replaced behind the operator's back.

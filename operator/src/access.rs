@@ -5,18 +5,35 @@ use chakravue_crds::{
     conditions::events,
     naming::{DatabaseName, TENANT_ROLE, tenant_user},
     organization::Subscription,
-    tenant_schema::TENANT_SCHEMA,
 };
 use mongodb::bson::{Bson, Document, doc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{context::Context, error::Result, events::Change, scram::MECHANISM, tenant::Tenant};
+use crate::{
+    catalogue,
+    context::Context,
+    drift::Kind,
+    error::Result,
+    events::{Change, Changes},
+    scram::MECHANISM,
+    tenant::Tenant,
+};
 
 /// What MongoDB has.
 #[derive(Debug, Default)]
 pub struct Found {
     role: Option<Document>,
     user: Option<Document>,
+}
+
+impl Found {
+    pub fn has_user(&self) -> bool {
+        self.user.is_some()
+    }
+
+    pub fn has_role(&self) -> bool {
+        self.role.is_some()
+    }
 }
 
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Found> {
@@ -38,18 +55,27 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Found> {
     Ok(Found { role: first(&role, "roles"), user: first(&user, "users") })
 }
 
-/// Answers what it mended; making the role is part of making the user.
-pub async fn ensure_role(context: &Context, tenant: &Tenant, found: &Found) -> Result<Option<Change>> {
-    let privileges = privileges(&tenant.database);
-    let command = match &found.role {
-        Some(role) if role_is_as_desired(role, &privileges) => return Ok(None),
-        Some(_) => doc! { "updateRole": TENANT_ROLE, "privileges": privileges, "roles": [] },
-        None => doc! { "createRole": TENANT_ROLE, "privileges": privileges, "roles": [] },
-    };
+/// What is to be done about the role.
+pub fn role_step(found: &Found, database: &DatabaseName) -> Option<Document> {
+    let privileges = privileges(database);
+    match &found.role {
+        Some(role) if role_is_as_desired(role, &privileges) => None,
+        Some(_) => Some(doc! { "updateRole": TENANT_ROLE, "privileges": privileges, "roles": [] }),
+        None => Some(doc! { "createRole": TENANT_ROLE, "privileges": privileges, "roles": [] }),
+    }
+}
+
+/// Making the role is part of making the user, so only a role that was mended is told of.
+pub async fn ensure_role(context: &Context, tenant: &Tenant, found: &Found, changes: &mut Changes) -> Result<()> {
+    let Some(command) = role_step(found, &tenant.database) else { return Ok(()) };
+    changes.found(Kind::Role);
     context.mongo.write(tenant.database.as_str(), command, "set the rights of the database role").await?;
-    let mended = found.user.is_some();
-    let note = || format!("Mended the rights of role {TENANT_ROLE} of database {}", tenant.database);
-    Ok(mended.then(|| Change::new(events::ACCESS_GRANTED, note())))
+    changes.healed(Kind::Role);
+    if found.user.is_some() {
+        let note = format!("Mended the rights of role {TENANT_ROLE} of database {}", tenant.database);
+        changes.push(Change::new(events::ACCESS_GRANTED, note));
+    }
+    Ok(())
 }
 
 /// What the user should be, but for its password.
@@ -84,6 +110,36 @@ pub fn role_is_right(role: &Document, database: &DatabaseName) -> bool {
     role_is_as_desired(role, &privileges(database))
 }
 
+/// How a user that exists differs from what it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserDifference {
+    pub roles: bool,
+    pub password: bool,
+    custom_data: bool,
+}
+
+impl UserDifference {
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// `None`: there is no user.
+pub fn compare_user(
+    context: &Context,
+    tenant: &Tenant,
+    organization_id: &str,
+    password: &SecretString,
+    found: &Found,
+) -> Option<UserDifference> {
+    let (existing, facts) = (found.user.as_ref()?, UserFacts::of(tenant, organization_id));
+    Some(UserDifference {
+        roles: !facts.roles_fit(existing),
+        password: !context.verified.password_is(&tenant.owner.uid, existing, password),
+        custom_data: existing.get_document("customData").ok() != Some(&facts.custom_data),
+    })
+}
+
 /// Makes sure that the user exists, has the Secret's password, and has the role exactly while the subscription is active.
 pub async fn ensure_user(
     context: &Context,
@@ -91,13 +147,13 @@ pub async fn ensure_user(
     organization_id: &str,
     password: &SecretString,
     found: &Found,
-    changes: &mut Vec<Change>,
+    changes: &mut Changes,
 ) -> Result<()> {
     let database = tenant.database.as_str();
     let user = tenant_user(&tenant.database);
     let facts = UserFacts::of(tenant, organization_id);
 
-    let Some(existing) = &found.user else {
+    let Some(differs) = compare_user(context, tenant, organization_id, password, found) else {
         let command = doc! {
             "createUser": user,
             "pwd": password.expose_secret(),
@@ -105,35 +161,46 @@ pub async fn ensure_user(
             "mechanisms": [MECHANISM],
             "customData": facts.custom_data,
         };
+        changes.found(Kind::User);
         context.mongo.write(database, command, "create the database user").await?;
+        changes.healed(Kind::User);
         changes.push(Change::new(events::ACCESS_GRANTED, format!("Created user {user} of database {database}")));
         return Ok(());
     };
+    if differs.is_none() {
+        return Ok(());
+    }
 
     let mut update = doc! { "updateUser": user };
-    if !facts.roles_fit(existing) {
+    let mut mended = Changes::default();
+    if differs.roles {
         let (reason, note) = if facts.roles.is_empty() {
             (events::ACCESS_REVOKED, format!("Took the rights of user {user} away; the data stays"))
         } else {
             (events::ACCESS_GRANTED, format!("Gave user {user} its rights on database {database}"))
         };
         update.insert("roles", &facts.roles);
-        changes.push(Change::new(reason, note));
+        changes.found(Kind::Grant);
+        mended.healed(Kind::Grant);
+        mended.push(Change::new(reason, note));
     }
-    if !context.verified.password_is(&tenant.owner.uid, existing, password) {
+    if differs.password {
         update.insert("pwd", password.expose_secret());
         update.insert("mechanisms", [MECHANISM]);
-        changes.push(Change::new(
+        changes.found(Kind::Password);
+        mended.healed(Kind::Password);
+        mended.push(Change::new(
             events::CREDENTIALS_REPAIRED,
             format!("Gave user {user} the password of Secret {}", tenant.secret_name),
         ));
     }
-    if existing.get_document("customData").ok() != Some(&facts.custom_data) {
+    if differs.custom_data {
         update.insert("customData", facts.custom_data);
+        changes.found(Kind::User);
+        mended.healed(Kind::User);
     }
-    if update.len() > 1 {
-        context.mongo.write(database, update, "mend the database user").await?;
-    }
+    context.mongo.write(database, update, "mend the database user").await?;
+    changes.append(mended);
     Ok(())
 }
 
@@ -152,7 +219,7 @@ pub async fn remove(context: &Context, database: &DatabaseName) -> Result<()> {
 }
 
 fn privileges(database: &DatabaseName) -> Vec<Bson> {
-    TENANT_SCHEMA
+    catalogue::current()
         .collections
         .iter()
         .map(|collection| {

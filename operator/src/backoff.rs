@@ -28,6 +28,12 @@ impl Backoff {
         jittered(longest_wait(failures.count))
     }
 
+    /// Whether the last pass over the object as it is now failed.
+    pub fn is_failing(&self, uid: &str, generation: Option<i64>) -> bool {
+        let map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        map.get(uid).is_some_and(|failures| failures.generation == generation)
+    }
+
     pub fn succeeded(&self, uid: &str) {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(uid);
     }
@@ -69,6 +75,9 @@ mod tests {
             backoff.failed("a", Some(1));
         }
         assert!(backoff.failed("a", Some(1)) >= LONGEST / 2);
+        assert!(
+            backoff.is_failing("a", Some(1)) && !backoff.is_failing("a", Some(2)) && !backoff.is_failing("b", None)
+        );
         assert!(backoff.failed("a", Some(2)) <= FIRST);
         assert_eq!(backoff.waiting(), 1);
         backoff.succeeded("a");

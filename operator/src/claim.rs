@@ -1,24 +1,44 @@
 //! The claim: which organization a database belongs to. One document per organization in the master database, unique
 //! by database name; no step changes a database whose claim the object does not hold.
+//!
+//! [`decide`] says what is to be done, without doing it; [`hold`] does it.
+
+mod facts;
+mod holder;
 
 use std::collections::BTreeMap;
 
 use chakravue_crds::{
-    HospitalOrganization, OrganizationId, annotations,
+    OrganizationId, annotations,
     conditions::{ConditionType, Reason, events},
-    master::{ClaimState, DataLoss, DatabaseOrigin, OrganizationFacts, OrganizationRecord, Owner},
+    master::{ClaimState, DatabaseOrigin, OrganizationRecord, Owner},
     naming::DatabaseName,
     organization::{Phase, Subscription},
 };
-use kube::{Api, ResourceExt as _};
-use mongodb::bson::{self, DateTime, Uuid, doc};
+use mongodb::bson::{self, DateTime, doc};
+
+pub use self::{
+    facts::{Provisioned, facts_of, leave_behind, record_facts, remember},
+    holder::{lives, must_live},
+};
 
 use crate::{
     context::Context,
     error::{Code, Doing as _, Error, Result},
-    events::Change,
+    events::{Change, Changes},
     tenant::Tenant,
 };
+
+/// What is to be done about a claim.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// The object holds it.
+    Held(OrganizationRecord),
+    /// Nobody does.
+    Claim,
+    /// Another object holds or held it, and this one has the right to it.
+    TakeUp(OrganizationRecord),
+}
 
 /// Looks for the claim on a database, whoever holds it.
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Option<OrganizationRecord>> {
@@ -37,6 +57,41 @@ pub async fn find_of(context: &Context, owner: &Owner) -> Result<Option<Organiza
     context.mongo.organizations().find_one(filter).await.doing("read the claim")
 }
 
+/// What is to be done, given what was found; a refusal says why it cannot be.
+///
+/// `database_exists` says whether the database had collections at a time before `found` was decided upon.
+pub async fn decide(
+    context: &Context,
+    tenant: &Tenant,
+    found: Option<OrganizationRecord>,
+    database_exists: bool,
+) -> Result<Decision> {
+    let decision = match found {
+        Some(record) if record.owner == tenant.owner && record.claim == ClaimState::Held => Decision::Held(record),
+        Some(record) => {
+            may_take_up(context, tenant, &record).await?;
+            Decision::TakeUp(record)
+        }
+        None => {
+            if let Some(wanted) = &tenant.adopt_organization {
+                return Err(nothing_to_adopt(context, tenant, wanted).await?);
+            }
+            Decision::Claim
+        }
+    };
+    let begun = match &decision {
+        Decision::Held(record) | Decision::TakeUp(record) => record.database_origin.is_some(),
+        Decision::Claim => false,
+    };
+    // A database of the name is somebody else's unless a claim says that it was begun; one that is not paid for touches
+    // none, but may not even claim the name of one.
+    let matters = matches!(decision, Decision::Claim) || tenant.subscription != Subscription::PendingPayment;
+    if database_exists && !begun && matters {
+        may_adopt_database(context, tenant)?;
+    }
+    Ok(decision)
+}
+
 /// Makes sure that the tenant holds the claim, given what was found, and that the database may be made or is ours.
 ///
 /// `database_exists` says whether the database had collections at a time before `found` was decided upon.
@@ -45,12 +100,18 @@ pub async fn hold(
     tenant: &Tenant,
     found: Option<OrganizationRecord>,
     database_exists: bool,
-    changes: &mut Vec<Change>,
+    changes: &mut Changes,
 ) -> Result<OrganizationRecord> {
-    let record = match found {
-        Some(record) if record.owner == tenant.owner && record.claim == ClaimState::Held => record,
-        Some(record) => take_up(context, tenant, record, changes).await?,
-        None => match insert(context, tenant, database_exists).await? {
+    let found = match found {
+        // The look at the database came first: a claim that was made in between is the reason it exists.
+        None if database_exists => find(context, &tenant.database).await?,
+        found => found,
+    };
+    let decision = decide(context, tenant, found, database_exists).await?;
+    let record = match decision {
+        Decision::Held(record) => record,
+        Decision::TakeUp(record) => take_up(context, tenant, record, changes).await?,
+        Decision::Claim => match insert(context, tenant, database_exists).await? {
             Some(record) => {
                 changes.push(Change::new(
                     events::CLAIMED,
@@ -60,89 +121,27 @@ pub async fn hold(
             }
             // Somebody claimed the name between our look and our insert: look again and treat it like any other claim.
             None => match find(context, &tenant.database).await? {
-                Some(record) if record.owner == tenant.owner && record.claim == ClaimState::Held => record,
-                Some(record) => take_up(context, tenant, record, changes).await?,
-                None => {
-                    return Err(Error::Conflict { what: format!("the claim on database {}", tenant.database) });
-                }
+                Some(record) => match decide(context, tenant, Some(record), database_exists).await? {
+                    Decision::Held(record) => record,
+                    Decision::TakeUp(record) => take_up(context, tenant, record, changes).await?,
+                    Decision::Claim => return Err(claimed_meanwhile(tenant)),
+                },
+                None => return Err(claimed_meanwhile(tenant)),
             },
         },
     };
     if record.database_origin.is_none() && tenant.subscription != Subscription::PendingPayment {
-        return begin(context, tenant, record, database_exists).await;
+        return begin(context, record, database_exists).await;
     }
     Ok(record)
 }
 
-/// What a complete database has.
-pub struct Provisioned {
-    pub schema_version: i64,
-    /// The ids of the catalogue's collections.
-    pub collections: BTreeMap<String, Uuid>,
+fn claimed_meanwhile(tenant: &Tenant) -> Error {
+    Error::Conflict { what: format!("the claim on database {}", tenant.database) }
 }
 
-/// Writes what the platform shows of the organization, and what its database has, where it differs.
-pub async fn record_facts(
-    context: &Context,
-    record: &OrganizationRecord,
-    facts: &OrganizationFacts,
-    database: Option<&Provisioned>,
-) -> Result<()> {
-    let as_recorded = database.is_none_or(|database| {
-        record.schema_version == Some(database.schema_version)
-            && record.collections == database.collections
-            && record.provisioned_at.is_some()
-    });
-    if record.facts == *facts && as_recorded {
-        return Ok(());
-    }
-    let mut set = bson::serialize_to_document(facts).map_err(|_| Error::Conflict { what: "the facts".to_owned() })?;
-    if let Some(database) = database {
-        set.insert("schema_version", database.schema_version);
-        set.insert("collections", ids(&database.collections)?);
-        if record.provisioned_at.is_none() {
-            set.insert("provisioned_at", DateTime::now());
-        }
-    }
-    let filter = held_by(&record.organization_id, &record.owner);
-    let outcome = context
-        .mongo
-        .organizations()
-        .update_one(filter, doc! { "$set": set })
-        .await
-        .doing("record the organization")?;
-    if outcome.matched_count == 0 {
-        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
-    }
-    Ok(())
-}
-
-/// Writes which collections there still are, and which were lost.
-pub async fn remember(
-    context: &Context,
-    record: &OrganizationRecord,
-    collections: &BTreeMap<String, Uuid>,
-    data_loss: Option<&DataLoss>,
-) -> Result<()> {
-    let mut update = doc! { "$set": { "collections": ids(collections)? } };
-    match data_loss {
-        Some(loss) => update.get_document_mut("$set").map(|set| {
-            set.insert("data_loss", doc! { "detected_at": loss.detected_at, "collections": &loss.collections })
-        }),
-        None => Ok(update.insert("$unset", doc! { "data_loss": "" })),
-    }
-    .map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
-    let filter = held_by(&record.organization_id, &record.owner);
-    let outcome =
-        context.mongo.organizations().update_one(filter, update).await.doing("record which collections there are")?;
-    if outcome.matched_count == 0 {
-        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
-    }
-    Ok(())
-}
-
-fn ids(collections: &BTreeMap<String, Uuid>) -> Result<bson::Document> {
-    bson::serialize_to_document(collections).map_err(|_| Error::Conflict { what: "the collections".to_owned() })
+fn conflict(record: &OrganizationRecord) -> Error {
+    Error::Conflict { what: format!("the claim on database {}", record.database_name) }
 }
 
 /// Marks that the data is about to be dropped. From here on nobody else gets the database before it is gone, and the
@@ -153,12 +152,9 @@ pub async fn begin_drop(context: &Context, record: &OrganizationRecord) -> Resul
     }
     let mut filter = held_by(&record.organization_id, &record.owner);
     filter.insert("claim", "Held");
-    let update = doc! { "$set": { "claim": "Dropping" } };
+    let update = doc! { "$set": { "claim": "Dropping", "status": Phase::Terminating.as_str() } };
     let outcome = context.mongo.organizations().update_one(filter, update).await.doing("mark the claim")?;
-    if outcome.matched_count == 0 {
-        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
-    }
-    Ok(())
+    if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
 }
 
 /// Gives the claim up: for good, or until the organization comes back.
@@ -175,23 +171,12 @@ pub async fn release(context: &Context, record: &OrganizationRecord, retain: boo
         } };
         let outcome = organizations.update_one(filter, update).await.doing("retain the claim")?;
         if outcome.matched_count == 0 {
-            return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+            return Err(conflict(record));
         }
     } else {
         organizations.delete_one(filter).await.doing("release the claim")?;
     }
     Ok(())
-}
-
-pub fn facts_of(tenant: &Tenant, phase: Phase, users: i64) -> OrganizationFacts {
-    OrganizationFacts {
-        display_name: tenant.display_name.clone(),
-        plan: tenant.plan,
-        monthly_price_usd: tenant.plan.monthly_price_usd(),
-        status: phase,
-        users,
-        user_limit: tenant.plan.user_limit(),
-    }
 }
 
 fn held_by(id: &OrganizationId, owner: &Owner) -> bson::Document {
@@ -200,16 +185,6 @@ fn held_by(id: &OrganizationId, owner: &Owner) -> bson::Document {
 
 /// Claims a name that nobody claims. `None`: somebody was faster.
 async fn insert(context: &Context, tenant: &Tenant, database_exists: bool) -> Result<Option<OrganizationRecord>> {
-    if let Some(wanted) = &tenant.adopt_organization {
-        return Err(nothing_to_adopt(context, tenant, wanted).await?);
-    }
-    if database_exists {
-        // The look at the database came first: a claim that was made in between is the reason it exists.
-        if find(context, &tenant.database).await?.is_some() {
-            return Ok(None);
-        }
-        may_adopt_database(context, tenant)?;
-    }
     let origin = match tenant.subscription {
         Subscription::PendingPayment => None,
         _ if database_exists => Some(DatabaseOrigin::Adopted),
@@ -232,21 +207,18 @@ async fn insert(context: &Context, tenant: &Tenant, database_exists: bool) -> Re
         claimed_at: DateTime::now(),
         provisioned_at: None,
         retained_at: None,
+        left_behind: None,
     };
     match context.mongo.organizations().insert_one(&record).await {
-        Ok(_) => Ok(Some(record)),
+        Ok(()) => Ok(Some(record)),
         Err(error) if Code::of(&error).is_some_and(|code| code.number == Code::DUPLICATE_KEY) => Ok(None),
         Err(error) => Err(Error::mongodb("claim the database name", &error)),
     }
 }
 
-/// Takes up a claim that another object holds or held: the same place re-created, or an explicit adoption.
-async fn take_up(
-    context: &Context,
-    tenant: &Tenant,
-    record: OrganizationRecord,
-    changes: &mut Vec<Change>,
-) -> Result<OrganizationRecord> {
+/// Whether the tenant may have a claim that another object holds or held: the same place re-created, or an explicit
+/// adoption.
+async fn may_take_up(context: &Context, tenant: &Tenant, record: &OrganizationRecord) -> Result<()> {
     let place = place(&record.owner, &tenant.owner);
     let same_place = record.owner.same_place(&tenant.owner);
     let asked = tenant.adopt_organization.as_deref() == Some(record.organization_id.as_str());
@@ -257,8 +229,8 @@ async fn take_up(
     }
     if same_place {
         // The object that held the claim cannot exist any more if this one is alive: ask the API server, not a cache.
-        must_live(context, &tenant.owner).await?;
-    } else if record.claim != ClaimState::Retained && holder_lives(context, tenant, &record.owner).await? {
+        must_live(context, tenant).await?;
+    } else if record.claim != ClaimState::Retained && holder::holder_lives(context, tenant, &record.owner).await? {
         return Err(Error::refused(
             ConditionType::ClaimHeld,
             Reason::DatabaseNameTaken,
@@ -283,38 +255,40 @@ async fn take_up(
             ),
         ));
     }
+    Ok(())
+}
 
+/// Takes it up.
+async fn take_up(
+    context: &Context,
+    tenant: &Tenant,
+    record: OrganizationRecord,
+    changes: &mut Changes,
+) -> Result<OrganizationRecord> {
+    let place = place(&record.owner, &tenant.owner);
     let filter = doc! {
         "_id": record.organization_id.as_str(),
         "owner.uid": &record.owner.uid,
         "claim": bson::serialize_to_bson(&record.claim).map_err(|_| Error::Conflict { what: "the claim".to_owned() })?,
     };
     let owner = bson::serialize_to_bson(&tenant.owner).map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
-    let update = doc! { "$set": { "owner": owner, "claim": "Held" }, "$unset": { "retained_at": "" } };
+    let update =
+        doc! { "$set": { "owner": owner, "claim": "Held" }, "$unset": { "retained_at": "", "left_behind": "" } };
     let outcome = context.mongo.organizations().update_one(filter, update).await.doing("take up the retained claim")?;
     if outcome.matched_count == 0 {
-        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+        return Err(conflict(&record));
     }
     changes.push(Change::new(
         events::ADOPTED,
         format!("Took up database {} of {}, held before by {place}", record.database_name, record.organization_id),
     ));
-    Ok(OrganizationRecord { owner: tenant.owner.clone(), claim: ClaimState::Held, retained_at: None, ..record })
+    let owner = tenant.owner.clone();
+    Ok(OrganizationRecord { owner, claim: ClaimState::Held, retained_at: None, left_behind: None, ..record })
 }
 
-/// Marks that the database is about to be made, after a last look that it is not somebody else's.
-async fn begin(
-    context: &Context,
-    tenant: &Tenant,
-    mut record: OrganizationRecord,
-    database_exists: bool,
-) -> Result<OrganizationRecord> {
-    let origin = if database_exists {
-        may_adopt_database(context, tenant)?;
-        DatabaseOrigin::Adopted
-    } else {
-        DatabaseOrigin::Created
-    };
+/// Marks that the database is about to be made.
+async fn begin(context: &Context, mut record: OrganizationRecord, database_exists: bool) -> Result<OrganizationRecord> {
+    let origin = if database_exists { DatabaseOrigin::Adopted } else { DatabaseOrigin::Created };
     let origin_name = bson::serialize_to_bson(&origin).map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
     let outcome = context
         .mongo
@@ -326,7 +300,7 @@ async fn begin(
         .await
         .doing("mark the claim")?;
     if outcome.matched_count == 0 {
-        return Err(Error::Conflict { what: format!("the claim on database {}", record.database_name) });
+        return Err(conflict(&record));
     }
     record.database_origin = Some(origin);
     Ok(record)
@@ -368,28 +342,6 @@ async fn nothing_to_adopt(context: &Context, tenant: &Tenant, wanted: &str) -> R
         ),
     };
     Ok(Error::refused(ConditionType::ClaimHeld, Reason::AdoptionRefused, message))
-}
-
-/// Whether the object that holds a claim still exists. Another cluster's objects cannot be seen: they count as alive.
-async fn holder_lives(context: &Context, tenant: &Tenant, holder: &Owner) -> Result<bool> {
-    if holder.cluster != tenant.owner.cluster {
-        return Ok(true);
-    }
-    Ok(live_uid(context, holder).await?.as_deref() == Some(&holder.uid))
-}
-
-/// Asks the API server, not a cache, whether an object still stands in its place.
-pub async fn must_live(context: &Context, owner: &Owner) -> Result<()> {
-    if live_uid(context, owner).await?.as_deref() == Some(&owner.uid) {
-        return Ok(());
-    }
-    Err(Error::Conflict { what: "the object, which was deleted or re-created,".to_owned() })
-}
-
-async fn live_uid(context: &Context, owner: &Owner) -> Result<Option<String>> {
-    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
-    let object = api.get_metadata_opt(&owner.name).await.doing("look for the claim's holder")?;
-    Ok(object.and_then(|object| object.uid()))
 }
 
 fn place(owner: &Owner, seen_from: &Owner) -> String {

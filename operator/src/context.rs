@@ -2,9 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kube::runtime::reflector::Store;
+use tokio_util::sync::CancellationToken;
+
 use crate::{
-    backoff::Backoff, drift::Drift, echoes::Echoes, endpoint::Endpoint, events::Announcer, metrics::Metrics,
-    mongo::Mongo, scram::Verified,
+    backoff::Backoff,
+    capacity::Capacity,
+    drift::Drift,
+    echoes::{Echoes, Watched},
+    endpoint::Endpoint,
+    events::Announcer,
+    metrics::Metrics,
+    mongo::Mongo,
+    orphans::Released,
+    scram::Verified,
+    turns::Turns,
 };
 
 /// The operator's name as a field manager in Kubernetes.
@@ -20,6 +32,14 @@ pub struct Context {
     pub echoes: Echoes,
     pub verified: Arc<Verified>,
     pub drift: Arc<Drift>,
+    pub capacity: Arc<Capacity>,
+    pub turns: Turns,
+    /// Objects that were let go by force.
+    pub released: Released,
+    /// Every hospital, as the watch brought it.
+    pub store: Store<Watched>,
+    /// Cancelled when the process is to stop.
+    pub stop: CancellationToken,
 }
 
 #[derive(Clone, Debug)]

@@ -26,10 +26,8 @@ use crate::{
     error::Error,
     mongo::{Health, Mongo},
     reconcile::reconcile,
+    turns::Class,
 };
-
-/// Making databases stops getting faster at about this many at a time: one MongoDB does them one after another.
-const CONCURRENCY: u16 = 8;
 
 /// Shorter than the idle time after which load balancers forget a connection.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
@@ -56,7 +54,14 @@ pub async fn run(
     let own = Arc::clone(&context);
     let changed = reflector::reflector(writer, watcher(hospitals, config()).default_backoff())
         .applied_objects()
-        .try_filter(move |object| future::ready(!own.echoes.is_own(object)));
+        .try_filter(move |object| {
+            let is_own = own.echoes.is_own(object);
+            if !is_own {
+                // One that waits for its resync already need not wait for that long.
+                own.turns.hurry(&object.uid().unwrap_or_default(), Class::Change);
+            }
+            future::ready(!is_own)
+        });
 
     let labelled = config().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), stop.clone());
@@ -68,7 +73,8 @@ pub async fn run(
         .reconcile_on(drifted)
         .reconcile_all_on(turns)
         .reconcile_all_on(lost_track)
-        .with_config(controller::Config::default().concurrency(CONCURRENCY))
+        // Who goes first, and how many at a time, is decided by turns.
+        .with_config(controller::Config::default().concurrency(0))
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(|object, context| reconcile(object, context).boxed(), retry, context)
         .for_each(|outcome| {
@@ -81,7 +87,7 @@ pub async fn run(
         .await;
 }
 
-fn scoped<K>(client: &kube::Client, namespace: Option<&str>) -> Api<K>
+pub fn scoped<K>(client: &kube::Client, namespace: Option<&str>) -> Api<K>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
 {

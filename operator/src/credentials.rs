@@ -19,9 +19,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
     context::{Context, FIELD_MANAGER},
+    drift::Kind,
     endpoint::Endpoint,
     error::{Doing as _, Error, Result},
-    events::Change,
+    events::{Change, Changes},
     tenant::Tenant,
 };
 
@@ -67,26 +68,40 @@ impl Credentials {
     }
 }
 
-/// Makes sure that the Secret is as it should be and answers its password.
-pub async fn ensure(
-    context: &Context,
-    tenant: &Tenant,
-    found: Option<Secret>,
-    changes: &mut Vec<Change>,
-) -> Result<Credentials> {
-    let api = secrets(context, &tenant.owner.namespace);
-    let endpoint = &context.settings.endpoint;
+/// What is to be done about the Secret.
+pub enum Decision {
+    Keep(Credentials),
+    Issue,
+    /// The Secret of the object that stood here before is in the way: its garbage collection has not come by yet.
+    Replace,
+    Write(Box<Mending>),
+}
 
-    let Some(found) = found else {
-        return issue(&api, tenant, endpoint, changes).await;
-    };
-    match ownership(tenant, &found) {
+/// A Secret that is there and not as it should be.
+pub struct Mending {
+    credentials: Credentials,
+    desired: Secret,
+    /// Neither the type nor an immutable Secret can be changed.
+    anew: bool,
+    pub why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The annotation asks for a new password.
+    Rotation,
+    /// Its password can be kept.
+    Differs,
+    /// Its password cannot be used.
+    Unusable,
+}
+
+/// Decides what is to be done, given what was found.
+pub fn decide(tenant: &Tenant, endpoint: &Endpoint, found: Option<&Secret>) -> Result<Decision> {
+    let Some(found) = found else { return Ok(Decision::Issue) };
+    match ownership(tenant, found) {
         Ownership::Ours => {}
-        // The Secret of the object that stood here before: its garbage collection has not come by yet.
-        Ownership::Predecessor => {
-            delete_exactly(&api, &found).await?;
-            return issue(&api, tenant, endpoint, changes).await;
-        }
+        Ownership::Predecessor => return Ok(Decision::Replace),
         Ownership::SomebodyElse => {
             return Err(Error::refused(
                 ConditionType::CredentialsReady,
@@ -98,38 +113,81 @@ pub async fn ensure(
             ));
         }
     }
-
-    let asked = tenant.rotation.is_some() && tenant.rotation != rotation_of(&found);
-    let kept = Credentials::of(&found).filter(|_| !asked);
-    let is_kept = kept.is_some();
+    let asked = tenant.rotation.is_some() && tenant.rotation != rotation_of(found);
+    let kept = Credentials::of(found).filter(|_| !asked);
+    let why = match (asked, &kept) {
+        (true, _) => Why::Rotation,
+        (false, Some(_)) => Why::Differs,
+        (false, None) => Why::Unusable,
+    };
     let credentials = match kept {
         Some(kept) => kept,
-        None => Credentials::generate(tenant, Some(&found))?,
+        None => Credentials::generate(tenant, Some(found))?,
     };
     let desired = desired(tenant, endpoint, &credentials);
-    if is_kept && is_as_desired(&found, &desired) {
+    if why == Why::Differs && is_as_desired(found, &desired) {
+        return Ok(Decision::Keep(credentials));
+    }
+    let anew = found.type_ != desired.type_ || found.immutable == Some(true);
+    Ok(Decision::Write(Box::new(Mending { credentials, desired, anew, why })))
+}
+
+/// Makes sure that the Secret is as it should be and answers its password.
+pub async fn ensure(
+    context: &Context,
+    tenant: &Tenant,
+    found: Option<Secret>,
+    changes: &mut Changes,
+) -> Result<Credentials> {
+    let api = secrets(context, &tenant.owner.namespace);
+    let endpoint = &context.settings.endpoint;
+    let decision = decide(tenant, endpoint, found.as_ref())?;
+    if let Decision::Keep(credentials) = decision {
         return Ok(credentials);
     }
-    if found.type_ == desired.type_ && found.immutable != Some(true) {
+    changes.found(Kind::Secret);
+    let credentials = match (decision, found) {
+        (Decision::Keep(credentials), _) => credentials,
+        (Decision::Issue, _) | (Decision::Replace | Decision::Write(_), None) => {
+            issue(&api, tenant, endpoint, changes).await?
+        }
+        (Decision::Replace, Some(found)) => {
+            delete_exactly(&api, &found).await?;
+            issue(&api, tenant, endpoint, changes).await?
+        }
+        (Decision::Write(mending), Some(found)) => mend(&api, tenant, &found, *mending, changes).await?,
+    };
+    changes.healed(Kind::Secret);
+    Ok(credentials)
+}
+
+async fn mend(
+    api: &Api<Secret>,
+    tenant: &Tenant,
+    found: &Secret,
+    mending: Mending,
+    changes: &mut Changes,
+) -> Result<Credentials> {
+    let Mending { credentials, desired, anew, why } = mending;
+    if anew {
+        delete_exactly(api, found).await?;
+        create(api, tenant, desired).await?;
+    } else {
         // The resource version makes a write that somebody else did in between a conflict.
         let mut patch = desired;
         patch.metadata.resource_version = found.resource_version();
         api.patch(&tenant.secret_name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch))
             .await
             .doing("mend the connection Secret")?;
-    } else {
-        // Neither the type nor an immutable Secret can be changed.
-        delete_exactly(&api, &found).await?;
-        create(&api, tenant, desired).await?;
     }
     let secret = &tenant.secret_name;
-    changes.push(match (asked, is_kept) {
-        (true, _) => Change::new(
+    changes.push(match why {
+        Why::Rotation => Change::new(
             events::CREDENTIALS_ROTATED,
             format!("Wrote a new password into Secret {secret}, as annotation {ROTATE_CREDENTIALS} asks"),
         ),
-        (false, true) => Change::new(events::CREDENTIALS_REPAIRED, format!("Mended Secret {secret}")),
-        (false, false) => Change::new(
+        Why::Differs => Change::new(events::CREDENTIALS_REPAIRED, format!("Mended Secret {secret}")),
+        Why::Unusable => Change::new(
             events::CREDENTIALS_REPAIRED,
             format!("Mended Secret {secret}, whose password could not be used, with a new password"),
         ),
@@ -138,12 +196,7 @@ pub async fn ensure(
 }
 
 /// Writes a new Secret with a new password.
-async fn issue(
-    api: &Api<Secret>,
-    tenant: &Tenant,
-    endpoint: &Endpoint,
-    changes: &mut Vec<Change>,
-) -> Result<Credentials> {
+async fn issue(api: &Api<Secret>, tenant: &Tenant, endpoint: &Endpoint, changes: &mut Changes) -> Result<Credentials> {
     let credentials = Credentials::generate(tenant, None)?;
     create(api, tenant, desired(tenant, endpoint, &credentials)).await?;
     changes.push(Change::new(

@@ -20,7 +20,12 @@ use mongodb::bson::Timestamp;
 use tokio::sync::mpsc;
 
 use self::{accounts::Expected, own::OwnWrites};
-use crate::{echoes::Watched, metrics::Metrics, tenant::Tenant};
+use crate::{
+    echoes::Watched,
+    metrics::Metrics,
+    tenant::Tenant,
+    turns::{Class, Turns},
+};
 
 /// How a change was noticed; a label of a metric.
 #[derive(Clone, Copy, Debug)]
@@ -38,11 +43,53 @@ impl Source {
     }
 }
 
+/// What can differ; a label of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Collection,
+    Validator,
+    Index,
+    /// The rights of the role, or the role itself.
+    Role,
+    User,
+    /// The roles of the user.
+    Grant,
+    Password,
+    Secret,
+}
+
+impl Kind {
+    pub const ALL: [Self; 8] = [
+        Self::Collection,
+        Self::Validator,
+        Self::Index,
+        Self::Role,
+        Self::User,
+        Self::Grant,
+        Self::Password,
+        Self::Secret,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Collection => "collection",
+            Self::Validator => "validator",
+            Self::Index => "index",
+            Self::Role => "role",
+            Self::User => "user",
+            Self::Grant => "grant",
+            Self::Password => "password",
+            Self::Secret => "secret",
+        }
+    }
+}
+
 /// Every hospital that was looked at, and the way to have one of them, or all, looked at again.
 pub struct Drift {
     hospitals: Mutex<HashMap<String, Hospital>>,
     own: OwnWrites,
     metrics: Arc<Metrics>,
+    turns: Turns,
     one: mpsc::UnboundedSender<ObjectRef<Watched>>,
     all: mpsc::Sender<()>,
 }
@@ -75,11 +122,11 @@ struct Hospital {
 }
 
 impl Drift {
-    pub fn new(own: OwnWrites, metrics: Arc<Metrics>) -> (Self, Triggers) {
+    pub fn new(own: OwnWrites, metrics: Arc<Metrics>, turns: Turns) -> (Self, Triggers) {
         let (one, ones) = mpsc::unbounded_channel();
         // One request to look at all is as good as many.
         let (all, alls) = mpsc::channel(1);
-        let drift = Self { hospitals: Mutex::default(), own, metrics, one, all };
+        let drift = Self { hospitals: Mutex::default(), own, metrics, turns, one, all };
         (drift, Triggers { one: ones, all: alls })
     }
 
@@ -112,19 +159,21 @@ impl Drift {
     fn changed(&self, database: &str, at: Timestamp) {
         let mut hospitals = self.lock();
         // Two objects may want one database; whoever does not have it may as well look again.
-        for hospital in hospitals.values_mut().filter(|hospital| hospital.database == database) {
+        for (uid, hospital) in hospitals.iter_mut().filter(|(_, hospital)| hospital.database == database) {
             if hospital.looking {
                 hospital.held.push(at);
             } else if !self.own.is_own(database, at) {
-                self.ask(hospital, Source::Stream);
+                self.ask(uid, hospital, Source::Stream);
             }
         }
     }
 
-    fn ask(&self, hospital: &mut Hospital, source: Source) {
+    fn ask(&self, uid: &str, hospital: &mut Hospital, source: Source) {
         if hospital.asked {
             return;
         }
+        // One that waits for its resync already need not wait for that long.
+        self.turns.hurry(uid, Class::Drift);
         // Nobody listens any more only while the process stops.
         hospital.asked = self.one.send(hospital.object.clone()).is_ok();
         self.metrics.drift_noticed(source);
@@ -164,7 +213,7 @@ impl Drop for Look<'_> {
         hospital.looking = false;
         let held = std::mem::take(&mut hospital.held);
         if held.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
-            self.drift.ask(hospital, Source::Stream);
+            self.drift.ask(&self.uid, hospital, Source::Stream);
         }
     }
 }
@@ -191,7 +240,8 @@ mod tests {
 
     fn drift() -> (Drift, OwnWrites, Triggers) {
         let own = OwnWrites::default();
-        let (drift, triggers) = Drift::new(own.clone(), Arc::default());
+        let turns = Turns::new(crate::turns::Limits { passes: 1, migrations: 1 }, Arc::default());
+        let (drift, triggers) = Drift::new(own.clone(), Arc::default(), turns);
         (drift, own, triggers)
     }
 

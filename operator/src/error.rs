@@ -5,6 +5,8 @@
 use chakravue_crds::conditions::{ConditionType, Reason};
 use mongodb::error::ErrorKind;
 
+use crate::leader::NotLeading;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Clone, Debug, thiserror::Error)]
@@ -56,6 +58,9 @@ impl Error {
                 return Self::Conflict { what: "the object in Kubernetes".to_owned() };
             }
             kube::Error::Api(status) => format!("{} ({})", status.reason, status.code),
+            kube::Error::Service(error) if error.is::<NotLeading>() => {
+                return Self::Conflict { what: "who leads".to_owned() };
+            }
             _ => "no answer".to_owned(),
         };
         Self::Fault {
@@ -66,6 +71,9 @@ impl Error {
 
     /// An error of MongoDB while `doing` something.
     pub fn mongodb(doing: &str, error: &mongodb::error::Error) -> Self {
+        if error.get_custom::<NotLeading>().is_some() {
+            return Self::Conflict { what: "who leads".to_owned() };
+        }
         match Code::of(error) {
             Some(code) => code.fault(doing),
             None if matches!(*error.kind, ErrorKind::Authentication { .. }) => {

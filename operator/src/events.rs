@@ -7,11 +7,13 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio_util::task::TaskTracker;
 
+use crate::{drift::Kind, metrics::Metrics};
+
 /// Something that a pass did, or found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    pub reason: &'static str,
-    pub note: String,
+    reason: &'static str,
+    note: String,
     is_warning: bool,
 }
 
@@ -23,6 +25,50 @@ impl Change {
     /// Something that somebody should look into.
     pub fn warning(reason: &'static str, note: String) -> Self {
         Self { reason, note, is_warning: true }
+    }
+}
+
+/// What a pass did and found, in order.
+#[derive(Debug, Default)]
+pub struct Changes {
+    list: Vec<Change>,
+    found: Vec<Kind>,
+    healed: Vec<Kind>,
+}
+
+impl Changes {
+    pub fn push(&mut self, change: Change) {
+        self.list.push(change);
+    }
+
+    /// Something that differs from what it should be and is about to be mended.
+    pub fn found(&mut self, kind: Kind) {
+        self.found.push(kind);
+    }
+
+    /// It is mended.
+    pub fn healed(&mut self, kind: Kind) {
+        self.healed.push(kind);
+    }
+
+    pub fn append(&mut self, mut other: Self) {
+        self.list.append(&mut other.list);
+        self.found.append(&mut other.found);
+        self.healed.append(&mut other.healed);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub fn notes(&self) -> Vec<&str> {
+        self.list.iter().map(|change| change.note.as_str()).collect()
+    }
+
+    /// Counts what differed on a hospital that was at rest.
+    pub fn count(&self, metrics: &Metrics) {
+        self.found.iter().for_each(|kind| metrics.drift_found(*kind));
+        self.healed.iter().for_each(|kind| metrics.drift_healed(*kind));
     }
 }
 
@@ -41,13 +87,13 @@ impl Announcer {
         Self { recorder: Recorder::new(client, reporter), tasks }
     }
 
-    pub fn changes(&self, object: Arc<ObjectReference>, changes: Vec<Change>) {
+    pub fn changes(&self, object: Arc<ObjectReference>, changes: Changes) {
         if changes.is_empty() {
             return;
         }
         let recorder = self.recorder.clone();
         self.tasks.spawn(async move {
-            for change in changes {
+            for change in changes.list {
                 let type_ = if change.is_warning { EventType::Warning } else { EventType::Normal };
                 publish(&recorder, &object, type_, change.reason, change.note, "Reconcile").await;
             }

@@ -1,16 +1,18 @@
-//! Probes and metrics over HTTP. They answer from the first moment, also while MongoDB or the API server is away.
+//! HTTP: probes on one port; metrics and the log level on another. They answer from the first moment, also while MongoDB or
+//! the API server is away, and on an operator that stands by.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use axum::{
     Router,
-    extract::State,
+    extract::{self, ConnectInfo},
     http::{StatusCode, header},
     response::IntoResponse,
     routing::get,
@@ -21,83 +23,140 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
+    capacity::Capacity,
     echoes::Watched,
-    metrics::Metrics,
+    leader::Leadership,
+    metrics::{Metrics, Now},
     mongo::{Health, Mongo},
+    telemetry::Level,
+    turns::Turns,
 };
 
 /// The look at MongoDB comes every few seconds; without one for this long, the process is stuck.
 const LONGEST_SILENCE: u64 = 60;
 
-/// When something in the process last moved, in Unix seconds.
-#[derive(Clone, Default)]
-pub struct Heartbeat(Arc<AtomicU64>);
+/// When something in the process last moved, by a clock that nobody sets.
+#[derive(Clone)]
+pub struct Heartbeat {
+    begin: Instant,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self { begin: Instant::now(), seconds: Arc::default() }
+    }
+}
 
 impl Heartbeat {
     pub fn beat(&self) {
-        self.0.store(now(), Ordering::Relaxed);
+        self.seconds.store(self.begin.elapsed().as_secs(), Ordering::Relaxed);
     }
 
     fn is_alive(&self) -> bool {
-        now().saturating_sub(self.0.load(Ordering::Relaxed)) < LONGEST_SILENCE
+        self.begin.elapsed().as_secs().saturating_sub(self.seconds.load(Ordering::Relaxed)) < LONGEST_SILENCE
     }
 }
 
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default()
-}
-
 #[derive(Clone)]
-pub struct Probes {
+pub struct State {
     pub mongo: Mongo,
     pub metrics: Arc<Metrics>,
     pub backoff: Arc<Backoff>,
+    pub turns: Turns,
+    pub capacity: Arc<Capacity>,
+    pub leadership: Leadership,
+    /// Whether this process may be one that waits for its turn to lead.
+    pub stands_by: bool,
     pub store: Store<Watched>,
     pub heartbeat: Heartbeat,
+    pub level: Level,
 }
 
-pub async fn serve(listener: TcpListener, probes: Probes, stop: CancellationToken) -> std::io::Result<()> {
-    let routes = Router::new()
-        .route("/livez", get(live))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(probes);
-    axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned()).await
+pub async fn serve(
+    probes: TcpListener,
+    metrics: TcpListener,
+    state: State,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let probe_routes = Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(state.clone());
+    let metric_routes = Router::new()
+        .route("/metrics", get(render))
+        .route("/log-level", get(level).put(set_level))
+        .with_state(state)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let probes = axum::serve(probes, probe_routes).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let metrics = axum::serve(metrics, metric_routes).with_graceful_shutdown(stop.cancelled_owned());
+    tokio::try_join!(probes.into_future(), metrics.into_future()).map(drop)
 }
 
-async fn live(State(probes): State<Probes>) -> impl IntoResponse {
-    if probes.heartbeat.is_alive() {
+async fn live(extract::State(state): extract::State<State>) -> impl IntoResponse {
+    if state.heartbeat.is_alive() {
         (StatusCode::OK, "ok\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the operator has not moved for a minute\n")
     }
 }
 
-async fn ready(State(probes): State<Probes>) -> impl IntoResponse {
-    let mongodb = match &*probes.mongo.health().borrow() {
+async fn ready(extract::State(state): extract::State<State>) -> impl IntoResponse {
+    let mongodb = match &*state.mongo.health().borrow() {
         Health::Usable(_) => None,
         Health::Unknown => Some("MongoDB was not looked at yet".to_owned()),
         Health::Unusable(error) => Some(error.to_string()),
     };
-    let kubernetes = (!has_listed(&probes.store)).then(|| "the hospitals were not listed yet".to_owned());
+    // One that stands by has no list, and is ready to take over.
+    let waits = state.stands_by && !state.leadership.holds();
+    let kubernetes = (!waits && !has_listed(&state.store)).then(|| "the hospitals were not listed yet".to_owned());
     let missing: Vec<_> = [kubernetes, mongodb].into_iter().flatten().collect();
     if missing.is_empty() {
-        (StatusCode::OK, "ok\n".to_owned())
+        (StatusCode::OK, if waits { "ok, standing by\n".to_owned() } else { "ok\n".to_owned() })
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n")
     }
 }
 
-async fn metrics(State(probes): State<Probes>) -> impl IntoResponse {
-    let usable = matches!(*probes.mongo.health().borrow(), Health::Usable(_));
-    let hospitals = probes.store.state();
-    let lost = |hospital: &&Arc<Watched>| {
-        let status = hospital.0.as_ref().ok().and_then(|hospital| hospital.status.as_ref());
-        status.is_some_and(|status| status.data_loss.is_some())
+async fn render(extract::State(state): extract::State<State>) -> impl IntoResponse {
+    let hospitals = state.store.state();
+    let now = Now {
+        mongodb_usable: matches!(*state.mongo.health().borrow(), Health::Usable(_)),
+        leads: state.leadership.holds(),
+        in_backoff: state.backoff.waiting(),
+        queue: state.turns.depth(),
+        hospitals: &hospitals,
+        capacity: state.capacity.usage(),
     };
-    let data_loss = hospitals.iter().filter(lost).count();
-    let text = probes.metrics.render(usable, probes.backoff.waiting(), hospitals.len(), data_loss);
+    let text = state.metrics.render(&now);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+}
+
+async fn level(
+    extract::State(state): extract::State<State>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+) -> impl IntoResponse {
+    if !peer.ip().to_canonical().is_loopback() {
+        return only_from_here();
+    }
+    (StatusCode::OK, state.level.get() + "\n")
+}
+
+/// More is logged from now on, or less: a directive as in `RUST_LOG`. Only from the same machine or pod (`kubectl
+/// port-forward` counts as that), because who turns everything on can fill a disk.
+async fn set_level(
+    extract::State(state): extract::State<State>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    directives: String,
+) -> impl IntoResponse {
+    if !peer.ip().to_canonical().is_loopback() {
+        return only_from_here();
+    }
+    match state.level.set(directives.trim()) {
+        Ok(()) => (StatusCode::OK, state.level.get() + "\n"),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")),
+    }
+}
+
+fn only_from_here() -> (StatusCode, String) {
+    (StatusCode::FORBIDDEN, "only from the operator's own machine or pod, such as by kubectl port-forward\n".to_owned())
 }
 
 /// Whether the first list has arrived.

@@ -21,6 +21,7 @@ use crate::{
     backoff,
     context::{Context, FIELD_MANAGER},
     error::{Doing as _, Error, Result},
+    events::Changes,
     finalizer::{self, FINALIZER},
     removal,
     tenant::Departing,
@@ -103,10 +104,11 @@ async fn remove(api: &Api<DynamicObject>, object: &DynamicObject, context: &Cont
     else {
         return Ok(Action::await_change());
     };
-    let mut changes = Vec::new();
+    let mut changes = Changes::default();
     match removal::remove(context, &departing, &mut changes).await {
         Err(error) if removal::force_released(&departing, text("/status/databaseName")) => {
             tracing::warn!("let go by force; database, user and claim are left behind: {error}");
+            context.released.note(&departing.owner);
         }
         outcome => outcome?,
     }

@@ -15,7 +15,14 @@ use chakravue_crds::{
 };
 use mongodb::bson::{DateTime, Uuid};
 
-use crate::{claim, context::Context, error::Result, events::Change, schema::Found, tenant::Tenant};
+use crate::{
+    claim,
+    context::Context,
+    error::Result,
+    events::{Change, Changes},
+    schema::Found,
+    tenant::Tenant,
+};
 
 /// Compares what the claim remembers with what is there, and answers the claim with what is lost and not acknowledged.
 pub async fn look(
@@ -23,10 +30,9 @@ pub async fn look(
     tenant: &Tenant,
     record: OrganizationRecord,
     found: &[Found],
-    changes: &mut Vec<Change>,
+    changes: &mut Changes,
 ) -> Result<OrganizationRecord> {
-    let there = found.iter().filter_map(|found| Some((found.name.as_str(), found.id?))).collect();
-    let lost = lost(&record.collections, &there);
+    let lost = lost_of(&record, found);
     let acknowledged = is_acknowledged(record.data_loss.as_ref(), tenant.acknowledged_loss.as_deref());
     if lost.is_empty() && !acknowledged {
         return Ok(record);
@@ -51,6 +57,12 @@ pub async fn look(
         changes.push(Change::warning(events::DATA_LOSS_SUSPECTED, note));
     }
     Ok(OrganizationRecord { collections, data_loss, ..record })
+}
+
+/// Collections that the claim remembers and that are not there any more.
+pub fn lost_of(record: &OrganizationRecord, found: &[Found]) -> Vec<String> {
+    let there = found.iter().filter_map(|found| Some((found.name.as_str(), found.id?))).collect();
+    lost(&record.collections, &there)
 }
 
 /// Collections that there were and are not.

@@ -1,13 +1,21 @@
-//! Prometheus metrics. Labels are reasons and results, never names of hospitals.
+//! Prometheus metrics; `docs/observability.md` has the table of them. Labels are few and known beforehand: reasons, classes,
+//! kinds, phases and plans, and a hospital's name only where somebody asked for that.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use chakravue_crds::conditions::{Reason, events};
+use chakravue_crds::{
+    conditions::{ConditionType, Reason},
+    organization::Phase,
+    plans::Plan,
+    tenant_schema,
+};
+use k8s_openapi::jiff::SignedDuration;
+use kube::ResourceExt as _;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
         counter::Counter,
-        family::Family,
+        family::{Family, MetricConstructor},
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
         info::Info,
@@ -15,103 +23,204 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::drift::Source;
+use crate::{
+    capacity::{Resource, Usage},
+    drift::{Kind, Source},
+    echoes::Watched,
+    orphans,
+    turns::{Class, Depth},
+};
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
-    result: &'static str,
-    reason: &'static str,
+/// Declares a set of labels that all are names known at compile time.
+macro_rules! labels {
+    ($($name:ident { $($label:ident),+ })+) => {$(
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+        struct $name { $($label: &'static str),+ }
+    )+};
+}
+
+labels! {
+    Outcome { result, reason }
+    BySource { source }
+    ByKind { kind }
+    ByClass { class }
+    ByResource { resource }
+    ByCommand { command, result }
+    ByPhaseAndPlan { phase, plan }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct By {
-    source: &'static str,
+struct OfHospital {
+    namespace: String,
+    name: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct For {
-    reason: &'static str,
+/// Makes a histogram from a few milliseconds, or less, to minutes.
+#[derive(Clone, Copy)]
+struct Buckets {
+    first: f64,
+    count: u16,
 }
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(exponential_buckets(self.first, 2.0, self.count))
+    }
+}
+
+type Histograms<L> = Family<L, Histogram, Buckets>;
 
 pub struct Metrics {
     registry: Registry,
-    drift_noticed: Family<By, Counter>,
-    drift_healed: Family<For, Counter>,
-    full_comparisons: Counter,
-    stream_open: Gauge,
-    data_loss: Gauge,
     passes: Family<Outcome, Counter>,
     pass_duration: Histogram,
     time_to_ready: Histogram,
-    mongodb_usable: Gauge,
+    queue_depth: Family<ByClass, Gauge>,
+    queue_wait: Histograms<ByClass>,
+    running: Gauge,
+    migrating: Gauge,
     waiting: Gauge,
+    drift_noticed: Family<BySource, Counter>,
+    drift_found: Family<ByKind, Counter>,
+    drift_healed: Family<ByKind, Counter>,
+    full_comparisons: Counter,
+    stream_open: Gauge,
+    data_loss: Gauge,
     objects: Gauge,
+    hospitals: Family<ByPhaseAndPlan, Gauge>,
+    orphans: Family<ByKind, Gauge>,
+    capacity_used: Family<ByResource, Gauge>,
+    capacity_budget: Family<ByResource, Gauge>,
+    refused: Gauge,
+    mongodb_usable: Gauge,
+    commands: Histograms<ByCommand>,
+    leader: Gauge,
+    /// Only where somebody asked for a label per hospital.
+    per_hospital: Option<PerHospital>,
+}
+
+#[derive(Clone, Default)]
+struct PerHospital {
+    ready: Family<OfHospital, Gauge>,
+    users: Family<OfHospital, Gauge>,
+}
+
+/// What is looked at when somebody asks for the metrics.
+pub struct Now<'a> {
+    pub mongodb_usable: bool,
+    pub leads: bool,
+    pub in_backoff: usize,
+    pub queue: Depth,
+    pub hospitals: &'a [Arc<Watched>],
+    pub capacity: Option<Usage>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("chakravue_operator");
-        let metrics = Self {
-            drift_noticed: Family::default(),
-            drift_healed: Family::default(),
-            full_comparisons: Counter::default(),
-            stream_open: Gauge::default(),
-            data_loss: Gauge::default(),
-            passes: Family::default(),
-            pass_duration: Histogram::new(exponential_buckets(0.005, 2.0, 12)),
-            time_to_ready: Histogram::new(exponential_buckets(0.05, 2.0, 14)),
-            mongodb_usable: Gauge::default(),
-            waiting: Gauge::default(),
-            objects: Gauge::default(),
-            registry: Registry::default(),
-        };
-        registry.register("reconciles", "Passes over hospitals by result and reason", metrics.passes.clone());
-        registry.register_with_unit(
-            "reconcile_duration",
-            "How long one pass takes",
-            Unit::Seconds,
-            metrics.pass_duration.clone(),
-        );
-        registry.register_with_unit(
-            "time_to_ready",
-            "From the creation of a hospital to its first Ready",
-            Unit::Seconds,
-            metrics.time_to_ready.clone(),
-        );
-        registry.register("mongodb_usable", "1 while MongoDB can be used, else 0", metrics.mongodb_usable.clone());
-        registry.register("objects_in_backoff", "Hospitals that wait after a failure", metrics.waiting.clone());
-        registry.register("objects", "Hospitals that the operator watches", metrics.objects.clone());
-        registry.register(
-            "drift_noticed",
-            "Passes asked for because MongoDB was changed, by how it was noticed: stream or comparison",
-            metrics.drift_noticed.clone(),
-        );
-        registry.register(
-            "drift_healed",
-            "What was mended on hospitals that were ready, by the reason of its Event",
-            metrics.drift_healed.clone(),
-        );
-        registry.register(
-            "full_comparisons",
-            "How often every hospital was compared because changes may have been missed",
-            metrics.full_comparisons.clone(),
-        );
-        registry.register(
-            "change_stream_open",
-            "1 while a change stream shows changes of collections and indexes, 0 while the resync is alone",
-            metrics.stream_open.clone(),
-        );
-        registry.register(
-            "data_loss_suspected",
-            "Hospitals that lost collections, which nobody has acknowledged",
-            metrics.data_loss.clone(),
-        );
-        registry.register("build", "The version that runs", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
-        Self { registry, ..metrics }
+        Self::new(false)
     }
 }
 
 impl Metrics {
+    pub fn new(per_hospital: bool) -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("chakravue_operator"),
+            passes: Family::default(),
+            pass_duration: Buckets { first: 0.005, count: 12 }.new_metric(),
+            time_to_ready: Buckets { first: 0.05, count: 14 }.new_metric(),
+            queue_depth: Family::default(),
+            queue_wait: Family::new_with_constructor(Buckets { first: 0.001, count: 16 }),
+            running: Gauge::default(),
+            migrating: Gauge::default(),
+            waiting: Gauge::default(),
+            drift_noticed: Family::default(),
+            drift_found: Family::default(),
+            drift_healed: Family::default(),
+            full_comparisons: Counter::default(),
+            stream_open: Gauge::default(),
+            data_loss: Gauge::default(),
+            objects: Gauge::default(),
+            hospitals: Family::default(),
+            orphans: Family::default(),
+            capacity_used: Family::default(),
+            capacity_budget: Family::default(),
+            refused: Gauge::default(),
+            mongodb_usable: Gauge::default(),
+            commands: Family::new_with_constructor(Buckets { first: 0.0005, count: 15 }),
+            leader: Gauge::default(),
+            per_hospital: per_hospital.then(PerHospital::default),
+        };
+        metrics.register();
+        metrics.begin_at_zero();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("reconciles", "Passes over hospitals by result and reason", self.passes.clone());
+        let duration = self.pass_duration.clone();
+        r.register_with_unit("reconcile_duration", "How long one pass takes", Unit::Seconds, duration);
+        let ready = self.time_to_ready.clone();
+        r.register_with_unit("time_to_ready", "From a hospital's creation to its first Ready", Unit::Seconds, ready);
+        r.register("queue_depth", "Hospitals that wait for their pass, by why", self.queue_depth.clone());
+        let wait = self.queue_wait.clone();
+        r.register_with_unit("queue_wait", "How long a hospital waited for its pass, by why", Unit::Seconds, wait);
+        r.register("reconciles_running", "Passes that run now", self.running.clone());
+        r.register("migrations_running", "Databases that are being migrated now", self.migrating.clone());
+        r.register("objects_in_backoff", "Hospitals that wait after a failure", self.waiting.clone());
+        r.register("drift_noticed", "Passes asked for because MongoDB was changed", self.drift_noticed.clone());
+        r.register("drift_found", "What differed on hospitals that were ready, by kind", self.drift_found.clone());
+        r.register("drift_healed", "What was mended on hospitals that were ready, by kind", self.drift_healed.clone());
+        let comparisons = self.full_comparisons.clone();
+        r.register("full_comparisons", "How often every hospital was compared, as changes may be missed", comparisons);
+        r.register(
+            "change_stream_open",
+            "1 while a change stream shows changes of structure",
+            self.stream_open.clone(),
+        );
+        r.register("data_loss_suspected", "Hospitals with a loss that nobody has acknowledged", self.data_loss.clone());
+        r.register("objects", "Hospitals that the operator watches", self.objects.clone());
+        r.register("hospitals", "Hospitals by phase and plan", self.hospitals.clone());
+        r.register("orphans", "What has lost its counterpart, by kind, at the last look", self.orphans.clone());
+        r.register("capacity_used", "What MongoDB has in use of a resource", self.capacity_used.clone());
+        r.register("capacity_budget", "How much of a resource may be in use", self.capacity_budget.clone());
+        r.register("capacity_refused", "Hospitals that wait for room in MongoDB", self.refused.clone());
+        r.register("mongodb_usable", "1 while MongoDB can be used, else 0", self.mongodb_usable.clone());
+        let commands = self.commands.clone();
+        r.register_with_unit("mongodb_command_duration", "How long MongoDB takes to answer", Unit::Seconds, commands);
+        r.register("leader", "1 while this process does the work, 0 while it stands by", self.leader.clone());
+        let schema = tenant_schema::VERSION.to_string();
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION").to_owned()), ("schema_version", schema)]);
+        r.register("build", "The version that runs, and of the tenant schema that it brings", build);
+        if let Some(per_hospital) = &self.per_hospital {
+            r.register("hospital_ready", "1 while the hospital is ready, else 0", per_hospital.ready.clone());
+            r.register("hospital_users", "Users of the hospital at the last look", per_hospital.users.clone());
+        }
+    }
+
+    /// What has not happened yet is there all the same, so that an alert on it knows its name.
+    fn begin_at_zero(&self) {
+        let _ = self.passes.get_or_create(&Outcome { result: "success", reason: "" });
+        for class in Class::ALL.map(|class| ByClass { class: class.name() }) {
+            let _ = self.queue_depth.get_or_create(&class);
+            let _ = self.queue_wait.get_or_create(&class);
+        }
+        for source in [Source::Stream, Source::Comparison].map(|source| BySource { source: source.name() }) {
+            let _ = self.drift_noticed.get_or_create(&source);
+        }
+        for kind in Kind::ALL.map(|kind| ByKind { kind: kind.name() }) {
+            let _ = self.drift_found.get_or_create(&kind);
+            let _ = self.drift_healed.get_or_create(&kind);
+        }
+        for kind in orphans::Kind::ALL.map(|kind| ByKind { kind: kind.name() }) {
+            let _ = self.orphans.get_or_create(&kind);
+        }
+        for resource in Resource::ALL.map(|resource| ByResource { resource: resource.name() }) {
+            let _ = self.capacity_used.get_or_create(&resource);
+        }
+        let _ = self.commands.get_or_create(&ByCommand { command: "hello", result: "ok" });
+    }
+
     pub fn pass(&self, outcome: Result<(), Reason>, took: Duration) {
         let labels = match outcome {
             Ok(()) => Outcome { result: "success", reason: "" },
@@ -121,19 +230,24 @@ impl Metrics {
         self.pass_duration.observe(took.as_secs_f64());
     }
 
-    pub fn became_ready(&self, after: k8s_openapi::jiff::SignedDuration) {
+    pub fn waited(&self, class: Class, took: Duration) {
+        self.queue_wait.get_or_create(&ByClass { class: class.name() }).observe(took.as_secs_f64());
+    }
+
+    pub fn became_ready(&self, after: SignedDuration) {
         self.time_to_ready.observe(after.as_secs_f64().max(0.0));
     }
 
     pub fn drift_noticed(&self, source: Source) {
-        self.drift_noticed.get_or_create(&By { source: source.name() }).inc();
+        self.drift_noticed.get_or_create(&BySource { source: source.name() }).inc();
     }
 
-    /// A hospital that was ready was changed, but not because somebody asked for it.
-    pub fn mended(&self, reason: &'static str) {
-        if !matches!(reason, events::CREDENTIALS_ROTATED | events::DATA_LOSS_ACKNOWLEDGED) {
-            self.drift_healed.get_or_create(&For { reason }).inc();
-        }
+    pub fn drift_found(&self, kind: Kind) {
+        self.drift_found.get_or_create(&ByKind { kind: kind.name() }).inc();
+    }
+
+    pub fn drift_healed(&self, kind: Kind) {
+        self.drift_healed.get_or_create(&ByKind { kind: kind.name() }).inc();
     }
 
     pub fn compared_all(&self) {
@@ -144,15 +258,178 @@ impl Metrics {
         self.stream_open.set(open.into());
     }
 
-    /// Everything in the text format, with the gauges that are read at this moment.
-    pub fn render(&self, mongodb_usable: bool, waiting: usize, objects: usize, data_loss: usize) -> String {
-        self.data_loss.set(i64::try_from(data_loss).unwrap_or(i64::MAX));
-        self.mongodb_usable.set(mongodb_usable.into());
-        self.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        self.objects.set(i64::try_from(objects).unwrap_or(i64::MAX));
+    pub fn answered(&self, command: &'static str, ok: bool, took: Duration) {
+        let result = if ok { "ok" } else { "error" };
+        self.commands.get_or_create(&ByCommand { command, result }).observe(took.as_secs_f64());
+    }
+
+    pub fn orphans(&self, counts: &HashMap<orphans::Kind, usize>) {
+        for kind in orphans::Kind::ALL {
+            let count = counts.get(&kind).copied().unwrap_or_default();
+            self.orphans.get_or_create(&ByKind { kind: kind.name() }).set(whole(count));
+        }
+    }
+
+    /// Everything in the text format, with what is looked at at this moment.
+    pub fn render(&self, now: &Now<'_>) -> String {
+        self.mongodb_usable.set(now.mongodb_usable.into());
+        self.leader.set(now.leads.into());
+        self.waiting.set(whole(now.in_backoff));
+        for class in Class::ALL {
+            let depth = now.queue.waiting.get(&class).copied().unwrap_or_default();
+            self.queue_depth.get_or_create(&ByClass { class: class.name() }).set(whole(depth));
+        }
+        self.running.set(whole(now.queue.running));
+        self.migrating.set(whole(now.queue.migrating));
+        if let Some(usage) = &now.capacity {
+            for (resource, used, budget) in usage.rows() {
+                let resource = ByResource { resource: resource.name() };
+                self.capacity_used.get_or_create(&resource).set(used);
+                if let Some(budget) = budget {
+                    self.capacity_budget.get_or_create(&resource).set(budget);
+                } else {
+                    self.capacity_budget.remove(&resource);
+                }
+            }
+        }
+        self.count(now.hospitals);
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    fn count(&self, hospitals: &[Arc<Watched>]) {
+        let mut counts: HashMap<ByPhaseAndPlan, usize> = HashMap::new();
+        let (mut lost, mut refused) = (0_usize, 0_usize);
+        if let Some(per_hospital) = &self.per_hospital {
+            per_hospital.ready.clear();
+            per_hospital.users.clear();
+        }
+        for hospital in hospitals {
+            let Ok(hospital) = &hospital.0 else {
+                *counts.entry(ByPhaseAndPlan { phase: Phase::Failed.as_str(), plan: "" }).or_default() += 1;
+                continue;
+            };
+            let status = hospital.status.as_ref();
+            let ready = status.and_then(|status| {
+                status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str())
+            });
+            let phase = status.and_then(|status| status.phase).map_or("", Phase::as_str);
+            *counts.entry(ByPhaseAndPlan { phase, plan: hospital.spec.plan.name() }).or_default() += 1;
+            lost += usize::from(status.is_some_and(|status| status.data_loss.is_some()));
+            refused += usize::from(ready.is_some_and(|ready| ready.reason == Reason::CapacityExhausted.as_str()));
+            if let Some(per_hospital) = &self.per_hospital {
+                let of = OfHospital { namespace: hospital.namespace().unwrap_or_default(), name: hospital.name_any() };
+                let users = status.and_then(|status| status.users.as_ref()).map_or(0, |users| users.current);
+                per_hospital.users.get_or_create(&of).set(users);
+                per_hospital.ready.get_or_create(&of).set(ready.is_some_and(|ready| ready.status == "True").into());
+            }
+        }
+        self.objects.set(whole(hospitals.len()));
+        self.data_loss.set(whole(lost));
+        self.refused.set(whole(refused));
+        self.hospitals.clear();
+        for plan in Plan::ALL {
+            counts.entry(ByPhaseAndPlan { phase: Phase::Active.as_str(), plan: plan.name() }).or_default();
+        }
+        for (labels, count) in counts {
+            self.hospitals.get_or_create(&labels).set(whole(count));
+        }
+    }
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn exported(metrics: &Metrics) -> String {
+        let queue = Depth::default();
+        let capacity = Some(Usage::default());
+        let now = Now { mongodb_usable: true, leads: true, in_backoff: 0, queue, hospitals: &[], capacity };
+        metrics.render(&now)
+    }
+
+    /// Every metric, as Prometheus knows it, with its type.
+    fn names(text: &str) -> BTreeSet<(String, String)> {
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let named = types.map(|line| line.split_once(' ').unwrap());
+        named.map(|(name, type_)| (format!("{name}{}", suffix(type_)), type_.to_owned())).collect()
+    }
+
+    fn suffix(type_: &str) -> &'static str {
+        match type_ {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        }
+    }
+
+    #[test]
+    fn the_table_in_the_documentation_is_what_is_exported() {
+        let metrics = Metrics::new(true);
+        let of = OfHospital { namespace: "n".into(), name: "a".into() };
+        let text = exported(&metrics);
+        let mut exported = names(&text);
+        // These two have a row for each hospital, and here is none.
+        for name in ["hospital_ready", "hospital_users"] {
+            exported.insert((format!("chakravue_operator_{name}"), "gauge".to_owned()));
+        }
+        metrics.per_hospital.as_ref().unwrap().ready.get_or_create(&of).set(1);
+        exported.insert(("chakravue_operator_capacity_budget".to_owned(), "gauge".to_owned()));
+        let documentation = include_str!("../../docs/observability.md");
+        let rows = documentation.lines().filter_map(|line| line.strip_prefix("| `chakravue_operator_"));
+        let documented: BTreeSet<_> = rows
+            .map(|row| {
+                let (name, rest) = row.split_once('`').unwrap();
+                (format!("chakravue_operator_{name}"), rest.split('|').nth(1).unwrap().trim().to_owned())
+            })
+            .collect();
+        // The table of alerts beside it has expressions and their meanings.
+        let is_type = |type_: &str| ["counter", "gauge", "histogram", "info"].contains(&type_);
+        let documented: BTreeSet<_> = documented.into_iter().filter(|(_, type_)| is_type(type_)).collect();
+        assert_eq!(documented, exported);
+    }
+
+    #[test]
+    fn labels_in_the_documentation_are_what_is_exported() {
+        let metrics = Metrics::new(false);
+        metrics.pass(Err(Reason::MongoDbError), Duration::ZERO);
+        let text = exported(&metrics);
+        let documentation = include_str!("../../docs/observability.md");
+        for line in text.lines().filter(|line| line.starts_with("chakravue_operator_") && line.contains('{')) {
+            let (name, labels) = line.split_once('{').unwrap();
+            for label in labels.split(',').filter_map(|label| label.split_once("=\"").map(|(label, _)| label)) {
+                let of_histogram = name.trim_end_matches("_bucket").trim_end_matches("_sum").trim_end_matches("_count");
+                let row = documentation.lines().find(|row| row.starts_with(&format!("| `{of_histogram}`")));
+                let row = row.unwrap_or_else(|| panic!("{name} is not documented"));
+                assert!(label == "le" || row.contains(&format!("`{label}`")), "{label} of {name} is not documented");
+            }
+        }
+    }
+
+    #[test]
+    fn no_label_names_a_hospital_unless_somebody_asked_for_it() {
+        let hospital = serde_json::from_value(serde_json::json!({
+            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+            "metadata": { "name": "st-marys", "namespace": "wards", "uid": "u" },
+            "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
+            "status": { "phase": "Active", "users": { "current": 7, "seats": "7/20" } },
+        }));
+        let hospitals = [Arc::new(kube::core::DeserializeGuard(Ok(hospital.unwrap())))];
+        for (asked, named) in [(false, false), (true, true)] {
+            let queue = Depth::default();
+            let now =
+                Now { mongodb_usable: true, leads: true, in_backoff: 0, queue, hospitals: &hospitals, capacity: None };
+            let text = Metrics::new(asked).render(&now);
+            assert_eq!(text.contains("st-marys"), named, "{text}");
+            assert!(text.contains("chakravue_operator_hospitals{phase=\"Active\",plan=\"Starter\"} 1"), "{text}");
+        }
     }
 }

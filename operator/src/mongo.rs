@@ -1,51 +1,72 @@
-//! The operator's connection to MongoDB: one client, and a watch over whether it can be used at all. A pass asks
-//! [`Mongo::usable`] first, so that a MongoDB that is away costs a pass nothing but a condition.
+//! The operator's connection to MongoDB: one client, by which every command goes. Each is timed, and a write is sent only
+//! while this process leads. Whether MongoDB can be used at all is watched in [`health`].
 
-use std::{sync::Arc, time::Duration};
+mod health;
+mod organizations;
 
-use chakravue_crds::{
-    conditions::Reason,
-    master::{ORGANIZATIONS, OrganizationRecord},
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
 };
-use futures::StreamExt as _;
+
+use futures::TryStreamExt as _;
 use mongodb::{
-    Client, Collection, Database,
+    Client, Database,
     bson::{Document, Timestamp, doc},
     options::{ClientOptions, ReadConcern, WriteConcern},
 };
 use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+pub use self::{
+    health::{Abilities, Health},
+    organizations::Organizations,
+};
 
 use crate::{
     drift::own::OwnWrites,
-    error::{Doing as _, Error, Result},
-    privileges::{self, Login},
+    error::{Code, Doing as _, Result},
+    leader::Leadership,
+    metrics::Metrics,
+    telemetry,
 };
 
-/// How often a usable MongoDB is looked at. Passes report trouble at once, so this only finds trouble nobody met.
-const LOOK: Duration = Duration::from_secs(5);
-/// How often one that cannot be used is tried again.
-const RETRY: Duration = Duration::from_secs(1);
 /// How long an operation waits for a server before it fails.
 const SERVER_SELECTION: Duration = Duration::from_secs(5);
 
-#[derive(Clone, Debug)]
-pub enum Health {
-    /// Nothing is known yet.
-    Unknown,
-    Usable(Abilities),
-    Unusable(Error),
-}
-
-/// What this deployment of MongoDB can do.
-#[derive(Clone, Copy, Debug)]
-pub struct Abilities {
-    /// A standalone server has no transactions and no change streams.
-    pub transactions: bool,
-    pub change_streams: bool,
-    /// The time of the server's newest change at this look.
-    pub operation_time: Option<Timestamp>,
-}
+/// Every command that the operator sends, as labels of a metric.
+const COMMANDS: [&str; 30] = [
+    "aggregate",
+    "collMod",
+    "collStats",
+    "commitTransaction",
+    "connectionStatus",
+    "count",
+    "create",
+    "createIndexes",
+    "createRole",
+    "createUser",
+    "delete",
+    "drop",
+    "dropAllRolesFromDatabase",
+    "dropAllUsersFromDatabase",
+    "dropIndexes",
+    "dropRole",
+    "dropUser",
+    "find",
+    "hello",
+    "hostInfo",
+    "insert",
+    "listCollections",
+    "listDatabases",
+    "listIndexes",
+    "rolesInfo",
+    "serverStatus",
+    "update",
+    "updateRole",
+    "updateUser",
+    "usersInfo",
+];
 
 #[derive(Clone)]
 pub struct Mongo {
@@ -54,16 +75,26 @@ pub struct Mongo {
     health: watch::Sender<Health>,
     trouble: Arc<Notify>,
     own: OwnWrites,
+    leadership: Leadership,
+    metrics: Arc<Metrics>,
+    /// Whether what a leader does once has been done since MongoDB came.
+    prepared: Arc<AtomicBool>,
 }
 
 impl Mongo {
     /// Reads the URI and prepares a client. No connection is made yet.
-    pub async fn new(uri: &str, master: &str, own: OwnWrites) -> mongodb::error::Result<Self> {
+    pub async fn new(
+        uri: &str,
+        master: &str,
+        own: OwnWrites,
+        leadership: Leadership,
+        metrics: Arc<Metrics>,
+    ) -> mongodb::error::Result<Self> {
         let mut options = ClientOptions::parse(uri).await?;
         options.app_name = Some("chakravue-operator".to_owned());
         options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
         options.connect_timeout.get_or_insert(SERVER_SELECTION);
-        options.heartbeat_freq.get_or_insert(LOOK);
+        options.heartbeat_freq.get_or_insert(health::LOOK);
         // The default is weaker where a replica set has arbiters.
         options.write_concern = Some(WriteConcern::majority());
         options.read_concern = Some(ReadConcern::local());
@@ -74,6 +105,9 @@ impl Mongo {
             health: watch::Sender::new(Health::Unknown),
             trouble: Arc::new(Notify::new()),
             own,
+            leadership,
+            metrics,
+            prepared: Arc::default(),
         })
     }
 
@@ -89,8 +123,35 @@ impl Mongo {
         self.client.database(name)
     }
 
-    pub fn organizations(&self) -> Collection<OrganizationRecord> {
-        self.client.database(&self.master).collection(ORGANIZATIONS)
+    pub fn organizations(&self) -> Organizations<'_> {
+        Organizations::new(self)
+    }
+
+    /// Asked before every write, also one that is sent some other way.
+    pub fn may_write(&self) -> mongodb::error::Result<()> {
+        self.leadership.check().map_err(mongodb::error::Error::custom)
+    }
+
+    /// Times a command of this name.
+    pub async fn timed<T>(
+        &self,
+        command: &str,
+        work: impl IntoFuture<Output = mongodb::error::Result<T>>,
+    ) -> mongodb::error::Result<T> {
+        let label = COMMANDS.iter().find(|known| **known == command).copied().unwrap_or("other");
+        let began = Instant::now();
+        let span = telemetry::command_span(label);
+        let outcome = work.into_future().instrument(span.clone()).await;
+        if outcome.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        self.metrics.answered(label, outcome.is_ok(), began.elapsed());
+        outcome
+    }
+
+    async fn run(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {
+        let name = command.keys().next().cloned().unwrap_or_default();
+        self.timed(&name, self.client.database(database).run_command(command)).await
     }
 
     /// Runs a command that must be acknowledged by a majority.
@@ -99,7 +160,7 @@ impl Mongo {
         let answer = self.write_as_answered(database, command).await.doing(doing)?;
         // `run_command` leaves a failed write concern to the caller: the write may be lost again.
         match answer.get_document("writeConcernError") {
-            Ok(error) => Err(crate::error::Code {
+            Ok(error) => Err(Code {
                 number: error.get_i32("code").unwrap_or_default(),
                 name: error.get_str("codeName").unwrap_or("WriteConcernFailed").to_owned(),
             }
@@ -110,7 +171,8 @@ impl Mongo {
 
     /// The same for a caller who looks at the server's own answer; the command names its write concern.
     pub async fn write_as_answered(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {
-        let answer = self.client.database(database).run_command(command).await?;
+        self.may_write()?;
+        let answer = self.run(database, command).await?;
         self.wrote(database, answer.get_timestamp("operationTime").ok());
         Ok(answer)
     }
@@ -123,149 +185,56 @@ impl Mongo {
     }
 
     pub async fn read(&self, database: &str, command: Document, doing: &str) -> Result<Document> {
-        self.client.database(database).run_command(command).await.doing(doing)
+        self.run(database, command).await.doing(doing)
     }
 
-    /// What MongoDB can do, or why it cannot be used. Waits for the first look after the start.
-    pub async fn usable(&self) -> Result<Abilities> {
-        let mut health = self.health.subscribe();
-        match &*health
-            .wait_for(|health| !matches!(health, Health::Unknown))
-            .await
-            .map_err(|_| Error::Conflict { what: "the operator, which is stopping,".to_owned() })?
-        {
-            Health::Usable(abilities) => Ok(*abilities),
-            Health::Unusable(error) => Err(error.clone()),
-            Health::Unknown => unreachable!("waited for something else"),
-        }
+    /// The same for a caller who looks at the server's own answer.
+    pub async fn read_as_answered(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {
+        self.run(database, command).await
     }
 
-    pub fn health(&self) -> watch::Receiver<Health> {
-        self.health.subscribe()
+    /// Everything that a command lists.
+    pub async fn list(&self, database: &str, command: Document, doing: &str) -> Result<Vec<Document>> {
+        let name = command.keys().next().cloned().unwrap_or_default();
+        let handle = self.client.database(database);
+        let listed = async { handle.run_cursor_command(command).await?.try_collect().await };
+        self.timed(&name, listed).await.doing(doing)
     }
 
-    /// A pass met trouble where all seemed well: have a look at once.
-    pub fn report_trouble(&self) {
-        if matches!(*self.health.borrow(), Health::Usable(_)) {
-            self.trouble.notify_one();
-        }
+    /// How many documents a collection has that the operator may read.
+    pub async fn count(&self, database: &str, collection: &str, doing: &str) -> Result<u64> {
+        let collection = self.client.database(database).collection::<Document>(collection);
+        self.timed("aggregate", collection.count_documents(doc! {})).await.doing(doing)
+    }
+}
+
+#[cfg(test)]
+impl Mongo {
+    /// One that nobody has asked anything yet, and that would not answer.
+    pub async fn unconnected() -> Self {
+        // The process's own choice, made once.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let uri = "mongodb://127.0.0.1:9/?directConnection=true";
+        let made = Self::new(uri, "master", OwnWrites::default(), Leadership::forever(), Arc::default()).await;
+        made.unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_does_not_lead_sends_no_write() {
+        let mongo = Mongo { leadership: Leadership::none(), ..Mongo::unconnected().await };
+        let refused = mongo.write("a", doc! { "dropUser": "a" }, "remove a user").await.unwrap_err();
+        assert!(matches!(refused, crate::error::Error::Conflict { .. }), "{refused:?}");
+        let organizations = mongo.organizations();
+        assert!(organizations.update_one(doc! {}, doc! { "$set": {} }).await.is_err_and(|e| is_own(&e)));
+        assert!(organizations.delete_one(doc! {}).await.is_err_and(|e| is_own(&e)));
     }
 
-    /// Looks at MongoDB until the process stops; `heartbeat` is called at every look.
-    pub async fn watch(self, stop: CancellationToken, heartbeat: impl Fn()) {
-        let mut said = None;
-        while !stop.is_cancelled() {
-            let look = self.look().await;
-            heartbeat();
-            let pause = match &look {
-                Ok(abilities) => {
-                    if said.take().is_some() || matches!(*self.health.borrow(), Health::Unknown) {
-                        tracing::info!(transactions = abilities.transactions, "MongoDB can be used");
-                    }
-                    LOOK
-                }
-                Err(error) => {
-                    let text = error.to_string();
-                    if said.as_ref() != Some(&text) {
-                        tracing::error!(reason = %error.reason(), "{text}");
-                        if error.reason() == Reason::MongoDbPrivilegesMissing {
-                            tracing::error!(
-                                "an administrator creates the role with:\n{}",
-                                privileges::mongosh_script(
-                                    "chakravue-operator",
-                                    "chakravue-operator",
-                                    Login::Operator { master: &self.master }
-                                )
-                            );
-                        }
-                        said = Some(text);
-                    }
-                    RETRY
-                }
-            };
-            self.health.send_replace(match look {
-                Ok(abilities) => Health::Usable(abilities),
-                Err(error) => Health::Unusable(error),
-            });
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.trouble.notified() => {}
-                () = stop.cancelled() => {}
-            }
-        }
-    }
-
-    /// One look: a writable primary, every right that is needed, and the indexes of the master database.
-    async fn look(&self) -> Result<Abilities> {
-        let hello = self.read("admin", doc! { "hello": 1 }, "answer a greeting").await?;
-        let status =
-            self.read("admin", doc! { "connectionStatus": 1, "showPrivileges": true }, "show its privileges").await?;
-        let granted: Vec<Document> = status
-            .get_document("authInfo")
-            .and_then(|info| info.get_array("authenticatedUserPrivileges"))
-            .map(|privileges| privileges.iter().filter_map(|p| p.as_document().cloned()).collect())
-            .unwrap_or_default();
-        let missing = privileges::missing(&self.master, &granted);
-        if !missing.is_empty() {
-            return Err(Error::Fault {
-                reason: Reason::MongoDbPrivilegesMissing,
-                message: format!(
-                    "The operator's MongoDB user lacks {}. Grant it the role that `chakravue-operator mongodb-role` prints.",
-                    missing.join(", ")
-                ),
-            });
-        }
-        if !hello.get_bool("isWritablePrimary").unwrap_or(false) {
-            return Err(crate::error::Code { number: 10107, name: String::new() }.fault("find the primary"));
-        }
-        if matches!(*self.health.borrow(), Health::Unknown | Health::Unusable(_)) {
-            self.end_abandoned_sessions().await;
-            self.ensure_master_indexes().await?;
-        }
-        let standalone = !hello.contains_key("setName") && hello.get_str("msg").ok() != Some("isdbgrid");
-        Ok(Abilities {
-            transactions: !standalone,
-            change_streams: !standalone,
-            operation_time: hello.get_timestamp("operationTime").ok(),
-        })
-    }
-
-    /// Ends what a killed predecessor or a lost connection left open: the server would keep its transaction, and the
-    /// locks on the collections in it, for a minute. A login may always look at its own sessions and end them, and the
-    /// driver's own are renewed by their next use. It is no failure if this fails; the minute passes.
-    async fn end_abandoned_sessions(&self) {
-        let look = doc! { "aggregate": 1, "pipeline": [{ "$listLocalSessions": {} }], "cursor": {} };
-        let Ok(cursor) = self.client.database("admin").run_cursor_command(look).await else { return };
-        let sessions: Vec<Document> = cursor
-            .filter_map(|session| async move {
-                session.ok()?.get_document("_id").ok()?.get("id").map(|id| doc! { "id": id })
-            })
-            .collect()
-            .await;
-        if !sessions.is_empty() {
-            let ended = self.client.database("admin").run_command(doc! { "killSessions": sessions }).await;
-            tracing::debug!(ended = ended.is_ok(), "ended the sessions of before");
-        }
-    }
-
-    /// Two organizations can never hold one database, whatever their letters' case: this index is the claim.
-    async fn ensure_master_indexes(&self) -> Result<()> {
-        let doing = "prepare the master database";
-        let wanted = doc! {
-            "name": "database_name_unique",
-            "key": { "database_name": 1 },
-            "unique": true,
-            "collation": { "locale": "en", "strength": 2 },
-        };
-        let known = self.client.database(&self.master).run_cursor_command(doc! { "listIndexes": ORGANIZATIONS }).await;
-        if let Ok(mut cursor) = known {
-            while cursor.advance().await.doing(doing)? {
-                if cursor.current().get_str("name").is_ok_and(|name| name == "database_name_unique") {
-                    return Ok(());
-                }
-            }
-        }
-        self.write(&self.master, doc! { "createIndexes": ORGANIZATIONS, "indexes": [wanted] }, doing).await?;
-        Ok(())
+    fn is_own(error: &mongodb::error::Error) -> bool {
+        error.get_custom::<crate::leader::NotLeading>().is_some()
     }
 }

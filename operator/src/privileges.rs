@@ -11,6 +11,8 @@ pub struct Privilege {
     pub resource: Resource,
     pub actions: &'static [&'static str],
     pub reason: &'static str,
+    /// Whether the operator cannot work without it.
+    pub required: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Resource {
     InEveryDatabase { collection: &'static str },
     /// One collection.
     Collection { database: String, collection: &'static str },
+    /// The server itself.
+    Cluster,
 }
 
 impl Resource {
@@ -29,6 +33,29 @@ impl Resource {
             Self::EveryDatabase => doc! { "db": "", "collection": "" },
             Self::InEveryDatabase { collection } => doc! { "db": "", "collection": *collection },
             Self::Collection { database, collection } => doc! { "db": database, "collection": *collection },
+            Self::Cluster => doc! { "cluster": true },
+        }
+    }
+
+    /// As it stands in a script for people.
+    fn script(&self) -> String {
+        match self {
+            Self::EveryDatabase => r#"{ db: "", collection: "" }"#.to_owned(),
+            Self::InEveryDatabase { collection } => format!(r#"{{ db: "", collection: "{collection}" }}"#),
+            Self::Collection { database, collection } => {
+                format!(r#"{{ db: "{database}", collection: "{collection}" }}"#)
+            }
+            Self::Cluster => "{ cluster: true }".to_owned(),
+        }
+    }
+
+    /// In a sentence, after an action.
+    fn words(&self) -> String {
+        match self {
+            Self::EveryDatabase => "every database".to_owned(),
+            Self::InEveryDatabase { collection } => format!("{collection} of every database"),
+            Self::Collection { database, collection } => format!("{database}.{collection}"),
+            Self::Cluster => "the cluster".to_owned(),
         }
     }
 
@@ -36,6 +63,9 @@ impl Resource {
     fn covered_by(&self, granted: &Document) -> bool {
         if granted.get_bool("anyResource").unwrap_or(false) {
             return true;
+        }
+        if *self == Self::Cluster {
+            return granted.get_bool("cluster").unwrap_or(false);
         }
         let (Ok(db), Ok(collection)) = (granted.get_str("db"), granted.get_str("collection")) else {
             return false;
@@ -48,47 +78,55 @@ impl Resource {
                 let every = collection.is_empty() && !wanted.starts_with("system.");
                 (db.is_empty() || db == database) && (every || collection == *wanted)
             }
+            Self::Cluster => false,
         }
     }
 }
 
 /// Everything the operator needs, given the name of the master database.
-pub fn required(master: &str) -> Vec<Privilege> {
+fn operator(master: &str) -> Vec<Privilege> {
     vec![
         Privilege {
             resource: Resource::EveryDatabase,
             actions: &["createCollection", "createIndex", "dropIndex", "collMod", "listCollections", "listIndexes"],
             reason: "make and mend collections, validators and indexes",
+            required: true,
         },
         Privilege {
             resource: Resource::EveryDatabase,
             actions: &["collStats", "validate"],
             reason: "count documents, and documents that do not fit, without reading one",
+            required: true,
         },
         Privilege {
             resource: Resource::EveryDatabase,
             actions: &["dropCollection"],
             reason: "remove a hospital that is deleted with deletionPolicy Delete",
+            required: true,
         },
         Privilege {
             resource: Resource::InEveryDatabase { collection: "system.views" },
             actions: &["dropCollection"],
             reason: "remove with it what keeps a database of views alive",
+            required: true,
         },
         Privilege {
             resource: Resource::InEveryDatabase { collection: "system.profile" },
             actions: &["dropCollection"],
             reason: "remove with it what a profiler has noted",
+            required: true,
         },
         Privilege {
             resource: Resource::EveryDatabase,
             actions: &["createRole", "dropRole", "viewRole", "grantRole", "revokeRole"],
             reason: "give a hospital's user rights on its six collections and nothing else",
+            required: true,
         },
         Privilege {
             resource: Resource::EveryDatabase,
             actions: &["createUser", "dropUser", "viewUser", "changePassword", "changeCustomData"],
             reason: "make, mend and remove a hospital's user",
+            required: true,
         },
         Privilege {
             resource: Resource::Collection {
@@ -97,16 +135,31 @@ pub fn required(master: &str) -> Vec<Privilege> {
             },
             actions: &["find", "insert", "update", "remove"],
             reason: "hold the claims on databases",
+            required: true,
         },
         Privilege {
             resource: Resource::Collection { database: "admin".to_owned(), collection: "system.users" },
             actions: &["find"],
             reason: "compare all hospitals' users with what they should be, in one read",
+            required: true,
         },
         Privilege {
             resource: Resource::Collection { database: "admin".to_owned(), collection: "system.roles" },
             actions: &["find"],
             reason: "compare all hospitals' roles with what they should be, in one read",
+            required: true,
+        },
+        Privilege {
+            resource: Resource::Cluster,
+            actions: &["serverStatus", "hostInfo"],
+            reason: "refuse one hospital too many before MongoDB runs out of files, which would end all of them",
+            required: false,
+        },
+        Privilege {
+            resource: Resource::Cluster,
+            actions: &["listDatabases"],
+            reason: "report databases that have lost their hospital",
+            required: false,
         },
     ]
 }
@@ -119,6 +172,7 @@ fn watch() -> Vec<Privilege> {
         resource: Resource::EveryDatabase,
         actions: &WATCH_ACTIONS,
         reason: "MongoDB allows a change stream over all databases only together with find",
+        required: true,
     }]
 }
 
@@ -134,7 +188,7 @@ pub enum Login<'a> {
 impl Login<'_> {
     fn privileges(self) -> Vec<Privilege> {
         match self {
-            Self::Operator { master } => required(master),
+            Self::Operator { master } => operator(master),
             Self::Watch => watch(),
         }
     }
@@ -176,13 +230,11 @@ pub fn mongosh_script(role: &str, user: &str, login: Login) -> String {
     let _ = writeln!(script, "db.getSiblingDB(\"admin\").createRole({{\n  role: \"{role}\",\n  privileges: [");
     for privilege in login.privileges() {
         let actions = privilege.actions.iter().map(|a| format!("\"{a}\"")).collect::<Vec<_>>().join(", ");
-        let resource = privilege.resource.document();
         let _ = writeln!(
             script,
-            "    // {}\n    {{ resource: {{ db: \"{}\", collection: \"{}\" }},\n      actions: [{actions}] }},",
+            "    // {}\n    {{ resource: {},\n      actions: [{actions}] }},",
             privilege.reason,
-            resource.get_str("db").unwrap_or_default(),
-            resource.get_str("collection").unwrap_or_default(),
+            privilege.resource.script(),
         );
     }
     let _ = write!(
@@ -194,31 +246,36 @@ pub fn mongosh_script(role: &str, user: &str, login: Login) -> String {
 }
 
 /// The rights that `granted` (`authInfo.authenticatedUserPrivileges` of `connectionStatus`) lacks, in words.
-pub fn missing(master: &str, granted: &[Document]) -> Vec<String> {
-    let mut missing = Vec::new();
-    for privilege in required(master) {
-        for action in privilege.actions {
-            let held = granted.iter().any(|grant| {
-                grant.get_document("resource").is_ok_and(|resource| privilege.resource.covered_by(resource))
-                    && grant.get_array("actions").is_ok_and(|actions| {
-                        actions.iter().any(|a| matches!(a.as_str(), Some(a) if a == *action || a == "anyAction"))
-                    })
-            });
-            if !held {
-                missing.push(match &privilege.resource {
-                    Resource::EveryDatabase => format!("{action} on every database"),
-                    Resource::InEveryDatabase { collection } => format!("{action} on {collection} of every database"),
-                    Resource::Collection { database, collection } => format!("{action} on {database}.{collection}"),
-                });
-            }
-        }
+pub fn missing(login: Login, granted: &[Document]) -> Vec<String> {
+    lacking(login, granted, true)
+}
+
+/// The same of the rights without which the operator works, but does less.
+pub fn missing_optional(login: Login, granted: &[Document]) -> Vec<String> {
+    lacking(login, granted, false)
+}
+
+fn lacking(login: Login, granted: &[Document], required: bool) -> Vec<String> {
+    let mut lacking = Vec::new();
+    for privilege in login.privileges().into_iter().filter(|privilege| privilege.required == required) {
+        let covering = granted
+            .iter()
+            .filter(|grant| grant.get_document("resource").is_ok_and(|granted| privilege.resource.covered_by(granted)));
+        let held: Vec<&str> = covering
+            .filter_map(|grant| grant.get_array("actions").ok())
+            .flat_map(|actions| actions.iter().filter_map(Bson::as_str))
+            .collect();
+        let lacks = privilege.actions.iter().filter(|action| !held.iter().any(|a| a == *action || *a == "anyAction"));
+        lacking.extend(lacks.map(|action| format!("{action} on {}", privilege.resource.words())));
     }
-    missing
+    lacking
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const OPERATOR: Login = Login::Operator { master: "chakravue_master" };
 
     fn granted() -> Vec<Document> {
         let command = create_role_command("r", Login::Operator { master: "chakravue_master" });
@@ -227,7 +284,17 @@ mod tests {
 
     #[test]
     fn the_printed_role_is_enough() {
-        assert_eq!(missing("chakravue_master", &granted()), Vec::<String>::new());
+        assert_eq!(missing(OPERATOR, &granted()), Vec::<String>::new());
+        assert_eq!(missing_optional(OPERATOR, &granted()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_operator_works_without_what_only_helps() {
+        let mut less = granted();
+        less.retain(|grant| grant.get_document("resource").unwrap().get_bool("cluster").is_err());
+        assert_eq!(missing(OPERATOR, &less), Vec::<String>::new());
+        let helps = ["serverStatus", "hostInfo", "listDatabases"].map(|action| format!("{action} on the cluster"));
+        assert_eq!(missing_optional(OPERATOR, &less), helps);
     }
 
     #[test]
@@ -238,12 +305,12 @@ mod tests {
                 grant.get_array("actions").unwrap().iter().filter(|a| a.as_str() != Some("collMod")).cloned().collect();
             grant.insert("actions", actions);
         }
-        assert_eq!(missing("chakravue_master", &less), ["collMod on every database"]);
+        assert_eq!(missing(OPERATOR, &less), ["collMod on every database"]);
     }
 
     #[test]
     fn rights_on_another_master_database_do_not_count() {
-        let missing = missing("other_master", &granted());
+        let missing = missing(Login::Operator { master: "other_master" }, &granted());
         assert_eq!(missing.len(), 4);
         assert!(missing[0].contains("other_master.organizations"));
     }
@@ -252,11 +319,11 @@ mod tests {
     fn system_collections_are_not_among_every_collection() {
         let find = |resource: Document| doc! { "resource": resource, "actions": ["find"] };
         let mut less = granted();
-        less.retain(|grant| grant.get_document("resource").unwrap().get_str("collection").unwrap() != "system.users");
+        less.retain(|grant| grant.get_document("resource").unwrap().get_str("collection").ok() != Some("system.users"));
         less.push(find(doc! { "db": "", "collection": "" }));
-        assert_eq!(missing("chakravue_master", &less), ["find on admin.system.users"]);
+        assert_eq!(missing(OPERATOR, &less), ["find on admin.system.users"]);
         less.push(find(doc! { "db": "admin", "collection": "system.users" }));
-        assert_eq!(missing("chakravue_master", &less), Vec::<String>::new());
+        assert_eq!(missing(OPERATOR, &less), Vec::<String>::new());
     }
 
     #[test]
@@ -271,7 +338,7 @@ mod tests {
 
     #[test]
     fn the_role_cannot_read_tenants() {
-        for privilege in required("chakravue_master") {
+        for privilege in OPERATOR.privileges() {
             if privilege.resource == Resource::EveryDatabase {
                 for action in ["find", "insert", "update", "remove", "changeStream"] {
                     assert!(!privilege.actions.contains(&action), "{action}");

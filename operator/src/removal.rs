@@ -12,19 +12,19 @@ use chakravue_crds::{
     naming::DatabaseName,
     organization::DeletionPolicy,
 };
-use futures::{FutureExt as _, TryStreamExt as _, future::try_join_all};
+use futures::{FutureExt as _, future::try_join_all};
 use mongodb::bson::{Binary, Bson, Document, doc};
 
 use crate::{
     access, claim,
     context::Context,
     credentials,
-    error::{Code, Doing as _, Error, Result},
-    events::Change,
+    error::{Code, Error, Result},
+    events::{Change, Changes},
     tenant::Departing,
 };
 
-pub async fn remove(context: &Context, departing: &Departing, changes: &mut Vec<Change>) -> Result<()> {
+pub async fn remove(context: &Context, departing: &Departing, changes: &mut Changes) -> Result<()> {
     context.mongo.usable().await?;
     let record = claim::find_of(context, &departing.owner).await?;
     if let Some(record) = &record {
@@ -38,10 +38,12 @@ pub async fn remove(context: &Context, departing: &Departing, changes: &mut Vec<
     credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await?;
     context.verified.forget(&owner.uid);
     context.drift.forget(&owner.uid);
+    context.capacity.finished(&owner.uid);
+    context.turns.forget(&owner.uid);
     Ok(())
 }
 
-async fn delete(context: &Context, record: &OrganizationRecord, changes: &mut Vec<Change>) -> Result<()> {
+async fn delete(context: &Context, record: &OrganizationRecord, changes: &mut Changes) -> Result<()> {
     let database = &record.database_name;
     // A claim without an origin was never provisioned: a database of that name is not this organization's to drop.
     if record.database_origin.is_some() {
@@ -63,7 +65,7 @@ async fn delete(context: &Context, record: &OrganizationRecord, changes: &mut Ve
     Ok(())
 }
 
-async fn retain(context: &Context, record: &OrganizationRecord, changes: &mut Vec<Change>) -> Result<()> {
+async fn retain(context: &Context, record: &OrganizationRecord, changes: &mut Changes) -> Result<()> {
     let database = &record.database_name;
     if record.database_origin.is_none() {
         // Nothing was ever made: there is nothing to retain, and the name is free again.
@@ -82,10 +84,7 @@ async fn retain(context: &Context, record: &OrganizationRecord, changes: &mut Ve
 
 /// Everything in a database that can be dropped, with the server's id of each; views have none, and no data.
 async fn list(context: &Context, database: &str) -> Result<Vec<(String, Option<Binary>)>> {
-    let doing = "list the collections";
-    let cursor =
-        context.mongo.database(database).run_cursor_command(doc! { "listCollections": 1 }).await.doing(doing)?;
-    let listed: Vec<Document> = cursor.try_collect().await.doing(doing)?;
+    let listed = context.mongo.list(database, doc! { "listCollections": 1 }, "list the collections").await?;
     let id = |found: &Document| match found.get_document("info").ok()?.get("uuid")? {
         Bson::Binary(id) => Some(id.clone()),
         _ => None,

@@ -10,21 +10,23 @@ use chakravue_crds::{
     conditions::events,
     naming::DatabaseName,
     organization::CollectionStatus,
-    tenant_schema::{Collection, TENANT_SCHEMA, USERS},
+    tenant_schema::{Collection, USERS},
 };
-use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use futures::{FutureExt as _, StreamExt as _, future::try_join_all, stream};
 use mongodb::bson::{Bson, Document, Uuid, doc};
 
-pub use self::compare::unmanaged;
+pub use self::compare::{Step, plan, unmanaged};
 
 use self::{
     change::{Repaired, create_all, repair},
-    compare::{Step, in_place, number, plan},
+    compare::{in_place, number},
 };
 use crate::{
+    catalogue,
     context::Context,
-    error::{Doing as _, Result},
-    events::Change,
+    drift::Kind,
+    error::Result,
+    events::{Change, Changes},
     mongo::Abilities,
 };
 
@@ -60,9 +62,7 @@ pub struct Outcome {
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed> {
     let mongo = &context.mongo;
     let name = database.as_str();
-    let listed =
-        mongo.database(name).run_cursor_command(doc! { "listCollections": 1 }).await.doing("list the collections")?;
-    let listed: Vec<Document> = listed.try_collect().await.doing("list the collections")?;
+    let listed = mongo.list(name, doc! { "listCollections": 1 }, "list the collections").await?;
 
     let described = listed
         .into_iter()
@@ -82,15 +82,9 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed
 async fn describe(context: &Context, database: &str, found: Document) -> Result<Found> {
     let name = found.get_str("name").unwrap_or_default().to_owned();
     let kind = found.get_str("type").unwrap_or("collection").to_owned();
-    let of_catalogue = TENANT_SCHEMA.collections.iter().any(|c| c.name == name);
+    let of_catalogue = catalogue::current().collections.iter().any(|c| c.name == name);
     let indexes = if of_catalogue && kind == "collection" {
-        let cursor = context
-            .mongo
-            .database(database)
-            .run_cursor_command(doc! { "listIndexes": &name })
-            .await
-            .doing("list the indexes")?;
-        cursor.try_collect().await.doing("list the indexes")?
+        context.mongo.list(database, doc! { "listIndexes": &name }, "list the indexes").await?
     } else {
         Vec::new()
     };
@@ -110,8 +104,7 @@ async fn ids_of(context: &Context, database: &DatabaseName, made: &[&Collection]
     let doing = "look at the new collections";
     let names: Vec<&str> = made.iter().map(|collection| collection.name).collect();
     let look = doc! { "listCollections": 1, "filter": { "name": { "$in": names } } };
-    let cursor = context.mongo.database(database.as_str()).run_cursor_command(look).await.doing(doing)?;
-    let found: Vec<Document> = cursor.try_collect().await.doing(doing)?;
+    let found = context.mongo.list(database.as_str(), look, doing).await?;
     Ok(found.iter().filter_map(|found| Some((found.get_str("name").ok()?.to_owned(), id_of(found)?))).collect())
 }
 
@@ -121,7 +114,7 @@ pub async fn ensure(
     database: &DatabaseName,
     observed: &Observed,
     abilities: Abilities,
-    changes: &mut Vec<Change>,
+    changes: &mut Changes,
 ) -> Result<Outcome> {
     let steps = plan(&observed.collections)?;
     let mut outcome = in_place(&observed.collections);
@@ -132,7 +125,13 @@ pub async fn ensure(
     let creations: Vec<&Collection> =
         creations.into_iter().filter_map(|step| if let Step::Create(c) = step { Some(c) } else { None }).collect();
 
+    for _ in &creations {
+        changes.found(Kind::Collection);
+    }
     create_all(context, database, &creations, abilities).await?;
+    for _ in &creations {
+        changes.healed(Kind::Collection);
+    }
     if !creations.is_empty() {
         outcome.ids.extend(ids_of(context, database, &creations).await?);
     }
@@ -152,6 +151,9 @@ pub async fn ensure(
             (Some(violation), _) => outcome.violations.push(violation),
             (None, Some(status)) => {
                 repairs += 1;
+                let kind = if index.is_some() { Kind::Index } else { Kind::Validator };
+                changes.found(kind);
+                changes.healed(kind);
                 match index {
                     Some(index) if !status.indexes.iter().any(|known| known == index) => {
                         status.indexes.push(index.to_owned());
@@ -183,10 +185,10 @@ pub async fn ensure(
 impl Outcome {
     /// The catalogue's order, so that an unchanged database gives an unchanged status.
     fn sort(&mut self) {
-        let place = |name: &str| TENANT_SCHEMA.collections.iter().position(|c| c.name == name);
+        let place = |name: &str| catalogue::current().collections.iter().position(|c| c.name == name);
         self.collections.sort_by_key(|status| place(&status.name));
         for status in &mut self.collections {
-            if let Some(collection) = TENANT_SCHEMA.collections.iter().find(|c| c.name == status.name) {
+            if let Some(collection) = catalogue::current().collections.iter().find(|c| c.name == status.name) {
                 status.indexes.sort_by_key(|name| collection.indexes.iter().position(|i| i.name == name));
             }
         }

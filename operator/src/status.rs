@@ -14,7 +14,7 @@ use kube::{
     Api, Resource, ResourceExt as _,
     api::{Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     context::{Context, FIELD_MANAGER},
@@ -33,6 +33,8 @@ pub struct Picture {
     pub unmanaged: Option<Unmanaged>,
     pub data_loss: Option<DataLossStatus>,
     pub schema: Option<SchemaPicture>,
+    /// The version that the database has, where it waits for a newer one.
+    pub older_schema: Option<i64>,
     pub users: Option<i64>,
     /// The steps that were tried and failed.
     pub failed: Vec<(ConditionType, Error)>,
@@ -94,6 +96,8 @@ impl Picture {
         if let Some(schema) = &self.schema {
             status.schema_version = Some(schema.version);
             status.collections.clone_from(&schema.collections);
+        } else if self.older_schema.is_some() {
+            status.schema_version = self.older_schema;
         }
 
         status.conditions = self.conditions(object, progress, &status, now);
@@ -173,10 +177,18 @@ impl Picture {
             let message = loss::message(loss, &object.name_any());
             make(ConditionType::DataLossSuspected, Truth::True, Reason::CollectionsLost, message)
         }));
+        conditions.extend(
+            status
+                .users
+                .as_ref()
+                .and_then(|users| too_many(users, object))
+                .map(|message| make(ConditionType::SeatsExceeded, Truth::True, Reason::SeatsExceeded, message)),
+        );
         conditions
     }
 
-    fn phase(object: &HospitalOrganization, progress: &Progress) -> Phase {
+    /// The phase of an object whose pass ended so.
+    pub fn phase(object: &HospitalOrganization, progress: &Progress) -> Phase {
         if object.metadata.deletion_timestamp.is_some() {
             return Phase::Terminating;
         }
@@ -224,6 +236,21 @@ const PENDING: &str = "Waiting for payment: the database is made as soon as spec
 const SUSPENDED: &str =
     "The subscription is suspended: the data stays, nobody has access; set spec.subscription to Active to give it back";
 
+/// What to say of more users than seats.
+fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {
+    let limit = users.limit.filter(|limit| users.current > *limit)?;
+    Some(format!(
+        "{} users, and {} has {limit} seats. Nobody is cut off, and nobody can be added: remove {} users or choose a larger plan.",
+        users.current,
+        object.spec.plan.name(),
+        users.current - limit,
+    ))
+}
+
+pub fn is_ready(status: Option<&HospitalOrganizationStatus>) -> bool {
+    status.is_some_and(|s| s.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"))
+}
+
 fn violations_message(schema: &SchemaPicture) -> String {
     format!("{}. Mend the documents; the operator enforces the rest by itself.", schema.violations.join("; "))
 }
@@ -254,14 +281,59 @@ pub async fn write(
     let written =
         api.patch_status(&object.name_any(), &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch)).await;
     match written {
-        Ok(object) => {
-            context.echoes.wrote(object);
+        Ok(written) => {
+            let left = remove_leftovers(&api, &written, &status).await?;
+            context.echoes.wrote(left.unwrap_or(written));
             Ok(true)
         }
         // The object is gone: there is nobody left to tell.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
         Err(error) => Err(error).doing("record the status"),
     }
+}
+
+/// Removes what somebody else wrote into the status and applying does not take away, because it is theirs: the status is the
+/// operator's own, but for conditions of other types. Answers the object if there was something.
+async fn remove_leftovers(
+    api: &Api<HospitalOrganization>,
+    object: &HospitalOrganization,
+    status: &HospitalOrganizationStatus,
+) -> Result<Option<HospitalOrganization>> {
+    let found = object.status.clone().unwrap_or_default();
+    let others = found.conditions.iter().filter(|condition| !is_own(condition)).cloned();
+    let wanted = HospitalOrganizationStatus {
+        conditions: status.conditions.iter().cloned().chain(others).collect(),
+        ..status.clone()
+    };
+    let Some(difference) = merge_patch(&json!(in_order(found)), &json!(in_order(wanted))) else { return Ok(None) };
+    let metadata = json!({ "uid": object.uid(), "resourceVersion": object.resource_version() });
+    let patch = Patch::Merge(json!({ "metadata": metadata, "status": difference }));
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match api.patch_status(&object.name_any(), &parameters, &patch).await {
+        Ok(object) => Ok(Some(object)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+        Err(error) => Err(error).doing("record the status"),
+    }
+}
+
+/// Conditions are told apart by their types, wherever they stand.
+fn in_order(mut status: HospitalOrganizationStatus) -> HospitalOrganizationStatus {
+    status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    status
+}
+
+/// What turns one value into the other (RFC 7396), if they differ.
+fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
+    let (Some(before), Some(after)) = (from.as_object(), to.as_object()) else {
+        return (from != to).then(|| to.clone());
+    };
+    let changed = after.iter().filter_map(|(key, value)| {
+        let before = before.get(key).unwrap_or(&Value::Null);
+        Some((key.clone(), merge_patch(before, value)?))
+    });
+    let gone = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let difference: serde_json::Map<String, Value> = changed.chain(gone).collect();
+    (!difference.is_empty()).then_some(Value::Object(difference))
 }
 
 /// Removes what an object was told while it did not fit the definition and is not true any more. It could not be applied
@@ -329,6 +401,7 @@ mod tests {
             unmanaged: None,
             data_loss: None,
             schema: Some(SchemaPicture { version: 1, ..SchemaPicture::default() }),
+            older_schema: None,
             users: Some(1),
             failed: Vec::new(),
         }
@@ -351,6 +424,27 @@ mod tests {
         assert_eq!(truth(&status, "Stalled"), None);
         assert!(status.conditions.iter().all(|c| c.observed_generation == Some(2)));
         assert_eq!(status.users.unwrap().seats, "1/5");
+    }
+
+    #[test]
+    fn more_users_than_seats_are_told_with_the_numbers_and_cost_nothing() {
+        let picture = Picture { users: Some(8), ..complete() };
+        let status = picture.status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(truth(&status, "Ready").as_deref(), Some("True"));
+        let told = status.conditions.iter().find(|condition| condition.type_ == "SeatsExceeded").unwrap();
+        for part in ["8 users", "Starter has 5 seats", "remove 3 users"] {
+            assert!(told.message.contains(part), "{}", told.message);
+        }
+        let picture = Picture { users: Some(5), ..complete() };
+        let status = picture.status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(truth(&status, "SeatsExceeded"), None);
+    }
+
+    #[test]
+    fn a_patch_turns_one_into_the_other_and_is_none_where_they_are_the_same() {
+        let (a, b) = (json!({ "x": 1, "y": { "z": [1] }, "w": 2 }), json!({ "x": 1, "y": { "z": [2], "v": 3 } }));
+        assert_eq!(merge_patch(&a, &b), Some(json!({ "y": { "z": [2], "v": 3 }, "w": null })));
+        assert_eq!(merge_patch(&a, &a), None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Tenant {
     pub owner: Owner,
+    /// Whether the object is in Kubernetes; `false` for one that is only planned.
+    pub exists: bool,
     pub database: DatabaseName,
     pub display_name: String,
     pub plan: Plan,
@@ -48,6 +50,7 @@ impl Tenant {
             .ok_or_else(|| invalid("the object has no namespace, name or UID".to_owned()))?;
         let annotation = |name: &str| object.annotations().get(name).cloned();
         Ok(Self {
+            exists: true,
             database,
             display_name: object.spec.display_name.clone(),
             plan: object.spec.plan,

@@ -51,7 +51,8 @@ pub(crate) struct ControlPlane {
     etcd: Process,
     apiserver: Process,
     controller_manager: Process,
-    _ports: [Port; 3],
+    /// Of etcd, its peers that it does not have, and the API server.
+    ports: [Port; 3],
 }
 
 impl ControlPlane {
@@ -81,7 +82,50 @@ impl ControlPlane {
         let controller_manager = start_controller_manager(parts, folder, &certificates, &server)?;
         controller_manager.until("at work", PATIENCE, || makes_service_accounts(&client)).await?;
         let taken = [etcd_port, peer_port, api_port];
-        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, _ports: taken })
+        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, ports: taken })
+    }
+
+    /// Kills the API server and starts it again; returns when it serves.
+    pub(crate) async fn restart_apiserver(&mut self, parts: &KubernetesParts, folder: &Path) -> anyhow::Result<()> {
+        self.apiserver.kill();
+        let certificates = Certificates::in_folder(&folder.join("certificates"))?;
+        let [etcd, _, own] = &self.ports;
+        self.apiserver = start_apiserver(parts, folder, &certificates, etcd, own, &self.audit_log)?;
+        let client = kubeconfig::client(&self.kubeconfig).await?;
+        self.apiserver.until("ready", PATIENCE, || answers_ready(&client)).await
+    }
+
+    /// Copies what etcd holds. It has to stand still for that, and nobody may write meanwhile.
+    pub(crate) async fn backup(&mut self, parts: &KubernetesParts, folder: &Path, backup: &Path) -> anyhow::Result<()> {
+        self.apiserver.kill();
+        self.etcd.stop().await;
+        copy(&folder.join("etcd"), backup)?;
+        self.start_again(parts, folder).await
+    }
+
+    pub(crate) async fn restore(
+        &mut self,
+        parts: &KubernetesParts,
+        folder: &Path,
+        backup: &Path,
+    ) -> anyhow::Result<()> {
+        self.apiserver.kill();
+        self.etcd.stop().await;
+        let data = folder.join("etcd");
+        fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
+        copy(backup, &data)?;
+        self.start_again(parts, folder).await
+    }
+
+    async fn start_again(&mut self, parts: &KubernetesParts, folder: &Path) -> anyhow::Result<()> {
+        let certificates = Certificates::in_folder(&folder.join("certificates"))?;
+        let [port, peer_port, _] = &self.ports;
+        self.etcd = start_etcd(parts, folder, &certificates, port, peer_port, Durability::Throwaway)?;
+        self.restart_apiserver(parts, folder).await
+    }
+
+    pub(crate) fn etcd(&self) -> &Process {
+        &self.etcd
     }
 
     /// In the order in which they are to be stopped: each needs those after it.
@@ -186,6 +230,21 @@ fn write_kubeconfig(path: &Path, server: &str, certificates: &Certificates, user
         "client-key-data": kubeconfig::inline(&certificates.key(user))?,
     });
     kubeconfig::write(path, server, &authority, &user)
+}
+
+/// A folder with everything in it.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    private_folder(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let (from, to) = (entry.as_ref().map(fs::DirEntry::path), entry.as_ref().map(|e| to.join(e.file_name())));
+        let (Ok(from), Ok(to)) = (from, to) else { continue };
+        if from.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+        }
+    }
+    Ok(())
 }
 
 async fn answers_ready(client: &Client) -> bool {

@@ -30,6 +30,7 @@ use crate::{
 
 const CRD: &str = include_str!("../../charts/chakravue/crds/hospitalorganizations.yaml");
 const CLUSTER_ROLE: &str = include_str!("../../charts/chakravue/files/operator-clusterrole.yaml");
+const OPERATOR_ROLE: &str = include_str!("../../charts/chakravue/files/operator-role.yaml");
 const API_ROLE: &str = include_str!("../../charts/chakravue/files/api-role.yaml");
 const FIELD_MANAGER: &str = "chakravue-testbed";
 
@@ -77,22 +78,27 @@ pub(crate) async fn operator_account(client: &Client, namespace: &str, role: &st
         "subjects": [{ "kind": "ServiceAccount", "name": OPERATOR, "namespace": namespace }],
     }))?;
     apply(&Api::all(client.clone()), &binding).await?;
-    Ok(())
+    bind_role(client, OPERATOR_ROLE, namespace, (namespace, OPERATOR)).await
 }
 
 /// The API's service account in `namespace`, with the rules that ship in the namespace of the hospitals and nowhere else.
 pub(crate) async fn api_account(client: &Client, namespace: &str, hospitals: &str) -> anyhow::Result<()> {
     service_account(client, namespace, API).await?;
-    let mut rules: Role = serde_saphyr::from_str(API_ROLE).context("the API's Role in charts/ cannot be read")?;
-    rules.metadata.namespace = Some(hospitals.to_owned());
-    let role = apply(&Api::namespaced(client.clone(), hospitals), &rules).await?;
+    bind_role(client, API_ROLE, hospitals, (namespace, API)).await
+}
+
+/// A Role that ships, in this namespace, for a service account (its namespace and name).
+async fn bind_role(client: &Client, role: &str, place: &str, (of, account): (&str, &str)) -> anyhow::Result<()> {
+    let mut rules: Role = serde_saphyr::from_str(role).context("a Role in charts/ cannot be read")?;
+    rules.metadata.namespace = Some(place.to_owned());
+    let role = apply(&Api::namespaced(client.clone(), place), &rules).await?;
     let binding: RoleBinding = serde_json::from_value(json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": { "name": role, "namespace": hospitals },
+        "metadata": { "name": role, "namespace": place },
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role },
-        "subjects": [{ "kind": "ServiceAccount", "name": API, "namespace": namespace }],
+        "subjects": [{ "kind": "ServiceAccount", "name": account, "namespace": of }],
     }))?;
-    apply(&Api::namespaced(client.clone(), hospitals), &binding).await?;
+    apply(&Api::namespaced(client.clone(), place), &binding).await?;
     Ok(())
 }
 

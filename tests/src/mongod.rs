@@ -17,11 +17,12 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const REPLICA_SET: &str = "rs0";
-const ADMINISTRATOR: &str = "administrator";
+pub(crate) const REPLICA_SET: &str = "rs0";
+pub(crate) const ADMINISTRATOR: &str = "administrator";
 
 /// A mongod that runs out of file descriptors aborts, so it gets what MongoDB recommends, or all that it may have.
-const WITH_MANY_FILES: &str = "ulimit -n 64000 2>/dev/null || ulimit -n \"$(ulimit -Hn)\"; exec \"$@\"";
+const MANY_FILES: u32 = 64_000;
+const WITH_FILES: &str = "ulimit -n \"$FILES\" 2>/dev/null || ulimit -n \"$(ulimit -Hn)\"; exec \"$@\"";
 
 pub(crate) struct Mongod {
     /// The connection string of an administrator.
@@ -51,7 +52,8 @@ impl Mongod {
 
         let port = port_book.take("mongod")?;
         let address = port.address();
-        let process = start_process(program, &data, Some(&key_file), &port, &folder.join("logs/mongod.log"))?;
+        let log = folder.join("logs/mongod.log");
+        let process = start_process(program, &data, Some(&key_file), &port, MANY_FILES, &log)?;
         let bare = connect(&format!("mongodb://{address}/?directConnection=true")).await?;
         process.until("listening", PATIENCE, || async { hello(&bare).await.is_some() }).await?;
 
@@ -81,17 +83,19 @@ impl Mongod {
 #[derive(Debug)]
 pub struct Standalone {
     administrator: String,
-    _process: Process,
+    process: Process,
     _port: Port,
 }
 
 impl Standalone {
-    pub(crate) async fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
+    /// With a limit of open files, it aborts when it comes over it.
+    pub(crate) async fn start(program: &Path, folder: &Path, files: Option<u32>) -> anyhow::Result<Self> {
         use_ring();
         let data = folder.join("standalone");
         private_folder(&data)?;
         let port = Port::any()?;
-        let process = start_process(program, &data, None, &port, &folder.join("standalone.log"))?;
+        let files = files.unwrap_or(MANY_FILES);
+        let process = start_process(program, &data, None, &port, files, &folder.join("standalone.log"))?;
         let address = port.address();
         let bare = connect(&format!("mongodb://{address}/?directConnection=true")).await?;
         process.until("listening", PATIENCE, || async { hello(&bare).await.is_some() }).await?;
@@ -99,7 +103,7 @@ impl Standalone {
         let user = doc! { "createUser": ADMINISTRATOR, "pwd": &password, "roles": ["root"] };
         command_on_admin(&bare, user).await.context("cannot create the administrator of a standalone mongod")?;
         let administrator = format!("mongodb://{ADMINISTRATOR}:{password}@{address}/?authSource=admin");
-        Ok(Self { administrator, _process: process, _port: port })
+        Ok(Self { administrator, process, _port: port })
     }
 
     /// The connection string of its administrator.
@@ -107,6 +111,33 @@ impl Standalone {
     pub fn uri(&self) -> &str {
         &self.administrator
     }
+
+    /// Whether it has ended by itself, and the end of its log.
+    #[must_use]
+    pub fn ended(&self) -> Option<String> {
+        self.process.exited().map(|_| self.process.last_words())
+    }
+
+    /// How many files and connections it has open.
+    ///
+    /// # Panics
+    /// When it is gone.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.process.pid());
+        std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("cannot read {folder}: {error}")).count()
+    }
+}
+
+/// Starts a member of a replica set, which need not know of the others yet.
+pub(crate) fn start_member(
+    program: &Path,
+    data: &Path,
+    key_file: &Path,
+    port: &Port,
+    log: &Path,
+) -> anyhow::Result<Process> {
+    start_process(program, data, Some(key_file), port, MANY_FILES, log)
 }
 
 /// With a key file it is a member of a replica set.
@@ -115,10 +146,11 @@ fn start_process(
     data: &Path,
     key_file: Option<&Path>,
     port: &Port,
+    files: u32,
     log: &Path,
 ) -> anyhow::Result<Process> {
     let mut mongod = command("sh");
-    mongod.args(["-c", WITH_MANY_FILES, "sh"]).arg(program).arg("--dbpath").arg(data);
+    mongod.env("FILES", files.to_string()).args(["-c", WITH_FILES, "sh"]).arg(program).arg("--dbpath").arg(data);
     if let Some(key_file) = key_file {
         mongod.arg("--keyFile").arg(key_file).args(["--replSet", REPLICA_SET]);
     }
@@ -141,11 +173,11 @@ pub(crate) async fn command_on_admin(client: &Client, command: Document) -> mong
     client.database("admin").run_command(command).await
 }
 
-async fn hello(client: &Client) -> Option<Document> {
+pub(crate) async fn hello(client: &Client) -> Option<Document> {
     command_on_admin(client, doc! { "hello": 1 }).await.ok()
 }
 
-async fn is_primary(client: &Client) -> bool {
+pub(crate) async fn is_primary(client: &Client) -> bool {
     hello(client).await.is_some_and(|answer| answer.get_bool("isWritablePrimary").unwrap_or(false))
 }
 

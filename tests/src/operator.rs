@@ -33,6 +33,7 @@ pub struct OperatorOptions {
     mongodb_uri: String,
     resync_interval: String,
     rust_log: String,
+    log_format: &'static str,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
 }
@@ -48,6 +49,7 @@ impl OperatorOptions {
             mongodb_uri: sandbox.operator_mongodb_uri().to_owned(),
             resync_interval: "10m".to_owned(),
             rust_log: "info".to_owned(),
+            log_format: "text",
             arguments: Vec::new(),
             environment: Vec::new(),
         }
@@ -87,9 +89,39 @@ impl OperatorOptions {
         self
     }
 
+    /// `text`, which is what it is otherwise, or `json`.
+    pub fn log_format(mut self, format: &'static str) -> Self {
+        self.log_format = format;
+        self
+    }
+
     /// The connection that tenants are told, where it differs from the operator's own.
     pub fn tenant_mongodb_uri(self, uri: &str) -> Self {
         self.arg("--tenant-mongodb-uri").arg(uri)
+    }
+
+    /// It works only while it holds the Lease, which lasts this long, such as `3s`.
+    pub fn leader_elect(self, duration: &str) -> Self {
+        self.arg("--leader-elect").arg("--lease-duration").arg(duration)
+    }
+
+    /// Runs another command of the program instead, such as `plan`, to its end: how it ended, and what it printed to
+    /// standard output and standard error.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub async fn print(&self, arguments: &[&str]) -> (bool, String, String) {
+        let program = self.program.clone().map_or_else(|| Program::Operator.path(), Ok);
+        let mut command = tokio::process::Command::new(program.unwrap_or_else(|error| panic!("{error:#}")));
+        command.args(arguments).args(&self.arguments);
+        // Not as flags, which not every command has.
+        command.env("WATCH_NAMESPACE", &self.namespace).env("MASTER_DATABASE", &self.master_database);
+        command.env("KUBECONFIG", &self.kubeconfig).env("MONGODB_URI", &self.mongodb_uri);
+        command.env("NO_COLOR", "1").envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let output = command.kill_on_drop(true).output().await;
+        let output = output.unwrap_or_else(|error| panic!("cannot run {arguments:?}: {error}"));
+        let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        (output.status.success(), out, err)
     }
 
     pub fn allow_database_adoption(self) -> Self {
@@ -119,18 +151,19 @@ impl OperatorOptions {
 
     fn start_process(self) -> anyhow::Result<OperatorProcess> {
         static STARTED: AtomicU32 = AtomicU32::new(1);
-        let port = Port::any()?;
+        let (port, metrics_port) = (Port::any()?, Port::any()?);
         let mut operator = command(self.program.map_or_else(|| Program::Operator.path(), Ok)?);
         operator.args(["run", "--namespace", &self.namespace, "--master-database", &self.master_database]);
-        operator.args(["--listen", &port.address(), "--resync-interval", &self.resync_interval]);
-        operator.args(["--log-format", "text"]).args(&self.arguments);
+        operator.args(["--listen", &port.address(), "--metrics-listen", &metrics_port.address()]);
+        operator.args(["--resync-interval", &self.resync_interval]);
+        operator.args(["--log-format", self.log_format]).args(&self.arguments);
         operator.env("KUBECONFIG", &self.kubeconfig).env("MONGODB_URI", &self.mongodb_uri);
         // Without colours, so that a test finds words in the log.
         operator.env("RUST_LOG", &self.rust_log).env("NO_COLOR", "1").envs(self.environment);
         // Each start has a log of its own: what was said before a crash must not pass for what was said after.
         let log = self.folder.join(format!("operator-{}.log", STARTED.fetch_add(1, Ordering::Relaxed)));
         let process = Process::start("chakravue-operator", operator, &log, Output::Log)?;
-        Ok(OperatorProcess { process, port })
+        Ok(OperatorProcess { process, port, metrics_port })
     }
 }
 
@@ -139,6 +172,7 @@ impl OperatorOptions {
 pub struct OperatorProcess {
     process: Process,
     port: Port,
+    metrics_port: Port,
 }
 
 impl OperatorProcess {
@@ -186,6 +220,22 @@ impl OperatorProcess {
         move || killer.kill()
     }
 
+    /// SIGSTOP: it stands still, as on a machine that is out of memory or that is moved, until [`Self::wake`].
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    /// SIGCONT: it goes on in the middle of whatever it was doing.
+    pub fn wake(&self) {
+        self.process.wake();
+    }
+
+    /// Whether it has ended by itself.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.process.exited().is_some()
+    }
+
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
@@ -207,7 +257,7 @@ impl OperatorProcess {
     /// # Panics
     /// When it does not answer with 200.
     pub async fn metrics(&self) -> String {
-        let answer = http::get(&self.port.address(), "/metrics").await.context("no metrics from the operator");
+        let answer = http::get(&self.metrics_port.address(), "/metrics").await.context("no metrics from the operator");
         let answer = answer.unwrap_or_else(|error| panic!("{error:#}\n{}", self.process.last_words()));
         assert_eq!(answer.status, 200, "/metrics answers {}", answer.body);
         answer.body
@@ -227,6 +277,12 @@ impl OperatorProcess {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.port.address())
+    }
+
+    /// The same of the port that has the metrics.
+    #[must_use]
+    pub fn metrics_url(&self) -> String {
+        format!("http://{}", self.metrics_port.address())
     }
 }
 

@@ -169,6 +169,16 @@ impl Process {
         self.kill()
     }
 
+    /// SIGSTOP.
+    pub(crate) fn freeze(&self) {
+        self.killer.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    pub(crate) fn wake(&self) {
+        self.killer.signal(Signal::CONT);
+    }
+
     /// SIGKILL; returns when the process is gone.
     pub(crate) fn kill(&self) -> ExitStatus {
         self.killer.kill();

@@ -185,11 +185,23 @@ impl Sandbox {
     /// # Panics
     /// When it cannot be started, with the reason.
     pub async fn standalone_mongodb(&self) -> (Standalone, String) {
+        self.start_standalone(None).await
+    }
+
+    /// The same with a limit of open files, of which it aborts when it comes over it.
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason.
+    pub async fn mongodb_with_few_files(&self, files: u32) -> (Standalone, String) {
+        self.start_standalone(Some(files)).await
+    }
+
+    async fn start_standalone(&self, files: Option<u32>) -> (Standalone, String) {
         let started = async {
             let wanted = Wanted { kubernetes: false, mongod: true };
             let program = tokio::task::spawn_blocking(move || parts::prepare(wanted)).await??.mongod;
             let program = program.context("no mongod was prepared")?;
-            let standalone = Standalone::start(&program, self.folder()).await?;
+            let standalone = Standalone::start(&program, self.folder(), files).await?;
             let login = MongodbLogin {
                 of: Program::Operator,
                 name: &self.names.operator,

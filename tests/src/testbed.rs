@@ -22,7 +22,7 @@ use crate::{
 pub struct Testbed {
     report: Report,
     /// Its standard input, held open here, is what keeps the servers alive.
-    _guard: Child,
+    _guard: Option<Child>,
 }
 
 impl Testbed {
@@ -91,7 +91,12 @@ impl Testbed {
         let report = serde_json::from_str(&line)
             .ok()
             .context("the testbed did not start; what is printed above by `testbed guard` says why")?;
-        Ok(Self { report, _guard: guard })
+        Ok(Self { report, _guard: Some(guard) })
+    }
+
+    /// Servers that somebody else holds.
+    pub(crate) fn of_others(report: Report) -> Self {
+        Self { report, _guard: None }
     }
 
     /// The administrator's kubeconfig file.

@@ -170,7 +170,7 @@ impl Drift {
         if let Some(hospital) = self.lock().get_mut(uid)
             && hospital.accounts.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, expected))
         {
-            self.ask(hospital, Source::Comparison);
+            self.ask(uid, hospital, Source::Comparison);
         }
     }
 }

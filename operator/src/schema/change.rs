@@ -75,16 +75,20 @@ async fn create_in_transaction(
     database: &DatabaseName,
     collections: &[&Collection],
 ) -> mongodb::error::Result<()> {
-    let mut session = context.mongo.client().start_session().await?;
+    let mongo = &context.mongo;
+    mongo.may_write()?;
+    let mut session = mongo.client().start_session().await?;
     session.start_transaction().await?;
     let handle = context.mongo.database(database.as_str());
     for collection in collections {
-        handle.run_command(create_command(collection)).session(&mut session).await?;
-        let command = create_indexes_command(collection, &collection.indexes);
-        handle.run_command(command).session(&mut session).await?;
+        let create = handle.run_command(create_command(collection)).session(&mut session);
+        mongo.timed("create", create).await?;
+        let indexes = create_indexes_command(collection, &collection.indexes);
+        mongo.timed("createIndexes", handle.run_command(indexes).session(&mut session)).await?;
     }
-    session.commit_transaction().await?;
-    context.mongo.wrote(database.as_str(), session.operation_time());
+    mongo.may_write()?;
+    mongo.timed("commitTransaction", session.commit_transaction()).await?;
+    mongo.wrote(database.as_str(), session.operation_time());
     Ok(())
 }
 
@@ -226,15 +230,14 @@ async fn make_unique(
         specification.insert(option, true);
         doc! { "collMod": collection.name, "index": specification }
     };
-    let handle = context.mongo.database(database);
     // With dryRun the server only looks, so a database that cannot be mended is not written to at every pass.
     let mut look = change("unique");
     look.insert("dryRun", true);
-    let mut seen = handle.run_command(look.clone()).await;
+    let mut seen = context.mongo.read_as_answered(database, look.clone()).await;
     if seen.as_ref().is_err_and(|error| Code::of(error).is_some_and(|code| code.number == Code::INVALID_OPTIONS)) {
         // It looks only at an index that takes no further duplicates; those that are there stay and can be used.
         context.mongo.write(database, change("prepareUnique"), doing).await?;
-        seen = handle.run_command(look).await;
+        seen = context.mongo.read_as_answered(database, look).await;
     }
     match seen {
         Ok(_) => {

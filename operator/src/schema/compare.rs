@@ -3,16 +3,19 @@
 use chakravue_crds::{
     conditions::{ConditionType, Reason},
     organization::{CollectionStatus, Unmanaged},
-    tenant_schema::{Collection, Index, TENANT_SCHEMA},
+    tenant_schema::{Collection, Index},
 };
 use mongodb::bson::{Bson, Document};
 
 use super::{Found, Outcome};
-use crate::error::{Error, Result};
+use crate::{
+    catalogue,
+    error::{Error, Result},
+};
 
 /// What has to be done to one collection.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Step {
+pub enum Step {
     Create(&'static Collection),
     SetValidator(&'static Collection),
     CreateIndex(&'static Collection, &'static Index),
@@ -23,9 +26,9 @@ pub(super) enum Step {
 }
 
 /// The difference between the catalogue and the database, in steps. Pure.
-pub(super) fn plan(found: &[Found]) -> Result<Vec<Step>> {
+pub fn plan(found: &[Found]) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
-    for collection in &TENANT_SCHEMA.collections {
+    for collection in &catalogue::current().collections {
         let Some(existing) = found.iter().find(|f| f.name == collection.name) else {
             steps.push(Step::Create(collection));
             continue;
@@ -65,7 +68,7 @@ fn index_step(collection: &'static Collection, index: &'static Index, existing: 
 /// What of the catalogue the database has already.
 pub(super) fn in_place(found: &[Found]) -> Outcome {
     let mut outcome = Outcome::default();
-    for collection in &TENANT_SCHEMA.collections {
+    for collection in &catalogue::current().collections {
         if let Some(existing) = found.iter().find(|f| f.name == collection.name) {
             outcome.ids.extend(existing.id.map(|id| (collection.name.to_owned(), id)));
             outcome.collections.push(CollectionStatus {
@@ -88,7 +91,7 @@ const TOLD: usize = 20;
 
 /// What somebody added beside the catalogue.
 pub fn unmanaged(found: &[Found]) -> Option<Unmanaged> {
-    let of_catalogue = |name: &str| TENANT_SCHEMA.collections.iter().find(|collection| collection.name == name);
+    let of_catalogue = |name: &str| catalogue::current().collections.iter().find(|collection| collection.name == name);
     let mut collections = Vec::new();
     let mut indexes = Vec::new();
     for existing in found {
@@ -171,6 +174,7 @@ pub(super) fn number(value: Option<&Bson>) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use chakravue_crds::tenant_schema::TENANT_SCHEMA;
     use mongodb::bson::doc;
 
     use super::*;

@@ -58,35 +58,47 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
         hospitals.until_ready(names.len()).await?;
     }
 
-    let administrator = sandbox.mongodb().await;
-    let mut times: [Vec<f64>; KINDS.len()] = Default::default();
-    for round in 0..rounds {
-        eprint!("\rdrift: round {} of {rounds} ", round + 1);
-        for (turn, (kind, what)) in KINDS.into_iter().enumerate() {
-            let database = database_of(&names[(round * KINDS.len() + turn) % HOSPITALS])?;
-            let took = heal(&administrator, database.as_str(), kind).await;
-            times[turn].push(milliseconds(took.with_context(|| format!("{what} in {database}"))?));
-        }
-    }
-    eprintln!();
+    let times = measure(&sandbox.mongodb().await, &names, rounds).await?;
     hospitals.remove_all().await?;
     drop(hospitals);
     operator.terminate().await;
     sandbox.close().await;
 
-    let rows = KINDS.iter().zip(&times).flat_map(|((_, what), times)| {
+    Ok(Scenario {
+        name: "drift",
+        method: format!("{rounds} changes of each kind by hand, one at a time, among {HOSPITALS} healthy hospitals"),
+        rows: rows(&times),
+        notes: Vec::new(),
+    })
+}
+
+/// How long each kind of change lasted, round by round.
+pub type Times = [Vec<f64>; KINDS.len()];
+
+/// Changes each kind of thing in one hospital after the other.
+pub async fn measure(administrator: &Client, names: &[String], rounds: usize) -> anyhow::Result<Times> {
+    let mut times = Times::default();
+    for round in 0..rounds {
+        eprint!("\rdrift: round {} of {rounds} ", round + 1);
+        for (turn, (kind, what)) in KINDS.into_iter().enumerate() {
+            let database = database_of(&names[(round * KINDS.len() + turn) % names.len()])?;
+            let took = heal(administrator, database.as_str(), kind).await;
+            times[turn].push(milliseconds(took.with_context(|| format!("{what} in {database}"))?));
+        }
+    }
+    eprintln!();
+    Ok(times)
+}
+
+pub fn rows(times: &Times) -> Vec<Row> {
+    let rows = KINDS.iter().zip(times).flat_map(|((_, what), times)| {
         let slowest = percentile(times, 0.99).map(|p99| vec![p99]).unwrap_or_default();
         [
             Row::new(format!("{what}, until healed"), Unit::Milliseconds, times),
             Row::new(format!("{what}, p99"), Unit::Milliseconds, &slowest).map(|row| row.at_most(TARGET)),
         ]
     });
-    Ok(Scenario {
-        name: "drift",
-        method: format!("{rounds} changes of each kind by hand, one at a time, among {HOSPITALS} healthy hospitals"),
-        rows: rows.flatten().collect(),
-        notes: Vec::new(),
-    })
+    rows.flatten().collect()
 }
 
 /// Changes something and returns how long it stayed changed.

@@ -60,7 +60,7 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
 }
 
 /// Resident memory when it has stopped moving.
-async fn settled_memory(operator: &OperatorProcess) -> anyhow::Result<f64> {
+pub async fn settled_memory(operator: &OperatorProcess) -> anyhow::Result<f64> {
     let (mut last, mut calm) = (0, 0);
     for _ in 0..40 {
         let now = resident_kib(operator.pid())?;

@@ -7,6 +7,7 @@ mod bare_list;
 mod cold_start;
 mod drift;
 mod fastapi;
+mod fleet;
 mod footprint;
 mod hospital;
 mod list_patients;
@@ -58,6 +59,8 @@ enum Which {
     OneTenant,
     /// How long a change by hand lasts, among many healthy hospitals.
     Drift,
+    /// A thousand healthy hospitals: resync, memory, drift.
+    Fleet,
     /// From exec to ready.
     ColdStart,
     /// Memory and size.
@@ -92,6 +95,7 @@ async fn main() -> anyhow::Result<()> {
         scenarios.push(match which {
             Which::OneTenant => one_tenant::run(cli.repeats).await.context("one_tenant")?,
             Which::Drift => drift::run(cli.repeats).await.context("drift")?,
+            Which::Fleet => fleet::run(cli.repeats).await.context("fleet")?,
             Which::ColdStart => cold_start::run(cli.repeats).await.context("cold_start")?,
             Which::Footprint => footprint::run(cli.repeats).await.context("footprint")?,
             Which::SignIn => sign_in::run(cli.repeats).await.context("sign_in")?,

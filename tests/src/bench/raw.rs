@@ -158,6 +158,7 @@ fn record_of(database: &DatabaseName) -> OrganizationRecord {
         claimed_at: DateTime::now(),
         provisioned_at: None,
         retained_at: None,
+        left_behind: None,
         organization_id,
     }
 }

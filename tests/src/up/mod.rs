@@ -100,6 +100,8 @@ struct Environment {
     cluster: Cluster,
     mongodb: Mongodb,
     operator: Supervised,
+    /// Where its metrics are.
+    operator_metrics: String,
     api: Supervised,
     kubectl: Kubectl,
     /// With which somebody becomes the platform's first administrator; `None` when there is one.
@@ -137,7 +139,7 @@ impl Environment {
             install::namespace(&client, namespace).await?;
         }
         let configuration = api::Configuration::prepare(home, &client, &cluster, &mongodb).await?;
-        let (operator, api) = tokio::try_join!(
+        let ((operator, operator_metrics), api) = tokio::try_join!(
             start_operator(home, screen, &client, &cluster, &mongodb),
             api::start(home, screen, &configuration),
         )?;
@@ -150,7 +152,7 @@ impl Environment {
         };
         step.done(&description);
         let administrator_link = configuration.invite_administrator(&api.url("")).await?;
-        Ok(Self { cluster, mongodb, operator, api, kubectl, administrator_link })
+        Ok(Self { cluster, mongodb, operator, operator_metrics, api, kubectl, administrator_link })
     }
 
     /// What a shell needs to look around.
@@ -199,7 +201,7 @@ Ctrl-C stops everything. Below: what operator and API log; all logs are in {}.
             self.api.url("/"),
             self.api.url(""),
             self.api.url("/docs"),
-            self.operator.url("/metrics"),
+            self.operator_metrics.clone(),
             self.administrator(),
             env_file::quoted(&shown.display().to_string()),
             home.logs().display(),
@@ -214,7 +216,7 @@ async fn start_operator(
     client: &Client,
     cluster: &Cluster,
     mongodb: &Mongodb,
-) -> anyhow::Result<Supervised> {
+) -> anyhow::Result<(Supervised, String)> {
     let step = screen.step("operator");
     let kubeconfig = home.path().join("operator.kubeconfig");
     let in_kubernetes = async {
@@ -231,18 +233,21 @@ async fn start_operator(
         tokio::try_join!(in_kubernetes, login.install(mongodb.uri()), watch_login.install_watch(mongodb.uri()))?;
 
     let port = home.ports("operator").take(OPERATOR)?;
-    let address = port.address();
+    let metrics_port = home.ports("operator-metrics").take(OPERATOR)?;
+    let (address, metrics) = (port.address(), format!("http://{}/metrics", metrics_port.address()));
     let program = Program::Operator.path()?;
     let operator = Supervised::start(OPERATOR, "operator", port, home.logs(), screen, move || {
         let mut operator = command(&program);
         operator.args(["run", "--master-database", MASTER_DATABASE, "--listen", &address, "--log-format", "text"]);
+        // The port stays ours for as long as the program may be started again.
+        operator.args(["--metrics-listen", &metrics_port.address()]);
         operator.env("KUBECONFIG", &kubeconfig).env("NO_COLOR", "1");
         operator.env("MONGODB_URI", &uri).env("WATCH_MONGODB_URI", &watch_uri);
         operator
     })?;
     operator.until_ready("/readyz", PATIENCE).await?;
-    step.done(&operator.url("/metrics"));
-    Ok(operator)
+    step.done(&metrics);
+    Ok((operator, metrics))
 }
 
 /// None of these may end by itself; completes with an error when one does.

@@ -34,6 +34,14 @@ impl Proxied {
         options.mongodb_uri(self.mongodb_uri()).tenant_mongodb_uri(&self.tenant_mongodb_uri())
     }
 
+    /// An operator behind these proxies, for the hospitals of another world. Both are on the same servers.
+    pub fn operator_of(&self, world: &World) -> OperatorOptions {
+        let options = world.sandbox.operator().kubeconfig(&self.kubeconfig);
+        let own = Address::of(world.sandbox.operator_mongodb_uri());
+        let uri = format!("mongodb://{}@{}/{}", own.login, self.mongo.address(), own.rest);
+        options.mongodb_uri(uri).tenant_mongodb_uri(&self.tenant_mongodb_uri())
+    }
+
     /// The operator's connection string, by way of the proxy.
     pub fn mongodb_uri(&self) -> String {
         let own = Address::of(self.world.sandbox.operator_mongodb_uri());

@@ -146,14 +146,26 @@ async fn a_hospital_waits_for_a_mongodb_that_is_away_unless_somebody_lets_it_go_
 }
 
 #[tokio::test]
-async fn a_namespace_with_hospitals_in_it_can_be_deleted() {
+async fn a_namespace_with_fifty_hospitals_in_it_can_be_deleted() {
     // The operator lives in another namespace than its hospitals, as it should.
     let (home, world) = tokio::join!(World::new("namespace: operator"), World::new("namespace: hospitals"));
     let operator = world.sandbox.operator().kubeconfig(home.sandbox.operator_kubeconfig()).start().await;
     for (name, policy) in [("a", "Delete"), ("b", "Delete"), ("c", "Retain")] {
         world.apply(&with_policy(&world, name, policy)).await;
     }
+    // Most of the others have no database, which takes nothing off their finalizers.
+    let others: Vec<String> = (0..47).map(|n| format!("n{n:02}")).collect();
+    for (n, name) in others.iter().enumerate() {
+        let mut object = with_policy(&world, name, if n % 2 == 0 { "Delete" } else { "Retain" });
+        if n % 5 != 0 {
+            object["spec"]["subscription"] = json!("PendingPayment");
+        }
+        world.apply(&object).await;
+    }
     join_all(["a", "b", "c"].map(async |name| world.wait_ready(&world.sandbox.object_name(name)).await)).await;
+    let claimed = |object: &HospitalOrganization| is(object, "ClaimHeld", "True");
+    join_all(others.iter().map(async |name| world.wait(&world.sandbox.object_name(name), "claimed", claimed).await))
+        .await;
 
     let namespaces = Api::<Namespace>::all(world.kube.clone());
     let namespace = world.sandbox.namespace();

@@ -9,7 +9,7 @@ use crate::world::{Claim, ClaimState, Database, NOBODY, Object, Place, Policy, S
 
 /// The functions that the steps stand for: file and name.
 pub const MIRRORED: [(&str, &str); 19] = [
-    ("reconcile.rs", "provision"),
+    ("provision.rs", "provision"),
     ("reconcile.rs", "remove"),
     ("claim.rs", "find"),
     ("claim.rs", "find_of"),

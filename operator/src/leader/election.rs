@@ -1,0 +1,298 @@
+//! The Lease by which operators agree who leads. Every write to it names the version that it was decided upon, so of two
+//! candidates one gets a conflict and looks again.
+//!
+//! A candidate takes a lease over when it has watched it unchanged for as long as it lasts, by the candidate's own
+//! clock: no two clocks have to agree. The holder counts from before it sends a renewal, and stops a fifth earlier.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::{
+    api::coordination::v1::{Lease, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
+    jiff::Timestamp,
+};
+use kube::{Api, Client, api::PostParams};
+use tokio_util::sync::CancellationToken;
+
+use super::Leadership;
+
+/// What a candidate has to know.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The Lease's name and namespace.
+    pub name: String,
+    pub namespace: String,
+    /// Who this process is: no two processes may say the same.
+    pub identity: String,
+    /// How long a lease lasts that is not renewed, in whole seconds.
+    pub duration: Duration,
+}
+
+impl Settings {
+    /// The name that nobody else has: a process that is started again in the same pod is another candidate.
+    pub fn identity() -> String {
+        let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+        format!("{}_{:016x}", host.as_deref().unwrap_or("chakravue-operator"), rand::random::<u64>())
+    }
+
+    /// How often the holder renews, and how long it waits for the answer.
+    fn renewal(&self) -> Duration {
+        self.duration / 3
+    }
+
+    /// When the holder stops, counted from before its last renewal: what is on its way then still arrives in time.
+    fn term(&self) -> Duration {
+        self.duration * 4 / 5
+    }
+
+    /// How often a candidate looks, and how soon a failed renewal is tried again.
+    fn look_again(&self) -> Duration {
+        (self.duration / 10).min(Duration::from_secs(2))
+    }
+}
+
+/// A process that leads or wants to.
+pub struct Election {
+    leases: Api<Lease>,
+    settings: Settings,
+    leadership: Leadership,
+}
+
+/// Who holds a lease that was just made.
+const NOBODY: &str = "nobody";
+
+/// How a candidate saw the lease last.
+struct Sight {
+    version: Option<String>,
+    since: Instant,
+    lasts: Duration,
+}
+
+/// Why a leader leads no more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    #[error("the lease could not be renewed in time")]
+    NotRenewed,
+    #[error("the lease was taken by {0}")]
+    Taken(String),
+    #[error("the lease was deleted")]
+    Deleted,
+}
+
+impl Election {
+    /// `client` must not be one that asks this very leadership before it writes.
+    pub fn new(client: Client, settings: Settings, leadership: Leadership) -> Self {
+        Self { leases: Api::namespaced(client, &settings.namespace), settings, leadership }
+    }
+
+    /// Returns when this process leads, with the lease as it was written.
+    pub async fn win(&self) -> Lease {
+        let mut sight: Option<Sight> = None;
+        let mut said = None;
+        loop {
+            match self.look(&mut sight).await {
+                Ok(Some(lease)) => {
+                    tracing::info!(identity = self.settings.identity, "this operator leads");
+                    return lease;
+                }
+                Ok(None) => {
+                    if said.is_none() {
+                        tracing::info!("another operator leads; this one stands by");
+                    }
+                    said = Some(String::new());
+                }
+                Err(error) => {
+                    let error = told(&error);
+                    if said.as_ref() != Some(&error) {
+                        tracing::warn!(
+                            "the Lease {}/{} cannot be read or written: {error}",
+                            self.settings.namespace,
+                            self.settings.name
+                        );
+                        said = Some(error);
+                    }
+                }
+            }
+            tokio::time::sleep(self.settings.look_again()).await;
+        }
+    }
+
+    /// One look at the lease; takes it where it is free.
+    async fn look(&self, sight: &mut Option<Sight>) -> kube::Result<Option<Lease>> {
+        let Some(found) = self.in_time(self.leases.get_opt(&self.settings.name)).await? else {
+            self.make().await?;
+            return Ok(None);
+        };
+        let version = found.metadata.resource_version.clone();
+        let lasts = lasts(&found).unwrap_or(self.settings.duration);
+        let known = match sight {
+            Some(known) if known.version == version => known,
+            other => other.insert(Sight { version, since: Instant::now(), lasts }),
+        };
+        if holder(&found).is_some() && known.since.elapsed() < known.lasts {
+            return Ok(None);
+        }
+        self.take(found).await
+    }
+
+    /// Makes a lease that nobody holds, and that has to be watched like any other: one that was deleted has a holder who
+    /// may not have noticed yet, and a request to make one can arrive late.
+    async fn make(&self) -> kube::Result<()> {
+        let (name, namespace) = (self.settings.name.clone(), self.settings.namespace.clone());
+        let metadata = ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() };
+        let spec = LeaseSpec { holder_identity: Some(NOBODY.to_owned()), ..self.spec() };
+        let lease = Lease { metadata, spec: Some(spec) };
+        match self.in_time(self.leases.create(&PostParams::default(), &lease)).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// `None`: somebody was faster.
+    async fn take(&self, found: Lease) -> kube::Result<Option<Lease>> {
+        let transitions = found.spec.as_ref().and_then(|spec| spec.lease_transitions);
+        let spec = LeaseSpec {
+            acquire_time: Some(MicroTime(Timestamp::now())),
+            lease_transitions: Some(transitions.map_or(0, |before| before.saturating_add(1))),
+            ..self.spec()
+        };
+        let sent = Instant::now();
+        match self.replace(&Lease { spec: Some(spec), ..found }).await {
+            Ok(lease) => {
+                self.leadership.holds_until(sent + self.settings.term());
+                Ok(Some(lease))
+            }
+            Err(kube::Error::Api(status)) if status.is_conflict() || status.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Renews the lease until `release`, then gives it to whoever wants it; or until it is lost, which ends at once
+    /// whatever this process still wants to write.
+    pub async fn keep(self, mut lease: Lease, release: CancellationToken) -> Result<(), Lost> {
+        let mut renewed_at = Instant::now();
+        loop {
+            let ends = renewed_at + self.settings.term();
+            let renewed = async {
+                tokio::time::sleep(self.settings.renewal()).await;
+                loop {
+                    let sent = Instant::now();
+                    match self.renew(&lease).await {
+                        Ok(renewed) => return Ok((renewed, sent)),
+                        Err(Ok(lost)) => return Err(lost),
+                        Err(Err(error)) => {
+                            tracing::warn!("the lease is not renewed: {}; trying again", told(&error));
+                            tokio::time::sleep(self.settings.look_again()).await;
+                        }
+                    }
+                }
+            };
+            let outcome = tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(ends.into()) => Err(Lost::NotRenewed),
+                () = release.cancelled() => {
+                    self.leadership.give_up();
+                    self.vacate(lease).await;
+                    return Ok(());
+                }
+                renewed = renewed => renewed,
+            };
+            match outcome {
+                Ok((renewed, sent)) => {
+                    self.leadership.holds_until(sent + self.settings.term());
+                    (lease, renewed_at) = (renewed, sent);
+                }
+                Err(lost) => {
+                    self.leadership.give_up();
+                    return Err(lost);
+                }
+            }
+        }
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<Lease, Result<Lost, kube::Error>> {
+        let before = lease.spec.clone().unwrap_or_default();
+        let spec =
+            LeaseSpec { acquire_time: before.acquire_time, lease_transitions: before.lease_transitions, ..self.spec() };
+        match self.replace(&Lease { spec: Some(spec.clone()), ..lease.clone() }).await {
+            Ok(renewed) => Ok(renewed),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Err(Ok(Lost::Deleted)),
+            // Somebody wrote to it: a label is nobody's business, another holder is.
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                match self.in_time(self.leases.get_opt(&self.settings.name)).await {
+                    Ok(None) => Err(Ok(Lost::Deleted)),
+                    Ok(Some(found)) if holder(&found) == Some(self.settings.identity.as_str()) => {
+                        self.replace(&Lease { spec: Some(spec), ..found }).await.map_err(Err)
+                    }
+                    Ok(Some(found)) => Err(Ok(Lost::Taken(holder(&found).unwrap_or("nobody").to_owned()))),
+                    Err(error) => Err(Err(error)),
+                }
+            }
+            Err(error) => Err(Err(error)),
+        }
+    }
+
+    /// Lets the next one begin at once. It is no failure if this fails: the lease runs out.
+    async fn vacate(&self, lease: Lease) {
+        let spec = LeaseSpec { holder_identity: None, renew_time: None, ..lease.spec.clone().unwrap_or_default() };
+        if let Err(error) = self.replace(&Lease { spec: Some(spec), ..lease }).await {
+            tracing::warn!("the lease is not given up but runs out: {}", told(&error));
+        }
+    }
+
+    /// The version in the metadata makes a write that somebody else did in between a conflict.
+    async fn replace(&self, lease: &Lease) -> kube::Result<Lease> {
+        self.in_time(self.leases.replace(&self.settings.name, &PostParams::default(), lease)).await
+    }
+
+    async fn in_time<T>(&self, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+        tokio::time::timeout(self.settings.renewal(), request)
+            .await
+            .unwrap_or_else(|elapsed| Err(kube::Error::Service(elapsed.into())))
+    }
+
+    fn spec(&self) -> LeaseSpec {
+        LeaseSpec {
+            holder_identity: Some(self.settings.identity.clone()),
+            lease_duration_seconds: i32::try_from(self.settings.duration.as_secs()).ok(),
+            renew_time: Some(MicroTime(Timestamp::now())),
+            ..LeaseSpec::default()
+        }
+    }
+}
+
+fn holder(lease: &Lease) -> Option<&str> {
+    lease.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+}
+
+fn lasts(lease: &Lease) -> Option<Duration> {
+    let seconds = lease.spec.as_ref()?.lease_duration_seconds?;
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}
+
+fn told(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!("{} ({})", status.reason, status.code),
+        _ => "no answer".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_stops_before_anybody_else_can_begin() {
+        for seconds in [1, 3, 15, 30, 600] {
+            let duration = Duration::from_secs(seconds);
+            let settings = Settings { name: "l".into(), namespace: "n".into(), identity: "a".into(), duration };
+            assert!(settings.renewal() + settings.look_again() < settings.term(), "one failed renewal is survived");
+            assert!(settings.term() < duration);
+        }
+    }
+
+    #[test]
+    fn no_two_processes_are_called_the_same() {
+        assert_ne!(Settings::identity(), Settings::identity());
+    }
+}

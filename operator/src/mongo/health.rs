@@ -1,0 +1,216 @@
+//! Whether MongoDB can be used at all, looked at again and again. A pass asks [`Mongo::usable`] first, so that a MongoDB
+//! that is away costs a pass nothing but a condition.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use chakravue_crds::{conditions::Reason, master::ORGANIZATIONS};
+use futures::StreamExt as _;
+use mongodb::bson::{Document, Timestamp, doc};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::Mongo;
+use crate::{
+    error::{Code, Doing as _, Error, Result},
+    privileges::{self, Login},
+};
+
+/// How often a usable MongoDB is looked at. Passes report trouble at once, so this only finds trouble nobody met.
+pub(super) const LOOK: Duration = Duration::from_secs(5);
+/// How often one that cannot be used is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug)]
+pub enum Health {
+    /// Nothing is known yet.
+    Unknown,
+    Usable(Abilities),
+    Unusable(Error),
+}
+
+/// What this deployment of MongoDB can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Abilities {
+    /// A standalone server has no transactions and no change streams.
+    pub transactions: bool,
+    pub change_streams: bool,
+    /// The time of the server's newest change at this look.
+    pub operation_time: Option<Timestamp>,
+    /// Whether the master database has its indexes, which whoever leads sees to.
+    prepared: bool,
+}
+
+impl Mongo {
+    /// What MongoDB can do, or why it cannot be used. Waits for the first look after the start, or after this process has
+    /// come to lead.
+    pub async fn usable(&self) -> Result<Abilities> {
+        let mut health = self.health.subscribe();
+        let known = |health: &Health| match health {
+            Health::Unknown => false,
+            Health::Usable(abilities) => abilities.prepared,
+            Health::Unusable(_) => true,
+        };
+        match &*health
+            .wait_for(known)
+            .await
+            .map_err(|_| Error::Conflict { what: "the operator, which is stopping,".to_owned() })?
+        {
+            Health::Usable(abilities) => Ok(*abilities),
+            Health::Unusable(error) => Err(error.clone()),
+            Health::Unknown => unreachable!("waited for something else"),
+        }
+    }
+
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// A pass met trouble where all seemed well: have a look at once.
+    pub fn report_trouble(&self) {
+        if matches!(*self.health.borrow(), Health::Usable(_)) {
+            self.trouble.notify_one();
+        }
+    }
+
+    /// This process leads from now on: what a leader has to prepare is prepared at once.
+    pub fn leads(&self) {
+        self.trouble.notify_one();
+    }
+
+    /// Looks at MongoDB until the process stops; `heartbeat` is called at every look.
+    pub async fn watch(self, stop: CancellationToken, heartbeat: impl Fn()) {
+        let mut said = None;
+        while !stop.is_cancelled() {
+            let look = self.look().await;
+            heartbeat();
+            let pause = match &look {
+                Ok(abilities) => {
+                    if said.take().is_some() || matches!(*self.health.borrow(), Health::Unknown) {
+                        tracing::info!(transactions = abilities.transactions, "MongoDB can be used");
+                    }
+                    LOOK
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    if said.as_ref() != Some(&text) {
+                        tracing::error!(reason = %error.reason(), "{text}");
+                        if error.reason() == Reason::MongoDbPrivilegesMissing {
+                            tracing::error!(
+                                "an administrator creates the role with:\n{}",
+                                privileges::mongosh_script(
+                                    "chakravue-operator",
+                                    "chakravue-operator",
+                                    Login::Operator { master: &self.master }
+                                )
+                            );
+                        }
+                        said = Some(text);
+                    }
+                    RETRY
+                }
+            };
+            self.health.send_replace(match look {
+                Ok(abilities) => Health::Usable(abilities),
+                Err(error) => Health::Unusable(error),
+            });
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.trouble.notified() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// One look for who does not watch.
+    pub async fn inspect(&self) -> Result<Abilities> {
+        self.look().await
+    }
+
+    /// One look: a writable primary, every right that is needed, and the indexes of the master database.
+    async fn look(&self) -> Result<Abilities> {
+        let hello = self.read("admin", doc! { "hello": 1 }, "answer a greeting").await?;
+        let status =
+            self.read("admin", doc! { "connectionStatus": 1, "showPrivileges": true }, "show its privileges").await?;
+        let granted: Vec<Document> = status
+            .get_document("authInfo")
+            .and_then(|info| info.get_array("authenticatedUserPrivileges"))
+            .map(|privileges| privileges.iter().filter_map(|p| p.as_document().cloned()).collect())
+            .unwrap_or_default();
+        let missing = privileges::missing(Login::Operator { master: &self.master }, &granted);
+        if !missing.is_empty() {
+            return Err(Error::Fault {
+                reason: Reason::MongoDbPrivilegesMissing,
+                message: format!(
+                    "The operator's MongoDB user lacks {}. Grant it the role that `chakravue-operator mongodb-role` prints.",
+                    missing.join(", ")
+                ),
+            });
+        }
+        let helpful = privileges::missing_optional(Login::Operator { master: &self.master }, &granted);
+        if !helpful.is_empty() && matches!(*self.health.borrow(), Health::Unknown) {
+            tracing::warn!(
+                "The operator's MongoDB user lacks {}: it cannot see how full MongoDB is, or what lost its hospital. \
+                 `chakravue-operator mongodb-role` prints the role.",
+                helpful.join(", ")
+            );
+        }
+        if !hello.get_bool("isWritablePrimary").unwrap_or(false) {
+            return Err(Code { number: 10107, name: String::new() }.fault("find the primary"));
+        }
+        if matches!(*self.health.borrow(), Health::Unusable(_)) {
+            self.prepared.store(false, Ordering::Relaxed);
+        }
+        // Of two operators, one must not end what the other one is at.
+        if self.leadership.holds() && !self.prepared.load(Ordering::Relaxed) {
+            self.end_abandoned_sessions().await;
+            self.ensure_master_indexes().await?;
+            self.prepared.store(true, Ordering::Relaxed);
+        }
+        let standalone = !hello.contains_key("setName") && hello.get_str("msg").ok() != Some("isdbgrid");
+        Ok(Abilities {
+            transactions: !standalone,
+            change_streams: !standalone,
+            operation_time: hello.get_timestamp("operationTime").ok(),
+            prepared: self.prepared.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Ends what a killed predecessor or a lost connection left open: the server would keep its transaction, and the
+    /// locks on the collections in it, for a minute. A login may always look at its own sessions and end them, and the
+    /// driver's own are renewed by their next use. It is no failure if this fails; the minute passes.
+    async fn end_abandoned_sessions(&self) {
+        let look = doc! { "aggregate": 1, "pipeline": [{ "$listLocalSessions": {} }], "cursor": {} };
+        let Ok(cursor) = self.client.database("admin").run_cursor_command(look).await else { return };
+        let sessions: Vec<Document> = cursor
+            .filter_map(|session| async move {
+                session.ok()?.get_document("_id").ok()?.get("id").map(|id| doc! { "id": id })
+            })
+            .collect()
+            .await;
+        if !sessions.is_empty() {
+            let ended = self.client.database("admin").run_command(doc! { "killSessions": sessions }).await;
+            tracing::debug!(ended = ended.is_ok(), "ended the sessions of before");
+        }
+    }
+
+    /// Two organizations can never hold one database, whatever their letters' case: this index is the claim.
+    async fn ensure_master_indexes(&self) -> Result<()> {
+        let doing = "prepare the master database";
+        let wanted = doc! {
+            "name": "database_name_unique",
+            "key": { "database_name": 1 },
+            "unique": true,
+            "collation": { "locale": "en", "strength": 2 },
+        };
+        let known = self.client.database(&self.master).run_cursor_command(doc! { "listIndexes": ORGANIZATIONS }).await;
+        if let Ok(mut cursor) = known {
+            while cursor.advance().await.doing(doing)? {
+                if cursor.current().get_str("name").is_ok_and(|name| name == "database_name_unique") {
+                    return Ok(());
+                }
+            }
+        }
+        self.write(&self.master, doc! { "createIndexes": ORGANIZATIONS, "indexes": [wanted] }, doing).await?;
+        Ok(())
+    }
+}

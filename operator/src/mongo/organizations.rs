@@ -1,0 +1,47 @@
+//! The one collection that the operator reads and writes documents of: who holds which database.
+
+use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
+use futures::TryStreamExt as _;
+use mongodb::{
+    Collection,
+    bson::Document,
+    error::Result,
+    results::{DeleteResult, UpdateResult},
+};
+
+use super::Mongo;
+
+pub struct Organizations<'a> {
+    mongo: &'a Mongo,
+    collection: Collection<OrganizationRecord>,
+}
+
+impl<'a> Organizations<'a> {
+    pub(super) fn new(mongo: &'a Mongo) -> Self {
+        Self { mongo, collection: mongo.client.database(&mongo.master).collection(ORGANIZATIONS) }
+    }
+
+    pub async fn find_one(&self, filter: Document) -> Result<Option<OrganizationRecord>> {
+        self.mongo.timed("find", self.collection.find_one(filter)).await
+    }
+
+    pub async fn find(&self, filter: Document) -> Result<Vec<OrganizationRecord>> {
+        let found = async { self.collection.find(filter).await?.try_collect().await };
+        self.mongo.timed("find", found).await
+    }
+
+    pub async fn insert_one(&self, record: &OrganizationRecord) -> Result<()> {
+        self.mongo.may_write()?;
+        self.mongo.timed("insert", self.collection.insert_one(record)).await.map(drop)
+    }
+
+    pub async fn update_one(&self, filter: Document, update: Document) -> Result<UpdateResult> {
+        self.mongo.may_write()?;
+        self.mongo.timed("update", self.collection.update_one(filter, update)).await
+    }
+
+    pub async fn delete_one(&self, filter: Document) -> Result<DeleteResult> {
+        self.mongo.may_write()?;
+        self.mongo.timed("delete", self.collection.delete_one(filter)).await
+    }
+}

@@ -1,0 +1,265 @@
+//! What has lost its counterpart: databases, users, roles, claims and Secrets without an object, and objects without
+//! theirs. Nothing is removed here: the report says what a person may want to look into. Only on the claim of an object
+//! that is gone is it written down, once, what was left behind.
+
+mod compare;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    sync::Arc,
+    time::Duration,
+};
+
+use chakravue_crds::{
+    OrganizationId,
+    master::Owner,
+    naming::{SYSTEM_DATABASES, TENANT_ROLE},
+};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, api::ListParams};
+use mongodb::bson::{Document, doc};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use self::compare::{Seen, compare};
+use crate::{
+    backoff, catalogue, claim,
+    context::Context,
+    controller::scoped,
+    credentials::MANAGED_BY,
+    echoes::Watched,
+    error::{Doing as _, Result},
+    mongo::{Health, Mongo},
+};
+
+/// What is seen only in passing, such as a hospital that is being made, is not there any more after this.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
+
+/// The first look of a process comes soon, so that the metric says something.
+const FIRST_LOOK: Duration = Duration::from_secs(30);
+
+/// What can be without its counterpart; also a label of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Claim,
+    Database,
+    User,
+    Role,
+    Secret,
+    HospitalWithoutClaim,
+    HospitalWithoutDatabase,
+    HospitalWithoutUser,
+    HospitalWithoutSecret,
+}
+
+impl Kind {
+    pub const ALL: [Self; 9] = [
+        Self::Claim,
+        Self::Database,
+        Self::User,
+        Self::Role,
+        Self::Secret,
+        Self::HospitalWithoutClaim,
+        Self::HospitalWithoutDatabase,
+        Self::HospitalWithoutUser,
+        Self::HospitalWithoutSecret,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Database => "database",
+            Self::User => "user",
+            Self::Role => "role",
+            Self::Secret => "secret",
+            Self::HospitalWithoutClaim => "hospital_without_claim",
+            Self::HospitalWithoutDatabase => "hospital_without_database",
+            Self::HospitalWithoutUser => "hospital_without_user",
+            Self::HospitalWithoutSecret => "hospital_without_secret",
+        }
+    }
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Orphan {
+    pub kind: Kind,
+    /// The database of a claim, user or role; the namespace and name of an object or Secret.
+    pub name: String,
+    /// What it is, and what can be done.
+    pub about: String,
+}
+
+/// Says that an object was let go by force: what it left behind is to be written down as soon as MongoDB can be asked.
+#[derive(Clone, Default)]
+pub struct Released(Arc<Notify>);
+
+impl Released {
+    pub fn note(&self, owner: &Owner) {
+        tracing::warn!(namespace = owner.namespace, name = owner.name, "an object was let go by force");
+        self.0.notify_one();
+    }
+}
+
+/// What has no counterpart, in two looks.
+pub async fn find(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<'_>) -> Result<Vec<Orphan>> {
+    let first = compare(&look(context, namespace, hospitals).await?);
+    if first.is_empty() {
+        return Ok(first);
+    }
+    tokio::time::sleep(SECOND_LOOK).await;
+    let second = compare(&look(context, namespace, hospitals).await?);
+    Ok(second.into_iter().filter(|orphan| first.contains(orphan)).collect())
+}
+
+/// Where the objects come from: the operator's own store, or a list.
+pub enum Hospitals<'a> {
+    Store(&'a kube::runtime::reflector::Store<Watched>),
+    Listed,
+}
+
+async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<'_>) -> Result<Seen> {
+    let mongo = &context.mongo;
+    let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    let secrets: Api<Secret> = scoped(&context.kube, namespace);
+    let secrets = async { secrets.list_metadata(&labelled).await.doing("list the Secrets") };
+    let claims = async { mongo.organizations().find(doc! {}).await.doing("read the claims") };
+    let users = accounts(mongo, "system.users", doc! { "customData.organization_id": { "$exists": true } });
+    let roles = accounts(mongo, "system.roles", doc! { "role": TENANT_ROLE });
+    let databases = async { Ok(databases(mongo).await) };
+    let (secrets, claims, users, roles, databases) = tokio::try_join!(secrets, claims, users, roles, databases)?;
+
+    let claimed: HashSet<&str> = claims.iter().map(|claim| claim.database_name.as_str()).collect();
+    let mut like_ours = HashSet::new();
+    for database in databases.iter().flatten() {
+        let known = claimed.contains(database.as_str()) || SYSTEM_DATABASES.contains(&database.as_str());
+        if !known && database != mongo.master_database() && has_our_collections(mongo, database).await? {
+            like_ours.insert(database.clone());
+        }
+    }
+    let hospitals = match hospitals {
+        Hospitals::Store(store) => store.state(),
+        Hospitals::Listed => {
+            let api: Api<Watched> = scoped(&context.kube, namespace);
+            let listed = api.list(&ListParams::default()).await.doing("list the hospitals")?;
+            listed.items.into_iter().map(Arc::new).collect()
+        }
+    };
+    Ok(Seen {
+        cluster: context.settings.cluster.clone(),
+        namespace: namespace.map(str::to_owned),
+        hospitals,
+        claims,
+        users,
+        roles,
+        databases,
+        like_ours,
+        secrets: secrets.items.into_iter().map(|secret| secret.metadata).collect(),
+    })
+}
+
+/// The databases in which such a user or role is.
+async fn accounts(mongo: &Mongo, collection: &str, filter: Document) -> Result<HashSet<String>> {
+    let command = doc! { "find": collection, "filter": filter, "projection": { "db": 1 }, "batchSize": 10_000 };
+    let found = mongo.list("admin", command, "read users and roles").await?;
+    Ok(found.iter().filter_map(|account| account.get_str("db").ok().map(str::to_owned)).collect())
+}
+
+async fn databases(mongo: &Mongo) -> Option<HashSet<String>> {
+    let command = doc! { "listDatabases": 1, "nameOnly": true };
+    let answer = mongo.read("admin", command, "list the databases").await.ok()?;
+    let databases = answer.get_array("databases").ok()?;
+    Some(databases.iter().filter_map(|found| Some(found.as_document()?.get_str("name").ok()?.to_owned())).collect())
+}
+
+async fn has_our_collections(mongo: &Mongo, database: &str) -> Result<bool> {
+    let command = doc! { "listCollections": 1, "nameOnly": true };
+    let found = mongo.list(database, command, "list the collections").await?;
+    let names: HashSet<&str> = found.iter().filter_map(|collection| collection.get_str("name").ok()).collect();
+    Ok(catalogue::current().collections.iter().all(|collection| names.contains(collection.name)))
+}
+
+/// For a person.
+pub fn told(orphans: &[Orphan]) -> String {
+    if orphans.is_empty() {
+        return "Everything has its counterpart.\n".to_owned();
+    }
+    let mut text = String::new();
+    for Orphan { kind, name, about } in orphans {
+        let _ = writeln!(text, "{:<26} {name}: {about}", kind.name());
+    }
+    text
+}
+
+/// Looks again and again until the process stops: for the metric, and to write down what was left behind.
+pub async fn watch(context: &Context, namespace: Option<&str>) {
+    let mut next = context.settings.resync.min(FIRST_LOOK);
+    loop {
+        let pause = backoff::jittered(next);
+        next = context.settings.resync;
+        let woken = tokio::select! {
+            () = tokio::time::sleep(pause) => false,
+            () = context.released.0.notified() => true,
+            () = context.stop.cancelled() => return,
+        };
+        let mut health = context.mongo.health();
+        tokio::select! {
+            usable = health.wait_for(|health| matches!(health, Health::Usable(_))) => if usable.is_err() { return },
+            () = context.stop.cancelled() => return,
+        }
+        match find(context, namespace, &Hospitals::Store(&context.store)).await {
+            Ok(orphans) => {
+                let mut counts = HashMap::new();
+                for orphan in &orphans {
+                    *counts.entry(orphan.kind).or_default() += 1;
+                }
+                context.metrics.orphans(&counts);
+                if let Err(error) = write_down(context, &orphans).await {
+                    tracing::warn!("what was left behind is not written down yet: {error}");
+                    context.released.0.notify_one();
+                    tokio::time::sleep(SECOND_LOOK).await;
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "what lost its counterpart is not known");
+                if woken {
+                    context.released.0.notify_one();
+                    tokio::time::sleep(SECOND_LOOK).await;
+                }
+            }
+        }
+    }
+}
+
+/// Writes on every claim whose object is gone what there still is in MongoDB.
+async fn write_down(context: &Context, orphans: &[Orphan]) -> Result<()> {
+    let mut claims = orphans.to_vec();
+    claims.retain(|orphan| orphan.kind == Kind::Claim);
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let users = accounts(&context.mongo, "system.users", doc! { "customData.organization_id": { "$exists": true } });
+    let roles = accounts(&context.mongo, "system.roles", doc! { "role": TENANT_ROLE });
+    let (users, roles) = tokio::try_join!(users, roles)?;
+    for orphan in claims {
+        let found = context.mongo.organizations().find_one(doc! { "database_name": &orphan.name }).await;
+        let Some(record) = found.doing("read the claim")? else { continue };
+        if record.left_behind.is_some() || claim::lives(context, &record.owner).await? {
+            continue;
+        }
+        let collections =
+            context.mongo.list(&orphan.name, doc! { "listCollections": 1 }, "list the collections").await?;
+        let there = [
+            ("database", !collections.is_empty()),
+            ("user", users.contains(&orphan.name)),
+            ("role", roles.contains(&orphan.name)),
+        ];
+        let what = there.into_iter().filter(|(_, there)| *there).map(|(what, _)| what.to_owned()).collect();
+        let id: &OrganizationId = &record.organization_id;
+        claim::leave_behind(context, id, &record.owner, what).await?;
+        tracing::warn!(database = orphan.name, "written down what was left behind of an object that is gone");
+    }
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! The comparison of everything with its counterpart. Pure.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use chakravue_crds::{
+    conditions::ConditionType,
+    master::{ClaimState, OrganizationRecord, Owner},
+    naming::secret_name,
+};
+use kube::{ResourceExt as _, api::ObjectMeta};
+
+use super::{Kind, Orphan};
+use crate::echoes::Watched;
+
+/// Everything that is compared.
+#[derive(Default)]
+pub struct Seen {
+    pub cluster: String,
+    /// The one namespace that is looked at, if it is not all.
+    pub namespace: Option<String>,
+    pub hospitals: Vec<Arc<Watched>>,
+    pub claims: Vec<OrganizationRecord>,
+    pub users: HashSet<String>,
+    pub roles: HashSet<String>,
+    /// `None`: the login may not list them.
+    pub databases: Option<HashSet<String>>,
+    /// Databases without a claim that have every collection of a hospital.
+    pub like_ours: HashSet<String>,
+    pub secrets: Vec<ObjectMeta>,
+}
+
+/// What has no counterpart, in order.
+pub fn compare(seen: &Seen) -> Vec<Orphan> {
+    let uids: HashSet<String> = seen.hospitals.iter().filter_map(|hospital| hospital.uid()).collect();
+    let claimed: HashMap<&str, &OrganizationRecord> =
+        seen.claims.iter().map(|claim| (claim.database_name.as_str(), claim)).collect();
+    let mut orphans = Vec::new();
+    let mut add = |kind, name: &str, about: String| orphans.push(Orphan { kind, name: name.to_owned(), about });
+
+    for claim in seen.claims.iter().filter(|claim| is_gone(seen, &uids, claim)) {
+        let Owner { namespace, name, .. } = &claim.owner;
+        let about = format!(
+            "claimed for HospitalOrganization {namespace}/{name}, which is gone: apply it again, and delete it in the ordinary \
+             way if nobody needs its data"
+        );
+        add(Kind::Claim, claim.database_name.as_str(), about);
+    }
+    for (kind, databases) in [(Kind::User, &seen.users), (Kind::Role, &seen.roles)] {
+        for database in databases {
+            match claimed.get(database.as_str()) {
+                Some(claim) if claim.claim != ClaimState::Retained => {}
+                Some(_) => add(kind, database, format!("a {} of a database that is retained", kind.name())),
+                None => {
+                    let about = format!(
+                        "a {} of a database that nobody claims, or an installation with another master database",
+                        kind.name()
+                    );
+                    add(kind, database, about);
+                }
+            }
+        }
+    }
+    for database in &seen.like_ours {
+        let about = "has the collections of a hospital, and nobody claims it".to_owned();
+        add(Kind::Database, database, about);
+    }
+    for secret in &seen.secrets {
+        let owner = secret.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+        if owner.is_none_or(|owner| !uids.contains(&owner.uid)) {
+            let about = "is labelled as a connection Secret, and its HospitalOrganization is gone".to_owned();
+            add(Kind::Secret, &place(secret), about);
+        }
+    }
+    for hospital in seen.hospitals.iter().filter_map(|hospital| hospital.0.as_ref().ok()) {
+        let Some(status) = hospital.status.as_ref().filter(|_| hospital.metadata.deletion_timestamp.is_none()) else {
+            continue;
+        };
+        let (here, uid) = (place(&hospital.metadata), hospital.uid().unwrap_or_default());
+        let holds = status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == ConditionType::ClaimHeld.as_str() && condition.status == "True");
+        let Some(database) = status.database_name.as_deref().filter(|_| holds) else { continue };
+        if claimed.get(database).is_none_or(|claim| claim.owner.uid != uid) {
+            add(Kind::HospitalWithoutClaim, &here, format!("does not hold the claim on its database {database}"));
+        }
+        let Some(binding) = &status.binding else { continue };
+        if seen.databases.as_ref().is_some_and(|databases| !databases.contains(database)) {
+            add(Kind::HospitalWithoutDatabase, &here, format!("its database {database} is not there"));
+        }
+        if !seen.users.contains(database) {
+            add(Kind::HospitalWithoutUser, &here, format!("its database {database} has no user"));
+        }
+        let is_its = |secret: &&ObjectMeta| {
+            secret.namespace == hospital.metadata.namespace && secret.name.as_ref() == Some(&binding.name)
+        };
+        if !seen.secrets.iter().any(|secret| is_its(&secret)) {
+            let secret = secret_name(&hospital.name_any());
+            add(Kind::HospitalWithoutSecret, &here, format!("its Secret {secret} is not there"));
+        }
+    }
+    orphans.sort();
+    orphans
+}
+
+/// Whether the object that holds a claim would be seen here if there were one. One that stands in its place takes the
+/// claim up.
+fn is_gone(seen: &Seen, uids: &HashSet<String>, claim: &OrganizationRecord) -> bool {
+    let Owner { cluster, namespace, name, uid } = &claim.owner;
+    let here = *cluster == seen.cluster && seen.namespace.as_ref().is_none_or(|only| only == namespace);
+    let replaced = seen
+        .hospitals
+        .iter()
+        .any(|hospital| hospital.namespace().as_ref() == Some(namespace) && hospital.name_any() == *name);
+    here && claim.claim != ClaimState::Retained && !uids.contains(uid) && !replaced
+}
+
+fn place(meta: &ObjectMeta) -> String {
+    format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use chakravue_crds::OrganizationId;
+    use kube::core::DeserializeGuard;
+    use serde_json::json;
+
+    use super::*;
+
+    fn hospital(name: &str) -> Arc<Watched> {
+        let object = json!({
+            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+            "metadata": { "name": name, "namespace": "n", "uid": format!("uid-{name}") },
+            "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
+            "status": {
+                "databaseName": name, "binding": { "name": format!("{name}-mongodb") },
+                "conditions": [{ "type": "ClaimHeld", "status": "True", "reason": "AsDeclared", "message": "",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z" }],
+            },
+        });
+        Arc::new(DeserializeGuard(Ok(serde_json::from_value(object).unwrap())))
+    }
+
+    fn claim(name: &str, state: ClaimState, cluster: &str) -> OrganizationRecord {
+        serde_json::from_value(json!({
+            "_id": OrganizationId::generate().as_str(), "database_name": name,
+            "owner": { "cluster": cluster, "namespace": "n", "name": name, "uid": format!("uid-{name}") },
+            "claim": state, "display_name": "A", "plan": "Starter", "monthly_price_usd": 99, "status": "Active",
+            "users": 0, "user_limit": 5, "claimed_at": mongodb::bson::DateTime::now(),
+        }))
+        .unwrap()
+    }
+
+    fn secret(name: &str) -> ObjectMeta {
+        serde_json::from_value(json!({
+            "name": format!("{name}-mongodb"), "namespace": "n",
+            "ownerReferences": [{ "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization", "name": name,
+                "uid": format!("uid-{name}"), "controller": true }],
+        }))
+        .unwrap()
+    }
+
+    fn whole() -> Seen {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
+        Seen {
+            cluster: "c".into(),
+            hospitals: vec![hospital("a")],
+            claims: vec![claim("a", ClaimState::Held, "c"), claim("r", ClaimState::Retained, "c")],
+            users: set(&["a"]),
+            roles: set(&["a"]),
+            databases: Some(set(&["a", "r", "admin"])),
+            secrets: vec![secret("a")],
+            ..Seen::default()
+        }
+    }
+
+    fn kinds(seen: &Seen) -> Vec<(&'static str, String)> {
+        compare(seen).into_iter().map(|orphan| (orphan.kind.name(), orphan.name)).collect()
+    }
+
+    #[test]
+    fn what_has_its_counterpart_is_no_orphan() {
+        assert_eq!(kinds(&whole()), []);
+        assert_eq!(super::super::told(&[]), "Everything has its counterpart.\n");
+    }
+
+    #[test]
+    fn whatever_is_left_of_an_object_that_is_gone_is_told() {
+        let seen = Seen { hospitals: Vec::new(), ..whole() };
+        assert_eq!(kinds(&seen), [("claim", "a".to_owned()), ("secret", "n/a-mongodb".to_owned())]);
+        let unclaimed = Seen { claims: Vec::new(), hospitals: Vec::new(), secrets: Vec::new(), ..whole() };
+        assert_eq!(kinds(&unclaimed), [("user", "a".to_owned()), ("role", "a".to_owned())]);
+        let like_ours = HashSet::from(["x".to_owned()]);
+        assert_eq!(kinds(&Seen { like_ours, ..whole() }), [("database", "x".to_owned())]);
+        let open = Seen { users: HashSet::from(["a".to_owned(), "r".to_owned()]), ..whole() };
+        assert_eq!(kinds(&open), [("user", "r".to_owned())], "nobody has access to what is retained");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_from_here_is_nobodys_orphan() {
+        let elsewhere = Seen { claims: vec![claim("b", ClaimState::Held, "another cluster")], ..Seen::default() };
+        assert_eq!(kinds(&elsewhere), []);
+        let hidden = vec![claim("b", ClaimState::Held, "")];
+        assert_eq!(kinds(&Seen { claims: hidden, namespace: Some("m".into()), ..Seen::default() }), []);
+    }
+
+    #[test]
+    fn whatever_an_object_has_lost_is_told() {
+        let lost = Seen {
+            claims: Vec::new(),
+            users: HashSet::new(),
+            roles: HashSet::new(),
+            databases: Some(HashSet::new()),
+            secrets: Vec::new(),
+            ..whole()
+        };
+        let without = ["claim", "database", "user", "secret"].map(|what| format!("hospital_without_{what}"));
+        let found = kinds(&lost);
+        assert_eq!(found.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), without);
+        assert!(found.iter().all(|(_, name)| name == "n/a"));
+        let unlisted = Seen { databases: None, ..whole() };
+        assert_eq!(kinds(&unlisted), [], "databases that may not be listed are not missed");
+    }
+}

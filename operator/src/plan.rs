@@ -1,0 +1,278 @@
+//! What would be done for a hospital, without doing it: the same looks and the same decisions as in a pass, by clients
+//! that refuse to send a write.
+
+mod output;
+mod source;
+
+use chakravue_crds::{
+    HospitalOrganization,
+    annotations::PAUSED,
+    master::{ClaimState, OrganizationRecord},
+    naming::TENANT_ROLE,
+    organization::{DeletionPolicy, Subscription},
+};
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+use secrecy::SecretString;
+
+pub use self::{
+    output::{Outcome, Plan, Verb, told},
+    source::{Planned, from_cluster, from_file},
+};
+
+use crate::{
+    access, catalogue,
+    claim::{self, Decision},
+    context::Context,
+    credentials::{self, Why},
+    error::{Error, Result},
+    finalizer, loss, pause,
+    provision::refuse_newer_schema,
+    schema::{self, Step},
+    status::{Picture, Progress},
+    tenant::{Departing, Tenant},
+};
+
+/// `mongodb` says whether MongoDB can be used at all; where it cannot, nothing is known of any hospital.
+pub async fn plan(context: &Context, planned: &Planned, mongodb: &Result<()>) -> Plan {
+    let object = &planned.object;
+    let mut plan = Plan::of(object);
+    plan.notes.extend(planned.note.clone());
+    if let Err(error) = mongodb {
+        plan.conclude(Err(error.clone()));
+        return plan;
+    }
+    let outcome = if pause::is_on(&object.metadata) {
+        plan.notes.push(format!("The hospital is paused: nothing is done until the annotation {PAUSED} is removed."));
+        Ok(())
+    } else if object.metadata.deletion_timestamp.is_some() {
+        plan_removal(context, object, &mut plan).await
+    } else {
+        plan_hospital(context, planned, &mut plan).await
+    };
+    plan.conclude(outcome);
+    plan
+}
+
+async fn plan_hospital(context: &Context, planned: &Planned, plan: &mut Plan) -> Result<()> {
+    let object = &planned.object;
+    let tenant = Tenant::of(object, &context.settings.cluster, context.mongo.master_database())?;
+    let tenant = Tenant { exists: planned.exists, ..tenant };
+    plan.database = Some(tenant.database.to_string());
+    let (record, secret, access, observed) = tokio::try_join!(
+        claim::find(context, &tenant.database),
+        credentials::find(context, &tenant),
+        access::find(context, &tenant.database),
+        schema::find(context, &tenant.database),
+    )?;
+    let database = tenant.database.as_str();
+    if !planned.exists {
+        plan.add(Verb::Create, "HospitalOrganization", &tenant.owner.name, "by whoever applies it");
+    }
+    if !finalizer::is_on(object) {
+        plan.add(Verb::Create, "finalizer", finalizer::FINALIZER, "");
+    }
+    let record = match claim::decide(context, &tenant, record, !observed.collections.is_empty()).await? {
+        Decision::Held(record) => Some(record),
+        Decision::TakeUp(record) => {
+            let held = format!("held before by {}/{}", record.owner.namespace, record.owner.name);
+            plan.add(Verb::Update, "claim", database, &held);
+            Some(record)
+        }
+        Decision::Claim => {
+            plan.add(Verb::Create, "claim", database, "a new organization");
+            None
+        }
+    };
+    if tenant.subscription == Subscription::PendingPayment {
+        plan.notes.push("Nothing is made before the subscription is Active.".to_owned());
+        plan_record(object, &tenant, record.as_ref(), observed.users, plan);
+        return Ok(());
+    }
+    if let Some(record) = &record {
+        refuse_newer_schema(record)?;
+        let lost = loss::lost_of(record, &observed.collections);
+        if !lost.is_empty() {
+            plan.notes.push(format!("Suspected loss of data: {} dropped or replaced by hand.", lost.join(", ")));
+        }
+        let (version, newest) = (record.schema_version, catalogue::current().version);
+        if let Some(version) = version.filter(|version| *version < newest) {
+            plan.notes.push(format!("Migrates from schema version {version} to {newest}, when its turn comes."));
+        }
+    }
+    let is_new = record.as_ref().is_none_or(|record| record.provisioned_at.is_none());
+    if is_new && observed.collections.is_empty() {
+        context.capacity.admit(&context.mongo, &tenant.owner.uid, database).await?;
+    }
+    // As in a pass, one side goes on when the other cannot.
+    let organization = record.as_ref().map(|record| record.organization_id.to_string());
+    let access = plan_access(context, &tenant, organization.as_deref(), secret.as_ref(), &access, plan);
+    let schema = plan_schema(&observed, plan);
+    access.and(schema)?;
+    plan_record(object, &tenant, record.as_ref(), observed.users, plan);
+    Ok(())
+}
+
+fn plan_access(
+    context: &Context,
+    tenant: &Tenant,
+    organization: Option<&str>,
+    secret: Option<&Secret>,
+    found: &access::Found,
+    plan: &mut Plan,
+) -> Result<()> {
+    let name = &tenant.secret_name;
+    let decision = credentials::decide(tenant, &context.settings.endpoint, secret)?;
+    match &decision {
+        credentials::Decision::Keep(_) => {}
+        credentials::Decision::Issue => plan.add(Verb::Create, "Secret", name, "with a new password"),
+        credentials::Decision::Replace => {
+            plan.add(Verb::Update, "Secret", name, "of an object that stood here before, with a new password");
+        }
+        credentials::Decision::Write(mending) => {
+            let why = match mending.why {
+                Why::Rotation => "with a new password, as an annotation asks",
+                Why::Differs => "what somebody changed",
+                Why::Unusable => "with a new password, as its own cannot be used",
+            };
+            plan.add(Verb::Update, "Secret", name, why);
+        }
+    }
+    if access::role_step(found, &tenant.database).is_some() {
+        let verb = if found.has_role() { Verb::Update } else { Verb::Create };
+        plan.add(verb, "role", &format!("{}.{TENANT_ROLE}", tenant.database), "rights on the hospital's collections");
+    }
+    let user = tenant.database.as_str();
+    if !found.has_user() {
+        plan.add(Verb::Create, "user", user, "");
+        return Ok(());
+    }
+    let password = match &decision {
+        credentials::Decision::Keep(credentials) => Some(&credentials.password),
+        _ => None,
+    };
+    let organization = organization.unwrap_or_default();
+    let unknown = SecretString::from("");
+    let password_known = password.unwrap_or(&unknown);
+    if let Some(differs) = access::compare_user(context, tenant, organization, password_known, found)
+        && !differs.is_none()
+    {
+        let what: Vec<&str> = [(differs.roles, "its roles"), (differs.password, "its password")]
+            .into_iter()
+            .filter_map(|(differs, what)| differs.then_some(what))
+            .collect();
+        plan.add(Verb::Update, "user", user, &what.join(" and "));
+    }
+    Ok(())
+}
+
+fn plan_schema(observed: &schema::Observed, plan: &mut Plan) -> Result<()> {
+    for step in schema::plan(&observed.collections)? {
+        match step {
+            Step::Create(collection) => {
+                let detail = format!("with its validator and {} indexes", collection.indexes.len());
+                plan.add(Verb::Create, "collection", collection.name, &detail);
+            }
+            Step::SetValidator(collection) => {
+                plan.add(Verb::Update, "validator", collection.name, "enforced once every document fits");
+            }
+            Step::CreateIndex(collection, index) => {
+                plan.add(Verb::Create, "index", &format!("{}.{}", collection.name, index.name), "");
+            }
+            Step::ReplaceIndex(collection, index) => {
+                let detail = "dropped and made again: it differs from the catalogue";
+                plan.add(Verb::Update, "index", &format!("{}.{}", collection.name, index.name), detail);
+            }
+            Step::MakeUnique(collection, index) => {
+                let detail = "unique, once no value stands twice";
+                plan.add(Verb::Update, "index", &format!("{}.{}", collection.name, index.name), detail);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The platform's view of the organization.
+fn plan_record(
+    object: &HospitalOrganization,
+    tenant: &Tenant,
+    record: Option<&OrganizationRecord>,
+    users: i64,
+    plan: &mut Plan,
+) {
+    let Some(record) = record else { return };
+    let facts = claim::facts_of(tenant, Picture::phase(object, &Progress::Done), users);
+    if record.facts != facts {
+        plan.add(Verb::Update, "organization", record.database_name.as_str(), "name, plan, price, status or users");
+    }
+}
+
+async fn plan_removal(context: &Context, object: &HospitalOrganization, plan: &mut Plan) -> Result<()> {
+    let departing = Departing::of(&object.metadata, &context.settings.cluster, object.spec.deletion_policy);
+    let Some(departing) = departing.filter(|_| finalizer::is_on(object)) else {
+        plan.notes.push("The object is being deleted, and the operator does not hold it.".to_owned());
+        return Ok(());
+    };
+    if let Some(record) = claim::find_of(context, &departing.owner).await? {
+        let database = &record.database_name;
+        plan.database = Some(database.to_string());
+        let is_kept = departing.deletion_policy == DeletionPolicy::Retain && record.claim != ClaimState::Dropping;
+        if record.database_origin.is_some() {
+            let (access, observed) =
+                tokio::try_join!(access::find(context, database), schema::find(context, database))?;
+            for (there, what) in [(access.has_user(), "user"), (access.has_role(), "role")] {
+                if there {
+                    plan.add(Verb::Delete, what, database.as_str(), "");
+                }
+            }
+            if !is_kept {
+                for collection in &observed.collections {
+                    plan.add(Verb::Delete, "collection", &collection.name, "with all its documents, for good");
+                }
+            }
+        }
+        if is_kept && record.database_origin.is_some() {
+            plan.add(Verb::Update, "claim", database.as_str(), "retained, with the data");
+        } else {
+            plan.add(Verb::Delete, "claim", database.as_str(), "the name is free again");
+        }
+    }
+    plan.add(Verb::Delete, "Secret", &departing.secret_name, "");
+    plan.add(Verb::Delete, "finalizer", finalizer::FINALIZER, "the object goes");
+    Ok(())
+}
+
+/// How an error of a plan is told.
+fn outcome_of(error: &Error) -> Outcome {
+    match error {
+        Error::Refused { .. } => Outcome::Refused,
+        Error::Fault { .. } | Error::Conflict { .. } => Outcome::Unknown,
+    }
+}
+
+impl Plan {
+    fn of(object: &HospitalOrganization) -> Self {
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            database: object.wanted_database().ok().map(|name| name.to_string()),
+            outcome: Outcome::Unchanged,
+            reason: None,
+            message: None,
+            actions: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn conclude(&mut self, outcome: Result<()>) {
+        match outcome {
+            Ok(()) if self.actions.is_empty() => {}
+            Ok(()) => self.outcome = Outcome::Changes,
+            Err(error) => {
+                self.outcome = outcome_of(&error);
+                self.reason = Some(error.reason().to_string());
+                self.message = Some(error.to_string());
+            }
+        }
+    }
+}

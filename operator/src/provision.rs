@@ -1,0 +1,201 @@
+//! What a hospital that lives is brought to, in order: validate, look, claim, then credentials and schema side by side.
+
+use std::{pin::pin, time::Duration};
+
+use chakravue_crds::{
+    HospitalOrganization,
+    conditions::{ConditionType, Reason},
+    master::OrganizationRecord,
+    organization::{CredentialsStatus, Subscription},
+};
+use futures::FutureExt as _;
+use k8s_openapi::{api::core::v1::Secret, jiff::Timestamp};
+
+use crate::{
+    access, catalogue,
+    claim::{self, Provisioned},
+    context::Context,
+    credentials,
+    drift::accounts::Expected,
+    error::{Error, Result},
+    events::Changes,
+    finalizer, loss, schema,
+    status::{self, Picture, Progress, SchemaPicture},
+    tenant::Tenant,
+};
+
+/// Work that takes this long is told of before it is done. A hospital is made in a tenth of a second, of which a status
+/// beside the work would take a part, and nobody would see it.
+const ANNOUNCED: Duration = Duration::from_secs(2);
+
+/// What a pass knows and has done so far.
+#[derive(Default)]
+pub struct Pass {
+    pub picture: Picture,
+    pub changes: Changes,
+    pub tenant: Option<Tenant>,
+    /// The claim, as soon as it is held.
+    pub record: Option<OrganizationRecord>,
+    /// What the database has, when all of it is there.
+    pub provisioned: Option<Provisioned>,
+}
+
+pub enum Outcome {
+    Complete,
+    /// All but the database's schema, which has to wait for its turn.
+    AwaitsMigration,
+}
+
+/// `migrates` says whether an older schema may be brought to the catalogue in this pass.
+pub async fn provision(
+    object: &HospitalOrganization,
+    migrates: bool,
+    context: &Context,
+    pass: &mut Pass,
+) -> Result<Outcome> {
+    let tenant = Tenant::of(object, &context.settings.cluster, context.mongo.master_database())?;
+    let tenant = &*pass.tenant.insert(tenant);
+    let (picture, changes) = (&mut pass.picture, &mut pass.changes);
+    let abilities = context.mongo.usable().await?;
+    let look = context.drift.look(tenant);
+
+    // Look at everything at once; nothing outside of the object is changed before the claim is held. The finalizer
+    // comes first all the same: from the claim on there is something to clean up.
+    let (record, secret, access, observed, ()) = tokio::try_join!(
+        claim::find(context, &tenant.database),
+        credentials::find(context, tenant),
+        access::find(context, &tenant.database),
+        schema::find(context, &tenant.database),
+        finalizer::add(object, context),
+    )?;
+
+    // Whoever has just taken the finalizer lives. One that had it before and holds no claim may be long gone, and known
+    // from a stale cache alone.
+    if record.is_none() && finalizer::is_on(object) {
+        claim::must_live(context, tenant).await?;
+    }
+    let record = claim::hold(context, tenant, record, !observed.collections.is_empty(), changes).await?;
+    let record = &*pass.record.insert(record);
+    picture.claim_held = true;
+    picture.organization_id = Some(record.organization_id.to_string());
+    picture.database = Some(record.database_name.to_string());
+    picture.users = Some(observed.users);
+    picture.unmanaged = schema::unmanaged(&observed.collections);
+    picture.data_loss = record.data_loss.as_ref().map(loss::told);
+
+    if tenant.subscription == Subscription::PendingPayment {
+        return Ok(Outcome::Complete);
+    }
+    refuse_newer_schema(record)?;
+    if record.provisioned_at.is_none() && observed.collections.is_empty() {
+        context.capacity.admit(&context.mongo, &tenant.owner.uid, record.database_name.as_str()).await?;
+    }
+
+    // What is lost is written down before anything is made again in its place.
+    let record = loss::look(context, tenant, record.clone(), &observed.collections, changes).await?;
+    let record = &*pass.record.insert(record);
+    picture.data_loss = record.data_loss.as_ref().map(loss::told);
+
+    // Credentials and schema do not need each other. Each side goes on when the other fails: what one has done is kept.
+    let is_older = record.schema_version.is_some_and(|version| version < catalogue::current().version);
+    let (mut credential_changes, mut schema_changes) = (Changes::default(), Changes::default());
+    let id = record.organization_id.as_str();
+    let credentials = give_access(context, tenant, id, secret, &access, &mut credential_changes).boxed();
+    let schema = async {
+        if is_older && !migrates {
+            return Ok(None);
+        }
+        schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).await.map(Some)
+    };
+    let work = async { tokio::join!(credentials, schema.boxed()) };
+    let (credentials, schema) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;
+    changes.append(credential_changes);
+    changes.append(schema_changes);
+    context.capacity.finished(&tenant.owner.uid);
+
+    match &credentials {
+        Ok(credentials) => picture.credentials = Some(credentials.clone()),
+        Err(error) => picture.failed.push((ConditionType::CredentialsReady, error.clone())),
+    }
+    match &schema {
+        Ok(Some(outcome)) => {
+            picture.schema = Some(SchemaPicture {
+                version: catalogue::current().version,
+                collections: outcome.collections.clone(),
+                violations: outcome.violations.clone(),
+            });
+        }
+        Ok(None) => picture.older_schema = record.schema_version,
+        Err(error) => picture.failed.push((ConditionType::SchemaReady, error.clone())),
+    }
+    credentials?;
+    look.expect(Expected::of(tenant, id));
+    let Some(schema) = schema? else { return Ok(Outcome::AwaitsMigration) };
+    pass.provisioned = Some(Provisioned { schema_version: catalogue::current().version, collections: schema.ids });
+    Ok(Outcome::Complete)
+}
+
+/// A database that a newer operator has brought further is none of this one's business.
+pub fn refuse_newer_schema(record: &OrganizationRecord) -> Result<()> {
+    let known = catalogue::current().version;
+    match record.schema_version {
+        Some(version) if version > known => Err(Error::refused(
+            ConditionType::SchemaReady,
+            Reason::SchemaTooNew,
+            format!(
+                "Database {} has schema version {version}, this operator knows only {known}. Upgrade the operator.",
+                record.database_name
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The Secret first, then the user with its password; the role beside the Secret.
+async fn give_access(
+    context: &Context,
+    tenant: &Tenant,
+    organization_id: &str,
+    secret: Option<Secret>,
+    found: &access::Found,
+    changes: &mut Changes,
+) -> Result<CredentialsStatus> {
+    let mut role_changes = Changes::default();
+    let (credentials, role) = tokio::join!(
+        credentials::ensure(context, tenant, secret, changes),
+        access::ensure_role(context, tenant, found, &mut role_changes),
+    );
+    changes.append(role_changes);
+    let credentials = credentials?;
+    role?;
+    access::ensure_user(context, tenant, organization_id, &credentials.password, found, changes).await?;
+    Ok(credentials.status)
+}
+
+/// Does the work, and announces it if it is not done soon. Both are waited for: an announcement that is on its way must
+/// not land behind the status of the end.
+async fn announced<T>(work: impl Future<Output = T>, announcement: impl Future<Output = ()>) -> T {
+    let mut work = pin!(work);
+    match tokio::time::timeout(ANNOUNCED, &mut work).await {
+        Ok(done) => done,
+        Err(_) => tokio::join!(work, announcement).0,
+    }
+}
+
+/// Says that the operator has begun, on an object that is not in use yet (one in use stays ready meanwhile). Its failure
+/// is no failure of the pass: the status at the end tells the whole truth anyway.
+async fn announce_work(object: &HospitalOrganization, context: &Context, picture: &Picture) {
+    let observed = object.status.as_ref().and_then(|status| status.observed_generation);
+    if observed == object.metadata.generation || status::is_ready(object.status.as_ref()) {
+        return;
+    }
+    let (reason, message) = match observed {
+        None => (Reason::Provisioning, "The database is being made"),
+        Some(_) => (Reason::Repairing, "A change of the declaration is being carried out"),
+    };
+    let progress = Progress::Working(reason, message.to_owned());
+    let status = picture.status(object, &progress, Timestamp::now());
+    if let Err(error) = status::write(context, object, status).await {
+        tracing::debug!(%error, "the beginning of the work could not be announced");
+    }
+}

@@ -1,0 +1,266 @@
+//! Two real operators: with a Lease one works and the other stands by, whatever happens to the one that works; without
+//! one both work, and nothing is the worse for it.
+
+use std::time::Duration;
+
+use chakravue_crds::{HospitalOrganization, tenant_schema::TENANT_SCHEMA};
+use chakravue_testbed::{OperatorOptions, OperatorProcess};
+use futures::future::join_all;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, ResourceExt as _, api::ListParams};
+use mongodb::bson::doc;
+use serde_json::json;
+
+use crate::{
+    proxied::Proxied,
+    support::{World, eventually, is},
+};
+
+/// Short, so that a test does not wait for long; long enough for a machine that is busy with other tests.
+const LEASE: &str = "6s";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_or_told_to_stop() {
+    let world = World::new("leader").await;
+    let start = |duration| world.sandbox.operator().leader_elect(duration).start();
+    let first = start(LEASE).await;
+    leads(&first).await;
+    let second = start(LEASE).await;
+    stands_by(&second).await;
+    world.ready_hospital("one").await;
+    assert_eq!(passes(&second).await, 0, "who stands by runs no pass");
+    let holder = holder(&world).await;
+
+    // Nobody tells the other one; the lease runs out.
+    first.kill();
+    leads(&second).await;
+    assert_ne!(self::holder(&world).await, holder);
+    world.ready_hospital("two").await;
+
+    // This lease would keep the next one waiting for ten minutes, were it not given up.
+    assert!(second.terminate().await.success());
+    assert_eq!(self::holder(&world).await, None, "given up");
+    let third = start("10m").await;
+    leads(&third).await;
+    let fourth = start(LEASE).await;
+    stands_by(&fourth).await;
+    world.ready_hospital("three").await;
+    assert!(third.terminate().await.success());
+    leads(&fourth).await;
+    world.ready_hospital("four").await;
+    assert!(fourth.terminate().await.success());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_frozen_in_the_middle_of_a_pass_wakes_up_and_writes_nothing() {
+    let proxied = Proxied::new("frozen").await;
+    let world = &proxied.world;
+    let first = proxied.operator().leader_elect(LEASE).start().await;
+    leads(&first).await;
+    let second = world.sandbox.operator().leader_elect(LEASE).start().await;
+    stands_by(&second).await;
+
+    // It has asked everything and waits for one answer; everything that it is to write comes after that.
+    proxied.mongo.delay("rolesInfo", Duration::from_secs(2));
+    let hospital = world.apply(&world.hospital("frozen")).await;
+    let name = hospital.name_any();
+    let look = format!("listCollections {}", world.sandbox.database_name("frozen"));
+    let finalizer = format!("hospitalorganizations/{name}");
+    eventually("the pass waits for an answer", async || {
+        let asked = proxied.mongo.commands().contains(&look);
+        let begun = proxied.log.writes().iter().any(|write| write.what.ends_with(&finalizer));
+        (asked && begun).then_some(())
+    })
+    .await;
+    first.freeze();
+    proxied.mongo.clear();
+    leads(&second).await;
+    world.wait_ready(&name).await;
+    let status = world.hospitals().get(&name).await.unwrap().status;
+
+    proxied.log.settled().await;
+    proxied.log.clear();
+    first.wake();
+    let ended = first.wait_exit().await;
+    assert!(!ended.success(), "it ended with {ended}");
+    proxied.log.settled().await;
+    assert_eq!(proxied.log.writes(), [], "what it had in hand when it woke");
+    assert_eq!(proxied.log.events(), [], "not even the lease");
+    let log = first.log();
+    assert!(log.contains("leads no more") && !log.contains("panicked"), "{log}");
+    assert_eq!(world.hospitals().get(&name).await.unwrap().status, status);
+    world.ready_hospital("next").await;
+
+    assert!(second.terminate().await.success());
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cannot_reach_the_api_server_stops_before_the_other_begins() {
+    let proxied = Proxied::new("cut off").await;
+    let world = &proxied.world;
+    let first = proxied.operator().leader_elect(LEASE).start().await;
+    leads(&first).await;
+    let name = world.ready_hospital("cut-off").await.name_any();
+    let second = world.sandbox.operator().leader_elect(LEASE).start().await;
+    stands_by(&second).await;
+
+    proxied.log.settled().await;
+    proxied.log.clear();
+    proxied.kube.set_down(true);
+    // Something to do for who still thinks that it leads: it reaches MongoDB.
+    world
+        .mongo
+        .database(&name.replace('-', "_"))
+        .run_command(doc! { "dropUser": name.replace('-', "_") })
+        .await
+        .unwrap();
+    assert!(!first.wait_exit().await.success());
+    assert_ne!(holder(&world).await, None, "the lease ran out, it was not given up");
+    let written_until_then = proxied.log.count();
+    leads(&second).await;
+    eventually("the user is back", async || {
+        let users = world.users_and_roles(&name.replace('-', "_")).await.0;
+        (users.len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(proxied.log.count(), written_until_then);
+
+    assert!(second.terminate().await.success());
+    proxied.kube.set_down(false);
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_somebody_touches_deletes_or_takes_costs_at_most_its_holder() {
+    let world = World::new("touched lease").await;
+    let leases: Api<Lease> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
+    let edit = async |change: serde_json::Value| {
+        let patch = kube::api::Patch::Merge(&change);
+        leases.patch("chakravue-operator", &kube::api::PatchParams::default(), &patch).await.unwrap();
+    };
+    let renewed = async || leases.get("chakravue-operator").await.unwrap().spec.unwrap().renew_time;
+    let operator = world.sandbox.operator().leader_elect(LEASE).start().await;
+    leads(&operator).await;
+
+    // A label is no reason to stop.
+    edit(json!({ "metadata": { "labels": { "team": "platform" } } })).await;
+    let before = renewed().await;
+    eventually("the lease is renewed again", async || (renewed().await != before).then_some(())).await;
+    leads(&operator).await;
+
+    edit(json!({ "spec": { "holderIdentity": "somebody-else" } })).await;
+    assert!(!operator.wait_exit().await.success());
+    assert!(operator.log().contains("was taken by somebody-else"), "{}", operator.log());
+
+    let operator = world.sandbox.operator().leader_elect(LEASE).start().await;
+    leads(&operator).await;
+    leases.delete("chakravue-operator", &kube::api::DeleteParams::default()).await.unwrap();
+    assert!(!operator.wait_exit().await.success());
+    assert!(operator.log().contains("the lease was deleted"), "{}", operator.log());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_both_work_end_where_one_would_and_then_rest() {
+    let (one, other) = (Proxied::new("both work").await, Proxied::new("both work, the other").await);
+    let world = &one.world;
+    // Both watch the first's namespace and share its master database; each has proxies of its own.
+    let resync = |options: OperatorOptions| options.resync_interval("1s");
+    let operators = [resync(one.operator()).start().await, resync(other.operator_of(world)).start().await];
+    for operator in &operators {
+        operator.wait_ready().await;
+    }
+    let names: Vec<String> = (0..12).map(|n| world.sandbox.object_name(&format!("both-{n}"))).collect();
+    let objects: Vec<_> = (0..12).map(|n| world.hospital(&format!("both-{n}"))).collect();
+    join_all(objects.iter().map(|object| world.apply(object))).await;
+    join_all(names.iter().map(|name| world.wait_ready(name))).await;
+    for (n, mut object) in objects.into_iter().enumerate() {
+        match n % 4 {
+            0 => object["spec"]["subscription"] = json!("Suspended"),
+            1 => object["spec"]["plan"] = json!("Enterprise"),
+            2 => object["spec"]["deletionPolicy"] = json!("Delete"),
+            _ => continue,
+        }
+        world.apply(&object).await;
+        if n % 4 == 2 {
+            world.delete(&names[n]).await;
+        }
+    }
+    let rests = |object: &HospitalOrganization| !is(object, "Reconciling", "True") && !is(object, "Stalled", "True");
+    for (n, name) in names.iter().enumerate() {
+        match n % 4 {
+            2 => world.wait_gone(name).await,
+            0 => drop(world.wait(name, "suspended", |o| rests(o) && is(o, "SubscriptionActive", "False")).await),
+            _ => drop(world.wait_ready(name).await),
+        }
+    }
+    for (n, name) in names.iter().enumerate() {
+        let database = name.replace('-', "_");
+        let (users, roles) = world.users_and_roles(&database).await;
+        if n % 4 == 2 {
+            assert_eq!((users.len(), roles.len()), (0, 0), "{name}");
+            assert_eq!(world.collection_names(&database).await, Vec::<String>::new(), "{name}");
+            assert_eq!(world.claim_on(&database).await, None, "{name}");
+            continue;
+        }
+        assert_eq!((users.len(), roles.len()), (1, 1), "{name}");
+        assert_eq!(world.collection_names(&database).await.len(), TENANT_SCHEMA.collections.len(), "{name}");
+        let ping = world.tenant(name).await.database(&database).run_command(doc! { "ping": 1 }).await;
+        assert!(ping.is_ok(), "{name}: the Secret is not the user's: {ping:?}");
+    }
+    assert_eq!(world.secrets().list(&ListParams::default()).await.unwrap().items.len(), 9);
+
+    // And they do not undo each other's work for ever.
+    for operator in &operators {
+        let before = passes(operator).await;
+        eventually("passes of both", async || (passes(operator).await > before + 40).then_some(())).await;
+    }
+    for proxied in [&one, &other] {
+        proxied.log.settled().await;
+        proxied.log.clear();
+    }
+    for operator in &operators {
+        let before = passes(operator).await;
+        eventually("passes of both", async || (passes(operator).await > before + 40).then_some(())).await;
+    }
+    assert_eq!((one.log.writes(), other.log.writes()), (vec![], vec![]));
+
+    for operator in operators {
+        assert!(operator.terminate().await.success());
+    }
+    one.world.close().await;
+    other.world.close().await;
+}
+
+async fn leads(operator: &OperatorProcess) {
+    let metric = "chakravue_operator_leader 1\n";
+    eventually("it leads", async || {
+        let (status, _) = operator.answer_of("/readyz").await?;
+        (status == 200 && operator.metrics().await.contains(metric)).then_some(())
+    })
+    .await;
+}
+
+/// Who stands by answers its probes all the same.
+async fn stands_by(operator: &OperatorProcess) {
+    eventually("it stands by", async || {
+        let (status, body) = operator.answer_of("/readyz").await?;
+        (status == 200 && body.contains("standing by")).then_some(())
+    })
+    .await;
+    assert_eq!(operator.status_of("/livez").await, Some(200));
+    assert!(operator.metrics().await.contains("chakravue_operator_leader 0\n"));
+}
+
+async fn holder(world: &World) -> Option<String> {
+    let leases: Api<Lease> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
+    leases.get("chakravue-operator").await.unwrap().spec.unwrap().holder_identity
+}
+
+async fn passes(operator: &OperatorProcess) -> u64 {
+    let metrics = operator.metrics().await;
+    let passes = metrics.lines().filter(|line| line.starts_with("chakravue_operator_reconciles_total{"));
+    passes.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}

@@ -1,0 +1,340 @@
+//! `chakravue-operator plan` and `orphans`: what they say is what is so, for a person and for a machine, and they write
+//! nothing to either server.
+
+use std::path::PathBuf;
+
+use chakravue_testbed::OperatorOptions;
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use mongodb::bson::{Document, doc};
+use serde_json::{Value, json};
+
+use crate::{
+    proxied::Proxied,
+    support::{USER, World, condition, eventually, is},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_what_would_be_done_and_does_none_of_it() {
+    let proxied = Proxied::new("plan").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    for name in ["healthy", "broken", "suspended", "leaving", "waiting"] {
+        let mut object = world.hospital(name);
+        if name == "leaving" {
+            object["spec"]["deletionPolicy"] = json!("Delete");
+        }
+        world.apply(&object).await;
+    }
+    let names = ["healthy", "broken", "suspended", "leaving", "waiting"].map(|name| world.sandbox.object_name(name));
+    for name in &names {
+        world.wait_ready(name).await;
+    }
+    // Somebody else keeps it, so that its deletion can be planned.
+    let held = json!({ "metadata": { "finalizers": ["chakravue.io/tenant", "example.com/somebody"] } });
+    let by = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
+    world.hospitals().patch(&names[3], &by, &Patch::Merge(&held)).await.unwrap();
+    let mut second = world.hospital("second");
+    second["spec"]["databaseName"] = json!(world.sandbox.database_name("healthy"));
+    let second = world.apply(&second).await.name_any();
+    world.wait(&second, "refused", |o| is(o, "Stalled", "True")).await;
+    operator.terminate().await;
+
+    let database = |name: &str| world.mongo.database(&world.sandbox.database_name(name));
+    let broken = database("broken");
+    broken.run_command(doc! { "dropIndexes": "patients", "index": "name_birth_date" }).await.unwrap();
+    broken.run_command(doc! { "collMod": "users", "validator": {} }).await.unwrap();
+    broken.run_command(doc! { "dropUser": broken.name() }).await.unwrap();
+    broken.collection::<Document>("pharmacy").drop().await.unwrap();
+    world.secrets().delete(&format!("{}-mongodb", names[1]), &DeleteParams::default()).await.unwrap();
+    let mut suspended = world.hospital("suspended");
+    suspended["spec"]["subscription"] = json!("Suspended");
+    world.apply(&suspended).await;
+    world.delete(&names[3]).await;
+
+    let before = everything(&proxied).await;
+    let (well, text, errors) = proxied.operator().print(&["plan", "--all"]).await;
+    assert!(!well, "one is refused: {errors}");
+    let (_, json, _) = proxied.operator().print(&["plan", "--all", "-o", "json"]).await;
+    let plans: Value = serde_json::from_str(&json).unwrap();
+    let plans = plans["hospitals"].as_array().unwrap();
+    assert_eq!(plans.len(), 6);
+    let of = |name: &str| {
+        let wanted = world.sandbox.object_name(name);
+        plans.iter().find(|plan| plan["name"] == wanted.as_str()).unwrap()
+    };
+    assert_eq!((&of("healthy")["outcome"], actions(of("healthy"))), (&json!("unchanged"), vec![]));
+    let mut found = actions(of("broken"));
+    found.sort();
+    let user = world.sandbox.database_name("broken");
+    let secret = format!("create Secret {}-mongodb", names[1]);
+    let mut wanted = vec![
+        "create collection pharmacy".to_owned(),
+        "create index patients.name_birth_date".to_owned(),
+        "update validator users".to_owned(),
+        format!("create user {user}"),
+        secret,
+    ];
+    wanted.sort();
+    assert_eq!(found, wanted);
+    assert!(of("broken")["notes"][0].as_str().unwrap().contains("loss of data: pharmacy"));
+    let suspension = actions(of("suspended"));
+    assert_eq!(suspension.len(), 2, "{suspension:?}");
+    assert!(suspension[0].starts_with("update user"), "{suspension:?}");
+    let leaving = actions(of("leaving"));
+    assert_eq!(leaving.iter().filter(|action| action.starts_with("delete collection")).count(), 6, "{leaving:?}");
+    assert!(leaving.iter().any(|action| action.starts_with("delete claim")), "{leaving:?}");
+    assert_eq!((&of("second")["outcome"], &of("second")["reason"]), (&json!("refused"), &json!("DatabaseNameTaken")));
+    for words in ["nothing to do", "+ collection pharmacy", "~ validator users", "! DatabaseNameTaken", "- collection"]
+    {
+        assert!(text.contains(words), "{words} is not in\n{text}");
+    }
+    unchanged(&proxied, &before, "plan --all").await;
+
+    // What the plan said is what the operator does.
+    let operator = proxied.operator().start().await;
+    world.wait_ready(&names[1]).await;
+    world.wait(&names[2], "suspended", |o| is(o, "SubscriptionActive", "False") && !is(o, "Reconciling", "True")).await;
+    let gone =
+        || async { (world.collection_names(&world.sandbox.database_name("leaving")).await.is_empty()).then_some(()) };
+    eventually("what leaves is dropped", gone).await;
+    operator.terminate().await;
+    let (_, json, _) = proxied.operator().print(&["plan", "--all", "-o", "json"]).await;
+    let plans: Value = serde_json::from_str(&json).unwrap();
+    for plan in plans["hospitals"].as_array().unwrap() {
+        assert!(plan["name"] == second.as_str() || plan["outcome"] == "unchanged", "{plan}");
+    }
+    let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    world.hospitals().patch(&names[3], &PatchParams::default(), &without).await.unwrap();
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_planned_as_it_would_be_applied() {
+    let proxied = Proxied::new("plan of a file").await;
+    let world = &proxied.world;
+    // A person's own login, which may apply hospitals; MongoDB by way of the proxy.
+    let person = |options: OperatorOptions| options.kubeconfig(world.sandbox.testbed().kubeconfig());
+    let operator = proxied.operator().start().await;
+    let old = world.ready_hospital("old").await.name_any();
+    operator.terminate().await;
+
+    let mut changed = world.hospital("old");
+    changed["spec"]["plan"] = json!("Enterprise");
+    changed["metadata"]["annotations"] = json!({ "chakravue.io/rotate-credentials": "now" });
+    let mut unpaid = world.hospital("unpaid");
+    unpaid["spec"]["subscription"] = json!("PendingPayment");
+    let file = write(world, "three.yaml", &[&world.hospital("new"), &changed, &unpaid]);
+    let before = everything(&proxied).await;
+    for (who, options) in [("a person", person(proxied.operator())), ("the operator's own login", proxied.operator())] {
+        let arguments = ["plan", "-f", file.to_str().unwrap(), "-o", "json"];
+        let (well, json, errors) = options.print(&arguments).await;
+        assert!(well, "{who}: {errors}\n{json}");
+        let plans: Value = serde_json::from_str(&json).unwrap();
+        let [new, old, unpaid] = [0, 1, 2].map(|n| &plans["hospitals"][n]);
+        let new = actions(new);
+        assert_eq!(new.iter().filter(|action| action.starts_with("create collection")).count(), 6, "{who}: {new:?}");
+        for kind in ["HospitalOrganization", "finalizer", "claim", "Secret", "role", "user"] {
+            let start = format!("create {kind} ");
+            assert_eq!(new.iter().filter(|action| action.starts_with(&start)).count(), 1, "{who}: {kind} in {new:?}");
+        }
+        let old = actions(old);
+        let kinds: Vec<&str> = old.iter().map(|action| action.rsplit_once(' ').unwrap().0).collect();
+        assert_eq!(kinds, ["update Secret", "update user", "update organization"], "{who}");
+        assert!(unpaid["notes"].as_array().unwrap().iter().any(|n| n.as_str().unwrap().contains("subscription")));
+        unchanged(&proxied, &before, who).await;
+    }
+
+    // What the API server would refuse is said in its words.
+    let mut invalid = world.hospital("old");
+    invalid["spec"]["databaseName"] = json!("another_name");
+    for (file, words) in [
+        (write(world, "invalid.yaml", &[&invalid]), "names the hospital's data"),
+        (write(world, "foreign.yaml", &[&json!({ "apiVersion": "v1", "kind": "Secret" })]), "v1 Secret is not a"),
+        (world.sandbox.folder().join("nowhere.yaml"), "cannot read"),
+    ] {
+        let (well, _, errors) = person(proxied.operator()).print(&["plan", "-f", file.to_str().unwrap()]).await;
+        assert!(!well && errors.contains(words), "{errors}");
+    }
+    // A MongoDB that is away is told, not guessed about.
+    proxied.mongo.set_down(true);
+    let (well, text, _) = proxied.operator().print(&["plan", "--all"]).await;
+    assert!(!well && text.contains("MongoDbUnavailable"), "{text}");
+    proxied.mongo.set_down(false);
+    unchanged(&proxied, &before, "what fails").await;
+    assert!(world.hospitals().get_opt(&world.sandbox.object_name("new")).await.unwrap().is_none());
+    assert_eq!(world.hospitals().get(&old).await.unwrap().spec.plan.name(), "Starter");
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_has_lost_its_counterpart_is_reported_and_left_alone() {
+    let proxied = Proxied::new("orphans").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().resync_interval("1s").start().await;
+    for name in ["whole", "torn", "bare", "retained"] {
+        world.ready_hospital(name).await;
+    }
+    let name = |name: &str| world.sandbox.object_name(name);
+    let database = |name: &str| world.sandbox.database_name(name);
+    world.delete_and_wait(&name("retained")).await;
+    assert_eq!(report(&proxied).await, Vec::<String>::new());
+    assert!(proxied.operator().print(&["orphans"]).await.1.contains("counterpart") || others(&proxied).await);
+    operator.terminate().await;
+
+    // An object whose finalizer was taken by hand; one that lost everything else.
+    let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    world.hospitals().patch(&name("torn"), &PatchParams::default(), &without).await.unwrap();
+    world.delete(&name("torn")).await;
+    let master = world.mongo.database(world.sandbox.master_database()).collection::<Document>("organizations");
+    let bare = world.mongo.database(&database("bare"));
+    bare.run_command(doc! { "dropAllUsersFromDatabase": 1 }).await.unwrap();
+    bare.run_command(doc! { "dropAllRolesFromDatabase": 1 }).await.unwrap();
+    bare.drop().await.unwrap();
+    master.delete_one(doc! { "database_name": database("bare") }).await.unwrap();
+    world.secrets().delete(&format!("{}-mongodb", name("bare")), &DeleteParams::default()).await.unwrap();
+    // Somebody gives access to what is retained, and makes a database that only looks like a hospital's.
+    let retained = world.mongo.database(&database("retained"));
+    let user = doc! { "createUser": "by_hand", "pwd": "x", "roles": [], "customData": { "organization_id": "org" } };
+    retained.run_command(user).await.unwrap();
+    for collection in ["users", "patients", "appointments", "pharmacy", "settings", "audit_logs"] {
+        world.mongo.database(&database("looks")).create_collection(collection).await.unwrap();
+    }
+
+    let before = everything(&proxied).await;
+    let found = report(&proxied).await;
+    // The Secret of the torn one goes with its object, by Kubernetes' own garbage collection, sooner or later.
+    let found: Vec<_> = found.into_iter().filter(|orphan| !orphan.starts_with("secret ")).collect();
+    let place = format!("{}/{}", world.sandbox.namespace(), name("bare"));
+    let mut wanted = vec![
+        format!("claim {}", database("torn")),
+        format!("database {}", database("looks")),
+        format!("user {}", database("retained")),
+        format!("hospital_without_claim {place}"),
+        format!("hospital_without_database {place}"),
+        format!("hospital_without_secret {place}"),
+        format!("hospital_without_user {place}"),
+    ];
+    wanted.sort();
+    assert_eq!(found, wanted);
+    unchanged(&proxied, &before, "orphans").await;
+
+    // The running operator counts what it does not mend, and writes down what was left behind, once.
+    retained.run_command(doc! { "dropUser": "by_hand" }).await.unwrap();
+    let operator = proxied.operator().resync_interval("1s").start().await;
+    operator.wait_ready().await;
+    eventually("the metric counts the claim", async || {
+        operator.metrics().await.contains("chakravue_operator_orphans{kind=\"claim\"} 1\n").then_some(())
+    })
+    .await;
+    let left = eventually("what was left behind is written down", async || {
+        let claim = world.claim_on(&database("torn")).await?;
+        claim.get_document("left_behind").ok().cloned()
+    })
+    .await;
+    let what: Vec<_> = left.get_array("what").unwrap().iter().map(|what| what.as_str().unwrap()).collect();
+    assert_eq!(what, ["database", "user", "role"]);
+    // Applied again, it is whole and nothing is left behind any more.
+    world.ready_hospital("torn").await;
+    let claim = world.claim_on(&database("torn")).await.unwrap();
+    assert!(!claim.contains_key("left_behind"), "{claim}");
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_released_by_force_is_written_down_when_mongodb_is_back() {
+    let proxied = Proxied::new("left behind").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    let name = world.ready_hospital("forced").await.name_any();
+    let database = world.sandbox.database_name("forced");
+    proxied.mongo.set_down(true);
+    world.delete(&name).await;
+    world.wait(&name, "held", |o| condition(o, "Ready").is_some_and(|c| c.reason == "MongoDbUnavailable")).await;
+    let annotation = json!({ "metadata": { "annotations": { "chakravue.io/force-release": database } } });
+    world.hospitals().patch(&name, &PatchParams::default(), &Patch::Merge(&annotation)).await.unwrap();
+    world.wait_gone(&name).await;
+    proxied.mongo.set_down(false);
+    // The resync is minutes away.
+    let left = eventually("it is written down", async || {
+        world.claim_on(&database).await?.get_document("left_behind").ok().cloned()
+    })
+    .await;
+    assert_eq!(left.get_array("what").unwrap().len(), 3, "{left}");
+    assert!(left.get_datetime("at").is_ok());
+    assert_eq!(world.claim_on(&database).await.unwrap().get_str("status").unwrap(), "Terminating");
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+/// The actions of a plan, as `create collection patients`.
+fn actions(plan: &Value) -> Vec<String> {
+    let action = |a: &Value| ["verb", "kind", "name"].map(|part| a[part].as_str().unwrap().to_owned()).join(" ");
+    plan["actions"].as_array().unwrap().iter().map(action).collect()
+}
+
+/// What of this sandbox is reported, as `claim t3f9a1_torn`; the server has others of its own.
+async fn report(proxied: &Proxied) -> Vec<String> {
+    let (well, json, errors) = proxied.operator().print(&["orphans", "-o", "json"]).await;
+    assert!(well, "{errors}");
+    let report: Value = serde_json::from_str(&json).unwrap();
+    let orphans = report["orphans"].as_array().unwrap().iter();
+    let told = orphans.map(|o| ["kind", "name"].map(|part| o[part].as_str().unwrap().to_owned()).join(" "));
+    let mut told: Vec<String> = told.filter(|orphan| orphan.contains(proxied.world.sandbox.prefix())).collect();
+    told.sort();
+    told
+}
+
+/// Whether tests beside this one have something that is an orphan from here.
+async fn others(proxied: &Proxied) -> bool {
+    let (_, json, _) = proxied.operator().print(&["orphans", "-o", "json"]).await;
+    serde_json::from_str::<Value>(&json).is_ok_and(|report| !report["orphans"].as_array().unwrap().is_empty())
+}
+
+/// Everything that a plan could have changed; from here on the proxies count.
+async fn everything(proxied: &Proxied) -> Value {
+    proxied.log.settled().await;
+    proxied.log.clear();
+    state(proxied).await
+}
+
+async fn state(proxied: &Proxied) -> Value {
+    let world = &proxied.world;
+    let all = kube::api::ListParams::default();
+    let hospitals = world.hospitals().list(&all).await.unwrap().items;
+    let secrets = world.secrets().list(&all).await.unwrap().items;
+    let mut databases = serde_json::Map::new();
+    for name in world.mongo.list_database_names().await.unwrap() {
+        if name.starts_with(world.sandbox.prefix()) {
+            let users = world.users_and_roles(&name).await;
+            databases.insert(
+                name.clone(),
+                json!([world.documents(&name).await, users, world.collection_names(&name).await]),
+            );
+        }
+    }
+    let versions: Vec<_> = hospitals.iter().map(|h| (h.name_any(), h.resource_version())).collect();
+    let secrets: Vec<_> = secrets.iter().map(|s| (s.name_any(), s.resource_version())).collect();
+    json!([versions, secrets, databases])
+}
+
+async fn unchanged(proxied: &Proxied, before: &Value, by: &str) {
+    proxied.log.settled().await;
+    assert_eq!(proxied.log.writes(), [], "written by {by}");
+    assert_eq!(proxied.log.events(), [], "written by {by}");
+    // Kubernetes may collect garbage meanwhile; nothing is added or altered.
+    let now = state(proxied).await;
+    assert_eq!(now[0], before[0], "{by}");
+    assert_eq!(now[2], before[2], "{by}");
+}
+
+fn write(world: &World, name: &str, objects: &[&Value]) -> PathBuf {
+    let path = world.sandbox.folder().join(name);
+    let text: Vec<String> = objects.iter().map(|object| serde_json::to_string_pretty(object).unwrap()).collect();
+    // JSON is YAML.
+    std::fs::write(&path, text.join("\n---\n")).unwrap();
+    path
+}
