@@ -13,7 +13,7 @@ SHELL := /bin/bash
 bin := $(or $(CARGO_TARGET_DIR),target)/debug
 release_bin := $(or $(CARGO_TARGET_DIR),target)/release
 # Files that a program of ours prints, and how.
-crd := charts/chakravue/crds/hospitalorganizations.yaml
+crd := charts/chakravue/files/hospitalorganizations.yaml
 openapi := api/openapi.json
 reference := docs/api-reference.md
 generated := $(crd) $(openapi) $(reference)
