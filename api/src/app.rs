@@ -64,9 +64,9 @@ pub fn router(app: App) -> Router {
             let pages = frontend.clone();
             routes.fallback(move |request| frontend.clone().serve(request)).method_not_allowed_fallback(
                 // Some pages have the address of an operation: `/login`, `/signup`.
-                async move |request: Request| match navigates(request.headers()) && request.method() == Method::GET {
-                    true => pages.clone().serve(request).await,
-                    false => wrong_method(),
+                async move |request: Request| {
+                    let navigates = navigates(request.headers()) && request.method() == Method::GET;
+                    if navigates { pages.clone().serve(request).await } else { wrong_method() }
                 },
             )
         }

@@ -116,6 +116,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `unauthenticated` when there is none (any more).
+    #[must_use]
     pub fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Answer<Session>> {
         Box::pin(async move {
             let hash = TokenHash::of(token);

@@ -182,6 +182,7 @@ impl Tenant {
     ///
     /// # Errors
     /// When the log cannot be written.
+    #[must_use]
     pub fn record(&self, actor: &Actor, entry: Entry) -> BoxFuture<'static, Answer<()>> {
         let (tenant, record) = (self.clone(), actor.recording(entry, self.0.tenants.clock()));
         // In a task of its own: a client that goes away must not leave a batch half-written that others wait for.

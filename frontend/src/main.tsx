@@ -3,6 +3,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { isProblem } from "./api/problem";
 import { createQueryClient } from "./api/query-client";
 import { startI18n } from "./i18n";
 import { createAppRouter } from "./routes/router";
@@ -38,7 +39,9 @@ window.addEventListener("pageshow", ({ persisted }) => {
 await startI18n();
 const element = document.getElementById("root");
 if (element) {
-  createRoot(element).render(
+  // What the API or the network says is told to the person; anything else is ours to find.
+  const onCaughtError = (error: unknown) => isProblem(error) || reportError(error);
+  createRoot(element, { onCaughtError }).render(
     <StrictMode>
       <QueryClientProvider client={queries}>
         <SessionContext value={session}>

@@ -31,7 +31,8 @@ use kube::{
 };
 use mongodb::bson::{DateTime, Document, doc};
 use serde_json::json;
-use tokio::{net::TcpListener, process::Command};
+use tokio::{net::TcpListener, process::Command, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
 
 use proxied::Proxied;
 
@@ -91,8 +92,8 @@ async fn mongodb(State(stack): State<Arc<Proxied>>, InPath(state): InPath<String
     stack.mongo_proxy.set_down(state == "down");
 }
 
-/// Serves until the test ends; returns where.
-async fn control(stack: Arc<Proxied>) -> String {
+/// Serves until `stop`; returns where, and what ends then.
+async fn control(stack: Arc<Proxied>, stop: CancellationToken) -> (String, JoinHandle<()>) {
     let router = Router::new()
         .route("/suspend/{organization_id}", post(suspend))
         .route("/resume/{organization_id}", post(resume))
@@ -101,8 +102,9 @@ async fn control(stack: Arc<Proxied>) -> String {
         .with_state(stack);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    url
+    let serving =
+        async move { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await.unwrap() };
+    (url, tokio::spawn(serving))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,9 +119,11 @@ async fn the_front_end_holds_in_a_browser() {
     let invited = stack.sandbox.api().run(&["admin", "invite", "--email", ADMINISTRATOR]).await.unwrap();
     let invitation = invited.split_whitespace().find(|word| word.contains("#token=")).unwrap();
 
+    let stop = CancellationToken::new();
+    let (control_url, controlling) = control(Arc::clone(&stack), stop.clone()).await;
     let mut playwright = Command::new("node");
     playwright.arg("node_modules/@playwright/test/cli.js").arg("test").current_dir(&tests);
-    playwright.env("CHAKRAVUE_URL", stack.api.url()).env("CHAKRAVUE_CONTROL_URL", control(Arc::clone(&stack)).await);
+    playwright.env("CHAKRAVUE_URL", stack.api.url()).env("CHAKRAVUE_CONTROL_URL", control_url);
     playwright.env("CHAKRAVUE_PREFIX", stack.sandbox.prefix()).env("CHAKRAVUE_PLATFORM_INVITATION", invitation);
     playwright.env("CHROMIUM", browser()).stdin(Stdio::null()).kill_on_drop(true);
     let Output { status, stdout, stderr } =
@@ -129,5 +133,7 @@ async fn the_front_end_holds_in_a_browser() {
     println!("{said}");
     let log = stack.api.log();
     assert!(!log.contains("panicked"), "{log}");
+    stop.cancel();
+    controlling.await.unwrap();
     Arc::into_inner(stack).expect("nobody asks for anything any more").close().await;
 }

@@ -73,6 +73,7 @@ impl Tenants {
     ///
     /// # Errors
     /// When there is no such hospital here, or it is not paid, not ready or suspended.
+    #[must_use]
     pub fn open<'a>(&'a self, organization: &'a OrganizationId) -> BoxFuture<'a, Answer<Tenant>> {
         Box::pin(async move {
             self.usable(organization)?;

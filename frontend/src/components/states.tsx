@@ -31,14 +31,23 @@ export function Empty({
 }
 
 /** Why something cannot be shown, and a way to try again. */
-export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
+export function Failure({
+  error,
+  retry,
+  title: Title = "p",
+}: {
+  error: unknown;
+  retry?: () => void;
+  /** `h1` where it stands in place of a whole page. */
+  title?: "p" | "h1";
+}) {
   const { t } = useTranslation();
   return (
     <div role="alert" className="grid justify-items-center gap-3 px-4 py-12 text-center">
       <span className="grid size-12 place-items-center rounded-full bg-bad-soft text-bad">
         <CloudOff aria-hidden className="size-6" />
       </span>
-      <p className="text-base font-semibold">{t("common.cannotShow")}</p>
+      <Title className="text-base font-semibold">{t("common.cannotShow")}</Title>
       <div className="max-w-prose text-ink-soft">
         <ProblemText error={error} />
       </div>

@@ -2,6 +2,7 @@ import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-route
 import { isProblem } from "@/api/problem";
 import { loadWorkWords } from "@/i18n";
 import { isPlatformAdministrator, meQuery } from "@/session/me";
+import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
 import { signInPathFor } from "./sign-in-path";
 
@@ -11,6 +12,7 @@ export function platformRoutes() {
     getParentRoute: () => root,
     path: "/platform",
     component: lazyRouteComponent(() => import("@/features/workspace/PlatformLayout"), "PlatformLayout"),
+    errorComponent: WholeFailure,
     beforeLoad: async ({ context, location }) => {
       const words = loadWorkWords();
       const me = await context.queries.ensureQueryData(meQuery).catch((error: unknown) => {

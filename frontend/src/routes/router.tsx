@@ -1,11 +1,12 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRouter } from "@tanstack/react-router";
-import { Failure, Skeleton } from "@/components/states";
+import { Skeleton } from "@/components/states";
 import type { BrowserSession } from "@/session/session";
 import { NotFound } from "./NotFound";
 import { platformRoutes } from "./platform";
 import { publicRoutes } from "./public";
 import { Root } from "./Root";
+import { RouteFailure } from "./RouteFailure";
 import { staffRoutes } from "./staff";
 
 export interface RouterContext {
@@ -24,7 +25,7 @@ export function createAppRouter(context: RouterContext) {
     defaultPreloadStaleTime: 0,
     defaultPendingMs: 200,
     defaultPendingComponent: () => <Skeleton className="p-8" />,
-    defaultErrorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+    defaultErrorComponent: RouteFailure,
     scrollRestoration: true,
   });
 }

@@ -3,6 +3,7 @@ import { isProblem } from "@/api/problem";
 import { isDay } from "@/dates/day";
 import { loadWorkWords } from "@/i18n";
 import { isPlatformAdministrator, meQuery } from "@/session/me";
+import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
 import { signInPathFor } from "./sign-in-path";
 
@@ -12,6 +13,7 @@ export function staffRoutes() {
     getParentRoute: () => root,
     path: "/app",
     component: lazyRouteComponent(() => import("@/features/workspace/StaffLayout"), "StaffLayout"),
+    errorComponent: WholeFailure,
     beforeLoad: async ({ context, location }) => {
       const words = loadWorkWords();
       const me = await context.queries.ensureQueryData(meQuery).catch((error: unknown) => {

@@ -117,7 +117,7 @@ async fn one_that_cannot_reach_the_api_server_stops_before_the_other_begins() {
         .await
         .unwrap();
     assert!(!first.wait_exit().await.success());
-    assert_ne!(holder(&world).await, None, "the lease ran out, it was not given up");
+    assert_ne!(holder(world).await, None, "the lease ran out, it was not given up");
     let written_until_then = proxied.log.count();
     leads(&second).await;
     eventually("the user is back", async || {

@@ -1,0 +1,33 @@
+import { screen } from "@testing-library/react";
+import { expect, it, vi } from "vitest";
+import { staff } from "@/testing/people";
+import { renderAt } from "@/testing/render";
+import { http, problem, server } from "@/testing/server";
+
+it("says why the workspace cannot be shown, and shows it when it can", async () => {
+  // React tells the console of what it has caught; the program's own root does not.
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  server.use(http.get("/me", () => problem("database-unavailable", 503)));
+  const { user } = renderAt("/app/account");
+  const again = await screen.findByRole("button", { name: "Try again" });
+  expect(screen.getByRole("main").contains(again)).toBe(true);
+  expect(screen.getByRole("heading", { level: 1 })).toBeTruthy();
+  server.use(
+    http.get("/me", ({ response }) => response(200).json(staff("DOCTOR", []))),
+    http.get("/me/sessions", ({ response }) => response(200).json({ sessions: [] })),
+    http.get("/organization/{org_id}/settings", ({ response }) => response(200).json({ items: [] })),
+  );
+  await user.click(again);
+  expect(await screen.findByRole("heading", { name: "Your account" })).toBeTruthy();
+});
+
+it("leads whoever is not signed in to the sign-in, and back", async () => {
+  server.use(
+    http.get("/me", () => problem("unauthenticated", 401)),
+    http.get("/organizations", ({ response }) => response(200).json({ items: [] })),
+  );
+  const { router } = renderAt("/platform/organizations?status=active");
+  await screen.findByRole("button", { name: "Sign in" });
+  expect(router.state.location.pathname).toBe("/admin");
+  expect(router.state.location.search).toEqual({ redirect: "/platform/organizations?status=active" });
+});
