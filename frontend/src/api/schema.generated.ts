@@ -2280,7 +2280,7 @@ export interface components {
         Readiness: {
             /** @description Whether the hospitals' objects are known. */
             kubernetes: boolean;
-            /** @description Whether the master database answers. */
+            /** @description Whether the master database answers and has its indexes. */
             mongodb: boolean;
             ready: boolean;
         };
