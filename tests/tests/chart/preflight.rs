@@ -10,6 +10,7 @@ use crate::support::{LEAST, ONE_NAMESPACE, cluster};
 /// The definition is somebody else's business.
 const WITHOUT_DEFINITION: &str = "
 crds: {install: false}
+hospitals: {namespace: patients}
 api: {publicUrl: 'https://app.example.org', settings: {payments: {provider: test}}}
 ";
 
