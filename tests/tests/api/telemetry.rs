@@ -100,6 +100,22 @@ async fn metrics_have_a_port_of_their_own_and_count_by_route() {
 }
 
 #[tokio::test]
+async fn metrics_count_the_audit_entries_of_readings() {
+    let stack = Stack::new("metrics, audit").await;
+    let hospital = stack.hospital("Counted Hospital").await;
+    let written = async || {
+        let metrics = stack.api.metrics().await;
+        samples(&metrics, "chakravue_api_audit_batch_entries_sum").get("").copied().expect("the metric is there")
+    };
+    let before = written().await;
+    for _ in 0..3 {
+        hospital.administrator.get(&hospital.path("/patients")).await.expect(200);
+    }
+    assert!((written().await - before - 3.0).abs() < f64::EPSILON);
+    stack.close().await;
+}
+
+#[tokio::test]
 async fn a_metrics_port_in_use_is_said_before_anything_serves() {
     let sandbox = Sandbox::new("metrics, port in use").await;
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,7 +1,7 @@
 //! `chakravue-operator plan` and `orphans`: what they say is what is so, for a person and for a machine, and they write
 //! nothing to either server.
 
-use std::path::PathBuf;
+use std::{fs::File, path::PathBuf, process::Stdio};
 
 use chakravue_testbed::OperatorOptions;
 use kube::{
@@ -146,6 +146,13 @@ async fn a_file_is_planned_as_it_would_be_applied() {
         assert!(unpaid["notes"].as_array().unwrap().iter().any(|n| n.as_str().unwrap().contains("subscription")));
         unchanged(&proxied, &before, who).await;
     }
+
+    // On standard input it is the same.
+    let (_, of_file, _) = person(proxied.operator()).print(&["plan", "-f", file.to_str().unwrap()]).await;
+    let piped = Stdio::from(File::open(&file).unwrap());
+    let (well, of_input, errors) = person(proxied.operator()).print_given(piped, &["plan", "-f", "-"]).await;
+    assert!(well, "{errors}");
+    assert_eq!(of_input, of_file);
 
     // What the API server would refuse is said in its words.
     let mut invalid = world.hospital("old");
