@@ -49,7 +49,7 @@ up: build frontend ## Start Kubernetes, MongoDB, operator, API and front end, wi
 	@CHAKRAVUE_API__FRONTEND=$(frontend)/dist exec $(bin)/testbed up
 
 .PHONY: up-pods
-up-pods: build frontend ## The same in real pods, installed by the chart, as root: a cluster, images, one hospital; Ctrl-C leaves nothing
+up-pods: build frontend containers ## The same in real pods, installed by the chart, as root: a cluster, images, one hospital; Ctrl-C leaves nothing
 	@exec $(bin)/testbed up-pods
 
 .PHONY: parts
@@ -63,12 +63,16 @@ clean-dev: build ## Forget the data of `make up` (the folder .dev)
 # --- Checking
 
 .PHONY: test
-test: lint frontend-test frontend browser ## Every lint, then every test, those in a browser too
+test: lint frontend-test frontend browser containers ## Every lint, then every test, those in a browser too
 	cargo test --workspace
 
 .PHONY: test-pods
-test-pods: build frontend ## Only the test of the chart in real pods, as root, with what happens in it
+test-pods: build frontend containers ## Only the test of the chart in real pods, as root, with what happens in it
 	cargo test --workspace --test pods -- --nocapture
+
+.PHONY: containers
+containers:
+	@tests/install-containers
 
 .PHONY: lint
 lint: prerequisites fmt-check generate-check frontend-lint clippy deny ## Every lint, quickest first: format, generated files, front end, clippy, dependencies
