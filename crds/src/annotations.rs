@@ -22,5 +22,6 @@ pub const ROTATE_CREDENTIALS: &str = "chakravue.io/rotate-credentials";
 pub const LONGEST_ROTATION: usize = 64;
 
 /// Confirms that somebody knows of a suspected loss of data. The value is the `.status.dataLoss.detectedAt` that it
-/// confirms, so that it never hides a later loss.
+/// confirms, so that it never hides a later loss; or, where the claim itself is lost, the `.status.organizationId` that is
+/// given up, to begin anew with an empty database.
 pub const ACKNOWLEDGE_DATA_LOSS: &str = "chakravue.io/acknowledge-data-loss";

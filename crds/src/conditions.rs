@@ -87,6 +87,8 @@ names! {
         AdoptionRequired,
         /// An adoption was asked for that cannot be granted.
         AdoptionRefused,
+        /// The hospital had a database, and MongoDB knows nothing of its claim any more.
+        ClaimLost,
         /// A Secret of the needed name belongs to somebody else.
         SecretNotOurs,
         /// Existing documents do not fit a validator or a unique index.

@@ -73,6 +73,7 @@ pub async fn decide(
             Decision::TakeUp(record)
         }
         None => {
+            refuse_lost_claim(context, tenant)?;
             if let Some(wanted) = &tenant.adopt_organization {
                 return Err(nothing_to_adopt(context, tenant, wanted).await?);
             }
@@ -304,6 +305,26 @@ async fn begin(context: &Context, mut record: OrganizationRecord, database_exist
     }
     record.database_origin = Some(origin);
     Ok(record)
+}
+
+/// A hospital that had a database does not silently get an empty one: perhaps the operator is connected to another MongoDB.
+fn refuse_lost_claim(context: &Context, tenant: &Tenant) -> Result<()> {
+    if tenant.was.is_none() || tenant.was == tenant.acknowledged_loss {
+        return Ok(());
+    }
+    Err(Error::refused(
+        ConditionType::ClaimHeld,
+        Reason::ClaimLost,
+        format!(
+            "This hospital had database {}, and MongoDB knows nothing of its claim any more. Is the operator connected to \
+             another MongoDB? If {} was lost, restore it and the hospital's database from a backup. Only if there is none, \
+             begin anew with an empty database: kubectl annotate horg {} --overwrite {}=<its .status.organizationId>",
+            tenant.database,
+            context.mongo.master_database(),
+            tenant.owner.name,
+            annotations::ACKNOWLEDGE_DATA_LOSS,
+        ),
+    ))
 }
 
 fn may_adopt_database(context: &Context, tenant: &Tenant) -> Result<()> {

@@ -31,6 +31,8 @@ pub struct Tenant {
     pub adopt_database: bool,
     /// The value of the annotation that asks for a new password, as far as it counts.
     pub rotation: Option<String>,
+    /// The organization that the object's status tells of, if its database was made.
+    pub was: Option<String>,
     /// The value of the annotation that confirms a loss of data.
     pub acknowledged_loss: Option<String>,
 }
@@ -62,6 +64,11 @@ impl Tenant {
             adopt_organization: annotation(annotations::ADOPT_ORGANIZATION),
             adopt_database: annotation(annotations::ADOPT_DATABASE).as_deref() == Some("true"),
             rotation: annotation(annotations::ROTATE_CREDENTIALS).as_deref().and_then(rotation),
+            was: object
+                .status
+                .as_ref()
+                .filter(|status| status.binding.is_some())
+                .and_then(|status| status.organization_id.clone()),
             acknowledged_loss: annotation(annotations::ACKNOWLEDGE_DATA_LOSS).map(|value| value.trim().to_owned()),
             owner,
         })

@@ -120,7 +120,8 @@ impl ChainGuard<'_> {
                 let head = {
                     let mut end = tenant.0.chain.end.lock().await;
                     end.anchoring = false;
-                    end.head.clone()
+                    // Looked up again by the next entry: a log that was restored from a backup meanwhile ends elsewhere.
+                    end.head.take()
                 };
                 let Some(head) = head else { return };
                 if let Err(problem) = anchor(&tenant, head).await {

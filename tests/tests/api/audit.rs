@@ -199,6 +199,30 @@ async fn whoever_gets_around_the_database_is_found() {
     clinic.stack.close().await;
 }
 
+#[tokio::test]
+async fn a_log_that_was_restored_from_a_backup_goes_on_where_it_ends() {
+    let clinic = Clinic::new("restored log").await;
+    for name in ["Jane Smith", "John Doe"] {
+        clinic.patient(name).await;
+    }
+    let sequences =
+        async || -> Vec<i64> { clinic.log().await.iter().map(|entry| entry.get_i64("sequence").unwrap()).collect() };
+    let last = *sequences().await.last().unwrap();
+    let anchors = clinic.stack.master().collection::<Document>("audit_anchors");
+    eventually("the end of the log is noted", async || {
+        let noted = anchors.find_one(doc! { "_id": &clinic.hospital.organization_id }).await.unwrap()?;
+        (noted.get_i64("sequence").unwrap() >= last).then_some(())
+    })
+    .await;
+    // The backup is from before the last entry. The service runs all the while.
+    let log = clinic.stack.database(&clinic.hospital).collection::<Document>("audit_logs");
+    log.delete_one(doc! { "sequence": last }).await.unwrap();
+    clinic.patient("Ada Roe").await;
+    let whole: Vec<i64> = (1..=last).collect();
+    assert_eq!(sequences().await, whole, "no gap is left");
+    clinic.stack.close().await;
+}
+
 /// MongoDB's code of a refusal.
 fn refused<T: std::fmt::Debug>(result: mongodb::error::Result<T>) -> Option<i32> {
     use mongodb::error::{ErrorKind, WriteFailure};

@@ -10,7 +10,59 @@ use kube::{
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use crate::support::{World, client, code, condition, is, patient};
+use crate::support::{World, client, code, condition, eventually, is, patient};
+
+#[tokio::test]
+async fn a_hospital_whose_claim_is_lost_is_not_made_anew_without_a_word() {
+    let world = World::new("lost claim").await;
+    let operator = world.sandbox.operator().start().await;
+    let first = world.ready_hospital("lost").await;
+    let (name, database) = (first.name_any(), world.sandbox.database_name("lost"));
+    world.patients(&database).insert_one(patient("1")).await.unwrap();
+    operator.terminate().await;
+    let master = world.mongo.database(world.sandbox.master_database()).collection::<Document>("organizations");
+    let claim = world.claim_on(&database).await.unwrap();
+    let lose = async || master.delete_one(doc! { "database_name": &database }).await.unwrap();
+
+    // The master database is lost, and comes back.
+    lose().await;
+    let before = world.belongings(&name, &database).await;
+    let operator = world.sandbox.operator().resync_interval("1s").start().await;
+    let told = refused(&world, &name, "ClaimLost").await;
+    assert_eq!(id(&told), id(&first), "the status remembers which organization it was");
+    assert_eq!(world.belongings(&name, &database).await, before);
+    master.insert_one(&claim).await.unwrap();
+    let again = world.wait_ready(&name).await;
+    assert_eq!(id(&again), id(&first));
+    assert_eq!(world.patients(&database).count_documents(doc! {}).await.unwrap(), 1);
+    operator.terminate().await;
+
+    // An empty MongoDB: nothing is made in it before somebody says so, and nonsense says nothing.
+    lose().await;
+    world.mongo.database(&database).drop().await.unwrap();
+    let operator = world.sandbox.operator().resync_interval("1s").start().await;
+    let acknowledge = async |value: &str| {
+        let annotation = json!({ "metadata": { "annotations": { annotations::ACKNOWLEDGE_DATA_LOSS: value } } });
+        world.hospitals().patch(&name, &PatchParams::default(), &Patch::Merge(&annotation)).await.unwrap()
+    };
+    refused(&world, &name, "ClaimLost").await;
+    acknowledge("true").await;
+    let refusals = async || {
+        let metrics = operator.metrics().await;
+        let line = metrics.lines().find(|line| line.contains("_reconciles_total") && line.contains("ClaimLost"));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).unwrap_or_default()
+    };
+    let before = refusals().await;
+    eventually("it is refused twice more", async || (refusals().await >= before + 2).then_some(())).await;
+    assert_eq!(world.collection_names(&database).await, [""; 0]);
+    assert!(world.claim_on(&database).await.is_none());
+    acknowledge(&id(&first)).await;
+    let anew = world.wait_ready(&name).await;
+    assert_ne!(id(&anew), id(&first));
+    assert_eq!(world.collection_names(&database).await.len(), 6);
+    operator.terminate().await;
+    world.close().await;
+}
 
 #[tokio::test]
 async fn the_second_object_of_a_database_waits_and_gets_it_only_when_the_first_has_given_it_up() {
