@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime;
 
 use crate::{
-    administrators, app,
+    administrators, app, check_urls,
     clock::Clock,
     database_error, master, metrics, mongodb_role, openapi,
     people::EmailAddress,
@@ -39,6 +39,13 @@ enum Command {
     Serve,
     /// Check the settings and name every mistake.
     CheckConfig,
+    /// Ask addresses, such as those of a running service, and fail unless each answers with success: for images and
+    /// clusters that have no other program to ask with.
+    CheckUrls {
+        /// Such as <http://chakravue-api:8008/readyz>.
+        #[arg(required = true)]
+        urls: Vec<reqwest::Url>,
+    },
     /// Manage the platform's administrators.
     #[command(subcommand)]
     Admin(Admin),
@@ -116,6 +123,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Settings::load(&flags)?;
             println!("The settings are right.");
             Ok(())
+        }
+        Command::CheckUrls { urls } => {
+            runtime::Builder::new_current_thread().enable_all().build()?.block_on(check_urls::check(&urls))
         }
         Command::Admin(Admin::Invite { email, only_the_first }) => {
             let settings = Settings::load(&flags)?;

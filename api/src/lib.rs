@@ -8,6 +8,7 @@ pub mod administrators;
 pub mod app;
 pub mod audit;
 pub mod blind_index;
+pub mod check_urls;
 pub mod cli;
 pub mod client_address;
 pub mod clock;

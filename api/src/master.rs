@@ -4,6 +4,7 @@
 //! Each kind of document is declared by the component that owns it, which says by [`Record`] where it is kept.
 
 use std::{
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +18,7 @@ use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
 use futures::future::try_join_all;
 use mongodb::{
     Client, Collection, Database, IndexModel,
-    options::{ClientOptions, IndexOptions},
+    options::{ClientOptions, IndexOptions, Tls},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -182,6 +183,7 @@ pub fn reasons() -> impl Iterator<Item = (&'static str, &'static [&'static str],
 pub struct Master {
     database: Database,
     prepared: Arc<AtomicBool>,
+    certificate_authority: Option<PathBuf>,
 }
 
 impl Master {
@@ -195,8 +197,18 @@ impl Master {
         options.server_selection_timeout = options.server_selection_timeout.or(Some(Duration::from_secs(3)));
         options.connect_timeout = Some(Duration::from_secs(3));
         options.max_pool_size = options.max_pool_size.or(Some(64));
+        let certificate_authority = match &options.tls {
+            Some(Tls::Enabled(tls)) => tls.ca_file_path.clone(),
+            _ => None,
+        };
         let client = Client::with_options(options).context("the MongoDB URI cannot be used")?;
-        Ok(Self { database: client.database(database), prepared: Arc::default() })
+        Ok(Self { database: client.database(database), prepared: Arc::default(), certificate_authority })
+    }
+
+    /// The file with the authority that MongoDB's certificate comes from, where it is none that everybody knows.
+    #[must_use]
+    pub fn certificate_authority(&self) -> Option<&Path> {
+        self.certificate_authority.as_deref()
     }
 
     #[must_use]

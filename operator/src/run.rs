@@ -261,7 +261,7 @@ pub async fn identify_cluster(
         Ok(true) => {}
         Ok(false) => {
             return Err("The HospitalOrganization definition is not installed: \
-                 kubectl apply -f charts/chakravue/crds/hospitalorganizations.yaml"
+                 kubectl apply -f charts/chakravue/files/hospitalorganizations.yaml"
                 .to_owned());
         }
         Err(error) => return Err(error::Error::kubernetes("list the hospitals", &error).to_string()),

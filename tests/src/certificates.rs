@@ -17,15 +17,28 @@ pub(crate) struct Certificates {
     folder: PathBuf,
 }
 
+/// A certificate for somebody besides those that every control plane has.
+pub(crate) struct Holder {
+    /// The name of its files.
+    pub(crate) file: String,
+    pub(crate) user: String,
+    pub(crate) group: Option<&'static str>,
+}
+
 impl Certificates {
     /// Certificates of an earlier start are taken up again, so that kubeconfig files handed out then stay valid.
     pub(crate) fn in_folder(folder: &Path) -> anyhow::Result<Self> {
+        Self::for_others_too(folder, &[], &[])
+    }
+
+    /// As [`Self::in_folder`]; servers have these names too, and these holders certificates.
+    pub(crate) fn for_others_too(folder: &Path, names: &[&str], holders: &[Holder]) -> anyhow::Result<Self> {
         let certificates = Self { folder: folder.to_owned() };
         if !folder.exists() {
             let partial = Self { folder: folder.with_added_extension("partial") };
             fs::remove_dir_all(&partial.folder).ok();
             private_folder(&partial.folder)?;
-            partial.make().context("cannot make the certificates of the test cluster")?;
+            partial.make(names, holders).context("cannot make the certificates of the test cluster")?;
             fs::rename(&partial.folder, folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }
         Ok(certificates)
@@ -44,7 +57,7 @@ impl Certificates {
         self.folder.join("tokens.pub")
     }
 
-    fn make(&self) -> anyhow::Result<()> {
+    fn make(&self, names: &[&str], holders: &[Holder]) -> anyhow::Result<()> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "ChakraVue test cluster");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -55,9 +68,12 @@ impl Certificates {
         let authority = Issuer::new(params, key);
 
         // `system:masters` is the group that Kubernetes lets do everything.
-        self.issue("server", None, &authority)?;
-        self.issue("administrator", Some("system:masters"), &authority)?;
-        self.issue("kube-controller-manager", None, &authority)?;
+        self.issue("server", "system:server", None, names, &authority)?;
+        self.issue("administrator", "administrator", Some("system:masters"), names, &authority)?;
+        self.issue("kube-controller-manager", "system:kube-controller-manager", None, names, &authority)?;
+        for Holder { file, user, group } in holders {
+            self.issue(file, user, *group, names, &authority)?;
+        }
 
         let tokens = KeyPair::generate()?;
         write_private(&self.key("tokens"), &tokens.serialize_pem())?;
@@ -65,10 +81,17 @@ impl Certificates {
     }
 
     /// A certificate that is good for both ends: etcd and kube-apiserver show `server` to each other.
-    fn issue(&self, name: &str, group: Option<&str>, authority: &Issuer<'_, KeyPair>) -> anyhow::Result<()> {
+    fn issue(
+        &self,
+        file: &str,
+        user: &str,
+        group: Option<&str>,
+        names: &[&str],
+        authority: &Issuer<'_, KeyPair>,
+    ) -> anyhow::Result<()> {
         let hosts = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-        let mut params = CertificateParams::new(hosts.map(String::from))?;
-        let user = if group.is_none() { format!("system:{name}") } else { name.to_owned() };
+        let hosts: Vec<String> = hosts.iter().chain(names).map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts)?;
         params.distinguished_name.push(DnType::CommonName, user);
         if let Some(group) = group {
             params.distinguished_name.push(DnType::OrganizationName, group);
@@ -77,7 +100,7 @@ impl Certificates {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, authority)?;
-        self.write(name, &certificate.pem(), &key)
+        self.write(file, &certificate.pem(), &key)
     }
 
     fn write(&self, name: &str, certificate: &str, key: &KeyPair) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::{control_plane::Durability, guard, parts, servers::Given, up};
+use crate::{application, control_plane::Durability, guard, parts, pods, servers::Given, up};
 
 /// Real servers for ChakraVue: a Kubernetes control plane and MongoDB.
 #[derive(Parser)]
@@ -30,6 +30,21 @@ enum Command {
         /// Where its data is kept.
         #[arg(long, default_value = ".dev")]
         dir: PathBuf,
+    },
+    /// Run a whole ChakraVue in real pods, until Ctrl-C: a cluster with nodes, images, the chart and one hospital. Needs
+    /// root, and leaves nothing.
+    UpPods {
+        /// For itself: the part that runs in the enclosure.
+        #[arg(long, hide = true)]
+        inside: bool,
+    },
+    /// Be an application that finds its MongoDB by the Service Binding specification.
+    #[command(hide = true)]
+    Application,
+    /// Build or find a program that the chart is tried with, and print where it is.
+    Tool {
+        #[arg(value_enum)]
+        name: parts::Tool,
     },
     /// Hold servers for a test process: start them, print one JSON line, stop when standard input closes.
     Guard {
@@ -70,6 +85,13 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Parts => print_parts(),
         Command::Up { dir } => up::run(&dir).await,
         Command::Clean { dir } => up::forget(&dir),
+        Command::UpPods { inside: false } => pods::up::run().await,
+        Command::UpPods { inside: true } => pods::up::run_inside().await,
+        Command::Application => application::run().await,
+        Command::Tool { name } => {
+            println!("{}", name.path()?.display());
+            Ok(())
+        }
         Command::Guard { dir, durable } => {
             let durability = if durable { Durability::Durable } else { Durability::Throwaway };
             guard::run(&dir, durability).await

@@ -35,6 +35,19 @@ rules:
   - level: None
 ";
 
+/// As [`AUDIT_POLICY`], and everything that operator and API ask for, so that a test can compare it with their rights.
+const AUDIT_POLICY_OF_PODS: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted, Panic]
+rules:
+  - level: Metadata
+    userGroups: [\"system:serviceaccounts:chakravue-system\"]
+  - level: Metadata
+    verbs: [create, update, patch, delete, deletecollection]
+  - level: None
+";
+
 /// Whether the data must survive a power cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
@@ -53,7 +66,21 @@ pub(crate) struct ControlPlane {
     controller_manager: Process,
     /// Of etcd, its peers that it does not have, and the API server.
     ports: [Port; 3],
+    /// The address at which nodes and pods reach the API server, if there are any.
+    nodes: Option<&'static str>,
 }
+
+/// What an API server is started with.
+struct Serving<'a> {
+    certificates: &'a Certificates,
+    etcd_port: &'a Port,
+    port: &'a Port,
+    audit_log: &'a Path,
+    nodes: Option<&'static str>,
+}
+
+/// Where Services have their addresses when there are no pods: nobody reaches them.
+const SERVICES: &str = "10.96.0.0/16";
 
 impl ControlPlane {
     /// Starts everything in `folder` and returns when it serves.
@@ -63,17 +90,50 @@ impl ControlPlane {
         port_book: &mut PortBook,
         durability: Durability,
     ) -> anyhow::Result<Self> {
+        let api_port = port_book.take("kube-apiserver")?;
+        Self::start_on(parts, folder, port_book, durability, api_port, None).await
+    }
+
+    /// As [`Self::start`], for a cluster with nodes, which reach the API server at this address, on the port that most
+    /// clusters have it on.
+    pub(crate) async fn start_for_nodes(
+        parts: &KubernetesParts,
+        folder: &Path,
+        address: &'static str,
+    ) -> anyhow::Result<Self> {
+        let api_port = Port::exactly(6443).context("port 6443 is in use")?;
+        let mut port_book = PortBook::forgetful();
+        Self::start_on(parts, folder, &mut port_book, Durability::Throwaway, api_port, Some(address)).await
+    }
+
+    async fn start_on(
+        parts: &KubernetesParts,
+        folder: &Path,
+        port_book: &mut PortBook,
+        durability: Durability,
+        api_port: Port,
+        nodes: Option<&'static str>,
+    ) -> anyhow::Result<Self> {
         let logs = folder.join("logs");
         let certificates = Certificates::in_folder(&folder.join("certificates"))?;
-        let [etcd_port, peer_port, api_port] =
-            [port_book.take("etcd")?, port_book.take("etcd-peer")?, port_book.take("kube-apiserver")?];
-        let server = format!("https://{}", api_port.address());
+        let [etcd_port, peer_port] = [port_book.take("etcd")?, port_book.take("etcd-peer")?];
+        let server = match nodes {
+            Some(address) => format!("https://{address}:{}", api_port.number()),
+            None => format!("https://{}", api_port.address()),
+        };
         let kubeconfig = folder.join("kubeconfig");
         write_kubeconfig(&kubeconfig, &server, &certificates, "administrator")?;
 
         let etcd = start_etcd(parts, folder, &certificates, &etcd_port, &peer_port, durability)?;
         let audit_log = logs.join("audit.log");
-        let apiserver = start_apiserver(parts, folder, &certificates, &etcd_port, &api_port, &audit_log)?;
+        let serving = Serving {
+            certificates: &certificates,
+            etcd_port: &etcd_port,
+            port: &api_port,
+            audit_log: &audit_log,
+            nodes,
+        };
+        let apiserver = start_apiserver(parts, folder, &serving)?;
         let client = kubeconfig::client(&kubeconfig).await?;
         apiserver.until("ready", PATIENCE, || answers_ready(&client)).await.map_err(|error| match etcd.exited() {
             Some(status) => error.context(format!("etcd ended ({status}). {}", etcd.last_words())),
@@ -82,15 +142,17 @@ impl ControlPlane {
         let controller_manager = start_controller_manager(parts, folder, &certificates, &server)?;
         controller_manager.until("at work", PATIENCE, || makes_service_accounts(&client)).await?;
         let taken = [etcd_port, peer_port, api_port];
-        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, ports: taken })
+        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, ports: taken, nodes })
     }
 
     /// Kills the API server and starts it again; returns when it serves.
     pub(crate) async fn restart_apiserver(&mut self, parts: &KubernetesParts, folder: &Path) -> anyhow::Result<()> {
         self.apiserver.kill();
         let certificates = Certificates::in_folder(&folder.join("certificates"))?;
-        let [etcd, _, own] = &self.ports;
-        self.apiserver = start_apiserver(parts, folder, &certificates, etcd, own, &self.audit_log)?;
+        let [etcd_port, _, port] = &self.ports;
+        let serving =
+            Serving { certificates: &certificates, etcd_port, port, audit_log: &self.audit_log, nodes: self.nodes };
+        self.apiserver = start_apiserver(parts, folder, &serving)?;
         let client = kubeconfig::client(&self.kubeconfig).await?;
         self.apiserver.until("ready", PATIENCE, || answers_ready(&client)).await
     }
@@ -164,16 +226,11 @@ fn start_etcd(
     Process::start("etcd", etcd, &folder.join("logs/etcd.log"), Output::Log)
 }
 
-fn start_apiserver(
-    parts: &KubernetesParts,
-    folder: &Path,
-    certificates: &Certificates,
-    etcd_port: &Port,
-    port: &Port,
-    audit_log: &Path,
-) -> anyhow::Result<Process> {
+fn start_apiserver(parts: &KubernetesParts, folder: &Path, serving: &Serving<'_>) -> anyhow::Result<Process> {
+    let Serving { certificates, etcd_port, port, audit_log, nodes } = *serving;
     let policy = folder.join("audit-policy.yaml");
-    fs::write(&policy, AUDIT_POLICY).with_context(|| format!("cannot write {}", policy.display()))?;
+    let text = if nodes.is_some() { AUDIT_POLICY_OF_PODS } else { AUDIT_POLICY };
+    fs::write(&policy, text).with_context(|| format!("cannot write {}", policy.display()))?;
     let mut apiserver = command(&parts.apiserver);
     apiserver.arg(format!("--etcd-servers=https://{}", etcd_port.address()));
     apiserver.arg("--etcd-cafile").arg(certificates.certificate("ca"));
@@ -187,13 +244,20 @@ fn start_apiserver(
     apiserver.arg("--service-account-signing-key-file").arg(certificates.key("tokens"));
     apiserver.arg("--audit-policy-file").arg(&policy);
     apiserver.arg("--audit-log-path").arg(audit_log);
-    apiserver.args([
-        "--bind-address=127.0.0.1",
+    if let Some(address) = nodes {
+        apiserver.arg(format!("--bind-address={address}")).arg(format!("--advertise-address={address}"));
+        apiserver.arg(format!("--service-cluster-ip-range={}", crate::pods::SERVICES));
+        // To the kubelets, for logs and commands in pods.
+        apiserver.arg("--kubelet-client-certificate").arg(certificates.certificate("administrator"));
+        apiserver.arg("--kubelet-client-key").arg(certificates.key("administrator"));
+        apiserver.args(["--kubelet-preferred-address-types=InternalIP", "--authorization-mode=Node,RBAC"]);
+    } else {
+        apiserver.arg("--bind-address=127.0.0.1").arg(format!("--service-cluster-ip-range={SERVICES}"));
         // There are no pods that would need the Service `kubernetes`, and a loopback address is refused for it.
-        "--endpoint-reconciler-type=none",
-        "--service-cluster-ip-range=10.96.0.0/16",
+        apiserver.args(["--endpoint-reconciler-type=none", "--authorization-mode=RBAC"]);
+    }
+    apiserver.args([
         "--service-account-issuer=https://kubernetes.default.svc",
-        "--authorization-mode=RBAC",
         "--anonymous-auth=false",
         // A write is in the log before its answer is out, so that a test reads it right after.
         "--audit-log-mode=blocking-strict",
@@ -223,7 +287,13 @@ fn start_controller_manager(
     Process::start("kube-controller-manager", manager, &log, Output::Log)
 }
 
-fn write_kubeconfig(path: &Path, server: &str, certificates: &Certificates, user: &str) -> anyhow::Result<()> {
+/// A kubeconfig for a holder of one of the certificates.
+pub(crate) fn write_kubeconfig(
+    path: &Path,
+    server: &str,
+    certificates: &Certificates,
+    user: &str,
+) -> anyhow::Result<()> {
     let authority = json!({ "certificate-authority-data": kubeconfig::inline(&certificates.certificate("ca"))? });
     let user = json!({
         "client-certificate-data": kubeconfig::inline(&certificates.certificate(user))?,

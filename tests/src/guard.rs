@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs,
     io::{Read, Write},
     path::{Path, PathBuf},
     thread,
@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     control_plane::Durability,
     files::private_folder,
-    install, kubeconfig, parts,
+    folders, install, kubeconfig, parts,
     ports::PortBook,
     processes::Process,
     servers::{Cluster, Given, Mongodb},
@@ -30,8 +30,6 @@ use crate::{
 
 /// What the folders of guards in the temporary folder are called.
 const FOLDER_PREFIX: &str = "chakravue-testbed-";
-/// Held by the guard of a folder.
-const LOCK: &str = "lock";
 
 /// The one line that a guard prints when everything serves.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,17 +44,17 @@ pub(crate) struct Report {
 
 /// A name for the folder of a new guard.
 pub(crate) fn new_folder() -> PathBuf {
-    std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}", crate::files::random_secret(8)))
+    folders::new_folder(FOLDER_PREFIX)
 }
 
 /// Starts everything in `folder`, says so on standard output, and holds it until standard input closes.
 pub(crate) async fn run(folder: &Path, durability: Durability) -> anyhow::Result<()> {
-    remove_abandoned();
+    folders::remove_abandoned(FOLDER_PREFIX, |_| ());
     let stop = stop_signal()?;
     tokio::pin!(stop);
     private_folder(folder)?;
     let folder = folder.canonicalize().with_context(|| format!("cannot find {}", folder.display()))?;
-    let _lock = lock(&folder)?;
+    let _lock = folders::lock(&folder)?;
 
     let result = tokio::select! {
         // Dropping a half-made start kills what it started.
@@ -121,7 +119,7 @@ impl Servers {
 }
 
 /// Completes when whoever started us is gone or tells us to stop.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
     let (closed, input_closed) = oneshot::channel();
@@ -137,30 +135,4 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = input_closed => {}
         }
     })
-}
-
-/// It gets its name when it is locked: another guard that looks for abandoned folders must not find it unlocked.
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let partial = folder.join("lock.partial");
-    let make = || {
-        let lock = File::create(&partial)?;
-        lock.try_lock()?;
-        fs::rename(&partial, folder.join(LOCK))?;
-        std::io::Result::Ok(lock)
-    };
-    make().with_context(|| format!("cannot lock {}", folder.display()))
-}
-
-/// Removes the folders of guards that were killed: those whose lock nobody holds.
-fn remove_abandoned() {
-    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
-        return;
-    };
-    for folder in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        let ours = folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(FOLDER_PREFIX));
-        // A folder without a lock file is just being made by its guard.
-        if ours && File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
-            fs::remove_dir_all(&folder).ok();
-        }
-    }
 }

@@ -28,7 +28,7 @@ use crate::{
     uri::with_credentials,
 };
 
-const CRD: &str = include_str!("../../charts/chakravue/crds/hospitalorganizations.yaml");
+const CRD: &str = include_str!("../../charts/chakravue/files/hospitalorganizations.yaml");
 const CLUSTER_ROLE: &str = include_str!("../../charts/chakravue/files/operator-clusterrole.yaml");
 const OPERATOR_ROLE: &str = include_str!("../../charts/chakravue/files/operator-role.yaml");
 const API_ROLE: &str = include_str!("../../charts/chakravue/files/api-role.yaml");

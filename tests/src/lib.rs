@@ -9,13 +9,16 @@
 //! calls the API), `companion` (other servers), `guard` (who cleans up), `up` (`make up`).
 
 mod api;
+mod application;
 mod certificates;
 mod client;
 mod companion;
 mod control_plane;
 mod files;
+mod folders;
 mod fragile;
 mod guard;
+mod helm;
 mod http;
 mod install;
 mod kubeconfig;
@@ -23,6 +26,7 @@ mod kubectl;
 mod mongod;
 mod operator;
 mod parts;
+pub mod pods;
 mod ports;
 mod processes;
 mod programs;
@@ -41,10 +45,11 @@ pub use api::{ApiOptions, ApiProcess};
 pub use client::{ApiClient, Reply};
 pub use companion::Companion;
 pub use fragile::{Backup, Fragile};
+pub use helm::Helm;
 pub use kubectl::Kubectl;
 pub use mongod::Standalone;
 pub use operator::{OperatorOptions, OperatorProcess};
-pub use parts::python_with;
+pub use parts::{Tool, definitions, python_with};
 pub use sandbox::Sandbox;
 pub use stripe_mock::StripeMock;
 pub use testbed::Testbed;

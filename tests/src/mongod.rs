@@ -1,6 +1,6 @@
 //! A real MongoDB on loopback: one mongod as a replica set, with authentication on, as in production.
 
-use std::{fs::remove_dir_all, path::Path, time::Duration};
+use std::{fs::remove_dir_all, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, bail};
 use mongodb::{
@@ -129,6 +129,23 @@ impl Standalone {
     }
 }
 
+/// Starts a member of a replica set that speaks TLS alone, on every address of this machine.
+pub(crate) fn start_secure(
+    program: &Path,
+    data: &Path,
+    key_file: &Path,
+    (identity, authority): (&Path, &Path),
+    port: u16,
+    log: &Path,
+) -> anyhow::Result<Process> {
+    let mut mongod = prepared(program, data, MANY_FILES);
+    mongod.arg("--keyFile").arg(key_file).args(["--replSet", REPLICA_SET]);
+    mongod.args(["--tlsMode", "requireTLS", "--tlsAllowConnectionsWithoutCertificates"]);
+    mongod.arg("--tlsCertificateKeyFile").arg(identity).arg("--tlsCAFile").arg(authority);
+    mongod.args(["--bind_ip_all", "--port", &port.to_string()]);
+    Process::start("mongod", mongod, log, Output::Log)
+}
+
 /// Starts a member of a replica set, which need not know of the others yet.
 pub(crate) fn start_member(
     program: &Path,
@@ -149,15 +166,22 @@ fn start_process(
     files: u32,
     log: &Path,
 ) -> anyhow::Result<Process> {
-    let mut mongod = command("sh");
-    mongod.env("FILES", files.to_string()).args(["-c", WITH_FILES, "sh"]).arg(program).arg("--dbpath").arg(data);
+    let mut mongod = prepared(program, data, files);
     if let Some(key_file) = key_file {
         mongod.arg("--keyFile").arg(key_file).args(["--replSet", REPLICA_SET]);
     }
-    mongod.args(["--auth", "--bind_ip", "127.0.0.1", "--nounixsocket", "--port", &port.number().to_string()]);
-    // A small cache and oplog: this machine has other things to do. The rest is what production runs with.
-    mongod.args(["--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256", "--setParameter", "enableTestCommands=0"]);
+    mongod.args(["--bind_ip", "127.0.0.1", "--port", &port.number().to_string()]);
     Process::start("mongod", mongod, log, Output::Log)
+}
+
+/// A command for a mongod that still has to be told where to listen.
+fn prepared(program: &Path, data: &Path, files: u32) -> Command {
+    let mut mongod = command("sh");
+    mongod.env("FILES", files.to_string()).args(["-c", WITH_FILES, "sh"]).arg(program).arg("--dbpath").arg(data);
+    // A small cache and oplog: this machine has other things to do. The rest is what production runs with.
+    mongod.args(["--auth", "--nounixsocket", "--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "256"]);
+    mongod.args(["--setParameter", "enableTestCommands=0"]);
+    mongod
 }
 
 /// A client that gives up soon enough for a person to read why.

@@ -1,11 +1,14 @@
 //! One login to MongoDB, made of one hospital's Secret and of nothing else.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use chakravue_crds::HospitalOrganization;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
-use mongodb::{Client, Database, options::ClientOptions};
+use mongodb::{
+    Client, Database,
+    options::{ClientOptions, Tls},
+};
 use sha2::{Digest as _, Sha256};
 
 use super::tenants::TenantSettings;
@@ -24,6 +27,7 @@ impl Connection {
         hospital: &HospitalOrganization,
         secret: &Secret,
         settings: &TenantSettings,
+        certificate_authority: Option<&Path>,
     ) -> Answer<Self> {
         let not_ready = |why: &'static str| {
             tracing::warn!(hospital = hospital.name_any(), why, "the connection Secret cannot be used");
@@ -47,6 +51,12 @@ impl Connection {
             return Err(not_ready("it names another database than the hospital's"));
         }
         let mut options = ClientOptions::parse(uri).await.map_err(|_| not_ready("its uri cannot be understood"))?;
+        // The Secret cannot name a file of whoever reads it. It is the same MongoDB, so the same authority holds.
+        if let Some(Tls::Enabled(tls)) = &mut options.tls
+            && tls.ca_file_path.is_none()
+        {
+            tls.ca_file_path = certificate_authority.map(Path::to_owned);
+        }
         options.app_name = Some("chakravue-api".to_owned());
         options.server_selection_timeout = Some(Duration::from_secs(3));
         options.connect_timeout = Some(Duration::from_secs(3));

@@ -145,7 +145,7 @@ impl Tenants {
                 let detail = "The hospital's credentials are being put in order. Try again in a moment.";
                 return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(1)));
             };
-            Connection::from_secret(&hospital, &secret, &self.0.settings).await
+            Connection::from_secret(&hospital, &secret, &self.0.settings, self.0.master.certificate_authority()).await
         })
     }
 

@@ -1,13 +1,15 @@
-//! Where the programs come from: `kube-apiserver`, `kube-controller-manager`, `kubectl`, `etcd` and `mongod`.
+//! Where the programs come from: those of Kubernetes, `mongod`, and what the chart is tried with.
 //!
 //! What the machine has is used; the rest is built or downloaded once, into a cache outside the tree.
 
+mod definitions;
 mod go;
 mod kubernetes;
 mod mongod;
 mod progress;
 mod python;
 mod stripe_mock;
+mod tools;
 
 use std::{
     env,
@@ -19,9 +21,11 @@ use std::{
 
 use anyhow::Context;
 
-pub(crate) use kubernetes::KubernetesParts;
+pub use definitions::definitions;
+pub(crate) use kubernetes::{KubernetesParts, NodeParts, prepare_node};
 pub use python::python_with;
 pub(crate) use stripe_mock::prepare as stripe_mock;
+pub use tools::Tool;
 
 /// What to prepare: nothing is built for a server that the environment already provides.
 #[derive(Clone, Copy)]
@@ -81,6 +85,12 @@ fn missing(error: io::Error, program: &str, how_to_get_it: &str) -> anyhow::Erro
 
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// Also where Debian keeps programs for root, which root need not have on PATH.
+pub(crate) fn on_path_or_sbin(program: &str) -> Option<PathBuf> {
+    let sbin = ["/usr/sbin", "/sbin"].map(|folder| Path::new(folder).join(program));
+    on_path(program).or_else(|| sbin.into_iter().find(|path| path.is_file()))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -22,7 +22,7 @@ pub(super) fn typed(kubectl: &Kubectl) -> String {
 }
 
 /// Applies the sample and returns when its hospital is ready, with a sentence that says so.
-pub(super) async fn apply_and_wait(kubectl: &Kubectl, client: &Client) -> anyhow::Result<String> {
+pub(crate) async fn apply_and_wait(kubectl: &Kubectl, client: &Client) -> anyhow::Result<String> {
     let sample: HospitalOrganization = serde_saphyr::from_str(SAMPLE).context("the sample cannot be read")?;
     let namespace = sample.namespace().context("the sample has no namespace")?;
     let name = sample.name_any();

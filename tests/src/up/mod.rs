@@ -35,11 +35,12 @@ use crate::{
 };
 use env_file::EnvFile;
 use home::Home;
-use screen::Screen;
+pub(crate) use screen::Screen;
 use supervise::Supervised;
 
 pub(crate) use api::without_limits;
 pub(crate) use home::forget;
+pub(crate) use hospital::apply_and_wait;
 
 /// Where the chart puts operator and API.
 const SYSTEM_NAMESPACE: &str = "chakravue-system";
@@ -262,15 +263,15 @@ async fn first_to_end(processes: &[&Process]) -> anyhow::Error {
 }
 
 /// The signals that mean "stop": Ctrl-C, SIGTERM, and the terminal going away.
-struct Signals([Signal; 3]);
+pub(crate) struct Signals([Signal; 3]);
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let watch = |kind| signal(kind).context("cannot watch for signals");
         Ok(Self([watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?, watch(SignalKind::hangup())?]))
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -15,29 +15,29 @@ const MAGENTA: &str = "35";
 const BOLD: &str = "1";
 
 #[derive(Clone)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     colours: bool,
     /// Logs come after the steps, so that those stay together.
     logs: Arc<AtomicBool>,
 }
 
 impl Screen {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self { colours: wanted && std::io::stdout().is_terminal(), logs: Arc::new(AtomicBool::new(false)) }
     }
 
-    pub(super) fn title(&self, text: &str) {
+    pub(crate) fn title(&self, text: &str) {
         self.say(&format!("{}\n", self.coloured(BOLD, text)));
     }
 
     /// A terminal that is gone must not stop us from stopping in order, so errors are ignored.
     #[expect(clippy::unused_self, reason = "everything that is shown goes through the screen")]
-    pub(super) fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         writeln!(std::io::stdout(), "{text}").ok();
     }
 
-    pub(super) fn step(&self, name: &'static str) -> Step<'_> {
+    pub(crate) fn step(&self, name: &'static str) -> Step<'_> {
         Step { screen: self, name, started: Instant::now() }
     }
 
@@ -57,14 +57,14 @@ impl Screen {
     }
 }
 
-pub(super) struct Step<'a> {
+pub(crate) struct Step<'a> {
     screen: &'a Screen,
     name: &'static str,
     started: Instant,
 }
 
 impl Step<'_> {
-    pub(super) fn done(self, result: &str) {
+    pub(crate) fn done(self, result: &str) {
         let took = self.started.elapsed().as_secs_f64();
         self.screen.say(&format!("  {:<11} {took:>6.1} s   {result}", self.name));
     }

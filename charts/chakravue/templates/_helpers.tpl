@@ -1,0 +1,185 @@
+{{- /* What objects are called: the release's name, and the chart's in it. */ -}}
+{{- define "chakravue.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "chakravue.operator" -}}{{ include "chakravue.fullname" . }}-operator{{- end -}}
+{{- define "chakravue.api" -}}{{ include "chakravue.fullname" . }}-api{{- end -}}
+
+{{- /* What is cluster-wide has the namespace in its name, so that releases of one name in two namespaces do not share it. */ -}}
+{{- define "chakravue.clusterName" -}}
+{{- if eq .Release.Namespace (include "chakravue.fullname" .) -}}
+{{- include "chakravue.operator" . -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Namespace (include "chakravue.operator" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* By what a Deployment knows its pods: never to be changed. (list $ "operator") */ -}}
+{{- define "chakravue.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- /* The labels of every object. (list $ "operator") */ -}}
+{{- define "chakravue.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "chakravue.selector" . }}
+app.kubernetes.io/part-of: chakravue
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* (list $ .Values.operator.image) */ -}}
+{{- define "chakravue.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- $name := printf "%s/%s" $root.Values.image.registry $image.repository -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $name $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $name (default $root.Chart.AppVersion $root.Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Nobody's user: the images say the same, and the restricted Pod Security standard asks for it. */ -}}
+{{- define "chakravue.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+# Secrets are mounted readable for this group alone.
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "chakravue.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- /* Where pods go: apart from each other if there is room. (list $ "operator" .Values.operator) */ -}}
+{{- define "chakravue.placement" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- $values := index . 2 -}}
+topologySpreadConstraints:
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+  - maxSkew: 1
+    topologyKey: {{ . }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "chakravue.selector" (list $root $component) | nindent 8 }}
+    # Of a rollout, only the new pods: the old ones are about to go.
+    matchLabelKeys: [pod-template-hash]
+{{- end }}
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Settings of the web service as its environment variables, one a line: NAME=value, sorted. (list "PREFIX" settings) */ -}}
+{{- define "chakravue.settings" -}}
+{{- $prefix := index . 0 -}}
+{{- range $name, $value := index . 1 }}
+{{- $variable := printf "%s__%s" $prefix (upper $name) }}
+{{- if kindIs "map" $value }}
+{{- include "chakravue.settings" (list $variable $value) }}
+{{- else if kindIs "slice" $value }}
+- name: {{ $variable }}
+  value: {{ join "," $value | quote }}
+{{- else if kindIs "float64" $value }}
+- name: {{ $variable }}
+  value: {{ printf "%.0f" $value | quote }}
+{{- else if not (kindIs "invalid" $value) }}
+- name: {{ $variable }}
+  value: {{ toString $value | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* The host of publicUrl, without scheme and port. */ -}}
+{{- define "chakravue.publicHost" -}}
+{{- (urlParse .Values.api.publicUrl).hostname -}}
+{{- end -}}
+
+{{- /* The rules of a role that is kept in a file, with their reasons. */ -}}
+{{- define "chakravue.rules" -}}
+{{- regexReplaceAll "(?s)^.*\nrules:\n" (.root.Files.Get .file) "" | trimSuffix "\n" -}}
+{{- end -}}
+
+{{- /* Where both have to go. Ports are those behind a Service, since policies see an address after it was translated. */ -}}
+{{- define "chakravue.egress" -}}
+{{- $policy := . -}}
+# Names.
+- ports:
+    - {port: 53, protocol: UDP}
+    - {port: 53, protocol: TCP}
+# The Kubernetes API server.
+- ports:
+    {{- range $policy.kubernetesApiPorts }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  {{- with $policy.kubernetesApiCidrs }}
+  to:
+    {{- range . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  {{- end }}
+# MongoDB.
+- ports:
+    {{- range $policy.mongodbPorts }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  {{- with $policy.mongodbCidrs }}
+  to:
+    {{- range . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- define "chakravue.metricsFrom" -}}
+{{- with .Values.networkPolicy.metricsFrom }}
+{{- toYaml . }}
+{{- end }}
+# The release's own test.
+- podSelector:
+    matchLabels:
+      {{- include "chakravue.selector" (list . "test") | nindent 6 }}
+{{- end }}

@@ -1,0 +1,49 @@
+//! Programs that are run against the chart, and the cluster's DNS server: built from `tests/tools/go.mod`.
+
+use std::path::PathBuf;
+
+use super::go::{Module, Program};
+
+const MODULE: Module = Module {
+    name: "tools",
+    go_mod: include_str!("../../tools/go.mod"),
+    go_sum: include_str!("../../tools/go.sum"),
+    sources: &[("coredns/main.go", include_str!("../../tools/coredns/main.go"))],
+    linker_flags: "-s -w",
+    get_go: "install Go 1.26 or newer (from go.dev/dl, or the Debian package golang-go where it is new enough)",
+    takes: "Three minutes with two cores and an empty Go cache.",
+};
+
+/// A program of `tests/tools/go.mod`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Tool {
+    Helm,
+    /// The version before, which many still use.
+    Helm3,
+    /// Writes the chart's README from the comments in its values.
+    HelmDocs,
+    /// Checks manifests against schemas.
+    Kubeconform,
+    CoreDns,
+}
+
+impl Tool {
+    fn program(self) -> Program {
+        match self {
+            Self::Helm => Program::new("helm", "helm.sh/helm/v4/cmd/helm"),
+            Self::Helm3 => Program { name: "helm3", package: "helm.sh/helm/v3/cmd/helm", built_as: "helm" },
+            Self::HelmDocs => Program::new("helm-docs", "github.com/norwoodj/helm-docs/cmd/helm-docs"),
+            Self::Kubeconform => Program::new("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
+            Self::CoreDns => Program::new("coredns", "chakravue.io/tests/tools/coredns"),
+        }
+    }
+
+    /// Where it is, from the cache or built into it.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn path(self) -> anyhow::Result<PathBuf> {
+        MODULE.prepare(&[self.program()])?;
+        MODULE.path_of(&self.program())
+    }
+}
