@@ -100,7 +100,7 @@ pub struct Settings {
     /// Whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// How long a request may take before it is given up with 408.
+    /// How long a request may take before it is given up with 503.
     #[serde(deserialize_with = "duration")]
     pub request_timeout: Duration,
     /// How long a sign-up waits for the operator to give the hospital its id.
