@@ -1,4 +1,4 @@
-//! The HospitalOrganization, as its definition has it, against what pages say of its fields and annotations.
+//! The `HospitalOrganization`, as its definition has it, against what pages say of its fields and annotations.
 
 use chakravue_crds::annotations;
 use regex::Regex;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     nothing_wrong,
-    pages::{self, Page},
+    pages::{self, Page, Table},
 };
 
 const PAGE: &str = "docs/observability.md";
@@ -84,7 +84,7 @@ fn in_words(after: &str) -> String {
 fn documented() -> BTreeSet<String> {
     let page = pages::page(PAGE);
     let tables = page.tables.iter().filter(|table| table.columns[0] == "metric");
-    tables.flat_map(|table| table.names()).collect()
+    tables.flat_map(Table::names).collect()
 }
 
 /// Those of our metrics that a text names.

@@ -176,7 +176,7 @@ impl Reader {
             }
             Event::Html(html) | Event::InlineHtml(html) => {
                 if let Some(remark) = html.trim().strip_prefix("<!--") {
-                    self.remark = remark.trim_end_matches("-->").trim().to_owned();
+                    remark.trim_end_matches("-->").trim().clone_into(&mut self.remark);
                 } else if html.contains("href=") || html.contains("src=") {
                     page.html_links.push(html.to_string());
                 }
