@@ -17,6 +17,8 @@ crd := charts/chakravue/files/hospitalorganizations.yaml
 openapi := api/openapi.json
 reference := docs/api-reference.md
 generated := $(crd) $(openapi) $(reference)
+# The chart's README is written from its values by helm-docs; the chart's tests compare it.
+chart := charts/chakravue
 print-$(crd) := $(bin)/crdgen
 print-$(openapi) := $(bin)/chakravue-api openapi
 print-$(reference) := $(bin)/chakravue-api reference
@@ -28,8 +30,9 @@ browser := tests/browser
 chromium = $(or $(CHROMIUM),$(firstword $(foreach name,chromium chromium-browser google-chrome google-chrome-stable,$(shell command -v $(name)))))
 
 # A cargo-deny on PATH is used; otherwise this version is installed into the cache beside Kubernetes and MongoDB.
+tools := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chakravue/tools
 deny_version := 0.20.2
-deny_root := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chakravue/tools/cargo-deny-$(deny_version)
+deny_root := $(tools)/cargo-deny-$(deny_version)
 deny := $(or $(shell command -v cargo-deny),$(deny_root)/bin/cargo-deny)
 # The advisories check downloads the RustSec database from GitHub, so it runs only when asked for: ADVISORIES=1 make lint
 deny_checks := bans licenses sources $(if $(filter 1,$(ADVISORIES)),advisories)
@@ -44,6 +47,10 @@ help: ## List the targets
 up: build frontend ## Start Kubernetes, MongoDB, operator, API and front end, with one hospital; Ctrl-C stops, the data stays
 	@CHAKRAVUE_API__FRONTEND=$(frontend)/dist exec $(bin)/testbed up
 
+.PHONY: up-pods
+up-pods: build frontend ## The same in real pods, installed by the chart, as root: a cluster, images, one hospital; Ctrl-C leaves nothing
+	@exec $(bin)/testbed up-pods
+
 .PHONY: parts
 parts: build ## Only prepare what `make up` and the tests start: kube-apiserver, etcd, kubectl, mongod
 	@exec $(bin)/testbed parts
@@ -57,6 +64,10 @@ clean-dev: build ## Forget the data of `make up` (the folder .dev)
 .PHONY: test
 test: lint frontend-test frontend browser ## Every lint, then every test, those in a browser too
 	cargo test --workspace
+
+.PHONY: test-pods
+test-pods: build frontend ## Only the test of the chart in real pods, as root, with what happens in it
+	cargo test --workspace --test pods -- --nocapture
 
 .PHONY: lint
 lint: prerequisites fmt-check generate-check frontend-lint clippy deny ## Every lint, quickest first: format, generated files, front end, clippy, dependencies
@@ -110,9 +121,35 @@ release: prerequisites ## Compile every program as it is shipped
 	cargo build --workspace --bins --release
 
 .PHONY: generate
-generate: build $(frontend)/node_modules ## Write the generated files: CustomResourceDefinition, OpenAPI document, API's reference, front end's client
+generate: build $(frontend)/node_modules ## Write the generated files: CustomResourceDefinition, OpenAPI document, API's reference, front end's client, chart's README
 	@$(foreach file,$(generated),mkdir -p $(dir $(file)) && $(print-$(file)) > $(file).new && mv $(file).new $(file);)
 	@cd $(frontend) && npm run --silent generate
+	@$$($(bin)/testbed tool helm-docs) --log-level warning --sort-values-order file --chart-search-root $(chart)
+
+# Whatever builds images here: buildah needs no daemon.
+builder = $(firstword $(foreach name,buildah podman docker,$(shell command -v $(name))))
+build_image = $(builder) build $(if $(filter %buildah,$(builder)),--isolation chroot) --file Dockerfile
+version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+.PHONY: image
+image: release frontend sbom ## Build the images of operator and web service, localhost/chakravue-…, with buildah, podman or docker
+	@[ -n "$(builder)" ] || { echo "error: nothing here builds images; install buildah (Debian package buildah)" >&2; exit 1; }
+	@tests/image-files $(release_bin) target/images
+	@for target in operator api; do \
+		$(build_image) --target $$target --build-arg VERSION=$(version) --build-arg REVISION=$$(git rev-parse HEAD) \
+			--tag localhost/chakravue-$$target:$(version) target/images; \
+	done
+
+cyclonedx_version := 0.5.9
+cyclonedx_root := $(tools)/cargo-cyclonedx-$(cyclonedx_version)
+cyclonedx := $(or $(shell command -v cargo-cyclonedx),$(cyclonedx_root)/bin/cargo-cyclonedx)
+
+.PHONY: sbom
+sbom: $(cyclonedx) ## Write what operator and web service are made of into target/sbom, in CycloneDX
+	@tests/sbom $(cyclonedx) target/sbom
+
+$(cyclonedx_root)/bin/cargo-cyclonedx:
+	cargo install cargo-cyclonedx --locked --version $(cyclonedx_version) --root $(cyclonedx_root)
 
 .PHONY: clean
 clean: ## Remove what cargo built (not the data of `make up`, not the downloaded parts)

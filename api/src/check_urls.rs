@@ -17,10 +17,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// # Errors
 /// When some did not answer with success.
 pub async fn check(urls: &[Url]) -> anyhow::Result<()> {
+    check_with(urls, PAUSE).await
+}
+
+async fn check_with(urls: &[Url], pause: Duration) -> anyhow::Result<()> {
     let client = Client::builder().timeout(PATIENCE).build().context("no HTTP client can be made")?;
     let mut failed = 0;
     for url in urls {
-        match ask(&client, url).await {
+        match ask(&client, url, pause).await {
             Ok(()) => println!("ok      {url}"),
             Err(why) => {
                 println!("failed  {url}: {why}");
@@ -34,7 +38,7 @@ pub async fn check(urls: &[Url]) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn ask(client: &Client, url: &Url) -> Result<(), String> {
+async fn ask(client: &Client, url: &Url, pause: Duration) -> Result<(), String> {
     let mut said = String::new();
     for attempt in 1..=TRIES {
         match client.get(url.clone()).send().await {
@@ -46,7 +50,7 @@ async fn ask(client: &Client, url: &Url) -> Result<(), String> {
             Err(error) => said = format!("{:#}", anyhow::Error::new(error.without_url())),
         }
         if attempt < TRIES {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
     }
     Err(said)
@@ -58,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_answers_with_success_is_told_from_what_does_not() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let routes = Router::new()
@@ -68,13 +72,14 @@ mod tests {
         let address = listener.local_addr().unwrap();
         tokio::spawn(axum::serve(listener, routes).into_future());
         let url = |path: &str| Url::parse(&format!("http://{address}{path}")).unwrap();
-        let client = Client::new();
-        ask(&client, &url("/readyz")).await.unwrap();
-        assert_eq!(ask(&client, &url("/away")).await.unwrap_err(), "503 Service Unavailable MongoDB is away");
-        check(&[url("/readyz")]).await.unwrap();
-        let error = check(&[url("/readyz"), url("/away"), url("/nothing")]).await.unwrap_err();
+        let (client, pause) = (Client::new(), Duration::ZERO);
+        ask(&client, &url("/readyz"), pause).await.unwrap();
+        let away = ask(&client, &url("/away"), pause).await.unwrap_err();
+        assert_eq!(away, "503 Service Unavailable MongoDB is away");
+        check_with(&[url("/readyz")], pause).await.unwrap();
+        let error = check_with(&[url("/readyz"), url("/away"), url("/nothing")], pause).await.unwrap_err();
         assert!(error.to_string().starts_with("2 of 3 addresses"), "{error}");
         let nobody = Url::parse("http://127.0.0.1:9/").unwrap();
-        assert!(ask(&client, &nobody).await.unwrap_err().contains("error sending request"));
+        assert!(ask(&client, &nobody, pause).await.unwrap_err().contains("error sending request"));
     }
 }

@@ -28,6 +28,8 @@ pub enum Command {
     Plan(Plan),
     /// Print what has lost its counterpart: databases, users, claims and Secrets without an object, and the reverse.
     Orphans(Orphans),
+    /// Wait until no hospital is being removed any more: for whoever is about to take the operator away.
+    AwaitRemovals(AwaitRemovals),
     /// Print the MongoDB role that the operator needs and the commands that create it.
     MongodbRole(MongodbRole),
     /// Print the collections, validators and indexes that every hospital gets, as JSON.
@@ -151,6 +153,16 @@ pub struct Orphans {
     /// For a person or for a machine.
     #[arg(long, short, default_value = "text")]
     pub output: Report,
+}
+
+#[derive(Args)]
+pub struct AwaitRemovals {
+    /// Only this namespace. Default: all.
+    #[arg(long, env = "WATCH_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// For how long. What is not removed by then waits for the next operator.
+    #[arg(long, default_value = "1m", value_parser = duration)]
+    pub timeout: Duration,
 }
 
 #[derive(Args)]

@@ -3,7 +3,7 @@
 //! To read it from the top: [`run`] (the process), `controller` (what starts a pass), `turns` (who goes first),
 //! `reconcile` (the pass), `provision` (what a hospital is brought to, in order), then one file per step that compares
 //! and changes: `claim`, `credentials`, `access`, `schema`, `removal`; then `status`. Beside them `drift` (what others
-//! change), `leader` (which of several operators works), `capacity`, `orphans`, `plan`, `metrics` and `telemetry`.
+//! change), `leader` (which of several operators works), `capacity`, `orphans`, `plan`, `departure`, `metrics` and `telemetry`.
 
 mod access;
 mod backoff;
@@ -14,6 +14,7 @@ mod cli;
 mod context;
 mod controller;
 mod credentials;
+mod departure;
 mod drift;
 mod echoes;
 mod endpoint;
@@ -61,6 +62,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::MongodbRole(options) => print_role(&options)?,
         Command::TenantSchema => println!("{}", catalogue::print()?),
         Command::Plan(options) => return runtime()?.block_on(inspect::plan(options)),
+        Command::AwaitRemovals(options) => runtime()?.block_on(departure::await_removals(options))?,
         Command::Orphans(options) => return runtime()?.block_on(inspect::orphans(options)),
         Command::Run(options) => {
             let telemetry = telemetry::start(options.log_format)?;

@@ -75,8 +75,10 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 /// The one binding that is mounted.
 fn binding() -> anyhow::Result<PathBuf> {
     let root = env::var_os(ROOT).with_context(|| format!("{ROOT} is not set"))?;
-    let entries = fs::read_dir(Path::new(&root)).with_context(|| format!("cannot read {}", Path::new(&root).display()))?;
-    let mut bindings = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.join("type").is_file());
+    let entries =
+        fs::read_dir(Path::new(&root)).with_context(|| format!("cannot read {}", Path::new(&root).display()))?;
+    let mut bindings =
+        entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.join("type").is_file());
     match (bindings.next(), bindings.next()) {
         (Some(binding), None) => Ok(binding),
         (None, _) => bail!("nothing is bound"),

@@ -102,8 +102,8 @@ impl ControlPlane {
         address: &'static str,
     ) -> anyhow::Result<Self> {
         let api_port = Port::exactly(6443).context("port 6443 is in use")?;
-        let mut ports = PortBook::forgetful();
-        Self::start_on(parts, folder, &mut ports, Durability::Throwaway, api_port, Some(address)).await
+        let mut port_book = PortBook::forgetful();
+        Self::start_on(parts, folder, &mut port_book, Durability::Throwaway, api_port, Some(address)).await
     }
 
     async fn start_on(
@@ -150,13 +150,8 @@ impl ControlPlane {
         self.apiserver.kill();
         let certificates = Certificates::in_folder(&folder.join("certificates"))?;
         let [etcd_port, _, port] = &self.ports;
-        let serving = Serving {
-            certificates: &certificates,
-            etcd_port,
-            port,
-            audit_log: &self.audit_log,
-            nodes: self.nodes,
-        };
+        let serving =
+            Serving { certificates: &certificates, etcd_port, port, audit_log: &self.audit_log, nodes: self.nodes };
         self.apiserver = start_apiserver(parts, folder, &serving)?;
         let client = kubeconfig::client(&self.kubeconfig).await?;
         self.apiserver.until("ready", PATIENCE, || answers_ready(&client)).await
@@ -293,7 +288,12 @@ fn start_controller_manager(
 }
 
 /// A kubeconfig for a holder of one of the certificates.
-pub(crate) fn write_kubeconfig(path: &Path, server: &str, certificates: &Certificates, user: &str) -> anyhow::Result<()> {
+pub(crate) fn write_kubeconfig(
+    path: &Path,
+    server: &str,
+    certificates: &Certificates,
+    user: &str,
+) -> anyhow::Result<()> {
     let authority = json!({ "certificate-authority-data": kubeconfig::inline(&certificates.certificate("ca"))? });
     let user = json!({
         "client-certificate-data": kubeconfig::inline(&certificates.certificate(user))?,

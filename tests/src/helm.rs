@@ -46,12 +46,8 @@ impl Helm {
                 helm.env(format!("HELM_{name}_HOME"), self.home.join(folder));
             }
             helm.env("KUBECONFIG", self.kubeconfig.as_deref().unwrap_or(Path::new("/dev/null")));
-            let mut child = helm
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()?;
+            let mut child =
+                helm.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
             if let Some(mut pipe) = child.stdin.take() {
                 // One that fails early does not read to the end; its own words say why.
                 pipe.write_all(values.as_bytes()).await.ok();

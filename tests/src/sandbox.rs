@@ -275,8 +275,7 @@ impl Sandbox {
     /// When there is none, with the reason.
     #[must_use]
     pub fn kubectl(&self) -> Kubectl {
-        let ours = self.testbed.audit_log().is_some();
-        Kubectl::of_running(self.testbed.kubeconfig(), ours).unwrap_or_else(|error| panic!("{error:#}"))
+        self.testbed.kubectl()
     }
 
     /// Removes everything again. Stop the operators first.

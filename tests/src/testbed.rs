@@ -13,7 +13,9 @@ use anyhow::Context;
 use crate::{
     control_plane::Durability,
     guard::{self, Report},
-    kubeconfig, mongod,
+    kubeconfig,
+    kubectl::Kubectl,
+    mongod,
     programs::Program,
 };
 
@@ -125,6 +127,16 @@ impl Testbed {
     /// When the connection string cannot be used.
     pub async fn mongodb(&self) -> mongodb::Client {
         mongod::connect(self.mongodb_uri()).await.unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// kubectl with the administrator's rights.
+    ///
+    /// # Panics
+    /// When there is none, with the reason.
+    #[must_use]
+    pub fn kubectl(&self) -> Kubectl {
+        let ours = self.audit_log().is_some();
+        Kubectl::of_running(self.kubeconfig(), ours).unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// Every write that the API server has answered, one JSON object per line. Absent on a cluster that is not ours.

@@ -74,6 +74,8 @@ export { expect };
 
 /** No rule of accessibility is broken, contrast included. */
 export async function audit(page: Page): Promise<void> {
+  // What is still on its way is no page yet.
+  await page.locator("h1").first().waitFor({ state: "attached" });
   // What is still fading in has no contrast yet.
   await page.waitForFunction(() => document.getAnimations().every((one) => one.playState !== "running" || one.effect?.getTiming().iterations === Number.POSITIVE_INFINITY));
   // There are no frames, so the way that is made for them is not needed; it opens a page for each audit.

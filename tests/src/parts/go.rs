@@ -96,7 +96,10 @@ impl Module {
         let total = count_packages(&module, &packages, &mut progress)?;
 
         let mut install = command(&module);
-        install.env("GOBIN", &partial).args(["install", "-v", "-trimpath", "-ldflags", self.linker_flags]).args(&packages);
+        install
+            .env("GOBIN", &partial)
+            .args(["install", "-v", "-trimpath", "-ldflags", self.linker_flags])
+            .args(&packages);
         let mut done = 0;
         run(install, "go install", |line| {
             if !line.contains(' ') {
@@ -113,6 +116,15 @@ impl Module {
         progress.finish(&format!("Built {}", target.display()));
         Ok(())
     }
+}
+
+/// Downloads a published module into a module cache of its own, below `modules`. Returns what Go says of it, in JSON.
+pub(super) fn download(module: &str, folder: &Path, modules: &Path) -> anyhow::Result<String> {
+    find("install Go 1.26 or newer (from go.dev/dl, or the Debian package golang-go where it is new enough)")?;
+    let mut download = command(folder);
+    // Go makes the files of its cache read-only, and these are removed again.
+    download.env("GOMODCACHE", modules).env("GOFLAGS", "-modcacherw").args(["mod", "download", "-json", module]);
+    run(download, "go mod download", |_| ())
 }
 
 /// How many packages there are to compile. Downloads the sources first, which is the longer part of it.

@@ -51,9 +51,7 @@ pub(super) fn prepare() -> anyhow::Result<KubernetesParts> {
     if let Some(folder) = assets.as_deref().filter(|folder| !folder.is_dir()) {
         bail!("KUBEBUILDER_ASSETS is {}, which is not a folder; correct it or unset it", folder.display());
     }
-    let given = |program: &Program| {
-        assets.iter().map(|folder| folder.join(program.name)).find(|path| path.is_file())
-    };
+    let given = |program: &Program| assets.iter().map(|folder| folder.join(program.name)).find(|path| path.is_file());
     let programs = [ETCD, KUBECTL, CONTROLLER_MANAGER, APISERVER];
     let wanted: Vec<Program> = programs.into_iter().filter(|program| given(program).is_none()).collect();
     MODULE.prepare(&wanted)?;

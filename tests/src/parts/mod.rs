@@ -2,6 +2,7 @@
 //!
 //! What the machine has is used; the rest is built or downloaded once, into a cache outside the tree.
 
+mod definitions;
 mod go;
 mod kubernetes;
 mod mongod;
@@ -20,6 +21,7 @@ use std::{
 
 use anyhow::Context;
 
+pub use definitions::definitions;
 pub(crate) use kubernetes::{KubernetesParts, NodeParts, prepare_node};
 pub use python::python_with;
 pub(crate) use stripe_mock::prepare as stripe_mock;

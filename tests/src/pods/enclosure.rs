@@ -6,6 +6,7 @@
 //! groups, which the next enclosure finds and removes.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::OsStr,
     fs,
@@ -15,6 +16,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 
+use super::{mongodb, network};
 use crate::{
     files::private_folder,
     folders,
@@ -39,9 +41,11 @@ for place in /run /var/lib /var/log; do mount -t tmpfs tmpfs "$place"; done
 mkdir /run/etc /run/etc/upper /run/etc/work
 mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work /etc
 mkdir -p /etc/cni
-mkdir -p "$PORTS" && mount -t tmpfs tmpfs "$PORTS"
+mkdir -p -m 1777 "$PORTS" && mount -t tmpfs tmpfs "$PORTS"
 ip link set lo up
 for address in $ADDRESSES; do ip address add "$address/32" dev lo; done
+# Somewhere, so that kube-proxy gets to see what goes to a Service from the machine itself.
+ip route add "$SERVICES" dev lo src "${ADDRESSES%% *}"
 echo 1 >/proc/sys/net/ipv4/ip_forward
 if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then echo 1 >/proc/sys/net/bridge/bridge-nf-call-iptables; fi
 for name in $NAMES; do echo "${ADDRESSES%% *} $name" >>/etc/hosts; done
@@ -84,8 +88,12 @@ pub fn possible() -> Result<(), Impossible> {
     if !rustix::process::getuid().is_root() {
         return Err(Impossible::NotHere("pods need root"));
     }
-    let lacking: Vec<&str> = PROGRAMS.iter().filter(|(name, _)| on_path_or_sbin(name).is_none()).map(|(_, p)| *p).collect();
+    let programs = PROGRAMS.iter().filter(|(name, _)| on_path_or_sbin(name).is_none());
+    let plugins = ["bridge", "host-local", "loopback"].map(|name| Path::new(network::PLUGINS).join(name));
+    let plugins = plugins.iter().filter(|path| !path.is_file()).map(|_| "containernetworking-plugins");
+    let lacking: BTreeSet<&str> = programs.map(|(_, package)| *package).chain(plugins).collect();
     if !lacking.is_empty() {
+        let lacking: Vec<&str> = lacking.into_iter().collect();
         return Err(Impossible::Missing(format!("install first: apt install {}", lacking.join(" "))));
     }
     let tried = Command::new("unshare")
@@ -117,7 +125,7 @@ impl Enclosure {
     /// # Errors
     /// When there is no place for its folder.
     pub fn new() -> anyhow::Result<Self> {
-        folders::remove_abandoned(PREFIX, |folder| remove_control_groups(folder));
+        folders::remove_abandoned(PREFIX, remove_control_groups);
         let folder = folders::new_folder(PREFIX);
         private_folder(&folder)?;
         let lock = folders::lock(&folder)?;
@@ -132,20 +140,35 @@ impl Enclosure {
     /// A command that runs `program` inside. It knows the folder, and ends when its standard input does if it listens.
     pub(crate) fn command(&self, program: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut enclosed = command("unshare");
-        enclosed.args(["--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+        enclosed.args([
+            "--net",
+            "--mount",
+            "--propagation",
+            "private",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ]);
         enclosed.args(["sh", "-c", SET_UP, "sh"]).arg(program).args(arguments);
-        enclosed.env(VARIABLE, &self.folder).env("ADDRESSES", super::network::ADDRESSES.join(" "));
-        enclosed.env("NAMES", super::mongodb::HOST).env("PORTS", env::temp_dir().join("chakravue-ports"));
+        enclosed
+            .env(VARIABLE, &self.folder)
+            .env("ADDRESSES", network::ADDRESSES.join(" "))
+            .env("SERVICES", network::SERVICES);
+        enclosed.env("NAMES", mongodb::HOST).env("PORTS", env::temp_dir().join("chakravue-ports"));
         enclosed
     }
 
-    /// Runs `program` inside to its end.
+    /// Runs `program` inside to its end; everything that it prints goes to `output`, or where ours goes.
     ///
     /// # Errors
     /// When it cannot be run.
-    pub fn run(&self, program: &Path, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
-        let mut child = spawn(self.command(program, arguments))?;
-        child.wait().context("cannot wait for the enclosure")
+    pub fn run(&self, program: &Path, arguments: &[&str], output: Option<&fs::File>) -> anyhow::Result<ExitStatus> {
+        let mut command = self.command(program, arguments);
+        if let Some(output) = output {
+            command.stdout(output.try_clone()?).stderr(output.try_clone()?);
+        }
+        spawn(command)?.wait().context("cannot wait for the enclosure")
     }
 }
 
@@ -233,7 +256,7 @@ mod tests {
         let enclosure = Enclosure::new().unwrap();
         let folder = enclosure.folder().to_owned();
         let look = "ip -o address > \"$CHAKRAVUE_ENCLOSURE/addresses\" && touch /run/mine /etc/mine && exit 7";
-        let status = enclosure.run(Path::new("sh"), &["-c", look]).unwrap();
+        let status = enclosure.run(Path::new("sh"), &["-c", look], None).unwrap();
         assert_eq!(status.code(), Some(7));
         let addresses = fs::read_to_string(folder.join("addresses")).unwrap();
         for address in crate::pods::network::ADDRESSES {
@@ -243,9 +266,8 @@ mod tests {
         assert!(!Path::new("/run/mine").exists() && !Path::new("/etc/mine").exists());
 
         let group = make_control_group(&folder, "node-1").unwrap();
-        let anywhere = || {
-            hierarchies(Path::new(CONTROL_GROUPS)).unwrap().iter().any(|root| root.join(&group[1..]).exists())
-        };
+        let anywhere =
+            || hierarchies(Path::new(CONTROL_GROUPS)).unwrap().iter().any(|root| root.join(&group[1..]).exists());
         assert!(anywhere());
         drop(enclosure);
         assert!(!anywhere() && !folder.exists());

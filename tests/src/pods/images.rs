@@ -15,13 +15,15 @@ use crate::programs::Program;
 const PAUSE_SOURCE: &str = "#include <signal.h>\n#include <unistd.h>\n\
     static void end(int s) { (void)s; _exit(0); }\n\
     int main(void) { signal(SIGTERM, end); signal(SIGINT, end); for (;;) pause(); }\n";
-const PAUSE_DOCKERFILE: &str = "FROM scratch\nCOPY --chmod=0555 pause /pause\nUSER 65535:65535\nENTRYPOINT [\"/pause\"]\n";
+const PAUSE_DOCKERFILE: &str =
+    "FROM scratch\nCOPY --chmod=0555 pause /pause\nUSER 65535:65535\nENTRYPOINT [\"/pause\"]\n";
 
-/// What is built: archives of images by their names.
+/// What goes into images, and the archives of those that are built.
 #[derive(Debug)]
 pub struct Images {
     context: PathBuf,
     store: PathBuf,
+    archives: Vec<PathBuf>,
 }
 
 impl Images {
@@ -35,20 +37,20 @@ impl Images {
         let programs = programs.parent().context("a program without a folder")?;
         let mut layout = Command::new(source("tests/image-files"));
         run(layout.arg(programs).arg(&context), "tests/image-files")?;
-        Ok(Self { context, store })
+        Ok(Self { context, store, archives: Vec::new() })
     }
 
-    /// Builds both images with this tag, and makes them known to every node.
+    /// Builds both images with this tag.
     ///
     /// # Errors
     /// When they cannot be built.
-    pub async fn build(&self, pods: &Pods, tag: &str) -> anyhow::Result<()> {
+    pub async fn build(&mut self, tag: &str) -> anyhow::Result<()> {
         for target in ["operator", "api"] {
             let name = format!("localhost/chakravue-{target}:{tag}");
             let mut build = self.buildah("build");
             build.args(["--target", target, "--build-arg", &format!("VERSION={tag}"), "--tag", &name]);
             build.arg("--file").arg(source("Dockerfile")).arg(&self.context);
-            self.finish(pods, build, &name).await?;
+            self.finish(build, &name).await?;
         }
         Ok(())
     }
@@ -57,7 +59,7 @@ impl Images {
     ///
     /// # Errors
     /// When it cannot be built.
-    pub async fn build_application(&self, pods: &Pods, name: &str) -> anyhow::Result<()> {
+    pub async fn build_application(&mut self, name: &str) -> anyhow::Result<()> {
         let folder = self.context.join("application");
         fs::create_dir_all(&folder)?;
         let mut strip = Command::new("strip");
@@ -68,14 +70,14 @@ impl Images {
         )?;
         let mut build = self.buildah("build");
         build.args(["--tag", name]).arg(&folder);
-        self.finish(pods, build, name).await
+        self.finish(build, name).await
     }
 
     /// Builds the image that every pod needs for its network.
     ///
     /// # Errors
     /// When it cannot be built.
-    pub async fn build_pause(&self, pods: &Pods) -> anyhow::Result<()> {
+    pub async fn build_pause(&mut self) -> anyhow::Result<()> {
         let folder = self.context.join("pause");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("pause.c"), PAUSE_SOURCE)?;
@@ -85,7 +87,7 @@ impl Images {
         run(&mut compile, "cc")?;
         let mut build = self.buildah("build");
         build.args(["--tag", PAUSE]).arg(&folder);
-        self.finish(pods, build, PAUSE).await
+        self.finish(build, PAUSE).await
     }
 
     /// Of a store of its own, so that nothing stays on the machine.
@@ -100,18 +102,28 @@ impl Images {
         buildah
     }
 
-    async fn finish(&self, pods: &Pods, mut build: Command, name: &str) -> anyhow::Result<()> {
-        let archive = self.store.join("image.tar");
+    async fn finish(&mut self, mut build: Command, name: &str) -> anyhow::Result<()> {
+        let archive = self.store.join(format!("{}.tar", self.archives.len()));
         let mut push = self.buildah("push");
         push.arg(name).arg(format!("docker-archive:{}:{name}", archive.display()));
-        let built = archive.clone();
         tokio::task::spawn_blocking(move || {
-            fs::remove_file(&built).ok();
             run(&mut build, "buildah build")?;
             run(&mut push, "buildah push")
         })
         .await??;
-        pods.import(&archive).await
+        self.archives.push(archive);
+        Ok(())
+    }
+
+    /// Makes what is built known to every node.
+    ///
+    /// # Errors
+    /// When a node does not take it.
+    pub async fn import(&self, pods: &Pods) -> anyhow::Result<()> {
+        for archive in &self.archives {
+            pods.import(archive).await?;
+        }
+        Ok(())
     }
 }
 

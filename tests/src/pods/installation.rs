@@ -13,6 +13,7 @@ use crate::{
     install::{API, MongodbLogin, OPERATOR, OPERATOR_WATCH},
     parts::Tool,
     programs::Program,
+    up::{apply_and_wait, without_limits},
 };
 
 /// Where the release is.
@@ -55,7 +56,8 @@ impl<'a> Installation<'a> {
         let authority = std::fs::read_to_string(pods.authority()).context("cannot read MongoDB's authority")?;
         let key = BASE64_STANDARD.encode(rand::random::<[u8; 32]>());
         let secret = |name: &str, data: serde_json::Value| {
-            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": NAMESPACE }, "stringData": data })
+            let metadata = json!({ "name": name, "namespace": NAMESPACE });
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data })
         };
         let objects = json!({ "apiVersion": "v1", "kind": "List", "items": [
             { "apiVersion": "v1", "kind": "Namespace", "metadata": {
@@ -81,6 +83,14 @@ impl<'a> Installation<'a> {
         Ok(())
     }
 
+    /// Applies the sample of a hospital and returns when it is ready, with a sentence that says so.
+    ///
+    /// # Errors
+    /// When it is not ready in time, with the reason.
+    pub async fn first_hospital(&self) -> anyhow::Result<String> {
+        apply_and_wait(&self.pods.kubectl(), &self.pods.admin().await).await
+    }
+
     async fn login(&self, of: Program, name: &str, watch: bool) -> anyhow::Result<String> {
         let login = MongodbLogin { of, name, password: &random_secret(32), master_database: MASTER_DATABASE };
         let administrator = self.pods.mongodb_uri();
@@ -99,7 +109,7 @@ impl<'a> Installation<'a> {
     /// # Errors
     /// With what Helm says.
     pub async fn install(&self, tag: &str, more: &[&str]) -> Result<String, String> {
-        self.deploy("install", tag, more).await
+        self.deploy("install", TIMEOUT, tag, more).await
     }
 
     /// As [`Self::install`], over what is installed.
@@ -107,15 +117,33 @@ impl<'a> Installation<'a> {
     /// # Errors
     /// With what Helm says.
     pub async fn upgrade(&self, tag: &str, more: &[&str]) -> Result<String, String> {
-        self.deploy("upgrade", tag, more).await
+        self.deploy("upgrade", TIMEOUT, tag, more).await
     }
 
-    async fn deploy(&self, command: &str, tag: &str, more: &[&str]) -> Result<String, String> {
+    /// As [`Self::upgrade`], for an upgrade that is not expected to work.
+    ///
+    /// # Errors
+    /// With what Helm says.
+    pub async fn upgrade_within(&self, timeout: &str, tag: &str, more: &[&str]) -> Result<String, String> {
+        self.deploy("upgrade", timeout, tag, more).await
+    }
+
+    async fn deploy(&self, command: &str, timeout: &str, tag: &str, more: &[&str]) -> Result<String, String> {
         let (chart, tag) = (Helm::chart(), format!("image.tag={tag}"));
         let chart = chart.to_string_lossy();
-        let mut arguments = vec![command, RELEASE, &chart, "--namespace", NAMESPACE, "--values", "-", "--set-string", &tag];
-        arguments.extend(["--wait", "--timeout", TIMEOUT]);
-        arguments.extend(more.iter().flat_map(|value| ["--set", *value]));
+        let mut arguments =
+            vec![command, RELEASE, &chart, "--namespace", NAMESPACE, "--values", "-", "--set-string", &tag];
+        arguments.extend(["--wait", "--timeout", timeout]);
+        let without_limits: Vec<String> = without_limits().map(|(variable, value)| setting(&variable, value)).collect();
+        let all = without_limits.iter().map(String::as_str).chain(more.iter().copied());
+        arguments.extend(all.flat_map(|value| ["--set", value]));
         self.helm.run(&arguments, VALUES).await
     }
+}
+
+/// A setting of the web service as a value of the chart, from its environment variable. Limits of how often somebody may try
+/// are for the world, not for a cluster that nobody else reaches.
+fn setting(variable: &str, value: &str) -> String {
+    let path = variable.trim_start_matches("CHAKRAVUE_API__").replace("__", ".").to_lowercase();
+    format!("api.settings.{path}={value}")
 }

@@ -26,13 +26,13 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Node as KubernetesNode;
 use kube::{Api, Client, api::ListParams};
 
+pub(crate) use self::network::SERVICES;
 pub use self::{
     enclosure::{Enclosure, Impossible, inside, possible},
     images::Images,
     installation::{Installation, NAMESPACE, RELEASE},
     mongodb::AUTHORITY_IN_PODS,
 };
-pub(crate) use self::network::SERVICES;
 use self::{
     mongodb::Mongodb,
     node::{NODES, Node},
@@ -42,17 +42,28 @@ use crate::{
     control_plane::{ControlPlane, write_kubeconfig},
     kubeconfig,
     kubectl::Kubectl,
-    parts::{self, KubernetesParts, Wanted},
+    mongod::connect,
+    parts::{self, KubernetesParts, Tool, Wanted},
     processes::{Output, Process, command},
 };
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Builds or downloads every program that a cluster with pods takes. No way leads out of an enclosure, so this is done before.
+///
+/// # Errors
+/// When something cannot be built.
+pub fn prepare() -> anyhow::Result<()> {
+    parts::prepare(Wanted { kubernetes: true, mongod: true })?;
+    parts::prepare_node()?;
+    [Tool::CoreDns, Tool::Helm].into_iter().try_for_each(|tool| tool.path().map(drop))
+}
+
 /// The cluster; everything ends when this is dropped.
 pub struct Pods {
     folder: PathBuf,
     control_plane: ControlPlane,
-    others: Vec<Process>,
+    _others: [Process; 3],
     nodes: Vec<Node>,
     mongodb: Mongodb,
     kubernetes: KubernetesParts,
@@ -64,7 +75,8 @@ impl Pods {
     /// # Errors
     /// When something cannot be built or started.
     pub async fn start(folder: &Path) -> anyhow::Result<Self> {
-        let prepare = || anyhow::Ok((parts::prepare(Wanted { kubernetes: true, mongod: true })?, parts::prepare_node()?));
+        let prepare =
+            || anyhow::Ok((parts::prepare(Wanted { kubernetes: true, mongod: true })?, parts::prepare_node()?));
         let (programs, node_parts) = tokio::task::spawn_blocking(prepare).await??;
         let kubernetes = programs.kubernetes.context("the programs of Kubernetes were not prepared")?;
         let mongod = programs.mongod.context("mongod was not prepared")?;
@@ -81,7 +93,7 @@ impl Pods {
             scheduler.arg("--kubeconfig").arg(kubeconfig_of("kube-scheduler")?);
             scheduler.args(["--leader-elect=false", "--secure-port=0"]);
             let log = folder.join("logs/kube-scheduler.log");
-            let others = vec![
+            let others = [
                 Process::start("kube-scheduler", scheduler, &log, Output::Log)?,
                 network::start_proxy(&node_parts.proxy, folder, &kubeconfig_of("kube-proxy")?)?,
                 network::start_dns(folder, &control_plane.kubeconfig)?,
@@ -99,7 +111,7 @@ impl Pods {
         };
         let mongodb = Mongodb::start(&mongod, folder, &certificates);
         let ((control_plane, others, nodes), mongodb) = tokio::try_join!(cluster, mongodb)?;
-        Ok(Self { folder: folder.to_owned(), control_plane, others, nodes, mongodb, kubernetes })
+        Ok(Self { folder: folder.to_owned(), control_plane, _others: others, nodes, mongodb, kubernetes })
     }
 
     /// A folder for files, which goes with the enclosure.
@@ -137,6 +149,24 @@ impl Pods {
         &self.mongodb.administrator
     }
 
+    /// A MongoDB client for the administrator.
+    ///
+    /// # Panics
+    /// When the connection string cannot be used.
+    pub async fn mongodb(&self) -> ::mongodb::Client {
+        connect(self.mongodb_uri()).await.unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Lets MongoDB stand still, as on a machine that is out of memory, until [`Self::wake_mongodb`].
+    pub fn freeze_mongodb(&self) {
+        self.mongodb.process().freeze();
+    }
+
+    /// It goes on in the middle of whatever it was doing.
+    pub fn wake_mongodb(&self) {
+        self.mongodb.process().wake();
+    }
+
     /// Everything that operator and API asked the API server for, and every write, one JSON object per line.
     #[must_use]
     pub fn audit_log(&self) -> &Path {
@@ -163,15 +193,6 @@ impl Pods {
         try_join_all(self.nodes.iter().map(|node| node.import(archive))).await?;
         Ok(())
     }
-
-    /// Stops everything in good order.
-    pub async fn stop(self) {
-        let nodes = self.nodes.iter().flat_map(Node::processes);
-        let processes = nodes.chain(&self.others).chain(self.control_plane.processes());
-        for process in processes.chain([self.mongodb.process()]) {
-            process.stop().await;
-        }
-    }
 }
 
 /// Certificates for everybody: also for the nodes, by whose names the API server knows what each may see.
@@ -183,7 +204,11 @@ fn certificates(folder: &Path) -> anyhow::Result<Certificates> {
     };
     let holders: Vec<Holder> =
         ["kube-scheduler", "kube-proxy"].map(of_the_system).into_iter().chain((1..=NODES).map(of_a_node)).collect();
-    Certificates::for_others_too(&folder.join("certificates"), &[network::HOST, mongodb::HOST], &holders)
+    Certificates::for_others_too(
+        &folder.join("certificates"),
+        &[network::HOST, network::KUBERNETES, mongodb::HOST],
+        &holders,
+    )
 }
 
 /// Returns when every node takes pods.
@@ -194,8 +219,7 @@ async fn until_ready(client: &Client, nodes: &[Node]) -> anyhow::Result<()> {
         found.iter().filter(|node| is_ready(node)).count() == nodes.len()
     };
     for node in nodes {
-        let [kubelet, _] = node.processes();
-        kubelet.until("ready", PATIENCE, ready).await?;
+        node.kubelet().until("ready", PATIENCE, ready).await?;
     }
     Ok(())
 }

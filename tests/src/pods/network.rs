@@ -19,6 +19,8 @@ pub(crate) const DNS: &str = "10.200.0.53";
 pub(crate) const ADDRESSES: [&str; 4] = [HOST, DNS, "10.200.0.11", "10.200.0.12"];
 /// The Services' addresses.
 pub(crate) const SERVICES: &str = "10.200.128.0/17";
+/// The first of them, which is always the API server's: where pods look for it.
+pub(crate) const KUBERNETES: &str = "10.200.128.1";
 /// All pods' addresses.
 const PODS: &str = "10.200.0.0/17";
 
@@ -73,7 +75,7 @@ pub(crate) fn start_proxy(program: &Path, folder: &Path, kubeconfig: &Path) -> a
 pub(crate) fn start_dns(folder: &Path, kubeconfig: &Path) -> anyhow::Result<Process> {
     let configuration = folder.join("Corefile");
     let text = format!(
-        ".:53 {{\n  bind {DNS}\n  errors\n  hosts {{\n    {HOST} {}\n    fallthrough\n  }}\n  \
+        ".:53 {{\n  errors\n  hosts {{\n    {HOST} {}\n    fallthrough\n  }}\n  \
          kubernetes cluster.local {{\n    kubeconfig {}\n  }}\n}}\n",
         super::mongodb::HOST,
         kubeconfig.display()

@@ -32,7 +32,7 @@ pub(crate) fn name(number: usize) -> String {
 }
 
 pub(crate) struct Node {
-    containerd: Process,
+    _containerd: Process,
     kubelet: Process,
     socket: PathBuf,
 }
@@ -71,12 +71,11 @@ impl Node {
         add_sbin(&mut kubelet);
         let log = logs.join(format!("kubelet-{number}.log"));
         let kubelet = Process::start("kubelet", kubelet, &log, Output::Log)?;
-        Ok(Self { containerd, kubelet, socket })
+        Ok(Self { _containerd: containerd, kubelet, socket })
     }
 
-    /// In the order in which they are to be stopped.
-    pub(crate) fn processes(&self) -> [&Process; 2] {
-        [&self.kubelet, &self.containerd]
+    pub(crate) fn kubelet(&self) -> &Process {
+        &self.kubelet
     }
 
     /// Makes an image known to the node, from a file in the format that `docker save` writes.
@@ -116,7 +115,13 @@ state = "{home}/containerd-state"
     )
 }
 
-fn kubelet_configuration(home: &Path, number: usize, socket: &Path, group: &str, authority: &Path) -> serde_json::Value {
+fn kubelet_configuration(
+    home: &Path,
+    number: usize,
+    socket: &Path,
+    group: &str,
+    authority: &Path,
+) -> serde_json::Value {
     let port = 10_250 + 10 * number;
     json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",

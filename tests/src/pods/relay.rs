@@ -57,12 +57,12 @@ mod tests {
         tokio::spawn(outside(port, socket).await.unwrap());
         let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         client.write_all(b"a question").await.unwrap();
-        let (mut served, _) = server.accept().await.unwrap();
+        let (mut connection, _) = server.accept().await.unwrap();
         let mut heard = [0; 10];
-        served.read_exact(&mut heard).await.unwrap();
+        connection.read_exact(&mut heard).await.unwrap();
         assert_eq!(&heard, b"a question");
-        served.write_all(b"an answer").await.unwrap();
-        drop(served);
+        connection.write_all(b"an answer").await.unwrap();
+        drop(connection);
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert_eq!(answer, "an answer");

@@ -13,14 +13,13 @@ use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Service;
 use kube::Api;
 
-use super::{Enclosure, Images, Installation, NAMESPACE, Pods, RELEASE, inside, network, possible, relay};
+use super::{Enclosure, Images, Installation, NAMESPACE, Pods, RELEASE, inside, network, possible, prepare, relay};
 use crate::{
     guard::stop_signal,
-    parts::{self, Tool, Wanted},
     ports::Port,
     processes::spawn,
     programs::Program,
-    up::{Screen, Signals, apply_and_wait},
+    up::{Screen, Signals},
 };
 
 /// Where a browser finds the web service, if the port is free.
@@ -30,9 +29,6 @@ const SERVICE_PORT: u16 = 8008;
 const TAG: &str = env!("CARGO_PKG_VERSION");
 /// For everything inside to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Limits of how often somebody may try are for the world, not for whoever tries things out.
-const WITHOUT_LIMITS: [&str; 2] =
-    ["api.settings.limits.signups_per_address_and_hour=0", "api.settings.limits.sign_ins_per_account_and_minute=0"];
 
 /// Outside: makes the enclosure and leads into it, until Ctrl-C.
 pub(crate) async fn run() -> anyhow::Result<()> {
@@ -51,12 +47,9 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     step.done("ready to start");
 
     let enclosure = Enclosure::new()?;
-    let doors = [("api", API_PORT), ("kubernetes", 0)].map(|(name, wanted)| {
-        let port = Port::exactly(wanted).map_or_else(Port::any, Ok);
-        port.map(|port| (port, enclosure.folder().join(format!("{name}.sock"))))
-    });
-    let [api, kubernetes] = doors;
-    let (api, kubernetes) = (api?, kubernetes?);
+    let door = |port: Port, name: &str| (port, enclosure.folder().join(format!("{name}.sock")));
+    let api = door(Port::exactly(API_PORT).map_or_else(Port::any, Ok)?, "api");
+    let kubernetes = door(Port::any()?, "kubernetes");
     let mut inner = enclosure.command(&Program::Testbed.path()?, ["up-pods", "--inside"]);
     inner.stdin(Stdio::piped());
     inner.env("API_PORT", api.0.number().to_string()).env("KUBERNETES_PORT", kubernetes.0.number().to_string());
@@ -88,12 +81,6 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn prepare() -> anyhow::Result<()> {
-    parts::prepare(Wanted { kubernetes: true, mongod: true })?;
-    parts::prepare_node()?;
-    [Tool::CoreDns, Tool::Helm].into_iter().try_for_each(|tool| tool.path().map(drop))
-}
-
 async fn until_ended(child: &mut Child) -> anyhow::Result<std::process::ExitStatus> {
     loop {
         if let Some(status) = child.try_wait().context("cannot wait for the enclosure")? {
@@ -106,41 +93,48 @@ async fn until_ended(child: &mut Child) -> anyhow::Result<std::process::ExitStat
 /// Inside: starts the cluster and installs the chart, and holds both until standard input closes.
 pub(crate) async fn run_inside() -> anyhow::Result<()> {
     let folder = inside().context("this is only for inside an enclosure")?;
-    let stop = stop_signal()?.shared();
+    let told_to_stop = stop_signal()?.shared();
     let started = Instant::now();
     let screen = Screen::new();
     let up = async {
         let step = screen.step("cluster");
-        let pods = Pods::start(&folder).await?;
-        step.done(&format!("{} nodes, MongoDB with TLS", pods.nodes().len()));
+        let mut images = Images::lay_out(&folder)?;
+        let built = async {
+            images.build_pause().await?;
+            images.build(TAG).await
+        };
+        let (pods, ()) = tokio::try_join!(Pods::start(&folder), built)?;
+        images.import(&pods).await?;
+        let nodes = pods.nodes().len();
+        step.done(&format!("{nodes} nodes, MongoDB with TLS, chakravue-operator:{TAG}, chakravue-api:{TAG}"));
         let doors = install(&pods, &folder, &screen, started).await?;
         anyhow::Ok((pods, doors))
     };
     let (pods, _doors) = tokio::select! {
         up = up => up?,
-        () = stop.clone() => return Ok(()),
+        () = told_to_stop.clone() => return Ok(()),
     };
-    stop.await;
-    pods.stop().await;
+    told_to_stop.await;
+    // Nothing of it is kept, so nothing has to end in good order.
+    drop(pods);
     Ok(())
 }
 
-/// Builds the images, installs the chart, makes a hospital, opens the doors, and says what there is.
-async fn install(pods: &Pods, folder: &Path, screen: &Screen, started: Instant) -> anyhow::Result<tokio::task::JoinSet<()>> {
-    let step = screen.step("images");
-    let images = Images::lay_out(folder)?;
-    images.build_pause(pods).await?;
-    images.build(pods, TAG).await?;
-    step.done(&format!("chakravue-operator:{TAG}, chakravue-api:{TAG}"));
-
+/// Installs the chart, makes a hospital, opens the doors, and says what there is.
+async fn install(
+    pods: &Pods,
+    folder: &Path,
+    screen: &Screen,
+    started: Instant,
+) -> anyhow::Result<tokio::task::JoinSet<()>> {
     let step = screen.step("chart");
     let installation = Installation::prepare(pods).await?;
-    let notes = installation.install(TAG, &WITHOUT_LIMITS).await.map_err(anyhow::Error::msg)?;
+    let notes = installation.install(TAG, &[]).await.map_err(anyhow::Error::msg)?;
     step.done(&format!("release {RELEASE} in namespace {NAMESPACE}"));
     fs::write(folder.join("notes.txt"), notes)?;
 
     let step = screen.step("hospital");
-    step.done(&apply_and_wait(&pods.kubectl(), &pods.admin().await).await?);
+    step.done(&installation.first_hospital().await?);
 
     let services = Api::<Service>::namespaced(pods.admin().await, NAMESPACE);
     let address = services.get("chakravue-api").await?.spec.and_then(|spec| spec.cluster_ip);
@@ -152,13 +146,25 @@ async fn install(pods: &Pods, folder: &Path, screen: &Screen, started: Instant) 
     let link = pods
         .kubectl()
         .run(
-            &["-n", NAMESPACE, "exec", "deploy/chakravue-api", "--", "/chakravue-api", "admin", "invite", "--email", "administrator@chakravue.example"],
+            &[
+                "-n",
+                NAMESPACE,
+                "exec",
+                "deploy/chakravue-api",
+                "--",
+                "/chakravue-api",
+                "admin",
+                "invite",
+                "--email",
+                "administrator@chakravue.example",
+            ],
             "",
         )
         .await
         .map_err(anyhow::Error::msg)?;
     let port = port_of("API_PORT")?;
-    let link = link.lines().last().unwrap_or_default().replace("http://localhost:8008", &format!("http://localhost:{port}"));
+    let link =
+        link.lines().last().unwrap_or_default().replace("http://localhost:8008", &format!("http://localhost:{port}"));
     screen.say(&format!(
         "\nReady after {:.0} s.
 

@@ -1,0 +1,141 @@
+//! What Helm is told by a look into the cluster, before it changes anything: Secrets that are not there, a release that works on
+//! the same hospitals, a resource definition that is missing or old; and what somebody with rights in one namespace can do.
+//! It takes the definition away, and leaves it there at the end.
+
+use chakravue_testbed::{Helm, Kubectl, Tool};
+use serde_json::{Value, json};
+
+use crate::support::{LEAST, ONE_NAMESPACE, cluster};
+
+/// The definition is somebody else's business.
+const WITHOUT_DEFINITION: &str = "
+crds: {install: false}
+api: {publicUrl: 'https://app.example.org', settings: {payments: {provider: test}}}
+";
+
+struct Person {
+    kubectl: Kubectl,
+    helm: Helm,
+}
+
+impl Person {
+    async fn install(&self, namespace: &str, values: &str, more: &[&str]) -> Result<String, String> {
+        let chart = Helm::chart().display().to_string();
+        let install = ["install", "chakravue", &chart, "--namespace", namespace, "--values", "-"];
+        self.helm.run(&[&install, more].concat(), values).await
+    }
+
+    /// Without hooks, for there is no node that would run their pods.
+    async fn uninstall(&self, namespace: &str) -> String {
+        let uninstall = ["uninstall", "chakravue", "--namespace", namespace, "--no-hooks"];
+        self.helm.run(&uninstall, "").await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Only asks, and is refused.
+    async fn refused(&self, namespace: &str, values: &str) -> String {
+        let asked = self.install(namespace, values, &["--dry-run=server"]).await;
+        asked.err().unwrap_or_else(|| panic!("it is taken in {namespace}:\n{values}"))
+    }
+
+    async fn apply(&self, object: &Value) {
+        self.kubectl.run(&["apply", "--server-side", "-f", "-"], &object.to_string()).await.unwrap();
+    }
+
+    async fn namespace(&self, name: &str) {
+        self.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } })).await;
+    }
+
+    async fn secret(&self, namespace: &str, name: &str, keys: &[&str]) {
+        let data: serde_json::Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), json!("x"))).collect();
+        self.apply(&json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace }, "stringData": data,
+        }))
+        .await;
+    }
+
+    async fn secrets(&self, namespace: &str) {
+        self.secret(namespace, "chakravue-operator-mongodb", &["uri"]).await;
+        self.secret(namespace, "chakravue-api", &["uri", "secret-key"]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_work_in_a_cluster_is_told_before_anything_is_changed() {
+    let Some(cluster) = cluster().await else { return };
+    let home = tempfile::tempdir().unwrap();
+    let helm = Helm::new(Tool::Helm, Some(cluster.testbed.kubeconfig()), home.path()).await.unwrap();
+    let person = Person { kubectl: cluster.kubectl.clone(), helm };
+    let said = async |values: &str| person.refused("first", values).await;
+
+    person.namespace("first").await;
+    let error = said(WITHOUT_DEFINITION).await;
+    for missing in
+        ["no Secret chakravue-operator-mongodb in namespace first", "no Secret chakravue-api in namespace first"]
+    {
+        assert!(error.contains(missing), "{error}");
+    }
+    person.secret("first", "chakravue-operator-mongodb", &["url"]).await;
+    let error = said(WITHOUT_DEFINITION).await;
+    assert!(error.contains("Secret chakravue-operator-mongodb in namespace first has no key uri"), "{error}");
+    person.secrets("first").await;
+    person.install("first", WITHOUT_DEFINITION, &["--dry-run=server"]).await.unwrap();
+    // Who knows better, such as where Secrets come later, is let do.
+    person
+        .install("second", WITHOUT_DEFINITION, &["--dry-run=server", "--set", "preflight.enabled=false"])
+        .await
+        .unwrap();
+
+    let definition = "crd/hospitalorganizations.chakravue.io";
+    let get = ["get", definition, "-o", "json", "--show-managed-fields=false"];
+    let original = person.kubectl.run(&get, "").await.unwrap();
+    person.kubectl.run(&["annotate", definition, "chakravue.io/version=0.0.1", "--overwrite"], "").await.unwrap();
+    let error = said(WITHOUT_DEFINITION).await;
+    assert!(error.contains("definition is of version 0.0.1, and this chart needs"), "{error}");
+    assert!(error.contains("kubectl apply --server-side -f files/hospitalorganizations.yaml"), "{error}");
+    person.kubectl.run(&["delete", definition, "--wait"], "").await.unwrap();
+    let error = said(WITHOUT_DEFINITION).await;
+    assert!(error.contains("the cluster has no HospitalOrganization definition"), "{error}");
+
+    // Now it comes with the release, and stays when that goes.
+    let without_waiting = ["--wait=hookOnly", "--set", "hospitals.namespace=patients"];
+    person.install("first", LEAST, &without_waiting).await.unwrap();
+    person.namespace("second").await;
+    person.secrets("second").await;
+    let error = person.refused("second", WITHOUT_DEFINITION).await;
+    assert!(error.contains("the release chakravue in namespace first works on this cluster's hospitals"), "{error}");
+    assert!(error.contains("operator.watchNamespace"), "{error}");
+    let gone = person.uninstall("first").await;
+    assert!(gone.contains("hospitalorganizations.chakravue.io"), "{gone}");
+    person.kubectl.run(&["get", definition], "").await.unwrap();
+    assert!(original.contains("chakravue.io/version"), "{original}");
+
+    rights_in_one_namespace(&person).await;
+}
+
+/// Somebody may grant only the rights that they have. With all rights in the namespace the release can be installed there;
+/// with those of an `admin`, who may not write a hospital's status, the API server says which right is missing.
+async fn rights_in_one_namespace(person: &Person) {
+    person.namespace("clinics").await;
+    person.secrets("clinics").await;
+    for (user, role) in [("an-admin", "admin"), ("an-owner", "cluster-admin")] {
+        person
+            .apply(&json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                "metadata": { "name": user, "namespace": "clinics" },
+                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+                "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user }],
+            }))
+            .await;
+    }
+    let install = async |user: &str, values: &str| {
+        person.install("clinics", values, &["--wait=hookOnly", "--kube-as-user", user]).await
+    };
+    let error = install("an-admin", ONE_NAMESPACE).await.unwrap_err();
+    assert!(error.contains("attempting to grant RBAC permissions not currently held"), "{error}");
+    assert!(error.contains("hospitalorganizations"), "{error}");
+    person.uninstall("clinics").await;
+    let error = install("an-owner", LEAST).await.unwrap_err();
+    assert!(error.contains("forbidden") && error.contains("an-owner"), "{error}");
+    install("an-owner", ONE_NAMESPACE).await.unwrap();
+    person.uninstall("clinics").await;
+}

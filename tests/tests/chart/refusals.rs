@@ -1,0 +1,70 @@
+//! Values that cannot work are refused before anything is installed, with the value's path or a sentence that says what to do:
+//! by the Helm of today and by the one before.
+
+use chakravue_testbed::{Helm, Tool};
+
+use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, run, template};
+
+/// What somebody sets besides the least, and what they are told.
+const WRONG: [(&[&str], &str); 24] = [
+    // Misspelt.
+    (&["operators.replicas=2"], "'operators' not allowed"),
+    (&["operator.replica=2"], "at '/operator': additional properties 'replica' not allowed"),
+    (&["api.settings.limits.sign_ins=2"], "at '/api/settings/limits'"),
+    (&["api.settings.secret_key=abc"], "at '/api/settings'"),
+    (&["monitoring.serviceMonitor.label.a=b"], "at '/monitoring/serviceMonitor'"),
+    // Of the wrong type.
+    (&["operator.replicas=two"], "at '/operator/replicas': got string, want integer"),
+    (&["operator.resyncInterval=10"], "at '/operator/resyncInterval'"),
+    (&["operator.resyncInterval=soon"], "at '/operator/resyncInterval'"),
+    (&["operator.leaderElection.leaseDuration=1500ms"], "at '/operator/leaderElection/leaseDuration'"),
+    (&["image.pullPolicy=Sometimes"], "at '/image/pullPolicy'"),
+    (&["operator.resources.limits.memory=much"], "at '/operator/resources/limits/memory'"),
+    (&["operator.image.digest=sha256:0"], "at '/operator/image/digest'"),
+    (&["networkPolicy.mongodbPorts[0]=mongodb"], "at '/networkPolicy/mongodbPorts/0'"),
+    (&["hospitals.namespace=Hospitals"], "at '/hospitals/namespace'"),
+    (&["operator.secret.name="], "at '/operator/secret/name'"),
+    // Credentials in a place where everybody reads them, an address that browsers do not take passwords to.
+    (&["mongodb.tenantUri=mongodb://user:secret@db.example.org"], "at '/mongodb/tenantUri'"),
+    (&["api.publicUrl=http://app.example.org"], "at '/api/publicUrl'"),
+    // Each alone is right, and together they cannot work.
+    (&["api.publicUrl="], "api.publicUrl is missing"),
+    (&["api.settings.payments.provider="], "api.settings.payments.provider is missing"),
+    (&["api.settings.payments.provider=stripe"], "needs api.secret.stripeSecretKeyKey"),
+    (&["api.ingress.enabled=true"], "api.settings.trusted_proxies"),
+    (&["operator.watchNamespace=hospitals"], "operator.watchNamespace needs operator.clusterId"),
+    (
+        &["operator.watchNamespace=elsewhere", "operator.clusterId=a"],
+        "hospitals that sign up are made in hospitals (hospitals.namespace)",
+    ),
+    (&["operator.leaderElection.enabled=false"], "operator.replicas is more than 1"),
+];
+
+#[tokio::test]
+async fn values_that_cannot_work_are_refused_with_their_path() {
+    for (values, why) in WRONG {
+        let more: Vec<&str> = values.iter().flat_map(|value| ["--set", *value]).collect();
+        for tool in [Tool::Helm, Tool::Helm3] {
+            let refused = template(tool, LEAST, &more).await;
+            let error = refused.err().unwrap_or_else(|| panic!("{tool:?} takes {values:?}"));
+            assert!(error.contains(why), "{tool:?} with {values:?}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_too_old_is_refused() {
+    let error = template(Tool::Helm, LEAST, &["--kube-version", "1.32"]).await.unwrap_err();
+    assert!(error.contains("chart requires kubeVersion: >=1.33.0-0"), "{error}");
+}
+
+#[tokio::test]
+async fn values_that_work_are_taken_by_both_versions_of_helm() {
+    let chart = Helm::chart().display().to_string();
+    for values in [LEAST, EVERYTHING, ONE_NAMESPACE, WITHOUT_API] {
+        let [new, old] = [Tool::Helm, Tool::Helm3].map(|tool| template(tool, values, &[]));
+        let (new, old) = (new.await.unwrap(), old.await.unwrap());
+        assert_eq!(crate::support::objects(&new), crate::support::objects(&old));
+        run(Tool::Helm, &["lint", "--strict", &chart, "--values", "-"], values).await.unwrap();
+    }
+}

@@ -1,0 +1,184 @@
+//! What the chart makes of values: objects that an API server takes, and that keep to rules of ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chakravue_testbed::Tool;
+use serde_json::{Value, json};
+
+use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, called, cluster, rendered, template, would_take};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_takes_everything_that_is_rendered() {
+    let Some(cluster) = cluster().await else { return };
+    let kubectl = &cluster.kubectl;
+    for namespace in ["system", "hospitals", "clinics"] {
+        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
+            // The strictest there is: pods that need more are refused.
+            "name": namespace, "labels": { "pod-security.kubernetes.io/enforce": "restricted" },
+        } });
+        kubectl.run(&["apply", "-f", "-"], &namespace.to_string()).await.unwrap();
+    }
+    kubectl.run(&["-n", "system", "wait", "--for=create", "sa/default", "--timeout=1m"], "").await.unwrap();
+    for (name, values) in
+        [("least", LEAST), ("everything", EVERYTHING), ("one namespace", ONE_NAMESPACE), ("without api", WITHOUT_API)]
+    {
+        let manifests = template(Tool::Helm, values, &[]).await.unwrap();
+        would_take(kubectl, &manifests, name).await;
+        // A Deployment is taken whatever its pods are, so they are asked about too.
+        for deployment in crate::support::objects(&manifests).iter().filter(|it| it["kind"] == "Deployment") {
+            let template = &deployment["spec"]["template"];
+            let mut pod = json!({ "apiVersion": "v1", "kind": "Pod" });
+            pod["metadata"] = template["metadata"].clone();
+            pod["metadata"]["name"] = json!("a-pod");
+            pod["metadata"]["namespace"] = json!("system");
+            pod["spec"] = template["spec"].clone();
+            // Nobody made the account, and nothing but the pod is asked about.
+            pod["spec"]["serviceAccountName"] = json!("default");
+            would_take(kubectl, &pod.to_string(), &called(deployment)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_container_has_the_least_rights_and_says_what_it_takes() {
+    for values in [LEAST, EVERYTHING] {
+        let objects = rendered(values).await;
+        let specs = objects.iter().filter_map(|object| match object["kind"].as_str() {
+            Some("Deployment" | "Job") => Some((object, &object["spec"]["template"]["spec"])),
+            Some("Pod") => Some((object, &object["spec"])),
+            _ => None,
+        });
+        let mut seen = 0;
+        for (object, spec) in specs {
+            let name = called(object);
+            assert_eq!(spec["securityContext"]["runAsNonRoot"], true, "{name}");
+            assert_eq!(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+            for container in spec["containers"].as_array().unwrap() {
+                let context = &container["securityContext"];
+                assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
+                assert_eq!(context["allowPrivilegeEscalation"], false, "{name}");
+                assert_eq!(context["capabilities"], json!({ "drop": ["ALL"] }), "{name}");
+                assert!(container["resources"]["requests"]["memory"].is_string(), "{name}");
+                assert!(container["resources"]["limits"]["memory"].is_string(), "{name}");
+                // Passwords are in files: an environment is readable by every process of the pod and shown by debuggers.
+                for variable in container["env"].as_array().into_iter().flatten() {
+                    assert!(variable["valueFrom"]["secretKeyRef"].is_null(), "{name}: {variable}");
+                }
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 4, "operator, web service, what is run before uninstalling, and the test");
+    }
+}
+
+#[tokio::test]
+async fn selectors_meet_their_own_pods_and_no_others() {
+    let objects = rendered(EVERYTHING).await;
+    let pods: BTreeMap<String, &Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Deployment")
+        .map(|object| (called(object), &object["spec"]["template"]["metadata"]["labels"]))
+        .collect();
+    let chosen = |selector: &Value| -> BTreeSet<&str> {
+        let matches = |labels: &Value| selector.as_object().unwrap().iter().all(|(key, value)| labels[key] == *value);
+        pods.iter().filter(|(_, labels)| matches(labels)).map(|(name, _)| name.as_str()).collect()
+    };
+    let mut checked = 0;
+    for object in &objects {
+        let selector = match object["kind"].as_str().unwrap() {
+            "Service" => &object["spec"]["selector"],
+            "PodDisruptionBudget" | "Deployment" => &object["spec"]["selector"]["matchLabels"],
+            "NetworkPolicy" => &object["spec"]["podSelector"]["matchLabels"],
+            _ => continue,
+        };
+        let component = &object["metadata"]["labels"]["app.kubernetes.io/component"];
+        let own = format!("Deployment/chakravue-{}", component.as_str().unwrap());
+        assert_eq!(chosen(selector), BTreeSet::from([own.as_str()]), "{}", called(object));
+        checked += 1;
+    }
+    assert_eq!(checked, 9, "two Deployments, three Services, two budgets, two policies");
+}
+
+#[tokio::test]
+async fn values_arrive_where_they_belong() {
+    let objects = rendered(EVERYTHING).await;
+    let find = |name: &str| objects.iter().find(|object| called(object) == name).unwrap_or_else(|| panic!("no {name}"));
+    let container = |name: &str| &find(name)["spec"]["template"]["spec"]["containers"][0];
+    let variables = |name: &str| -> BTreeMap<String, String> {
+        let all = container(name)["env"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        all.iter().map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect()
+    };
+
+    let operator = variables("Deployment/chakravue-operator");
+    for (name, value) in [
+        ("MASTER_DATABASE", "master"),
+        ("TENANT_MONGODB_URI", "mongodb://a.example.org,b.example.org/?replicaSet=rs0"),
+        ("CLUSTER_ID", "production"),
+        ("ALLOW_DATABASE_ADOPTION", "true"),
+        ("WORKERS", "4"),
+        ("RESYNC_INTERVAL", "30m"),
+        ("LEASE_DURATION", "30s"),
+        // Not 2e+06, which is what numbers of this size become on their way through YAML.
+        ("MAX_TABLES", "2000000"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+    ] {
+        assert_eq!(operator.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    let api = variables("Deployment/chakravue-api");
+    for (name, value) in [
+        ("HOSPITALS_NAMESPACE", "clinics"),
+        ("CHAKRAVUE_API__PUBLIC_URL", "https://app.example.org"),
+        ("CHAKRAVUE_API__PAYMENTS__PROVIDER", "stripe"),
+        ("CHAKRAVUE_API__TRUSTED_PROXIES", "10.0.0.0/8,192.168.0.0/16"),
+        ("CHAKRAVUE_API__BODY_LIMIT", "1048576"),
+        ("CHAKRAVUE_API__SESSIONS__IDLE", "30m"),
+    ] {
+        assert_eq!(api.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    let digest = "registry.example.org/hospitals/chakravue-operator@sha256:\
+        0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    assert_eq!(container("Deployment/chakravue-operator")["image"], digest);
+    assert_eq!(container("Deployment/chakravue-api")["image"], "registry.example.org/hospitals/chakravue-api:1.2.3");
+    // The autoscaler decides, and an upgrade must not.
+    assert!(find("Deployment/chakravue-api")["spec"]["replicas"].is_null());
+    assert_eq!(find("Ingress/chakravue-api")["spec"]["rules"][0]["host"], "app.example.org");
+    assert_eq!(find("HTTPRoute/chakravue-api")["spec"]["hostnames"], json!(["app.example.org"]));
+}
+
+/// Every right has its reason above it, also in what the cluster tells of a release (`helm get manifest`).
+#[tokio::test]
+async fn every_rule_has_its_reason() {
+    let manifests = template(Tool::Helm, LEAST, &[]).await.unwrap();
+    let lines: Vec<&str> = manifests.lines().collect();
+    let rules = lines.windows(2).filter(|lines| lines[1].starts_with("  - apiGroups"));
+    let (explained, unexplained): (Vec<_>, Vec<_>) = rules.partition(|lines| lines[0].starts_with("  # "));
+    assert!(unexplained.is_empty(), "{unexplained:#?}");
+    assert!(explained.len() >= 10, "{explained:#?}");
+}
+
+#[tokio::test]
+async fn one_namespace_takes_no_right_in_the_cluster() {
+    let cluster_wide = ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "Namespace"];
+    for object in rendered(ONE_NAMESPACE).await {
+        let kind = object["kind"].as_str().unwrap();
+        assert!(!cluster_wide.contains(&kind), "{}", called(&object));
+    }
+    let kinds: BTreeSet<String> =
+        rendered(LEAST).await.iter().map(|object| object["kind"].as_str().unwrap().to_owned()).collect();
+    assert!(cluster_wide.iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn what_holds_hospitals_stays() {
+    let objects = rendered(LEAST).await;
+    let kept = objects.iter().filter(|object| object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep");
+    let kept: Vec<&Value> = kept.collect();
+    let names: BTreeSet<String> = kept.iter().map(|object| called(object)).collect();
+    let expected = ["CustomResourceDefinition/hospitalorganizations.chakravue.io", "Namespace/hospitals"];
+    assert_eq!(names, expected.map(str::to_owned).into());
+    for object in kept {
+        let options = object["metadata"]["annotations"]["argocd.argoproj.io/sync-options"].as_str().unwrap();
+        assert!(options.contains("Prune=false") && options.contains("Delete=false"), "{options}");
+    }
+}

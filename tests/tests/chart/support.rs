@@ -1,0 +1,113 @@
+//! Helm, with values as somebody writes them.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use chakravue_testbed::{Helm, Kubectl, Testbed, Tool};
+use serde_json::Value;
+
+/// The least that somebody has to say.
+pub const LEAST: &str = "api: {publicUrl: 'https://app.example.org', settings: {payments: {provider: test}}}";
+
+/// Everything that can be switched on, and a value other than the default for what can be named.
+pub const EVERYTHING: &str = include_str!("everything.yaml");
+
+/// For somebody with rights in one namespace only.
+pub const ONE_NAMESPACE: &str = "
+crds: {install: false}
+rbac: {aggregate: false}
+hospitals: {namespace: clinics, createNamespace: false}
+operator: {watchNamespace: clinics, clusterId: a-test}
+api: {publicUrl: 'https://app.example.org', settings: {payments: {provider: test}}}
+";
+
+/// Hospitals are declared, and nobody signs up.
+pub const WITHOUT_API: &str = "api: {enabled: false}";
+
+/// A file or folder of this repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}
+
+/// Runs a tool without a cluster.
+pub async fn run(tool: Tool, arguments: &[&str], values: &str) -> Result<String, String> {
+    let home = tempfile::tempdir().unwrap();
+    Helm::new(tool, None, home.path()).await.unwrap().run(arguments, values).await
+}
+
+/// What the chart makes of these values, in namespace `system`.
+pub async fn template(tool: Tool, values: &str, more: &[&str]) -> Result<String, String> {
+    let chart = Helm::chart().display().to_string();
+    let template = ["template", "chakravue", &chart, "--namespace", "system", "--values", "-"];
+    // Helm's own idea of a cluster depends on how it was built.
+    let arguments = [&["--kube-version", "1.37"], &template[..], more].concat();
+    run(tool, &arguments, values).await
+}
+
+/// The objects of a rendering.
+pub fn objects(rendered: &str) -> Vec<Value> {
+    let found: Vec<Value> = serde_saphyr::from_multiple(rendered).unwrap();
+    found.into_iter().filter(|object| !object.is_null()).collect()
+}
+
+pub async fn rendered(values: &str) -> Vec<Value> {
+    objects(&template(Tool::Helm, values, &[]).await.unwrap())
+}
+
+/// `Deployment/chakravue-api`
+pub fn called(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+/// A cluster that is ours alone, and for one test at a time, because each may change what all share.
+pub struct Cluster {
+    pub testbed: &'static Testbed,
+    pub kubectl: Kubectl,
+    _alone: tokio::sync::MutexGuard<'static, ()>,
+}
+
+/// The cluster, which also knows the kinds of others that the chart and its examples use. None where the environment names
+/// one to use: it would be left with them.
+pub async fn cluster() -> Option<Cluster> {
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    static KINDS: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let testbed = tokio::task::spawn_blocking(Testbed::apart).await.unwrap()?;
+    let cluster = Cluster { testbed, kubectl: testbed.kubectl(), _alone: ALONE.lock().await };
+    KINDS.get_or_init(async || others_kinds(&cluster.kubectl).await).await;
+    Some(cluster)
+}
+
+async fn others_kinds(kubectl: &Kubectl) {
+    let files = tokio::task::spawn_blocking(chakravue_testbed::definitions).await.unwrap();
+    for file in files.unwrap_or_else(|error| panic!("{error:#}")) {
+        let file = file.display().to_string();
+        kubectl.run(&["apply", "--server-side", "-f", &file], "").await.unwrap();
+    }
+    let established = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=1m"];
+    kubectl.run(&established, "").await.unwrap();
+}
+
+/// Asks the API server whether it would take this, strictly: an unknown field is a mistake.
+pub async fn would_take(kubectl: &Kubectl, manifests: &str, named: &str) {
+    let dry = [
+        "apply",
+        "--server-side",
+        "--field-manager=a-person",
+        "--force-conflicts",
+        "--dry-run=server",
+        "--validate=strict",
+        "-f",
+        "-",
+    ];
+    kubectl.run(&dry, manifests).await.unwrap_or_else(|error| panic!("{named}: {error}"));
+}
+
+/// A program to its end: its standard output.
+pub fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

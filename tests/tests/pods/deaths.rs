@@ -1,0 +1,116 @@
+//! Pods die, in the middle of requests: each container by SIGKILL, the operator that leads, and all pods of a node that is
+//! drained.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use chakravue_testbed::pods::NAMESPACE;
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams},
+    runtime::wait::await_condition,
+};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::{
+    clinic::{Clinic, DECLARED},
+    support::{PATIENCE, eventually},
+    traffic::Traffic,
+};
+
+/// A value of the chart, and what it says.
+pub const SHORT_LEASE: &str = "operator.leaderElection.leaseDuration=6s";
+const LEASE: Duration = Duration::from_secs(6);
+/// How late somebody who looks once in a while may notice that it is over, and be noticed.
+const LATE: Duration = Duration::from_secs(3);
+
+/// One after the other, while people work. Requests that a dead process had taken are lost with it; what was answered is not.
+pub async fn of_any_one_container(clinic: &Clinic) {
+    let traffic = Traffic::start(clinic).await;
+    for component in ["api", "operator"] {
+        for pod in clinic.pods_of(component).await {
+            let name = pod.name_any();
+            kill(&pod);
+            let pods = Api::<Pod>::namespaced(clinic.kube.clone(), NAMESPACE);
+            let restarted = await_condition(pods, &name, |pod: Option<&Pod>| {
+                let statuses = pod.and_then(|pod| pod.status.as_ref()?.container_statuses.as_ref());
+                statuses.is_some_and(|all| all.iter().all(|container| container.ready && container.restart_count > 0))
+            });
+            let restarted = tokio::time::timeout(PATIENCE, restarted).await;
+            restarted.unwrap_or_else(|_| panic!("{name} does not come back")).unwrap();
+            traffic.until_more().await;
+        }
+    }
+    let (patients, _) = traffic.stop().await;
+    clinic.still_has(&patients).await;
+    clinic.until_ready(DECLARED).await;
+}
+
+/// Its process by SIGKILL, so that it cannot give the Lease up, and its pod, so that it does not come back by itself.
+pub async fn of_the_operator_that_leads(clinic: &Clinic) {
+    let leader = holder(clinic).await.expect("somebody leads");
+    let pods = clinic.pods_of("operator").await;
+    let (leading, standing_by): (Vec<_>, Vec<_>) = pods.iter().partition(|pod| leader.starts_with(&pod.name_any()));
+    let ([leading], [standing_by]) = (&leading[..], &standing_by[..]) else { panic!("{leader} is none of two pods") };
+    kill(leading);
+    let killed = Instant::now();
+    let now = DeleteParams::default().grace_period(0);
+    Api::<Pod>::namespaced(clinic.kube.clone(), NAMESPACE).delete(&leading.name_any(), &now).await.unwrap();
+
+    // What is declared meanwhile waits, and is done by the other one.
+    let change = Patch::Merge(json!({ "spec": { "contact": { "phone": "+1-555-0001" } } }));
+    clinic.hospitals().patch(DECLARED, &PatchParams::default(), &change).await.unwrap();
+    let successor =
+        eventually("another operator leads", async || holder(clinic).await.filter(|new| *new != leader)).await;
+    let took = killed.elapsed();
+    assert!(successor.starts_with(&standing_by.name_any()), "{successor} leads, not {}", standing_by.name_any());
+    assert!(took < LEASE + LATE, "it took {took:?} until another operator led");
+    clinic.until_ready(DECLARED).await;
+    both_are_ready(clinic).await;
+}
+
+/// Pods are asked to end and end in order, so no request fails.
+pub async fn by_a_drain(clinic: &Clinic) {
+    let node = clinic.nodes.last().unwrap();
+    let traffic = Traffic::start(clinic).await;
+    clinic.kubectl(&["drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=2m"]).await;
+    both_are_ready(clinic).await;
+    traffic.stop_without_a_gap(clinic).await;
+    for pod in clinic.pods_of("api").await.iter().chain(&clinic.pods_of("operator").await) {
+        assert_ne!(pod.spec.as_ref().unwrap().node_name.as_ref(), Some(node), "{} is still there", pod.name_any());
+    }
+    clinic.kubectl(&["uncordon", node]).await;
+}
+
+async fn both_are_ready(clinic: &Clinic) {
+    for deployment in ["deployment/chakravue-operator", "deployment/chakravue-api"] {
+        clinic.kubectl(&["-n", NAMESPACE, "rollout", "status", deployment, "--timeout=2m"]).await;
+    }
+}
+
+/// Who holds the Lease.
+async fn holder(clinic: &Clinic) -> Option<String> {
+    let leases = Api::<Lease>::namespaced(clinic.kube.clone(), NAMESPACE);
+    let lease = leases.get("chakravue-operator").await.unwrap();
+    lease.spec?.holder_identity.filter(|holder| !holder.is_empty())
+}
+
+/// SIGKILL for the program of a pod, as the kernel ends what takes too much memory.
+fn kill(pod: &Pod) {
+    let uid = pod.uid().unwrap();
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok).map(|entry| entry.path());
+    let of_pod = |process: &Path| {
+        let read = |file: &str| fs::read_to_string(process.join(file)).unwrap_or_default();
+        // Beside the program there is one that holds the pod's network.
+        read("cgroup").contains(&uid) && read("comm").starts_with("chakravue-")
+    };
+    let process =
+        processes.filter(|process| of_pod(process)).find_map(|process| process.file_name()?.to_str()?.parse().ok());
+    let process = process.unwrap_or_else(|| panic!("{} has no process", pod.name_any()));
+    kill_process(Pid::from_raw(process).unwrap(), Signal::KILL).unwrap();
+}

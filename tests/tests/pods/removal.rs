@@ -1,0 +1,131 @@
+//! What becomes of the hospitals when the release goes: alone, or together with them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chakravue_testbed::pods::{Installation, NAMESPACE, Pods, RELEASE};
+use k8s_openapi::{
+    api::core::v1::{Pod, Secret},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{Api, ResourceExt as _, api::ListParams};
+use mongodb::bson::{Document, doc};
+use serde_json::{Value, json};
+
+use crate::{
+    NOW,
+    clinic::{Clinic, DECLARED, HOSPITALS},
+    deaths::SHORT_LEASE,
+    support::eventually,
+};
+
+/// For everything that is pruned to be gone.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub async fn keeps_the_hospitals(clinic: &Clinic, installation: &Installation<'_>) {
+    let before = clinic.hospitals().get(DECLARED).await.unwrap().status.unwrap();
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "2m"];
+    let said = installation.helm().run(&uninstall, "").await.unwrap_or_else(|error| panic!("{error}"));
+    for kept in ["CustomResourceDefinition", "hospitalorganizations.chakravue.io", "Namespace", HOSPITALS] {
+        assert!(said.contains(kept), "it does not say that {kept} stays:\n{said}");
+    }
+    eventually("no pod is left", async || {
+        let pods = Api::<Pod>::namespaced(clinic.kube.clone(), NAMESPACE).list(&ListParams::default()).await.unwrap();
+        pods.items.is_empty().then_some(())
+    })
+    .await;
+
+    Api::<CustomResourceDefinition>::all(clinic.kube.clone()).get("hospitalorganizations.chakravue.io").await.unwrap();
+    let hospitals = clinic.hospitals().list(&ListParams::default()).await.unwrap();
+    assert_eq!(hospitals.items.len(), 2, "{hospitals:#?}");
+    let secrets = Api::<Secret>::namespaced(clinic.kube.clone(), HOSPITALS);
+    for hospital in &hospitals {
+        let status = hospital.status.as_ref().unwrap();
+        secrets.get(&status.binding.as_ref().unwrap().name).await.unwrap();
+        assert!(
+            documents(clinic, status.database_name.as_ref().unwrap()).await > 0,
+            "the data of {}",
+            hospital.name_any()
+        );
+    }
+
+    installation.install(NOW, &[SHORT_LEASE]).await.unwrap_or_else(|error| panic!("{error}"));
+    clinic.until_ready(DECLARED).await;
+    let after = clinic.hospitals().get(DECLARED).await.unwrap().status.unwrap();
+    assert_eq!(before.organization_id, after.organization_id);
+}
+
+/// Hospitals and release at the same moment, as Flux does it, and with a MongoDB that answers late: Helm waits until the
+/// operator has let go of them.
+pub async fn at_once(clinic: &Clinic, pods: &Pods, installation: &Installation<'_>) {
+    pods.freeze_mongodb();
+    clinic.kubectl(&["-n", HOSPITALS, "delete", "horg", "--all", "--wait=false"]).await;
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "2m"];
+    let uninstalled = installation.helm().run(&uninstall, "");
+    let woken = async {
+        eventually("Helm waits for the hospitals", async || {
+            let job = ListParams::default().labels("app.kubernetes.io/component=departure");
+            let pods = Api::<Pod>::namespaced(clinic.kube.clone(), NAMESPACE).list(&job).await.unwrap();
+            let runs = |pod: &Pod| pod.status.as_ref().is_some_and(|it| it.phase.as_deref() == Some("Running"));
+            pods.items.iter().any(runs).then_some(())
+        })
+        .await;
+        assert_eq!(clinic.hospitals().list(&ListParams::default()).await.unwrap().items.len(), 2);
+        pods.wake_mongodb();
+    };
+    let (uninstalled, ()) = tokio::join!(uninstalled, woken);
+    uninstalled.unwrap_or_else(|error| panic!("{error}"));
+    let left = clinic.hospitals().list(&ListParams::default()).await.unwrap();
+    assert!(left.items.is_empty(), "{left:#?}");
+    assert!(documents(clinic, "st_marys_hospital").await > 0, "its deletionPolicy is Retain");
+}
+
+/// As Argo CD prunes: by waves from the last to the first, each of which has to be gone before the next one goes; what says
+/// `Delete=false` stays. The hospitals are in the wave that the chart's documentation gives them, after the operator.
+pub async fn by_a_prune(clinic: &Clinic, installation: &Installation<'_>) {
+    installation.install(NOW, &[SHORT_LEASE]).await.unwrap_or_else(|error| panic!("{error}"));
+    installation.first_hospital().await.unwrap_or_else(|error| panic!("{error:#}"));
+    let declared = clinic.hospitals().get(DECLARED).await.unwrap();
+    let database = declared.status.unwrap().database_name.unwrap();
+    let mut waves: BTreeMap<i32, Vec<Value>> = BTreeMap::new();
+    for object in everything(clinic).await {
+        let annotation = |name: &str| object["metadata"]["annotations"][name].as_str().unwrap_or_default().to_owned();
+        if !annotation("argocd.argoproj.io/sync-options").contains("Delete=false") {
+            waves.entry(annotation("argocd.argoproj.io/sync-wave").parse().unwrap_or(0)).or_default().push(object);
+        }
+    }
+    assert!(waves.len() > 1, "one wave alone would take the operator away from its hospitals");
+    for (wave, objects) in waves.iter().rev() {
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        let timeout = format!("--timeout={}s", PATIENCE.as_secs());
+        let deleted = clinic.kubectl.run(&["delete", "--wait", &timeout, "-f", "-"], &list.to_string()).await;
+        deleted.unwrap_or_else(|error| panic!("wave {wave} hangs: {error}"));
+    }
+    assert!(clinic.hospitals().list(&ListParams::default()).await.unwrap().items.is_empty());
+    assert!(documents(clinic, &database).await > 0, "its deletionPolicy is Retain");
+    let remove_namespaces = ["delete", "namespace", NAMESPACE, HOSPITALS, "--wait", "--timeout=1m"];
+    clinic.kubectl(&remove_namespaces).await;
+}
+
+/// What the release consists of, and the hospitals with the wave that GitOps gives them.
+async fn everything(clinic: &Clinic) -> Vec<Value> {
+    let ours = format!("app.kubernetes.io/instance={RELEASE},app.kubernetes.io/managed-by=Helm");
+    let kinds = "deployments,services,serviceaccounts,poddisruptionbudgets,networkpolicies,roles,rolebindings,clusterroles,\
+        clusterrolebindings,customresourcedefinitions,namespaces";
+    let release = clinic.kubectl(&["get", kinds, "--all-namespaces", "-l", &ours, "-o", "json"]).await;
+    let hospitals = clinic.kubectl(&["-n", HOSPITALS, "get", "horg", "-o", "json"]).await;
+    let items = |listed: &str| serde_json::from_str::<Value>(listed).unwrap()["items"].as_array().unwrap().clone();
+    let mut hospitals = items(&hospitals);
+    for hospital in &mut hospitals {
+        hospital["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] = json!("1");
+    }
+    hospitals.into_iter().chain(items(&release)).collect()
+}
+
+async fn documents(clinic: &Clinic, database: &str) -> u64 {
+    let database = clinic.mongo.database(database);
+    let mut documents = 0;
+    for collection in database.list_collection_names().await.unwrap() {
+        documents += database.collection::<Document>(&collection).count_documents(doc! {}).await.unwrap();
+    }
+    documents
+}
