@@ -13,7 +13,7 @@ use crate::{
 /// Where a path begins that is one of the repository's.
 static PATH: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"^(?:(?:api|charts|crds|docs|frontend|operator|tests|e2e|model|chaos|\.ci)/[\w./-]+|Dockerfile|Makefile)$",
+        r"^(?:(?:api|charts|crds|docs|frontend|operator|tests|chaos|chart|e2e|model|pods|\.ci)/[\w./-]+|Dockerfile|Makefile)$",
     )
     .unwrap()
 });
