@@ -265,6 +265,8 @@ pub fn routes(metrics: Metrics, now: impl Fn() -> Now + Clone + Send + Sync + 's
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use axum::{body::Body, middleware};
     use tower::ServiceExt as _;
 
@@ -297,6 +299,28 @@ mod tests {
         has("chakravue_api_hashing_waiting 3");
         for secret in ["org_1", "jane", "BREW"] {
             assert!(!text.contains(secret), "{secret}\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_table_in_the_documentation_is_what_is_exported() {
+        let metrics = Metrics::default();
+        metrics.answered("GET", "/plans".to_owned(), 200, Duration::ZERO);
+        let text = metrics.render(Now::default());
+        let suffix = |type_: &str| match type_ {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let exported: BTreeMap<_, _> = types.map(|(name, type_)| (format!("{name}{}", suffix(type_)), type_)).collect();
+        let documentation = include_str!("../../docs/observability.md");
+        let rows = documentation.lines().filter(|line| line.starts_with("| `chakravue_api_"));
+        let rows = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+        let documented: BTreeMap<_, _> = rows.map(|row| (row[1].trim_matches('`').to_owned(), row[2])).collect();
+        assert_eq!(documented, exported);
+        for label in ["method", "route", "status", "outcome", "version"] {
+            assert!(text.contains(&format!("{label}=\"")) && documentation.contains(&format!("`{label}`")), "{label}");
         }
     }
 

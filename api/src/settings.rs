@@ -100,7 +100,7 @@ pub struct Settings {
     /// Whose `X-Forwarded-For` is believed.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// How long a request may take before it is given up with 408.
+    /// How long a request may take before it is given up with 503.
     #[serde(deserialize_with = "duration")]
     pub request_timeout: Duration,
     /// How long a sign-up waits for the operator to give the hospital its id.
@@ -565,6 +565,32 @@ mod tests {
         assert_eq!(settings.sessions.idle, Duration::from_mins(15));
         assert_eq!(settings.master_database, "chakravue_master");
         assert_eq!(settings.public_url.join("/login"), "https://app.example.org/login");
+    }
+
+    #[test]
+    fn what_the_documentation_says_of_defaults_is_so() {
+        let (_, page) = include_str!("../../docs/configuration.md").split_once("\n## The web service\n").unwrap();
+        let (table, _) = page.split_once("\nFlags, and").unwrap();
+        let rows = table.lines().filter(|line| line.starts_with("| `")).map(|row| row.split('|').map(str::trim));
+        let whole = |cell: &str| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned);
+        let silent = format!("{:?}", read(&[]).unwrap());
+        assert_ne!(silent, format!("{:?}", read(&[("CHAKRAVUE_API__BODY_LIMIT", "65537")]).unwrap()));
+        let (mut compared, mut required) = (0, Vec::new());
+        for cells in rows.map(Iterator::collect::<Vec<_>>) {
+            let setting = whole(cells[1]).unwrap();
+            if cells[2] == "**required**" {
+                required.push(setting);
+            } else if let Some(default) = whole(cells[2]) {
+                let variable = format!("CHAKRAVUE_API__{}", setting.to_uppercase().replace('.', "__"));
+                // An empty list has no other form in a variable.
+                let value = if default == "[]" { "" } else { &default };
+                assert_eq!(format!("{:?}", read(&[(&variable, value)]).unwrap()), silent, "{setting}");
+                compared += 1;
+            }
+        }
+        required.sort();
+        assert_eq!(required, REQUIRED.map(|required| required.setting));
+        assert!(compared >= 30, "only {compared} were compared");
     }
 
     #[test]
