@@ -12,7 +12,8 @@ USER 65532:65532
 EXPOSE 8080 9090
 ENTRYPOINT ["/chakravue-operator"]
 CMD ["run"]
-ARG VERSION=unknown REVISION=unknown
+ARG VERSION=unknown
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="chakravue-operator" \
       org.opencontainers.image.description="Turns every HospitalOrganization into its own MongoDB database and keeps it so" \
       org.opencontainers.image.source="https://github.com/chakravue/chakravue" \
@@ -30,7 +31,8 @@ USER 65532:65532
 EXPOSE 8008 9008
 ENTRYPOINT ["/chakravue-api"]
 CMD ["serve"]
-ARG VERSION=unknown REVISION=unknown
+ARG VERSION=unknown
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="chakravue-api" \
       org.opencontainers.image.description="The web service of ChakraVue, with its front end" \
       org.opencontainers.image.source="https://github.com/chakravue/chakravue" \
