@@ -1,12 +1,16 @@
 //! Kubernetes is restored from an older backup, MongoDB is not: what the operator finds then is taken up where it can be,
 //! and nothing that anybody kept is lost.
 
+use chakravue_crds::annotations::ACKNOWLEDGE_DATA_LOSS;
 use chakravue_testbed::{Fragile, Sandbox};
 use futures::future::join_all;
-use kube::{ResourceExt as _, api::ListParams};
+use kube::{
+    ResourceExt as _,
+    api::{ListParams, Patch, PatchParams},
+};
 use serde_json::{Value, json};
 
-use crate::support::{World, eventually, is, patient};
+use crate::support::{World, condition, eventually, is, patient};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_restore_of_etcd_from_an_older_backup_every_hospital_is_found_again() {
@@ -48,6 +52,14 @@ async fn after_a_restore_of_etcd_from_an_older_backup_every_hospital_is_found_ag
     servers.restore_etcd(backup).await;
 
     let operator = start().await;
+    // What was dropped by declaration does not come back empty without a word: somebody says that it may.
+    let dropped = world.sandbox.object_name("dropped");
+    let lost = |o: &_| condition(o, "ClaimHeld").is_some_and(|claim| claim.reason == "ClaimLost");
+    world.wait(&dropped, "refused", lost).await;
+    assert_eq!(world.collection_names(&world.sandbox.database_name("dropped")).await, [""; 0]);
+    let begin_anew = json!({ "metadata": { "annotations": { ACKNOWLEDGE_DATA_LOSS: ids[1] } } });
+    world.hospitals().patch(&dropped, &PatchParams::default(), &Patch::Merge(&begin_anew)).await.unwrap();
+
     // The status of the backup says that all are ready; it is true when it says what the claim says.
     let found_again = async |name: &str| {
         eventually(&format!("{name} is found again"), async || {
