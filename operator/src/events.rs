@@ -65,11 +65,12 @@ impl Changes {
         self.list.iter().map(|change| change.note.as_str()).collect()
     }
 
-    /// Counts what differed on a hospital that was at rest.
+    /// Counts what differed from the declaration.
     pub fn count_found(&self, metrics: &Metrics) {
         self.found.iter().for_each(|kind| metrics.drift_found(*kind));
     }
 
+    /// Counts what is as declared again.
     pub fn count_healed(&self, metrics: &Metrics) {
         self.healed.iter().for_each(|kind| metrics.drift_healed(*kind));
     }

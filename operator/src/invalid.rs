@@ -105,13 +105,7 @@ async fn remove(api: &Api<DynamicObject>, object: &DynamicObject, context: &Cont
         return Ok(Action::await_change());
     };
     let mut changes = Changes::default();
-    match removal::remove(context, &departing, &mut changes).await {
-        Err(error) if removal::force_released(&departing, text("/status/databaseName")) => {
-            context.released.note(&departing.owner);
-            changes.push(removal::let_go(text("/status/databaseName"), &error));
-        }
-        outcome => outcome?,
-    }
+    removal::remove(context, &departing, text("/status/databaseName"), &mut changes).await?;
     let reference = Arc::new(object.object_ref(&ApiResource::erase::<HospitalOrganization>(&())));
     context.announcer.changes(Arc::clone(&reference), changes);
     let dropped = finalizer::remove_at(api, &object.metadata, position).await;

@@ -165,22 +165,15 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
     let database = database.or_else(|| object.wanted_database().ok().map(|name| name.to_string()));
 
     let mut changes = Changes::default();
-    match removal::remove(context, &departing, &mut changes).await {
-        Ok(()) => {}
-        Err(error) if removal::force_released(&departing, database.as_deref()) => {
-            context.released.note(&departing.owner);
-            changes.push(removal::let_go(database.as_deref(), &error));
-        }
-        Err(error) => {
-            let hint = format!(
-                "{error} The object stays until its database is dealt with; to let it go and leave everything behind, annotate it with {}={}.",
-                FORCE_RELEASE,
-                database.unwrap_or_default()
-            );
-            let told = Error::Fault { reason: error.reason(), message: hint };
-            finish(object, context, &Picture::default(), &Progress::Failed(told), changes).await?;
-            return Err(error);
-        }
+    if let Err(error) = removal::remove(context, &departing, database.as_deref(), &mut changes).await {
+        let hint = format!(
+            "{error} The object stays until its database is dealt with; to let it go and leave everything behind, annotate it with {}={}.",
+            FORCE_RELEASE,
+            database.unwrap_or_default()
+        );
+        let told = Error::Fault { reason: error.reason(), message: hint };
+        finish(object, context, &Picture::default(), &Progress::Failed(told), changes).await?;
+        return Err(error);
     }
     tracing::info!(changes = ?changes.notes(), "removed");
     context.announcer.changes(reference(object), changes);

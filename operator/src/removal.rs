@@ -24,7 +24,28 @@ use crate::{
     tenant::Departing,
 };
 
-pub async fn remove(context: &Context, departing: &Departing, changes: &mut Changes) -> Result<()> {
+/// Removes what the object had, or, where that fails, lets it go all the same if somebody said so. `database` is the one that
+/// would be left behind.
+pub async fn remove(
+    context: &Context,
+    departing: &Departing,
+    database: Option<&str>,
+    changes: &mut Changes,
+) -> Result<()> {
+    match remove_everything(context, departing, changes).await {
+        Err(error) if force_released(departing, database) => {
+            let database = database.unwrap_or_default();
+            let note = format!("Let go by force; database, user and claim of {database} are left behind: {error}");
+            tracing::warn!("{note}");
+            context.released.note(&departing.owner);
+            changes.push(Change::warning(events::FORCE_RELEASED, note));
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+async fn remove_everything(context: &Context, departing: &Departing, changes: &mut Changes) -> Result<()> {
     context.mongo.usable().await?;
     let record = claim::find_of(context, &departing.owner).await?;
     if let Some(record) = &record {
@@ -138,15 +159,8 @@ async fn verify_absent(context: &Context, database: &DatabaseName) -> Result<()>
     })
 }
 
-/// What is told of an object that goes by force.
-pub fn let_go(database: Option<&str>, error: &Error) -> Change {
-    let database = database.unwrap_or_default();
-    let note = format!("Let go by force; database, user and claim of {database} are left behind: {error}");
-    Change::warning(events::FORCE_RELEASED, note)
-}
-
 /// Whether a deleted object may go although MongoDB did not do what it should: only if somebody said so by naming the
 /// very database that is left behind.
-pub fn force_released(departing: &Departing, database: Option<&str>) -> bool {
+fn force_released(departing: &Departing, database: Option<&str>) -> bool {
     departing.force_release.is_some() && departing.force_release.as_deref() == database
 }

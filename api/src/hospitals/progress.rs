@@ -163,7 +163,8 @@ fn sentence(reason: Reason) -> &'static str {
         Reason::DocumentsViolateSchema | Reason::SchemaConflict => {
             "Data that is there already does not fit. Write to the platform; nothing is lost."
         }
-        // Servers that are full or lack rights, data or claims lost by hand, an operator that is held: nothing to do for who waits.
+        // Servers that are full or lack rights, data or claims lost by hand, an operator that is held: nothing to do for
+        // who waits.
         _ => {
             "The platform cannot go on until its engineers put something right. They have been told; nothing that was paid is lost."
         }

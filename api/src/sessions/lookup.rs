@@ -68,9 +68,8 @@ impl Lookup {
         loop {
             let batch = {
                 let mut queue = self.queue();
-                let rest = queue.waiting.len().min(MOST);
-                let rest = queue.waiting.split_off(rest);
-                let batch = mem::replace(&mut queue.waiting, rest);
+                let now = queue.waiting.len().min(MOST);
+                let batch: Vec<_> = queue.waiting.drain(..now).collect();
                 queue.asking = !batch.is_empty();
                 batch
             };

@@ -67,11 +67,10 @@ impl Chain {
                 answer = &mut outcome => return answer.unwrap_or_else(|_| Err(Problem::internal())),
                 guard = self.lock() => guard,
             };
-            let batch = {
+            let batch: Vec<_> = {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 let now = waiting.len().min(BATCH);
-                let rest = waiting.split_off(now);
-                mem::replace(&mut *waiting, rest)
+                waiting.drain(..now).collect()
             };
             if batch.is_empty() {
                 continue;

@@ -1,11 +1,14 @@
 //! A door into an enclosure for `make up-pods`: a port of this machine's loopback leads through a socket in the enclosure's
 //! folder to an address inside. Files are the one thing that both sides see.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncRead, AsyncWrite, copy_bidirectional},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
 
@@ -13,14 +16,8 @@ use tokio::{
 pub(super) fn inside(socket: &Path, address: String) -> anyhow::Result<impl Future<Output = ()> + use<>> {
     let listener = UnixListener::bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
     Ok(async move {
-        while let Ok((mut from, _)) = listener.accept().await {
-            let address = address.clone();
-            tokio::spawn(async move {
-                if let Ok(mut to) = TcpStream::connect(address).await {
-                    // That one end hangs up is how every connection ends.
-                    copy_bidirectional(&mut from, &mut to).await.ok();
-                }
-            });
+        while let Ok((from, _)) = listener.accept().await {
+            tokio::spawn(lead(from, TcpStream::connect(address.clone())));
         }
     })
 }
@@ -29,15 +26,21 @@ pub(super) fn inside(socket: &Path, address: String) -> anyhow::Result<impl Futu
 pub(super) async fn outside(port: u16, socket: PathBuf) -> anyhow::Result<impl Future<Output = ()>> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await.with_context(|| format!("port {port} is in use"))?;
     Ok(async move {
-        while let Ok((mut from, _)) = listener.accept().await {
-            let socket = socket.clone();
-            tokio::spawn(async move {
-                if let Ok(mut to) = UnixStream::connect(socket).await {
-                    copy_bidirectional(&mut from, &mut to).await.ok();
-                }
-            });
+        while let Ok((from, _)) = listener.accept().await {
+            tokio::spawn(lead(from, UnixStream::connect(socket.clone())));
         }
     })
+}
+
+/// Carries what both ends say, until one hangs up: that is how every connection ends.
+async fn lead<From, To>(mut from: From, to: impl Future<Output = io::Result<To>>)
+where
+    From: AsyncRead + AsyncWrite + Unpin,
+    To: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Ok(mut to) = to.await {
+        copy_bidirectional(&mut from, &mut to).await.ok();
+    }
 }
 
 #[cfg(test)]
