@@ -12,14 +12,13 @@ export interface Difference {
 /** Somebody else has saved the record meanwhile: both versions side by side, and the choice between them. */
 export function Conflict({
   differences,
-  onKeepMine,
+  state,
   onTakeTheirs,
-  pending,
 }: {
   differences: Difference[];
-  onKeepMine: () => void;
+  /** Of the form, which is sent again to keep what was typed. */
+  state: { isSubmitting: boolean; submitNow: () => Promise<void> };
   onTakeTheirs: () => void;
-  pending: boolean;
 }) {
   const { t } = useTranslation();
   return (
@@ -58,7 +57,7 @@ export function Conflict({
           </div>
         )}
         <div className="flex flex-wrap gap-2">
-          <Button look="primary" pending={pending} onClick={onKeepMine}>
+          <Button look="primary" pending={state.isSubmitting} onClick={() => void state.submitNow()}>
             {t("conflict.keepMine")}
           </Button>
           <Button onClick={onTakeTheirs}>{t("conflict.takeTheirs")}</Button>

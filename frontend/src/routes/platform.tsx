@@ -1,10 +1,8 @@
-import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { isProblem } from "@/api/problem";
-import { loadWorkWords } from "@/i18n";
-import { isPlatformAdministrator, meQuery } from "@/session/me";
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { isPlatformAdministrator } from "@/session/me";
 import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
-import { signInPathFor } from "./sign-in-path";
+import { onlyFor } from "./workspace";
 
 /** The pages of those who run the platform. */
 export function platformRoutes() {
@@ -13,15 +11,7 @@ export function platformRoutes() {
     path: "/platform",
     component: lazyRouteComponent(() => import("@/features/workspace/PlatformLayout"), "PlatformLayout"),
     errorComponent: WholeFailure,
-    beforeLoad: async ({ context, location }) => {
-      const words = loadWorkWords();
-      const me = await context.queries.ensureQueryData(meQuery).catch((error: unknown) => {
-        if (isProblem(error, "unauthenticated")) throw redirect(signInPathFor(location.href));
-        throw error;
-      });
-      if (!isPlatformAdministrator(me)) throw redirect({ to: "/app", replace: true });
-      await words;
-    },
+    beforeLoad: onlyFor(isPlatformAdministrator, "/app"),
   });
   const getParentRoute = () => layout;
   return layout.addChildren([

@@ -1,11 +1,9 @@
-import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { isProblem } from "@/api/problem";
+import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { isDay } from "@/dates/day";
-import { loadWorkWords } from "@/i18n";
-import { isPlatformAdministrator, meQuery } from "@/session/me";
+import { isPlatformAdministrator } from "@/session/me";
 import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
-import { signInPathFor } from "./sign-in-path";
+import { onlyFor } from "./workspace";
 
 /** The workspace of a hospital's staff. */
 export function staffRoutes() {
@@ -14,15 +12,7 @@ export function staffRoutes() {
     path: "/app",
     component: lazyRouteComponent(() => import("@/features/workspace/StaffLayout"), "StaffLayout"),
     errorComponent: WholeFailure,
-    beforeLoad: async ({ context, location }) => {
-      const words = loadWorkWords();
-      const me = await context.queries.ensureQueryData(meQuery).catch((error: unknown) => {
-        if (isProblem(error, "unauthenticated")) throw redirect(signInPathFor(location.href));
-        throw error;
-      });
-      if (isPlatformAdministrator(me)) throw redirect({ to: "/platform", replace: true });
-      await words;
-    },
+    beforeLoad: onlyFor((me) => !isPlatformAdministrator(me), "/platform"),
   });
   const getParentRoute = () => layout;
   const patients = () => import("@/features/patients/pages");

@@ -5,9 +5,10 @@ import { useController } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api } from "@/api/client";
-import { Button, ButtonLink } from "@/components/Button";
+import { ButtonLink } from "@/components/Button";
 import { type Choice, Combobox } from "@/components/Combobox";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
 import { Guard } from "@/components/Guard";
 import { Card, PageHeader } from "@/components/Page";
 import { Skeleton } from "@/components/states";
@@ -100,14 +101,16 @@ function Book({ patient }: { patient: Choice | null }) {
           <TimesFields />
         </div>
       </Card>
-      <div className="flex flex-wrap justify-end gap-2">
-        <ButtonLink to="/app/appointments" search={{ day }}>
-          {t("common.cancel")}
-        </ButtonLink>
-        <Button type="submit" look="primary" pending={state.isSubmitting}>
-          {t("appointments.book")}
-        </Button>
-      </div>
+      <FormActions
+        pending={state.isSubmitting}
+        cancel={
+          <ButtonLink to="/app/appointments" search={{ day }}>
+            {t("common.cancel")}
+          </ButtonLink>
+        }
+      >
+        {t("appointments.book")}
+      </FormActions>
     </Form>
   );
 }

@@ -1,12 +1,13 @@
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
-import { Button } from "@/components/Button";
 import { Conflict, type Difference } from "@/components/Conflict";
 import { dropDraft } from "@/components/form/drafts";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
+import { useVersions } from "@/components/form/versions";
 import { announce } from "@/components/Toasts";
 import { useFormat } from "@/dates/format";
 import { useHospital } from "@/session/me";
@@ -30,8 +31,7 @@ export function MoveAppointment({
   const format = useFormat(zone);
   const change = useChangeAppointment();
   const { organization_id: org_id } = useHospital();
-  const [seen, setSeen] = useState(appointment);
-  const [theirs, setTheirs] = useState<Appointment | null>(null);
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(appointment);
   const schema = useMemo(() => z.object(timesSchema(t)), [t]);
   const state = useForm({
     schema,
@@ -67,22 +67,14 @@ export function MoveAppointment({
       {theirs && (
         <Conflict
           differences={differences}
-          pending={state.isSubmitting}
-          onKeepMine={() => void state.submitNow()}
-          onTakeTheirs={() => {
-            setSeen(theirs);
-            state.form.reset(timesOf(theirs, zone));
-            setTheirs(null);
-          }}
+          state={state}
+          onTakeTheirs={() => takeTheirs((taken) => state.form.reset(timesOf(taken, zone)))}
         />
       )}
       <TimesFields />
-      <div className="flex flex-wrap justify-end gap-2">
-        <Button onClick={cancel}>{t("common.cancel")}</Button>
-        <Button type="submit" look="primary" pending={state.isSubmitting}>
-          {t("common.save")}
-        </Button>
-      </div>
+      <FormActions pending={state.isSubmitting} onCancel={cancel}>
+        {t("common.save")}
+      </FormActions>
     </Form>
   );
 }

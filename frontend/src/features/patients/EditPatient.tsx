@@ -1,11 +1,13 @@
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { answer, api, ifMatch, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
-import { Button, ButtonLink } from "@/components/Button";
+import { ButtonLink } from "@/components/Button";
 import { Conflict, type Difference } from "@/components/Conflict";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
+import { useVersions } from "@/components/form/versions";
 import { Guard } from "@/components/Guard";
 import { PageHeader } from "@/components/Page";
 import { Failure, Skeleton } from "@/components/states";
@@ -46,9 +48,7 @@ function Edit({ patient }: { patient: Patient }) {
   const { organization_id: org_id } = useHospital();
   const keep = useKeepPatient();
   const { patient_id } = patient;
-  // The version that the person has seen. What others save meanwhile comes in as `theirs`, and only their word decides.
-  const [seen, setSeen] = useState(patient);
-  const [theirs, setTheirs] = useState<Patient | null>(null);
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(patient);
   const schema = useMemo(() => patientSchema(t, today), [t, today]);
   const path = { org_id, patient_id };
 
@@ -80,32 +80,31 @@ function Edit({ patient }: { patient: Patient }) {
 
   const differences = useDifferences(theirs, state.form.watch());
 
-  const takeTheirs = () => {
-    if (!theirs) return;
-    setSeen(theirs);
-    keep(theirs);
-    state.form.reset(inputOf(theirs));
-    setTheirs(null);
-  };
   return (
     <Form state={state}>
       {theirs && (
         <Conflict
           differences={differences}
-          pending={state.isSubmitting}
-          onKeepMine={() => void state.submitNow()}
-          onTakeTheirs={takeTheirs}
+          state={state}
+          onTakeTheirs={() =>
+            takeTheirs((taken) => {
+              keep(taken);
+              state.form.reset(inputOf(taken));
+            })
+          }
         />
       )}
       <PatientFields isNew={false} today={today} />
-      <div className="flex flex-wrap justify-end gap-2">
-        <ButtonLink to="/app/patients/$patientId" params={{ patientId: patient_id }}>
-          {t("common.cancel")}
-        </ButtonLink>
-        <Button type="submit" look="primary" pending={state.isSubmitting}>
-          {t("common.save")}
-        </Button>
-      </div>
+      <FormActions
+        pending={state.isSubmitting}
+        cancel={
+          <ButtonLink to="/app/patients/$patientId" params={{ patientId: patient_id }}>
+            {t("common.cancel")}
+          </ButtonLink>
+        }
+      >
+        {t("common.save")}
+      </FormActions>
     </Form>
   );
 }

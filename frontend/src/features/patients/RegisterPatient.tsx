@@ -2,8 +2,9 @@ import { useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { answer, api, type Schema } from "@/api/client";
-import { Button, ButtonLink } from "@/components/Button";
+import { ButtonLink } from "@/components/Button";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
 import { Guard } from "@/components/Guard";
 import { PageHeader } from "@/components/Page";
 import { announce } from "@/components/Toasts";
@@ -46,12 +47,12 @@ function Register() {
       <PageHeader title={t("patients.register")} explanation={t("patients.registerHint")} />
       <Form state={state}>
         <PatientFields isNew today={today} />
-        <div className="flex flex-wrap justify-end gap-2">
-          <ButtonLink to="/app/patients">{t("common.cancel")}</ButtonLink>
-          <Button type="submit" look="primary" pending={state.isSubmitting}>
-            {t("patients.register")}
-          </Button>
-        </div>
+        <FormActions
+          pending={state.isSubmitting}
+          cancel={<ButtonLink to="/app/patients">{t("common.cancel")}</ButtonLink>}
+        >
+          {t("patients.register")}
+        </FormActions>
       </Form>
     </div>
   );

@@ -1,16 +1,17 @@
 import { Dialog } from "@base-ui/react/dialog";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, ifMatch, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { fields } from "@/api/rules.generated";
-import { Button } from "@/components/Button";
 import { Conflict, type Difference } from "@/components/Conflict";
 import { DialogFrame } from "@/components/DialogFrame";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
+import { useVersions } from "@/components/form/versions";
 import { announce } from "@/components/Toasts";
 import { useHospital } from "@/session/me";
 import { type Medicine, useRereadPharmacy } from "./queries";
@@ -54,8 +55,7 @@ function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () 
   const { t } = useTranslation();
   const { organization_id: org_id } = useHospital();
   const reread = useRereadPharmacy();
-  const [seen, setSeen] = useState(medicine);
-  const [theirs, setTheirs] = useState<Medicine | null>(null);
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(medicine);
   const schema = useMemo(() => {
     const rules = rulesIn(t);
     const { NewMedicine } = fields;
@@ -107,13 +107,8 @@ function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () 
       {theirs && (
         <Conflict
           differences={differences}
-          pending={state.isSubmitting}
-          onKeepMine={() => void state.submitNow()}
-          onTakeTheirs={() => {
-            setSeen(theirs);
-            state.form.reset(inputOf(theirs));
-            setTheirs(null);
-          }}
+          state={state}
+          onTakeTheirs={() => takeTheirs((taken) => state.form.reset(inputOf(taken)))}
         />
       )}
       <div className="grid items-start gap-4 sm:grid-cols-2">
@@ -133,12 +128,9 @@ function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () 
         <TextField name="batch" label={t("pharmacy.batch")} autoComplete="off" optional />
         <TextField name="expires_on" type="date" label={t("pharmacy.expires")} autoComplete="off" optional />
       </div>
-      <div className="flex flex-wrap justify-end gap-2">
-        <Button onClick={onClose}>{t("common.cancel")}</Button>
-        <Button type="submit" look="primary" pending={state.isSubmitting}>
-          {medicine ? t("common.save") : t("pharmacy.add")}
-        </Button>
-      </div>
+      <FormActions pending={state.isSubmitting} onCancel={onClose}>
+        {medicine ? t("common.save") : t("pharmacy.add")}
+      </FormActions>
     </Form>
   );
 }

@@ -5,9 +5,9 @@ import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { fields, words } from "@/api/rules.generated";
-import { Button } from "@/components/Button";
 import { DialogFrame } from "@/components/DialogFrame";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
 import { SelectField, TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
 import { announce } from "@/components/Toasts";
@@ -84,12 +84,9 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
             autoComplete="off"
             label={t(reason === "counted" ? "pharmacy.countedNow" : "pharmacy.amount")}
           />
-          <div className="flex flex-wrap justify-end gap-2">
-            <Button onClick={onClose}>{t("common.cancel")}</Button>
-            <Button type="submit" look="primary" pending={state.isSubmitting}>
-              {t("common.save")}
-            </Button>
-          </div>
+          <FormActions pending={state.isSubmitting} onCancel={onClose}>
+            {t("common.save")}
+          </FormActions>
         </Form>
       </DialogFrame>
     </Dialog.Root>

@@ -99,8 +99,7 @@ export function SettingCard<Input extends FieldValues, Output>({
             differences={[
               { field: t(`settings.keys.${key}.title`), theirs: shown(theirs.value), yours: shown(mine) },
             ].filter((one) => one.theirs !== one.yours)}
-            pending={state.isSubmitting}
-            onKeepMine={() => void state.submitNow()}
+            state={state}
             onTakeTheirs={() => void takeTheirs()}
           />
         )}

@@ -88,12 +88,7 @@ function EmailSignIn() {
   return (
     <Form state={state}>
       <Redirected redirect={redirect} />
-      <TextField name="email" type="email" label={t("signIn.email")} autoComplete="username" inputMode="email" />
-      <PasswordField name="password" label={t("signIn.password")} autoComplete="current-password" />
-      <SubmitButton pending={state.isSubmitting} problem={state.problem}>
-        {t("signIn.submit")}
-      </SubmitButton>
-      <ForgotPasswordLink />
+      <CredentialFields state={state} />
     </Form>
   );
 }
@@ -155,7 +150,22 @@ export function Redirected({ redirect }: { redirect: string | undefined }) {
   return <Notice tone="info">{t("signIn.ended")}</Notice>;
 }
 
-export function ForgotPasswordLink() {
+/** Who somebody is, and the way to send it. */
+export function CredentialFields({ state }: { state: { isSubmitting: boolean; problem: unknown } }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <TextField name="email" type="email" label={t("signIn.email")} autoComplete="username" inputMode="email" />
+      <PasswordField name="password" label={t("signIn.password")} autoComplete="current-password" />
+      <SubmitButton pending={state.isSubmitting} problem={state.problem}>
+        {t("signIn.submit")}
+      </SubmitButton>
+      <ForgotPasswordLink />
+    </>
+  );
+}
+
+function ForgotPasswordLink() {
   const { t } = useTranslation();
   return (
     <Link to="/forgot-password" className="justify-self-start font-medium text-accent underline underline-offset-2">

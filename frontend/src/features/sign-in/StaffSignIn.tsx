@@ -9,13 +9,12 @@ import { isProblem } from "@/api/problem";
 import { fields } from "@/api/rules.generated";
 import { type Choice, Combobox } from "@/components/Combobox";
 import { Form, useForm } from "@/components/form/Form";
-import { PasswordField, TextField } from "@/components/form/fields";
+import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { forgetHospital, rememberedHospital } from "@/session/remembered-hospital";
-import { ForgotPasswordLink, Redirected } from "./SignIn";
+import { CredentialFields, Redirected } from "./SignIn";
 import { SignInFrame } from "./SignInFrame";
-import { SubmitButton } from "./SubmitButton";
 import { useGoToWork } from "./use-sign-in";
 
 /** Sign-in of a hospital's staff: the hospital first, then who they are there. */
@@ -60,12 +59,7 @@ export function StaffSignIn() {
       <Form state={state}>
         <Redirected redirect={redirect} />
         <HospitalField />
-        <TextField name="email" type="email" label={t("signIn.email")} autoComplete="username" inputMode="email" />
-        <PasswordField name="password" label={t("signIn.password")} autoComplete="current-password" />
-        <SubmitButton pending={state.isSubmitting} problem={state.problem}>
-          {t("signIn.submit")}
-        </SubmitButton>
-        <ForgotPasswordLink />
+        <CredentialFields state={state} />
       </Form>
     </SignInFrame>
   );

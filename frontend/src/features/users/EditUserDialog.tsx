@@ -1,16 +1,17 @@
 import { Dialog } from "@base-ui/react/dialog";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, ifMatch } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { fields, words } from "@/api/rules.generated";
-import { Button } from "@/components/Button";
 import { Conflict, type Difference } from "@/components/Conflict";
 import { DialogFrame } from "@/components/DialogFrame";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
+import { useVersions } from "@/components/form/versions";
 import { useRoleName } from "@/components/RoleBadge";
 import { RoleChoice } from "@/components/RoleChoice";
 import { announce } from "@/components/Toasts";
@@ -35,8 +36,7 @@ function Edit({ user, onClose }: { user: User; onClose: () => void }) {
   const { organization_id: org_id } = useHospital();
   const reread = useRereadUsers();
   const nameOf = useRoleName();
-  const [seen, setSeen] = useState(user);
-  const [theirs, setTheirs] = useState<User | null>(null);
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(user);
   const schema = useMemo(
     () => z.object({ name: rulesIn(t).optional(fields.UserChange.name), role: z.enum(words.Role) }),
     [t],
@@ -75,24 +75,16 @@ function Edit({ user, onClose }: { user: User; onClose: () => void }) {
       {theirs && (
         <Conflict
           differences={differences}
-          pending={state.isSubmitting}
-          onKeepMine={() => void state.submitNow()}
-          onTakeTheirs={() => {
-            setSeen(theirs);
-            state.form.reset(inputOf(theirs));
-            setTheirs(null);
-          }}
+          state={state}
+          onTakeTheirs={() => takeTheirs((taken) => state.form.reset(inputOf(taken)))}
         />
       )}
       <TextField name="name" label={t("users.name")} autoComplete="off" optional />
       <RoleChoice name="role" role={yours.role} />
       <p className="text-ink-soft">{t("users.roleHint")}</p>
-      <div className="flex flex-wrap justify-end gap-2">
-        <Button onClick={onClose}>{t("common.cancel")}</Button>
-        <Button type="submit" look="primary" pending={state.isSubmitting}>
-          {t("common.save")}
-        </Button>
-      </div>
+      <FormActions pending={state.isSubmitting} onCancel={onClose}>
+        {t("common.save")}
+      </FormActions>
     </Form>
   );
 }

@@ -7,9 +7,9 @@ import { answer, api, type Schema } from "@/api/client";
 import { useIdempotency } from "@/api/idempotency";
 import { isProblem } from "@/api/problem";
 import { fields, words } from "@/api/rules.generated";
-import { Button } from "@/components/Button";
 import { DialogFrame } from "@/components/DialogFrame";
 import { Form, useForm } from "@/components/form/Form";
+import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
 import { Notice } from "@/components/Notice";
@@ -72,12 +72,9 @@ export function InviteDialog({ onClose, onLink }: { onClose: () => void; onLink:
           <RoleChoice name="role" role={state.form.watch("role")} />
           <TextField name="name" label={t("users.name")} autoComplete="off" optional />
           <Seats seats={hospital.seats} />
-          <div className="flex flex-wrap justify-end gap-2">
-            <Button onClick={onClose}>{t("common.cancel")}</Button>
-            <Button type="submit" look="primary" pending={state.isSubmitting}>
-              {t("users.invite")}
-            </Button>
-          </div>
+          <FormActions pending={state.isSubmitting} onCancel={onClose}>
+            {t("users.invite")}
+          </FormActions>
         </Form>
       </DialogFrame>
     </Dialog.Root>
