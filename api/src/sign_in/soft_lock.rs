@@ -95,11 +95,12 @@ impl SoftLock {
     /// # Errors
     /// When the master database is away.
     pub async fn succeeded(&self, account: &Index, before: &Standing) -> Answer<bool> {
-        if before.failures == 0 {
-            return Ok(self.look(account).await?.failures == 0);
-        }
         let same = doc! { "_id": account, "failures": before.failures };
-        Ok(self.master.of::<LoginAttempts>().delete_one(same).await?.deleted_count > 0)
+        if before.failures > 0 && self.master.of::<LoginAttempts>().delete_one(same).await?.deleted_count > 0 {
+            return Ok(true);
+        }
+        // Nothing was there to forget, or another success at the same time has forgotten it.
+        Ok(self.look(account).await?.failures == 0)
     }
 }
 

@@ -224,6 +224,21 @@ async fn guesses_at_once_count_no_more_than_guesses_in_turn() {
 }
 
 #[tokio::test]
+async fn right_passwords_at_once_are_all_right_also_after_a_failure() {
+    let stack = Stack::new("sign-in, right at once").await;
+    let hospital = stack.hospital("Right At Once").await;
+    stack.staff(&hospital, "target@right.example", "doctor").await;
+    let org = hospital.organization_id.as_str();
+    for _ in 0..3 {
+        is_refused(&stack.try_sign_in(org, "target@right.example", WRONG).await);
+        stack.wait_out_soft_locks().await;
+        let replies = join_all((0..6).map(|_| stack.try_sign_in(org, "target@right.example", PASSWORD))).await;
+        assert!(replies.iter().all(|reply| reply.status == 200), "{replies:?}");
+    }
+    stack.close().await;
+}
+
+#[tokio::test]
 async fn a_flood_is_shed_and_memory_stays_bounded() {
     let stack = Stack::with("sign-in, flood", |api| api.setting("hashing.queue_wait", "200ms")).await;
     let hospital = stack.hospital("Flood").await;
