@@ -1,4 +1,5 @@
 import { ask, CARD, PASSWORD } from "../support/api";
+import { clear, obstruct, pause, unpause } from "../support/control";
 import { audit, expect, keepsNoSecrets, test } from "../support/test";
 import { choosePlan, fillCard, fillDetails, inviteTeammate, newHospital, pay, toPayment, toTeam } from "../support/wizard";
 
@@ -150,6 +151,45 @@ test("without server-sent events the progress is asked for", async ({ page, watc
   await fillCard(page);
   await pay(page).click();
   await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 60_000 });
+});
+
+test("a hospital that takes long is waited for, and left and come back to", async ({ page }) => {
+  let organization = "";
+  await page.route("**/process-payment", async (route) => {
+    organization = (route.request().postDataJSON() as { organization_id: string }).organization_id;
+    await pause(organization);
+    await route.continue();
+  });
+  await toPayment(page, newHospital("Patience"));
+  await fillCard(page);
+  await pay(page).click();
+  await expect(page.getByText("This takes longer than usual")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("you pay nothing twice")).toBeVisible();
+  await expect(page.getByText("have paused the work")).toBeVisible();
+  await audit(page);
+  await page.goto("/");
+  await page.goBack();
+  await expect(page.getByText(/of 10 steps done/)).toBeVisible();
+  await expect(pay(page)).toBeHidden();
+  await unpause(organization);
+  await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 60_000 });
+});
+
+test("a hospital that cannot be set up says so, and goes on when that is mended", async ({ page }) => {
+  const details = newHospital("Obstructed");
+  const object = details.name.toLowerCase().replaceAll(/\W+/g, "-");
+  await obstruct(object);
+  await toPayment(page, details);
+  await fillCard(page);
+  await pay(page).click();
+  await expect(page.getByText("Your hospital could not be set up")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("nothing that was paid is lost")).toBeVisible();
+  await expect(page.getByRole("listitem").filter({ hasText: "Make a login of its own" })).toContainText("failed");
+  await audit(page);
+  await clear(object);
+  await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 120_000 });
+  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await expect(page.getByRole("heading", { name: "Step 4 of 5" })).toBeVisible();
 });
 
 test("no step is skipped", async ({ page }) => {

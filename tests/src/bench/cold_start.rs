@@ -13,19 +13,21 @@ use tokio::{
 };
 
 use crate::{
+    extent::Extent,
     one_tenant::milliseconds,
     programs::{self, Program, READY},
     report::{Row, Scenario, Unit},
 };
 
 const REPEATS: usize = 10;
+const QUICK_REPEATS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two questions: fine enough for the figure, coarse enough to leave the processor to who is asked.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 const TARGET: f64 = 1000.0;
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
-    let repeats = repeats.unwrap_or(REPEATS);
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
+    let repeats = extent.repeats(REPEATS, QUICK_REPEATS);
     let sandbox = Sandbox::new("bench: cold start").await;
     let mut rows = Vec::new();
     let mut notes = Vec::new();

@@ -8,12 +8,14 @@ use chakravue_testbed::{Companion, python_with};
 use mongodb::bson::{Document, doc};
 
 use crate::{
+    extent::Extent,
     load::Call,
     report::{Row, Scenario, Unit},
     workplace::{Series, Workplace},
 };
 
 const ROUNDS: usize = 5;
+const QUICK_ROUNDS: usize = 1;
 const ROUND: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(2);
 const LIST_CLIENTS: usize = 16;
@@ -31,8 +33,8 @@ struct Contender {
     lists: Vec<Call>,
 }
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
-    let rounds = repeats.unwrap_or(ROUNDS);
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
+    let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
     let cores = std::thread::available_parallelism()?.get();
     let python = tokio::task::spawn_blocking(|| python_with("fastapi", REQUIREMENTS)).await??;
     let workplace = Workplace::open("bench: fastapi").await?;

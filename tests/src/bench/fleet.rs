@@ -1,7 +1,11 @@
-//! A thousand healthy hospitals: what a full resync costs, how much memory they take, and how fast drift is healed among
-//! them. The operator reaches its servers by way of the proxies that count writes.
+//! How cost grows with the number of hospitals: what making them, a full resync, a restart and memory come to at each size
+//! of one fleet, and how fast drift is healed in it. The operator reaches its servers by way of the proxies that count
+//! writes: a resync of healthy hospitals makes none.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
 use chakravue_testbed::{
@@ -13,97 +17,243 @@ use futures::future::try_join_all;
 
 use crate::{
     drift,
+    extent::Extent,
     footprint::settled_memory,
     hospital::Hospitals,
     one_tenant::milliseconds,
     processor::time_of,
     report::{Row, Scenario, Unit},
+    statistics::slope,
 };
 
-const HOSPITALS: usize = 1000;
+const SIZES: [usize; 4] = [10, 100, 300, 1000];
+const QUICK_SIZES: [usize; 2] = [10, 50];
 /// How many are made at a time, so that the wait for them has an end.
 const AT_A_TIME: usize = 50;
-const ROUNDS: usize = 100;
+/// What MongoDB recommends, whatever the system lets this mongod have: a thousand hospitals have 24,000 files, which it
+/// closes again.
+const OPEN_FILES: &str = "64000";
 /// Each hospital is looked at once within it.
 const RESYNC: &str = "40s";
+const QUICK_RESYNC: &str = "10s";
 const PATIENCE: Duration = Duration::from_mins(5);
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
-    let rounds = repeats.unwrap_or(ROUNDS);
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
+    let rounds = extent.repeats(100, 2);
+    let sizes = extent.either(&SIZES[..], &QUICK_SIZES[..]);
     let sandbox = Sandbox::new("bench: fleet").await;
-    let log = WriteLog::new();
-    let kube = KubeProxy::start(sandbox.operator_kubeconfig(), log.clone()).await?;
-    let mongo = MongoProxy::start(&host(sandbox.operator_mongodb_uri())?, log.clone())?;
-    let kubeconfig = kube.kubeconfig(sandbox.folder())?;
-    let uri =
-        sandbox.operator_mongodb_uri().replace(&host(sandbox.operator_mongodb_uri())?, &mongo.address().to_string());
-    let watch = sandbox.watch_mongodb_uri().await;
-    let tenants = with_credentials(sandbox.operator_mongodb_uri(), "nobody", "nothing")?.replace("nobody:nothing@", "");
-    let start = || {
-        let options = sandbox.operator().kubeconfig(&kubeconfig).mongodb_uri(&uri).tenant_mongodb_uri(&tenants);
-        options.resync_interval(RESYNC).watch_mongodb_uri(&watch).start()
-    };
-    let operator = start().await;
-    operator.wait_ready().await;
-    let mut hospitals = Hospitals::watch(&sandbox).await;
-    let names: Vec<String> = (0..HOSPITALS).map(|number| sandbox.object_name(&format!("fleet-{number}"))).collect();
-    let began = Instant::now();
-    for (done, names) in names.chunks(AT_A_TIME).enumerate() {
-        eprint!("\rfleet: {} of {HOSPITALS} hospitals ", done * AT_A_TIME);
-        try_join_all(names.iter().map(|name| hospitals.apply(name))).await?;
-        hospitals.until_ready(names.len()).await?;
+    let mut fleet = Fleet::start(&sandbox, extent.either(RESYNC, QUICK_RESYNC)).await?;
+    let mut rows = Vec::new();
+    let mut sizes_measured = Vec::new();
+    for (turn, &size) in sizes.iter().enumerate() {
+        let measured = fleet.measure(size).await.with_context(|| format!("{size} hospitals"))?;
+        rows.extend(measured.rows(size, turn + 1 == sizes.len()));
+        sizes_measured.push(measured);
     }
-    eprintln!();
-    let made = began.elapsed();
-
-    // A process that has made nothing, so that nothing is left of the making; after its first look at each.
-    operator.terminate().await;
-    let operator = start().await;
-    operator.wait_ready().await;
-    until_passes(&operator, HOSPITALS).await?;
-    log.settled().await;
-    log.clear();
-    let (before, used) = (passes(&operator).await?, time_of(operator.pid())?);
-    let began = Instant::now();
-    until_passes(&operator, before + HOSPITALS).await?;
-    let (took, used) = (began.elapsed(), time_of(operator.pid())?.saturating_sub(used));
-    log.settled().await;
-    let writes = log.writes();
-    ensure!(writes.is_empty(), "a resync of healthy hospitals wrote {writes:?}");
-    let memory = settled_memory(&operator).await?;
-    let times = drift::measure(&sandbox.mongodb().await, &names, rounds).await?;
-
-    hospitals.remove_all().await?;
-    drop(hospitals);
-    operator.terminate().await;
-    sandbox.close().await;
-    let thousand = u32::try_from(HOSPITALS)?;
-    let mut rows: Vec<Row> = [
-        Row::new(
-            "made, from the first apply to the last Ready",
-            Unit::PerSecond,
-            &[f64::from(thousand) / made.as_secs_f64()],
-        ),
-        Row::new("full resync, processor time", Unit::Milliseconds, &[milliseconds(used)])
-            .map(|row| row.at_most(2000.0)),
-        Row::new("full resync, spread over", Unit::Milliseconds, &[milliseconds(took)]),
-        Row::new("operator's memory", Unit::Mebibytes, &[memory])
-            .map(|row| row.at_most(40.0 + f64::from(thousand) * 10.0 / 1024.0)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    rows.extend(slopes(sizes, &sizes_measured));
+    let times = drift::measure(&sandbox, &fleet.names, rounds).await.with_context(|| fleet.last_words())?;
     rows.extend(drift::rows(&times));
+    fleet.end().await?;
+    sandbox.close().await;
     Ok(Scenario {
         name: "fleet",
         method: format!(
-            "{HOSPITALS} hospitals; the resync wrote nothing to either server; then {rounds} changes of each kind"
+            "{sizes:?} hospitals, one fleet that grows; at each size the operator is started anew and every hospital looked \
+             at once, which wrote nothing to either server; at the end {rounds} changes of each kind by hand"
         ),
         rows,
         notes: vec![
-            "the processor time is that of everything the operator did meanwhile, the comparison of users too".into(),
+            "the processor time of a resync is that of everything the operator did meanwhile, the comparison of users too".into(),
         ],
     })
+}
+
+/// What one size of the fleet came to.
+struct Measured {
+    made_per_second: f64,
+    /// From the operator's start, in milliseconds: until its probe answers 200, and until a hospital is ready that was
+    /// applied in that moment.
+    ready: f64,
+    first_work: f64,
+    resync: f64,
+    resync_spread: f64,
+    memory: f64,
+}
+
+impl Measured {
+    fn rows(&self, size: usize, is_last: bool) -> Vec<Row> {
+        let row = |what: &str, unit, value: f64| Row::new(format!("{size} hospitals: {what}"), unit, &[value]);
+        let most_memory = 40.0 + hospitals(size) * 10.0 / 1024.0;
+        let resync = row("full resync, processor time", Unit::Milliseconds, self.resync);
+        [
+            row("made, first apply to last Ready", Unit::PerSecond, self.made_per_second),
+            row("operator started anew, until its probe answers", Unit::Milliseconds, self.ready)
+                .map(|row| row.at_most(1000.0)),
+            row("the same, until one more hospital is ready", Unit::Milliseconds, self.first_work),
+            if is_last { resync.map(|row| row.at_most(2000.0)) } else { resync },
+            row("full resync, spread over", Unit::Milliseconds, self.resync_spread),
+            row("operator's memory", Unit::Mebibytes, self.memory).map(|row| row.at_most(most_memory)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// What each hospital more costs, by the line that fits all sizes best.
+fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
+    let per_hospital = |what: &str, unit, factor: f64, of: fn(&Measured) -> f64| {
+        let points: Vec<(f64, f64)> =
+            sizes.iter().zip(measured).map(|(&size, measured)| (hospitals(size), of(measured))).collect();
+        Row::new(what, unit, &[slope(&points)? * factor])
+    };
+    [
+        per_hospital("each hospital more: memory", Unit::Kibibytes, 1024.0, |measured| measured.memory)
+            .map(|row| row.at_most(10.0)),
+        per_hospital("each hospital more: processor time of a resync", Unit::Microseconds, 1000.0, |measured| {
+            measured.resync
+        }),
+        per_hospital("each hospital more: start until ready", Unit::Microseconds, 1000.0, |measured| measured.ready),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn hospitals(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
+struct Fleet<'a> {
+    sandbox: &'a Sandbox,
+    log: WriteLog,
+    kubeconfig: PathBuf,
+    uri: String,
+    tenants: String,
+    watch: String,
+    resync: &'static str,
+    operator: Option<OperatorProcess>,
+    hospitals: Hospitals,
+    names: Vec<String>,
+    _kube: KubeProxy,
+    _mongo: MongoProxy,
+}
+
+impl<'a> Fleet<'a> {
+    async fn start(sandbox: &'a Sandbox, resync: &'static str) -> anyhow::Result<Self> {
+        let log = WriteLog::new();
+        let kube = KubeProxy::start(sandbox.operator_kubeconfig(), log.clone()).await?;
+        let direct = sandbox.operator_mongodb_uri();
+        let mongo = MongoProxy::start(&host(direct)?, log.clone())?;
+        let kubeconfig = kube.kubeconfig(sandbox.folder())?;
+        let uri = direct.replace(&host(direct)?, &mongo.address().to_string());
+        let tenants = with_credentials(direct, "nobody", "nothing")?.replace("nobody:nothing@", "");
+        let watch = sandbox.watch_mongodb_uri().await;
+        let mut fleet = Self {
+            sandbox,
+            log,
+            kubeconfig,
+            uri,
+            tenants,
+            watch,
+            resync,
+            operator: None,
+            hospitals: Hospitals::watch(sandbox).await,
+            names: Vec::new(),
+            _kube: kube,
+            _mongo: mongo,
+        };
+        let operator = fleet.start_operator().await;
+        operator.wait_ready().await;
+        fleet.operator = Some(operator);
+        Ok(fleet)
+    }
+
+    async fn measure(&mut self, size: usize) -> anyhow::Result<Measured> {
+        let made_per_second = self.grow(size - 1).await?;
+        let (ready, first_work) = self.restart().await?;
+        let (resync, resync_spread) = self.resync().await?;
+        let memory = settled_memory(self.operator()?).await?;
+        Ok(Measured { made_per_second, ready, first_work, resync, resync_spread, memory })
+    }
+
+    /// Makes hospitals until there are so many; answers how many a second.
+    async fn grow(&mut self, size: usize) -> anyhow::Result<f64> {
+        let (began, before) = (Instant::now(), self.names.len());
+        while self.names.len() < size {
+            let next = size.min(self.names.len() + AT_A_TIME);
+            let new: Vec<_> =
+                (self.names.len()..next).map(|n| self.sandbox.object_name(&format!("fleet-{n}"))).collect();
+            eprint!("\rfleet: {next} hospitals ");
+            try_join_all(new.iter().map(|name| self.hospitals.apply(name))).await?;
+            self.hospitals.until_ready(new.len()).await?;
+            self.names.extend(new);
+        }
+        eprintln!();
+        Ok(hospitals(size - before) / began.elapsed().as_secs_f64())
+    }
+
+    /// A process that has made nothing, so that nothing is left of the making. A hospital that somebody applies in the
+    /// moment of its start is its first work.
+    async fn restart(&mut self) -> anyhow::Result<(f64, f64)> {
+        if let Some(operator) = self.operator.take() {
+            operator.terminate().await;
+        }
+        let name = self.sandbox.object_name(&format!("fleet-{}", self.names.len()));
+        let began = Instant::now();
+        let operator = self.start_operator();
+        let (operator, applied) = tokio::join!(operator, self.hospitals.apply(&name));
+        applied?;
+        operator.wait_ready().await;
+        let ready = milliseconds(began.elapsed());
+        self.operator = Some(operator);
+        let first = self.hospitals.until_ready(1).await?;
+        self.names.push(name);
+        Ok((ready, milliseconds(first.duration_since(began))))
+    }
+
+    /// Every hospital is looked at once; answers the processor time and the time that this took, in milliseconds.
+    async fn resync(&self) -> anyhow::Result<(f64, f64)> {
+        let operator = self.operator()?;
+        let all = self.names.len();
+        // The first look at each after the start finds out what there is.
+        until_passes(operator, all).await?;
+        self.log.settled().await;
+        self.log.clear();
+        let (before, used) = (passes(operator).await?, time_of(operator.pid())?);
+        let began = Instant::now();
+        until_passes(operator, before + all).await?;
+        let (took, used) = (began.elapsed(), time_of(operator.pid())?.saturating_sub(used));
+        self.log.settled().await;
+        let writes = self.log.writes();
+        ensure!(writes.is_empty(), "a resync of healthy hospitals wrote {writes:?}");
+        Ok((milliseconds(used), milliseconds(took)))
+    }
+
+    async fn start_operator(&self) -> OperatorProcess {
+        let options = self.sandbox.operator().kubeconfig(&self.kubeconfig).mongodb_uri(&self.uri);
+        let options = options.tenant_mongodb_uri(&self.tenants).watch_mongodb_uri(&self.watch);
+        options.resync_interval(self.resync).arg("--max-open-files").arg(OPEN_FILES).start().await
+    }
+
+    fn operator(&self) -> anyhow::Result<&OperatorProcess> {
+        self.operator.as_ref().context("the operator does not run")
+    }
+
+    /// The end of the operator's log, for who reads why something was not healed.
+    fn last_words(&self) -> String {
+        let log = self.operator.as_ref().map(OperatorProcess::log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        self.hospitals.remove_all().await?;
+        if let Some(operator) = self.operator {
+            operator.terminate().await;
+        }
+        Ok(())
+    }
 }
 
 /// `host:port` of a connection string with one host.

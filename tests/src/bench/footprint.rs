@@ -6,6 +6,7 @@ use anyhow::bail;
 use chakravue_testbed::{OperatorProcess, Sandbox};
 
 use crate::{
+    extent::Extent,
     hospital::Hospitals,
     processor::{mebibytes, resident_kib},
     programs::{self, Program},
@@ -13,13 +14,14 @@ use crate::{
 };
 
 const REPEATS: usize = 3;
+const QUICK_REPEATS: usize = 1;
 const LOOK: Duration = Duration::from_millis(500);
 /// Settled: as many looks in a row that differ by less than a page or two.
 const CALM_LOOKS: usize = 4;
 const CALM_KIB: u64 = 16;
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
-    let repeats = repeats.unwrap_or(REPEATS);
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
+    let repeats = extent.repeats(REPEATS, QUICK_REPEATS);
     let sandbox = Sandbox::new("bench: footprint").await;
     let mut hospitals = Hospitals::watch(&sandbox).await;
     let mut rows = Vec::new();

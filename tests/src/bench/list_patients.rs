@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use crate::{
     bare_list,
+    extent::Extent,
     report::{Row, Scenario, Unit},
     workplace::{Series, Workplace},
 };
 
 const ROUNDS: usize = 7;
+const QUICK_ROUNDS: usize = 1;
 const ROUND: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(2);
 /// How many clients ask at once. The first is alone: that is how long one request takes.
 const CLIENTS: [usize; 4] = [1, 4, 16, 64];
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
-    let rounds = repeats.unwrap_or(ROUNDS);
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
+    let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
     let workplace = Workplace::open("bench: list patients").await?;
     let bare = bare_list::start(&workplace).await?;
     let (api_address, bare_address) = (workplace.api.address(), bare.address());

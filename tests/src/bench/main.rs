@@ -4,8 +4,10 @@
 //! are ratios within one run. One file per scenario.
 
 mod bare_list;
+mod by_hand;
 mod cold_start;
 mod drift;
+mod extent;
 mod fastapi;
 mod fleet;
 mod footprint;
@@ -30,7 +32,10 @@ use chakravue_testbed::Testbed;
 use clap::{Parser, ValueEnum};
 use mongodb::bson::doc;
 
-use crate::report::{Conditions, Report};
+use crate::{
+    extent::Extent,
+    report::{Conditions, Report},
+};
 
 /// Measure ChakraVue on a real Kubernetes and a real MongoDB of its own.
 #[derive(Parser)]
@@ -41,6 +46,9 @@ struct Cli {
     /// How often each thing is measured, instead of the scenario's own number.
     #[arg(long)]
     repeats: Option<usize>,
+    /// Measure so little that all of it is over in minutes: whether everything works, not how fast it is.
+    #[arg(long)]
+    quick: bool,
     /// Also write the figures into this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -59,7 +67,7 @@ enum Which {
     OneTenant,
     /// How long a change by hand lasts, among many healthy hospitals.
     Drift,
-    /// A thousand healthy hospitals: resync, memory, drift.
+    /// A fleet that grows to a thousand hospitals: resync, restart, memory, drift.
     Fleet,
     /// From exec to ready.
     ColdStart,
@@ -85,6 +93,7 @@ async fn main() -> anyhow::Result<()> {
         cli.scenarios = Which::value_variants().to_vec();
     }
     let durable = cli.durable_etcd;
+    let extent = Extent { repeats: cli.repeats, quick: cli.quick };
     // Before our own servers start and are part of it.
     let load_at_start = load()?;
     let testbed =
@@ -93,15 +102,15 @@ async fn main() -> anyhow::Result<()> {
     let mut scenarios = Vec::new();
     for which in cli.scenarios {
         scenarios.push(match which {
-            Which::OneTenant => one_tenant::run(cli.repeats).await.context("one_tenant")?,
-            Which::Drift => drift::run(cli.repeats).await.context("drift")?,
-            Which::Fleet => fleet::run(cli.repeats).await.context("fleet")?,
-            Which::ColdStart => cold_start::run(cli.repeats).await.context("cold_start")?,
-            Which::Footprint => footprint::run(cli.repeats).await.context("footprint")?,
-            Which::SignIn => sign_in::run(cli.repeats).await.context("sign_in")?,
-            Which::ListPatients => list_patients::run(cli.repeats).await.context("list_patients")?,
-            Which::Fastapi => fastapi::run(cli.repeats).await.context("fastapi")?,
-            Which::Signups => signups::run(cli.repeats).await.context("signups")?,
+            Which::OneTenant => one_tenant::run(extent).await.context("one_tenant")?,
+            Which::Drift => drift::run(extent).await.context("drift")?,
+            Which::Fleet => fleet::run(extent).await.context("fleet")?,
+            Which::ColdStart => cold_start::run(extent).await.context("cold_start")?,
+            Which::Footprint => footprint::run(extent).await.context("footprint")?,
+            Which::SignIn => sign_in::run(extent).await.context("sign_in")?,
+            Which::ListPatients => list_patients::run(extent).await.context("list_patients")?,
+            Which::Fastapi => fastapi::run(extent).await.context("fastapi")?,
+            Which::Signups => signups::run(extent).await.context("signups")?,
         });
     }
     let conditions = conditions(testbed, durable, load_at_start).await?;

@@ -16,6 +16,7 @@ use mongodb::{
 };
 
 use crate::{
+    extent::Extent,
     hospital::{Hospitals, database_of},
     raw::{Order, Raw},
     report::{Row, Scenario, Unit},
@@ -23,6 +24,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 30;
+const QUICK_ROUNDS: usize = 6;
 const WARM_UP: usize = 4;
 /// Between two measurements: the operator publishes its Events, the server ends what it does in the background.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -35,7 +37,7 @@ enum Contender {
 
 const CONTENDERS: [Contender; 3] = [Contender::Operator, Contender::Raw(Order::Script), Contender::Raw(Order::Fastest)];
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let sandbox = Sandbox::new("bench: one tenant").await;
     let operator = sandbox.operator().start().await;
     operator.wait_ready().await;
@@ -46,7 +48,7 @@ pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
         sandbox: &sandbox,
     };
 
-    let rounds = repeats.unwrap_or(ROUNDS);
+    let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
     let mut times: [Vec<f64>; 3] = Default::default();
     for round in 0..WARM_UP + rounds {
         eprint!("\rone_tenant: round {} of {} ", round + 1, WARM_UP + rounds);

@@ -75,6 +75,8 @@ pub enum Unit {
     Percent,
     #[serde(rename = "ratio")]
     Ratio,
+    #[serde(rename = "KiB")]
+    Kibibytes,
     #[serde(rename = "MiB")]
     Mebibytes,
 }
@@ -111,6 +113,7 @@ impl Unit {
             Self::PerSecond => format!("{value:.1}/s"),
             Self::Percent => format!("{value:.1} %"),
             Self::Ratio => format!("{value:.2} ×"),
+            Self::Kibibytes => format!("{value:.1} KiB"),
             Self::Mebibytes => format!("{value:.1} MiB"),
         }
     }

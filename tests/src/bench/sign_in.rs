@@ -11,6 +11,7 @@ use argon2::{Argon2, Block};
 use axum::http::StatusCode;
 
 use crate::{
+    extent::Extent,
     load::{self, Outcome},
     processor::{mebibytes, own_time, peak_kib, resident_kib},
     report::{Row, Scenario, Unit},
@@ -18,6 +19,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 7;
+const QUICK_ROUNDS: usize = 1;
 const ROUND: Duration = Duration::from_secs(4);
 const WARM_UP: Duration = Duration::from_secs(2);
 const OVERLOAD: Duration = Duration::from_secs(6);
@@ -27,8 +29,8 @@ const HASH_MIB: f64 = 19.0;
 /// What connections and requests of that many clients may take besides.
 const CLIENTS_MIB: f64 = 16.0;
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
-    let rounds = repeats.unwrap_or(ROUNDS);
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
+    let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
     let cores = thread::available_parallelism()?.get();
     let workplace = Workplace::open("bench: sign-in").await?;
     let (address, pid) = (workplace.api.address(), workplace.api.pid());

@@ -9,6 +9,7 @@ use futures::future::try_join_all;
 use serde_json::json;
 
 use crate::{
+    extent::Extent,
     hospital::Hospitals,
     load::{self, Call},
     one_tenant::milliseconds,
@@ -17,11 +18,12 @@ use crate::{
 };
 
 const ROUNDS: usize = 5;
+const QUICK_ROUNDS: usize = 1;
 const HOSPITALS: usize = 40;
 const CARD: &str = "4111111111111111";
 
-pub async fn run(repeats: Option<usize>) -> anyhow::Result<Scenario> {
-    let rounds = repeats.unwrap_or(ROUNDS);
+pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
+    let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
     let sandbox = Sandbox::new("bench: signups").await;
     let (operator, api) = tokio::join!(sandbox.operator().start(), sandbox.api().start());
     tokio::join!(operator.wait_ready(), api.wait_ready());

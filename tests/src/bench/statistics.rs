@@ -47,6 +47,17 @@ pub fn percentile(values: &[f64], share: f64) -> Option<f64> {
     sorted.get(place.saturating_sub(1)).copied()
 }
 
+/// By how much y grows with x, along the line that fits the points best (least squares). `None` with less than two
+/// different x.
+pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let count = points.iter().map(|_| 1.0).sum::<f64>();
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let together: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    (spread > 0.0).then(|| together / spread)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +84,13 @@ mod tests {
         assert_eq!(percentile(&values, 0.99), Some(198.0));
         assert_eq!(percentile(&values, 0.5), Some(100.0));
         assert_eq!((percentile(&[7.0], 0.99), percentile(&[], 0.99)), (Some(7.0), None));
+    }
+
+    #[test]
+    fn the_slope_of_points_on_a_line_and_beside_one() {
+        let close = |points: &[(f64, f64)], to: f64| (slope(points).unwrap() - to).abs() < 1e-9;
+        assert!(close(&[(1.0, 3.0), (2.0, 5.0), (4.0, 9.0)], 2.0));
+        assert!(close(&[(0.0, 0.0), (1.0, 2.0), (2.0, 1.0)], 0.5));
+        assert_eq!((slope(&[]), slope(&[(1.0, 1.0)]), slope(&[(1.0, 1.0), (1.0, 2.0)])), (None, None, None));
     }
 }
