@@ -115,6 +115,8 @@ struct Hospital {
     /// A pass was asked for that has not begun yet. It will see whatever happened before.
     asked: bool,
     looking: bool,
+    /// Somebody else's change of collections or indexes was announced since the last pass began.
+    announced: bool,
     /// Changes that came while a pass was under way: only at its end is it known which were its own.
     held: Vec<Timestamp>,
     /// What the last pass left of user and role, if it got that far.
@@ -139,13 +141,15 @@ impl Drift {
             database: tenant.database.to_string(),
             asked: false,
             looking: false,
+            announced: false,
             held: Vec::new(),
             accounts: None,
         });
         hospital.asked = false;
         hospital.looking = true;
         hospital.accounts = None;
-        Look { drift: self, uid }
+        let is_announced = std::mem::take(&mut hospital.announced);
+        Look { drift: self, uid, is_announced }
     }
 
     /// Forgets a hospital that is gone.
@@ -163,6 +167,7 @@ impl Drift {
             if hospital.looking {
                 hospital.held.push(at);
             } else if !self.own.is_own(database, at) {
+                hospital.announced = true;
                 self.ask(uid, hospital, Source::Stream);
             }
         }
@@ -195,9 +200,17 @@ impl Drift {
 pub struct Look<'a> {
     drift: &'a Drift,
     uid: String,
+    is_announced: bool,
 }
 
 impl Look<'_> {
+    /// Whether the stream has announced a change that this pass was to see, and may have come too early for: the stream
+    /// tells what a majority has, which is a moment before the same server's catalogue shows it. With thousands of
+    /// collections that moment lasts for milliseconds, and a pass begins sooner.
+    pub fn is_announced(&self) -> bool {
+        self.is_announced
+    }
+
     /// What the pass leaves of user and role: what the comparison expects from now on.
     pub fn expect(&self, expected: Expected) {
         if let Some(hospital) = self.drift.lock().get_mut(&self.uid) {
@@ -213,6 +226,7 @@ impl Drop for Look<'_> {
         hospital.looking = false;
         let held = std::mem::take(&mut hospital.held);
         if held.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
+            hospital.announced = true;
             self.drift.ask(&self.uid, hospital, Source::Stream);
         }
     }
@@ -277,6 +291,24 @@ mod tests {
         drift.changed("a", at(3));
         drop(look);
         assert!(triggers.one.try_recv().is_ok(), "a change of somebody else during the pass");
+    }
+
+    #[test]
+    fn a_pass_knows_whether_it_was_to_see_a_change() {
+        let (drift, own, _triggers) = drift();
+        let look = drift.look(&tenant());
+        assert!(!look.is_announced());
+        drift.changed("a", at(1));
+        own.note("a", at(1));
+        drop(look);
+        assert!(!drift.look(&tenant()).is_announced(), "its own change");
+        drift.changed("a", at(2));
+        let look = drift.look(&tenant());
+        assert!(look.is_announced());
+        drift.changed("a", at(3));
+        drop(look);
+        assert!(drift.look(&tenant()).is_announced(), "a change during the pass");
+        assert!(!drift.look(&tenant()).is_announced());
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Pass {
 
 pub enum Outcome {
     Complete,
+    /// Complete as far as can be seen: a change was announced that may not show yet.
+    Announced,
     /// All but the database's schema, which has to wait for its turn.
     AwaitsMigration,
 }
@@ -132,7 +134,7 @@ pub async fn provision(
     look.expect(Expected::of(tenant, id));
     let Some(schema) = schema? else { return Ok(Outcome::AwaitsMigration) };
     pass.provisioned = Some(Provisioned { schema_version: catalogue::current().version, collections: schema.ids });
-    Ok(Outcome::Complete)
+    Ok(if look.is_announced() { Outcome::Announced } else { Outcome::Complete })
 }
 
 /// A database that a newer operator has brought further is none of this one's business.

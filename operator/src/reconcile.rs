@@ -32,6 +32,9 @@ use crate::{
 /// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
 const LONGEST_PASS: Duration = Duration::from_mins(2);
 
+/// What was announced shows by then.
+const SECOND_LOOK: Duration = Duration::from_millis(500);
+
 /// A hospital that is to be migrated asks for a turn to do that.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
@@ -130,11 +133,14 @@ async fn apply(object: &HospitalOrganization, migrates: bool, context: &Context)
         tracing::info!(changes = ?pass.changes.notes(), "changed");
     }
     finish(object, context, &pass.picture, &progress(&outcome), pass.changes).await?;
-    let again = match outcome? {
-        Outcome::Complete => backoff::jittered(context.settings.resync),
-        Outcome::AwaitsMigration => AT_ONCE,
+    let resync = backoff::jittered(context.settings.resync);
+    // Until its resync is due, whatever has it looked at again is drift.
+    let (again, rest) = match outcome? {
+        Outcome::Complete => (resync, resync),
+        Outcome::Announced => (SECOND_LOOK.min(resync), resync),
+        Outcome::AwaitsMigration => (AT_ONCE, AT_ONCE),
     };
-    context.turns.rest(&object.uid().unwrap_or_default(), again);
+    context.turns.rest(&object.uid().unwrap_or_default(), rest);
     Ok(Action::requeue(again))
 }
 

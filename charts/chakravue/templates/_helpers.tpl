@@ -149,8 +149,10 @@ imagePullSecrets:
 {{- $policy := . -}}
 # Names.
 - ports:
-    - {port: 53, protocol: UDP}
-    - {port: 53, protocol: TCP}
+    {{- range $policy.dnsPorts }}
+    - {port: {{ . }}, protocol: UDP}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
 # The Kubernetes API server.
 - ports:
     {{- range $policy.kubernetesApiPorts }}
