@@ -113,6 +113,10 @@ chaos: build ## Break everything for minutes, by ten random schedules, and look 
 bench: release ## Measure everything: operator, API, and what they are compared with
 	@exec $(release_bin)/bench
 
+.PHONY: bench-quick
+bench-quick: release ## See in minutes whether everything that the benchmark measures still works; its figures say little
+	@exec $(release_bin)/bench --quick
+
 .PHONY: bench-api
 bench-api: release ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
 	@exec $(release_bin)/bench sign_in list_patients fastapi signups

@@ -47,13 +47,24 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let mut sizes_measured = Vec::new();
     for (turn, &size) in sizes.iter().enumerate() {
         let measured = fleet.measure(size).await.with_context(|| format!("{size} hospitals"))?;
-        rows.extend(measured.rows(size, turn + 1 == sizes.len()));
+        let of_size = measured.rows(size, turn + 1 == sizes.len());
+        // What takes so long is not to be lost by what fails after it.
+        show(&of_size);
+        rows.extend(of_size);
         sizes_measured.push(measured);
     }
     rows.extend(slopes(sizes, &sizes_measured));
     let times = drift::measure(&sandbox, &fleet.names, rounds).await.with_context(|| fleet.last_words())?;
-    rows.extend(drift::rows(&times));
-    fleet.end().await?;
+    let healed = drift::rows(&times);
+    show(&healed);
+    rows.extend(healed);
+    let last = sizes.last().copied().unwrap_or_default();
+    let removed = hospitals(last) / fleet.end().await?.as_secs_f64();
+    rows.extend(Row::new(
+        format!("{last} hospitals removed with their data, all at once"),
+        Unit::PerSecond,
+        &[removed],
+    ));
     sandbox.close().await;
     Ok(Scenario {
         name: "fleet",
@@ -66,6 +77,12 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             "the processor time of a resync is that of everything the operator did meanwhile, the comparison of users too".into(),
         ],
     })
+}
+
+fn show(rows: &[Row]) {
+    for row in rows {
+        eprintln!("{row}");
+    }
 }
 
 /// What one size of the fleet came to.
@@ -247,12 +264,13 @@ impl<'a> Fleet<'a> {
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
-    async fn end(self) -> anyhow::Result<()> {
-        self.hospitals.remove_all().await?;
+    /// Removes all hospitals and answers how long that took.
+    async fn end(self) -> anyhow::Result<Duration> {
+        let took = self.hospitals.remove_all().await?;
         if let Some(operator) = self.operator {
             operator.terminate().await;
         }
-        Ok(())
+        Ok(took)
     }
 }
 

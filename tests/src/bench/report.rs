@@ -105,6 +105,13 @@ impl Row {
     }
 }
 
+/// In one line, for who looks on while more is measured.
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.unit.show(self.summary.median))
+    }
+}
+
 impl Unit {
     fn show(self, value: f64) -> String {
         match self {
