@@ -6,6 +6,8 @@ pub struct Extent {
     /// What the person wants, instead of a scenario's own number.
     pub repeats: Option<usize>,
     pub quick: bool,
+    /// The largest fleet, for a machine or an hour that does not have room for a thousand hospitals.
+    pub most_hospitals: Option<usize>,
 }
 
 impl Extent {
@@ -16,5 +18,11 @@ impl Extent {
 
     pub fn either<T>(self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
+    }
+
+    /// The sizes that a fleet grows to.
+    pub fn sizes<'a>(self, full: &'a [usize], quick: &'a [usize]) -> Vec<usize> {
+        let most = self.most_hospitals.unwrap_or(usize::MAX);
+        self.either(full, quick).iter().copied().filter(|size| *size <= most).collect()
     }
 }

@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let rounds = extent.repeats(100, 2);
-    let sizes = extent.either(&SIZES[..], &QUICK_SIZES[..]);
+    let sizes = extent.sizes(&SIZES, &QUICK_SIZES);
     let sandbox = Sandbox::new("bench: fleet").await;
     let mut fleet = Fleet::start(&sandbox, extent.either(RESYNC, QUICK_RESYNC)).await?;
     let mut rows = Vec::new();
@@ -53,7 +53,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         rows.extend(of_size);
         sizes_measured.push(measured);
     }
-    rows.extend(slopes(sizes, &sizes_measured));
+    rows.extend(slopes(&sizes, &sizes_measured));
     let times = drift::measure(&sandbox, &fleet.names, rounds).await.with_context(|| fleet.last_words())?;
     let healed = drift::rows(&times);
     show(&healed);

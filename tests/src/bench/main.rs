@@ -49,6 +49,9 @@ struct Cli {
     /// Measure so little that all of it is over in minutes: whether everything works, not how fast it is.
     #[arg(long)]
     quick: bool,
+    /// Let no fleet have more hospitals than this.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(10..))]
+    most_hospitals: Option<u16>,
     /// Also write the figures into this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -93,7 +96,7 @@ async fn main() -> anyhow::Result<()> {
         cli.scenarios = Which::value_variants().to_vec();
     }
     let durable = cli.durable_etcd;
-    let extent = Extent { repeats: cli.repeats, quick: cli.quick };
+    let extent = Extent { repeats: cli.repeats, quick: cli.quick, most_hospitals: cli.most_hospitals.map(usize::from) };
     // Before our own servers start and are part of it.
     let load_at_start = load()?;
     let testbed =
