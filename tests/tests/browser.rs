@@ -23,7 +23,7 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use chakravue_crds::{HospitalOrganization, annotations::PAUSED, naming::secret_name, organization::Phase};
+use chakravue_crds::{HospitalOrganization, naming::secret_name, organization::Phase};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     ResourceExt as _,
@@ -31,7 +31,7 @@ use kube::{
     runtime::wait::await_condition,
 };
 use mongodb::bson::{DateTime, Document, doc};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{net::TcpListener, process::Command, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -89,21 +89,6 @@ async fn expire(
     if updated.matched_count == 1 { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }
 
-/// As a platform engineer who looks into something: the operator leaves the hospital as it is.
-async fn pause(State(stack): State<Arc<Proxied>>, InPath(organization_id): InPath<String>) {
-    annotate(&stack, &organization_id, &json!({ PAUSED: "true" })).await;
-}
-
-async fn unpause(State(stack): State<Arc<Proxied>>, InPath(organization_id): InPath<String>) {
-    annotate(&stack, &organization_id, &json!({ PAUSED: null })).await;
-}
-
-async fn annotate(stack: &Proxied, organization_id: &str, annotations: &Value) {
-    let name = stack.object(organization_id).await.name_any();
-    let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
-    stack.hospitals().patch(&name, &PatchParams::default(), &patch).await.unwrap();
-}
-
 /// Puts a Secret of somebody else's where a hospital's own should be: it cannot be set up then.
 async fn obstruct(State(stack): State<Arc<Proxied>>, InPath(object): InPath<String>) {
     let metadata = ObjectMeta { name: Some(secret_name(&object)), ..ObjectMeta::default() };
@@ -124,8 +109,6 @@ async fn control(stack: Arc<Proxied>, stop: CancellationToken) -> (String, JoinH
     let router = Router::new()
         .route("/suspend/{organization_id}", post(suspend))
         .route("/resume/{organization_id}", post(resume))
-        .route("/pause/{organization_id}", post(pause))
-        .route("/unpause/{organization_id}", post(unpause))
         .route("/obstruct/{object}", post(obstruct))
         .route("/clear/{object}", post(clear))
         .route("/expire/{database}/{user_id}", post(expire))

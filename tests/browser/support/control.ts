@@ -10,10 +10,6 @@ async function tell(what: string): Promise<void> {
 export const suspend = (organizationId: string) => tell(`suspend/${organizationId}`);
 export const resume = (organizationId: string) => tell(`resume/${organizationId}`);
 
-/** Lets the operator leave a hospital as it is, and go on with it. */
-export const pause = (organizationId: string) => tell(`pause/${organizationId}`);
-export const unpause = (organizationId: string) => tell(`unpause/${organizationId}`);
-
 /** Puts something of somebody else's in the way of a hospital that is called so, and takes it away. */
 export const obstruct = (object: string) => tell(`obstruct/${object}`);
 export const clear = (object: string) => tell(`clear/${object}`);
