@@ -167,13 +167,13 @@ impl Drift {
             if hospital.looking {
                 hospital.held.push(at);
             } else if !self.own.is_own(database, at) {
-                hospital.announced = true;
                 self.ask(uid, hospital, Source::Stream);
             }
         }
     }
 
     fn ask(&self, uid: &str, hospital: &mut Hospital, source: Source) {
+        hospital.announced |= matches!(source, Source::Stream);
         if hospital.asked {
             return;
         }
@@ -226,7 +226,6 @@ impl Drop for Look<'_> {
         hospital.looking = false;
         let held = std::mem::take(&mut hospital.held);
         if held.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
-            hospital.announced = true;
             self.drift.ask(&self.uid, hospital, Source::Stream);
         }
     }

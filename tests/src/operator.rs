@@ -260,6 +260,12 @@ impl OperatorProcess {
         String::from_utf8_lossy(&text).into_owned()
     }
 
+    /// The end of its log, to show beside an error.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        self.process.last_words()
+    }
+
     /// What `/metrics` says now.
     ///
     /// # Panics

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use chakravue_testbed::Sandbox;
-use futures::future::try_join_all;
 use kube::Api;
 
 use crate::{
@@ -19,8 +18,6 @@ use crate::{
 
 const HOSPITALS: usize = 200;
 const QUICK_HOSPITALS: usize = 20;
-/// How many are made at a time, so that the wait for them has an end.
-const AT_A_TIME: usize = 50;
 const ROUNDS: usize = 100;
 const QUICK_ROUNDS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,10 +33,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     operator.wait_ready().await;
     let mut hospitals = Hospitals::watch(&sandbox).await;
     let names: Vec<String> = (0..count).map(|number| sandbox.object_name(&format!("drift-{number}"))).collect();
-    for names in names.chunks(AT_A_TIME) {
-        try_join_all(names.iter().map(|name| hospitals.apply(name))).await?;
-        hospitals.until_ready(names.len()).await?;
-    }
+    hospitals.make(&names).await?;
 
     let times = measure(&sandbox, &names, rounds).await?;
     hospitals.remove_all().await?;

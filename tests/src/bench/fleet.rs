@@ -13,7 +13,6 @@ use chakravue_testbed::{
     proxy::{KubeProxy, MongoProxy, WriteLog},
     with_credentials,
 };
-use futures::future::try_join_all;
 
 use crate::{
     drift,
@@ -28,8 +27,6 @@ use crate::{
 
 const SIZES: [usize; 4] = [10, 100, 300, 1000];
 const QUICK_SIZES: [usize; 2] = [10, 50];
-/// How many are made at a time, so that the wait for them has an end.
-const AT_A_TIME: usize = 50;
 /// What MongoDB recommends, whatever the system lets this mongod have: a thousand hospitals have 24,000 files, which it
 /// closes again.
 const OPEN_FILES: &str = "64000";
@@ -54,7 +51,8 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         sizes_measured.push(measured);
     }
     rows.extend(slopes(&sizes, &sizes_measured));
-    let times = drift::measure(&sandbox, &fleet.names, rounds).await.with_context(|| fleet.last_words())?;
+    let operator = fleet.operator()?;
+    let times = drift::measure(&sandbox, &fleet.names, rounds).await.with_context(|| operator.last_words())?;
     let healed = drift::rows(&times);
     show(&healed);
     rows.extend(healed);
@@ -196,18 +194,12 @@ impl<'a> Fleet<'a> {
 
     /// Makes hospitals until there are so many; answers how many a second.
     async fn grow(&mut self, size: usize) -> anyhow::Result<f64> {
-        let (began, before) = (Instant::now(), self.names.len());
-        while self.names.len() < size {
-            let next = size.min(self.names.len() + AT_A_TIME);
-            let new: Vec<_> =
-                (self.names.len()..next).map(|n| self.sandbox.object_name(&format!("fleet-{n}"))).collect();
-            eprint!("\rfleet: {next} hospitals ");
-            try_join_all(new.iter().map(|name| self.hospitals.apply(name))).await?;
-            self.hospitals.until_ready(new.len()).await?;
-            self.names.extend(new);
-        }
-        eprintln!();
-        Ok(hospitals(size - before) / began.elapsed().as_secs_f64())
+        let new: Vec<_> = (self.names.len()..size).map(|number| self.name(number)).collect();
+        let began = Instant::now();
+        self.hospitals.make(&new).await?;
+        let per_second = hospitals(new.len()) / began.elapsed().as_secs_f64();
+        self.names.extend(new);
+        Ok(per_second)
     }
 
     /// A process that has made nothing, so that nothing is left of the making. A hospital that somebody applies in the
@@ -216,7 +208,7 @@ impl<'a> Fleet<'a> {
         if let Some(operator) = self.operator.take() {
             operator.terminate().await;
         }
-        let name = self.sandbox.object_name(&format!("fleet-{}", self.names.len()));
+        let name = self.name(self.names.len());
         let began = Instant::now();
         let operator = self.start_operator();
         let (operator, applied) = tokio::join!(operator, self.hospitals.apply(&name));
@@ -257,11 +249,8 @@ impl<'a> Fleet<'a> {
         self.operator.as_ref().context("the operator does not run")
     }
 
-    /// The end of the operator's log, for who reads why something was not healed.
-    fn last_words(&self) -> String {
-        let log = self.operator.as_ref().map(OperatorProcess::log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
+    fn name(&self, number: usize) -> String {
+        self.sandbox.object_name(&format!("fleet-{number}"))
     }
 
     /// Removes all hospitals and answers how long that took.

@@ -18,6 +18,8 @@ use serde_json::json;
 use tokio::{sync::mpsc, task::JoinSet};
 
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How many are made at a time, so that the wait for them has an end.
+const AT_A_TIME: usize = 50;
 /// For a thousand hospitals.
 const LONG_PATIENCE: Duration = Duration::from_mins(15);
 
@@ -86,6 +88,19 @@ impl Hospitals {
         Ok(())
     }
 
+    /// As [`Self::apply`], all of them, some at a time, until the last is ready.
+    pub async fn make(&mut self, names: &[String]) -> anyhow::Result<()> {
+        let mut made = 0;
+        for some in names.chunks(AT_A_TIME) {
+            try_join_all(some.iter().map(|name| self.apply(name))).await?;
+            self.until_ready(some.len()).await?;
+            made += some.len();
+            eprint!("\r{made} of {} hospitals ", names.len());
+        }
+        eprintln!();
+        Ok(())
+    }
+
     /// When as many hospitals as this were ready that were not before, whoever made them.
     pub async fn until_ready(&mut self, count: usize) -> anyhow::Result<Instant> {
         let mut new = HashSet::new();
@@ -113,8 +128,7 @@ impl Hospitals {
 
     /// Deletes a hospital with its data and returns when it is gone.
     pub async fn remove(&self, name: &str) -> anyhow::Result<()> {
-        let with_data = json!({ "spec": { "deletionPolicy": "Delete" } });
-        self.api.patch(name, &PatchParams::default(), &Patch::Merge(&with_data)).await?;
+        self.give_up_data(name).await?;
         self.api.delete(name, &DeleteParams::default()).await?;
         let gone = async {
             while self.api.get_metadata_opt(name).await?.is_some() {
@@ -127,22 +141,24 @@ impl Hospitals {
 
     /// As [`Self::remove`], every hospital of the sandbox, all at once; answers how long that took.
     pub async fn remove_all(&self) -> anyhow::Result<Duration> {
-        let with_data = json!({ "spec": { "deletionPolicy": "Delete" } });
         let all = self.api.list_metadata(&ListParams::default()).await?;
-        let patches = all.iter().map(async |hospital| {
-            self.api.patch(&hospital.name_any(), &PatchParams::default(), &Patch::Merge(&with_data)).await
-        });
-        try_join_all(patches).await?;
+        try_join_all(all.iter().map(async |hospital| self.give_up_data(&hospital.name_any()).await)).await?;
         let began = Instant::now();
         self.api.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
         loop {
-            let left = self.api.list_metadata(&ListParams::default()).await?.items.len();
-            if left == 0 {
-                return Ok(began.elapsed());
-            }
-            ensure!(began.elapsed() < LONG_PATIENCE, "{left} hospitals were not removed within {LONG_PATIENCE:?}");
+            // One tells whether there are any, and costs the server little while it is measured.
+            let left = self.api.list_metadata(&ListParams::default().limit(1)).await?;
+            let Some(one) = left.items.first() else { return Ok(began.elapsed()) };
+            ensure!(began.elapsed() < LONG_PATIENCE, "{} was not removed within {LONG_PATIENCE:?}", one.name_any());
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Lets the data go with the object.
+    async fn give_up_data(&self, name: &str) -> anyhow::Result<()> {
+        let with_data = json!({ "spec": { "deletionPolicy": "Delete" } });
+        self.api.patch(name, &PatchParams::default(), &Patch::Merge(&with_data)).await?;
+        Ok(())
     }
 }
 
