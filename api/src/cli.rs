@@ -10,7 +10,7 @@ use tokio::runtime;
 use crate::{
     administrators, app, check_urls,
     clock::Clock,
-    database_error, master, metrics, mongodb_role, openapi,
+    database_error, kubernetes, master, metrics, mongodb_role, openapi,
     people::EmailAddress,
     reference, server,
     settings::{Flags, Settings},
@@ -163,9 +163,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let metrics_listener = server::listen(settings.metrics_listen, "metrics-listen").await?;
     let (address, metrics) = (listener.local_addr()?, metrics_listener.local_addr()?);
     tracing::info!(%address, %metrics, version = env!("CARGO_PKG_VERSION"), "listening");
-    let kube = kube::Client::try_default()
-        .await
-        .context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
+    let cluster =
+        kube::Config::infer().await.context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
+    let kube = kubernetes::client(cluster).context("the Kubernetes configuration cannot be used")?;
     let app = AppState::start(settings, Clock::system(), kube, stop.clone()).await?;
     tokio::spawn(stop.clone().run_until_cancelled_owned(prepare(app.clone())));
     // The metrics stay until the last request is finished, and end with the process.

@@ -27,6 +27,7 @@ use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use crate::{
+    beside::beside,
     database_error, extract,
     master::{Master, Record, Store},
     problem::{Answer, Kind, Problem},
@@ -329,17 +330,13 @@ impl Idempotency {
 
     /// Renews the lease for as long as the work takes.
     async fn leased(&self, id: &str, attempt: &str, work: impl Future<Output = Response>) -> Response {
-        tokio::pin!(work);
-        let mut renewal = tokio::time::interval(RENEWAL);
-        renewal.tick().await;
-        loop {
-            tokio::select! {
-                response = &mut work => return response,
-                _ = renewal.tick() => {
-                    self.change(id, attempt, vec![doc! { "$set": { "lease_until": in_time(LEASE) } }]).await;
-                }
+        let renewal = async {
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                self.change(id, attempt, vec![doc! { "$set": { "lease_until": in_time(LEASE) } }]).await;
             }
-        }
+        };
+        beside(work, renewal).await
     }
 
     /// Changes the entry while the attempt still has it. When this fails, the lease runs out and a repetition does the

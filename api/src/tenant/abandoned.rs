@@ -7,6 +7,7 @@ use bson::{Document, doc};
 use futures::TryStreamExt as _;
 
 use super::TenantDatabase;
+use crate::beside::beside;
 
 /// Between two commands of a transaction whose client lives, far less passes. One that lived after all begins anew.
 const IDLE: Duration = Duration::from_secs(2);
@@ -16,13 +17,13 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Does `work`, and meanwhile ends the transactions that stand in its way.
 pub(super) async fn ending<T>(database: &TenantDatabase, work: impl Future<Output = T>) -> T {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            () = tokio::time::sleep(LOOK) => end(database).await,
+    let looks = async {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            end(database).await;
         }
-    }
+    };
+    beside(work, looks).await
 }
 
 /// Ends them. A login may look at its own sessions and end them, and this one is the hospital's own.

@@ -43,8 +43,12 @@ type Matcher = dyn Fn(&Method, &Uri) -> bool + Send + Sync;
 
 struct Fault {
     meant: Box<Matcher>,
-    status: StatusCode,
-    message: String,
+    what: Disturbance,
+}
+
+enum Disturbance {
+    Answer { status: StatusCode, message: String },
+    Silence,
 }
 
 impl KubeProxy {
@@ -119,7 +123,16 @@ impl KubeProxy {
     /// If `status` is not an HTTP status.
     pub fn fail_when(&self, meant: impl Fn(&Method, &Uri) -> bool + Send + Sync + 'static, status: u16, message: &str) {
         let status = StatusCode::from_u16(status).expect("a fault needs an HTTP status");
-        self.upstream.faults().push(Fault { meant: Box::new(meant), status, message: message.to_owned() });
+        let what = Disturbance::Answer { status, message: message.to_owned() };
+        self.upstream.faults().push(Fault { meant: Box::new(meant), what });
+    }
+
+    /// Never answers requests of this method whose path and query contain `part`, nor forwards them, until
+    /// [`clear`](Self::clear): those that wait then are still not answered.
+    pub fn ignore(&self, method: &str, part: &str) {
+        let (method, part) = (method.to_owned(), part.to_owned());
+        let meant = move |request: &Method, uri: &Uri| *request == *method && uri.to_string().contains(&part);
+        self.upstream.faults().push(Fault { meant: Box::new(meant), what: Disturbance::Silence });
     }
 
     /// Takes back all faults. What was recorded stays.
@@ -153,8 +166,10 @@ impl Upstream {
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>, era: u64) -> Result<Response<Body>, Closed> {
         let (head, body) = request.into_parts();
-        if let Some(answer) = self.fault(&head) {
-            return Ok(answer);
+        match self.fault(&head) {
+            Some(Instead::Answer(answer)) => return Ok(*answer),
+            Some(Instead::Silence) => return std::future::pending().await,
+            None => {}
         }
         // Whole before it is forwarded: a client that dies half-way has written nothing.
         let body = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await.map_err(Closed::Request)?;
@@ -194,20 +209,29 @@ impl Upstream {
         }
     }
 
-    fn fault(&self, head: &Parts) -> Option<Response<Body>> {
+    fn fault(&self, head: &Parts) -> Option<Instead> {
         let faults = self.faults();
         let fault = faults.iter().find(|fault| (fault.meant)(&head.method, &head.uri))?;
+        let Disturbance::Answer { status: code, message } = &fault.what else {
+            return Some(Instead::Silence);
+        };
         let what = format!("{} {}", head.method, head.uri.path());
-        self.log.injected(Server::Kubernetes, what, fault.status.as_u16().into());
+        self.log.injected(Server::Kubernetes, what, code.as_u16().into());
         let status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": fault.message, "reason": reason(fault.status), "code": fault.status.as_u16(),
+            "message": message, "reason": reason(*code), "code": code.as_u16(),
         });
         let mut answer = Response::new(Body::from(status.to_string().into_bytes()));
-        *answer.status_mut() = fault.status;
+        *answer.status_mut() = *code;
         answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-        Some(answer)
+        Some(Instead::Answer(Box::new(answer)))
     }
+}
+
+/// What becomes of a request that is not forwarded.
+enum Instead {
+    Answer(Box<Response<Body>>),
+    Silence,
 }
 
 fn judge(effect: Effect, ticket: &Ticket, what: String, status: StatusCode) -> Relay {

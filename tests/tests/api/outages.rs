@@ -1,5 +1,8 @@
 //! MongoDB or Kubernetes is away: requests are told so and when to come back, probes say which, and all goes on by itself.
 
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
 use serde_json::json;
 
 use crate::{proxied::Proxied, support::eventually};
@@ -53,5 +56,36 @@ async fn without_kubernetes_hospitals_work_on_and_only_changes_of_objects_wait()
     let signup = proxied.signup_request("Afterwards", "starter");
     eventually("signups are taken again", async || (client.post("/signup", &signup).await.status == 201).then_some(()))
         .await;
+    proxied.close().await;
+}
+
+#[tokio::test]
+async fn a_kubernetes_that_does_not_answer_is_not_waited_for_without_end() {
+    let proxied = Proxied::new("outages, silent kubernetes").await;
+    let (client, signup) = (proxied.client(), proxied.signup_request("Silence", "starter"));
+    let key = "outages-silent-kubernetes";
+    proxied.kube_proxy.ignore("PATCH", "/hospitalorganizations/");
+    let reply = client.post_once("/signup", key, &signup).await;
+    reply.problem(503, "kubernetes-unavailable");
+    assert!(reply.retry_after().is_some());
+    proxied.kube_proxy.clear();
+    client.post_once("/signup", key, &signup).await.expect(201);
+    proxied.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_mongodb_makes_more_signups_than_it_has_connections_wait_but_none_stand_still() {
+    let patient = |api: chakravue_testbed::ApiOptions| api.setting("request_timeout", "90s");
+    let proxied = Proxied::with("outages, slow mongodb", patient).await;
+    // So long that each signup, while it has a connection, also wants one to say that it is still at work.
+    proxied.mongo_proxy.delay("find", Duration::from_millis(2500));
+    let (client, request) = (proxied.client(), proxied.signup_request("Slow", "starter"));
+    let replies: Vec<_> = stream::iter(0..80)
+        .map(async |number| client.post_once("/signup", &format!("outages-slow-mongodb-{number}"), &request).await)
+        .buffer_unordered(80)
+        .collect()
+        .await;
+    let statuses: Vec<_> = replies.iter().map(|reply| reply.status).collect();
+    assert_eq!(statuses, [201; 80]);
     proxied.close().await;
 }
