@@ -1,5 +1,5 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { isDay } from "@/dates/day";
+import { type Day, isDay } from "@/dates/day";
 import { isPlatformAdministrator } from "@/session/me";
 import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
@@ -26,8 +26,9 @@ export function staffRoutes() {
     createRoute({
       getParentRoute,
       path: "/patients",
-      validateSearch: (search): { q?: string; archived?: true } => ({
+      validateSearch: (search): { q?: string; born?: Day; archived?: true } => ({
         ...(typeof search.q === "string" && search.q ? { q: search.q.slice(0, 100) } : {}),
+        ...(isDay(search.born) ? { born: search.born } : {}),
         ...(search.archived === true ? { archived: true as const } : {}),
       }),
       component: lazyRouteComponent(patients, "PatientList"),

@@ -1,8 +1,9 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Archive, ClipboardList, UserPlus } from "lucide-react";
-import { useCallback } from "react";
+import { useCallback, useEffect, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ButtonLink } from "@/components/Button";
+import { inputLook } from "@/components/form/Field";
 import { Guard } from "@/components/Guard";
 import { More } from "@/components/More";
 import { Card, PageHeader } from "@/components/Page";
@@ -10,6 +11,7 @@ import { SearchField } from "@/components/SearchField";
 import { Segments } from "@/components/Segments";
 import { Empty, Failure, Skeleton } from "@/components/states";
 import { Body, Cell, Head, HeadCell, Row, Table } from "@/components/Table";
+import type { Day } from "@/dates/day";
 import { useFormat } from "@/dates/format";
 import { useMay } from "@/session/me";
 import { useZone } from "../settings/queries";
@@ -20,7 +22,7 @@ export function PatientList() {
   const { t } = useTranslation();
   const may = useMay();
   const navigate = useNavigate();
-  const { q, archived } = useSearch({ from: "/app/patients" });
+  const { q, born, archived } = useSearch({ from: "/app/patients" });
   // What is there at that moment counts: a search that is still being typed comes later than a choice.
   const change = useCallback(
     (to: (before: PatientSearch) => PatientSearch) => void navigate({ to: "/app/patients", search: to, replace: true }),
@@ -30,6 +32,7 @@ export function PatientList() {
     (words: string) => change(({ q: _, ...before }) => (words ? { ...before, q: words } : before)),
     [change],
   );
+  const bornOn = (day: Day) => change(({ born: _, ...before }) => (day ? { ...before, born: day } : before));
   const show = (which: "current" | "archived") =>
     change(({ archived: _, ...before }) => (which === "archived" ? { ...before, archived: true } : before));
   return (
@@ -48,7 +51,10 @@ export function PatientList() {
           }
         />
         <div className="flex flex-wrap items-center justify-between gap-4">
-          <SearchField label={t("patients.search")} value={q ?? ""} onSearch={search} />
+          <div className="flex grow flex-wrap items-center gap-4">
+            <SearchField label={t("patients.search")} value={q ?? ""} onSearch={search} />
+            <BirthDateFilter value={born ?? ""} onChange={bornOn} />
+          </div>
           <Segments
             label={t("patients.which")}
             value={archived ? "archived" : "current"}
@@ -59,17 +65,46 @@ export function PatientList() {
             onChange={show}
           />
         </div>
-        <Found q={q} archived={archived} />
+        <Found q={q} born={born} archived={archived} />
       </div>
     </Guard>
   );
 }
 
-function Found({ q, archived }: { q: string | undefined; archived: true | undefined }) {
+/** Nobody who lives was born before: until the year is typed to its end, there is nothing to look for. */
+const EARLIEST = "1850-01-01";
+
+function BirthDateFilter({ value, onChange }: { value: Day | ""; onChange: (day: Day | "") => void }) {
+  const { t } = useTranslation();
+  const id = useId();
+  const [typed, setTyped] = useState(value);
+  useEffect(() => setTyped(value), [value]);
+  return (
+    <div className="flex items-center gap-2">
+      <label htmlFor={id} className="text-sm text-ink-soft">
+        {t("patients.birthDate")}
+      </label>
+      <input
+        id={id}
+        type="date"
+        className={`${inputLook} w-auto`}
+        min={EARLIEST}
+        value={typed}
+        onChange={({ target }) => {
+          setTyped(target.value);
+          if (target.value ? target.value >= EARLIEST : !target.validity.badInput) onChange(target.value);
+        }}
+      />
+    </div>
+  );
+}
+
+function Found({ q, born, archived }: { q?: string | undefined; born?: Day | undefined; archived?: true | undefined }) {
   const { t } = useTranslation();
   const may = useMay();
   const format = useFormat(useZone());
-  const patients = usePatients({ ...(q ? { q } : {}), ...(archived ? { archived } : {}) });
+  const patients = usePatients({ ...(q ? { q } : {}), ...(born ? { born } : {}), ...(archived ? { archived } : {}) });
+  const words = [q, born && format.day(born)].filter(Boolean).join(", ");
   return (
     <Card flush>
       <p role="status" className="sr-only">
@@ -80,14 +115,14 @@ function Found({ q, archived }: { q: string | undefined; archived: true | undefi
       {patients.isSuccess && patients.items.length === 0 && (
         <Empty
           icon={archived ? Archive : ClipboardList}
-          title={q ? t("patients.noneFound", { words: q }) : t(archived ? "patients.noneArchived" : "patients.none")}
+          title={words ? t("patients.noneFound", { words }) : t(archived ? "patients.noneArchived" : "patients.none")}
           action={
             !archived && may("patients.register") ? (
               <ButtonLink to="/app/patients/new">{t("patients.register")}</ButtonLink>
             ) : undefined
           }
         >
-          {q ? t("patients.noneFoundHint") : t(archived ? "patients.noneArchivedHint" : "patients.noneHint")}
+          {words ? t("patients.noneFoundHint") : t(archived ? "patients.noneArchivedHint" : "patients.noneHint")}
         </Empty>
       )}
       {patients.items.length > 0 && (

@@ -105,3 +105,26 @@ it("says what the page is and who can help when the role has no access", async (
   renderAt("/app/audit");
   expect(await screen.findByText("The role Doctor has no access to this page")).toBeTruthy();
 });
+
+it("finds patients by their date of birth, and keeps it in the address", async () => {
+  const asked = vi.fn();
+  server.use(
+    settings,
+    as("RECEPTIONIST", "patients.read"),
+    http.get("/organization/{org_id}/patients", ({ request, response }) => {
+      const born = new URL(request.url).searchParams.get("birth_date");
+      asked(born);
+      return response(200).json({ items: born === "1980-05-17" ? [patient] : [] });
+    }),
+  );
+  const { user } = renderAt("/app/patients");
+  const field = await screen.findByLabelText("Date of birth");
+  await user.type(field, "0198-05-17");
+  expect(asked).not.toHaveBeenCalledWith("0198-05-17");
+  await user.clear(field);
+  await user.type(field, "1980-05-17");
+  expect(await screen.findByRole("link", { name: "Jane Smith" })).toBeTruthy();
+  await user.clear(field);
+  await user.type(field, "1981-01-01");
+  expect(await screen.findByText(/Nobody matches “.*1981.*”/)).toBeTruthy();
+});

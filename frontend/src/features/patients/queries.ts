@@ -2,19 +2,22 @@ import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { answer, api, type Schema } from "@/api/client";
 import { after, usePages } from "@/api/pages";
+import type { Day } from "@/dates/day";
 import { useHospital } from "@/session/me";
 
 export type Patient = Schema<"Patient">;
 
 export interface PatientSearch {
   q?: string;
+  born?: Day;
   archived?: true;
 }
 
-export function usePatients({ q, archived }: PatientSearch) {
+export function usePatients({ q, born, archived }: PatientSearch) {
   const { organization_id: org_id } = useHospital();
-  return usePages(["patients", org_id, q ?? "", archived ?? false], (cursor, signal) => {
-    const query = { limit: 25, ...after(cursor), ...(q ? { q } : {}), ...(archived ? { archived } : {}) };
+  return usePages(["patients", org_id, q ?? "", born ?? "", archived ?? false], (cursor, signal) => {
+    const filter = { ...(q ? { q } : {}), ...(born ? { birth_date: born } : {}), ...(archived ? { archived } : {}) };
+    const query = { limit: 25, ...after(cursor), ...filter };
     return answer(api.GET("/organization/{org_id}/patients", { params: { path: { org_id }, query }, signal }));
   });
 }
