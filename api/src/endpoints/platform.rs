@@ -16,6 +16,7 @@ use chakravue_crds::{
 use futures::TryStreamExt as _;
 use garde::Validate;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use mongodb::options::{Collation, CollationStrength};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -50,8 +51,56 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(change_any_plan))
 }
 
-/// The newest first: an id begins with the time at which the organization was made.
-const ORDER: Order = Order(&[("_id", Direction::Descending)]);
+/// What organizations are sorted by; a `-` in front turns the order round.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+enum Sort {
+    #[serde(rename = "name")]
+    Name,
+    #[serde(rename = "-name")]
+    NameFromTheEnd,
+    #[serde(rename = "status")]
+    Status,
+    #[serde(rename = "-status")]
+    StatusFromTheEnd,
+    #[serde(rename = "price")]
+    Cheapest,
+    #[serde(rename = "-price")]
+    Dearest,
+    #[serde(rename = "users")]
+    FewestUsers,
+    #[serde(rename = "-users")]
+    MostUsers,
+    #[serde(rename = "created")]
+    Oldest,
+    #[default]
+    #[serde(rename = "-created")]
+    Newest,
+}
+
+impl Sort {
+    /// An id begins with the time at which the organization was made.
+    fn order(self) -> Order {
+        use Direction::{Ascending, Descending};
+        const NEWEST_FIRST: (&str, Direction) = ("_id", Descending);
+        Order(match self {
+            Self::Name => &[("display_name", Ascending), NEWEST_FIRST],
+            Self::NameFromTheEnd => &[("display_name", Descending), NEWEST_FIRST],
+            Self::Status => &[("status", Ascending), NEWEST_FIRST],
+            Self::StatusFromTheEnd => &[("status", Descending), NEWEST_FIRST],
+            Self::Cheapest => &[("monthly_price_usd", Ascending), NEWEST_FIRST],
+            Self::Dearest => &[("monthly_price_usd", Descending), NEWEST_FIRST],
+            Self::FewestUsers => &[("users", Ascending), NEWEST_FIRST],
+            Self::MostUsers => &[("users", Descending), NEWEST_FIRST],
+            Self::Oldest => &[("_id", Ascending)],
+            Self::Newest => &[NEWEST_FIRST],
+        })
+    }
+}
+
+/// As people sort names: without regard to case.
+fn as_people_sort() -> Collation {
+    Collation::builder().locale("en".to_owned()).strength(CollationStrength::Secondary).build()
+}
 
 const PHASES: [Phase; 6] =
     [Phase::PendingPayment, Phase::Provisioning, Phase::Active, Phase::Suspended, Phase::Failed, Phase::Terminating];
@@ -72,11 +121,16 @@ struct OrganizationsQuery {
     #[garde(inner(length(chars, max = 300)))]
     #[param(max_length = 300, example = "mary")]
     q: Option<String>,
+    /// What the list is sorted by, `-` for the other way round. The newest first, if nothing is said.
+    #[garde(skip)]
+    #[serde(default)]
+    #[param(inline, example = "-created")]
+    sort: Sort,
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]
     limit: i64,
-    /// `next_cursor` of the page before, with the same filters.
+    /// `next_cursor` of the page before, with the same filters and the same order.
     #[garde(inner(length(bytes, max = 1024)))]
     #[param(max_length = 1024)]
     cursor: Option<String>,
@@ -156,7 +210,7 @@ impl From<OrganizationRecord> for OrganizationSummary {
     }
 }
 
-/// Every organization, the newest first.
+/// Every organization.
 #[utoipa::path(
     get, path = "/master/all-organizations", tag = "platform", params(OrganizationsQuery),
     security(("bearer" = []), ("cookie" = [])),
@@ -167,12 +221,12 @@ async fn list_all_organizations(
     _: PlatformAdministrator,
     ApiQuery(query): ApiQuery<OrganizationsQuery>,
 ) -> Answer<Json<Paged<OrganizationSummary>>> {
-    let filter = query.filter();
+    let (filter, order) = (query.filter(), query.sort.order());
     let page = Page { limit: query.limit, cursor: query.cursor };
     let organizations = app.master.of::<OrganizationRecord>();
-    let found = organizations.find(page.filter(&filter, ORDER)?);
-    let records = found.sort(ORDER.sort()).limit(page.fetch()).await?.try_collect().await?;
-    Ok(Json(page.of::<OrganizationRecord>(records, &filter, ORDER)?.map(OrganizationSummary::from)))
+    let found = organizations.find(page.filter(&filter, order)?).sort(order.sort()).collation(as_people_sort());
+    let records = found.limit(page.fetch()).await?.try_collect().await?;
+    Ok(Json(page.of::<OrganizationRecord>(records, &filter, order)?.map(OrganizationSummary::from)))
 }
 
 /// An organization with what the operator says of it and what it has paid.
@@ -582,6 +636,7 @@ mod tests {
             plan: Some("starter".into()),
             status: Some("active".into()),
             q: Some(" a.b ".into()),
+            sort: Sort::default(),
             limit: 1,
             cursor: None,
         };

@@ -128,7 +128,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every organization, the newest first. */
+        /** Every organization. */
         get: operations["list_all_organizations"];
         put?: never;
         post?: never;
@@ -2872,8 +2872,13 @@ export interface operations {
                  * @example mary
                  */
                 q?: string;
+                /**
+                 * @description What the list is sorted by, `-` for the other way round. The newest first, if nothing is said.
+                 * @example -created
+                 */
+                sort?: "name" | "-name" | "status" | "-status" | "price" | "-price" | "users" | "-users" | "created" | "-created";
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters. */
+                /** @description `next_cursor` of the page before, with the same filters and the same order. */
                 cursor?: string;
             };
             header?: never;

@@ -1,4 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import type { OrganizationSearch } from "@/features/platform/queries";
+import { isSort } from "@/features/platform/sort";
 import { isPlatformAdministrator } from "@/session/me";
 import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
@@ -23,10 +25,11 @@ export function platformRoutes() {
     createRoute({
       getParentRoute,
       path: "/organizations",
-      validateSearch: (search): { q?: string; status?: string; plan?: string } => ({
+      validateSearch: (search): OrganizationSearch => ({
         ...(typeof search.q === "string" && search.q ? { q: search.q.slice(0, 300) } : {}),
         ...(typeof search.status === "string" ? { status: search.status } : {}),
         ...(typeof search.plan === "string" ? { plan: search.plan } : {}),
+        ...(isSort(search.sort) ? { sort: search.sort } : {}),
       }),
       component: lazyRouteComponent(() => import("@/features/platform/Organizations"), "Organizations"),
     }),

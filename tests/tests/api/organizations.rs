@@ -99,10 +99,26 @@ async fn the_platform_lists_filters_and_searches_all_organizations() {
     assert_eq!(ids(&format!("&q={}", all[1].database_name)).await, of(&[1]));
     assert_eq!(ids(&format!("&q={}", all[2].organization_id)).await, of(&[2]));
     assert_eq!(ids("&q=.*").await, of(&[]));
+    for (sort, wanted) in [
+        ("created", [0, 1, 2, 3, 4]),
+        ("-created", [4, 3, 2, 1, 0]),
+        ("name", [0, 1, 2, 3, 4]),
+        ("-name", [4, 3, 2, 1, 0]),
+        // The newest first among equals.
+        ("price", [1, 0, 4, 3, 2]),
+        ("-price", [4, 3, 2, 1, 0]),
+        ("status", [4, 0, 3, 2, 1]),
+        ("-status", [3, 2, 1, 4, 0]),
+        // Nobody has any yet.
+        ("users", [4, 3, 2, 1, 0]),
+        ("-users", [4, 3, 2, 1, 0]),
+    ] {
+        assert_eq!(ids(&format!("&sort={sort}")).await, of(&wanted), "{sort}");
+    }
     let page = platform.get("/master/all-organizations?limit=1").await.expect(200);
     let foreign = format!("/master/all-organizations?status=active&cursor={}", page["next_cursor"].as_str().unwrap());
     platform.get(&foreign).await.problem(422, "invalid");
-    for query in ["plan=gold", "status=Active", "limit=0"] {
+    for query in ["plan=gold", "status=Active", "limit=0", "sort=age"] {
         platform.get(&format!("/master/all-organizations?{query}")).await.problem(422, "invalid");
     }
     let item = &page["items"][0];

@@ -3,13 +3,13 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import {
   createColumnHelper,
   flexRender,
+  functionalUpdate,
   getCoreRowModel,
-  getSortedRowModel,
   type SortingState,
   useReactTable,
 } from "@tanstack/react-table";
 import { ArrowDown, ArrowUp, Building2, ChevronsUpDown } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "@/api/client";
 import { Field, inputLook } from "@/components/form/Field";
@@ -22,6 +22,7 @@ import { Body, Cell, Head, HeadCell, Row, Table } from "@/components/Table";
 import { useFormat } from "@/dates/format";
 import { plansQuery } from "../signup/plans";
 import { type OrganizationSearch, useOrganizations } from "./queries";
+import { isSort, type OrganizationSort } from "./sort";
 
 const route = "/platform/organizations";
 
@@ -39,12 +40,12 @@ export function Organizations() {
   const organizations = useOrganizations(search);
   const { q = "", status = "", plan = "" } = search;
   const find = useCallback(
-    (change: OrganizationSearch) =>
+    (change: { [key in keyof OrganizationSearch]: OrganizationSearch[key] | undefined }) =>
       void navigate({
         to: route,
         // What is there at that moment counts: a search that is still being typed comes later than a filter.
         search: (before: OrganizationSearch) =>
-          Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value !== "")),
+          Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value)),
         replace: true,
       }),
     [navigate],
@@ -101,7 +102,9 @@ export function Organizations() {
             {t(q || status || plan ? "organizations.noneFoundHint" : "organizations.noneHint")}
           </Empty>
         )}
-        {organizations.items.length > 0 && <Sortable organizations={organizations.items} />}
+        {organizations.items.length > 0 && (
+          <Sortable organizations={organizations.items} sort={search.sort} onSort={(sort) => find({ sort })} />
+        )}
         <More query={organizations} />
       </Card>
     </div>
@@ -110,14 +113,23 @@ export function Organizations() {
 
 const column = createColumnHelper<Organization>();
 
-/** The hospitals that were loaded, in the order that the person wants; the API's own is the newest first. */
-function Sortable({ organizations }: { organizations: Organization[] }) {
+/** As the API has sorted them: all hospitals there are, not only those that were loaded. */
+function Sortable({
+  organizations,
+  sort,
+  onSort,
+}: {
+  organizations: Organization[];
+  sort: OrganizationSort | undefined;
+  onSort: (sort: OrganizationSort | undefined) => void;
+}) {
   const { t } = useTranslation();
   const format = useFormat();
-  const [sorting, setSorting] = useState<SortingState>([]);
+  const sorting: SortingState = sort ? [{ id: sort.replace(/^-/, ""), desc: sort.startsWith("-") }] : [];
   const columns = useMemo(
     () => [
       column.accessor("organization_name", {
+        id: "name",
         header: t("organizations.name"),
         cell: ({ row: { original } }) => (
           <span className="grid min-w-0">
@@ -138,7 +150,7 @@ function Sortable({ organizations }: { organizations: Organization[] }) {
         cell: (cell) => <OrganizationBadge status={cell.getValue()} />,
       }),
       column.accessor((one) => one.plan.price, {
-        id: "plan",
+        id: "price",
         header: t("organizations.plan"),
         cell: ({ row: { original } }) => (
           <span>
@@ -159,6 +171,7 @@ function Sortable({ organizations }: { organizations: Organization[] }) {
         ),
       }),
       column.accessor("created_at", {
+        id: "created",
         header: t("organizations.created"),
         cell: (cell) => <span className="tabular">{format.date(cell.getValue())}</span>,
       }),
@@ -169,9 +182,13 @@ function Sortable({ organizations }: { organizations: Organization[] }) {
     data: organizations,
     columns,
     state: { sorting },
-    onSortingChange: setSorting,
+    manualSorting: true,
+    onSortingChange: (change) => {
+      const [by] = functionalUpdate(change, sorting);
+      const wanted = by && `${by.desc ? "-" : ""}${by.id}`;
+      onSort(isSort(wanted) ? wanted : undefined);
+    },
     getCoreRowModel: getCoreRowModel(),
-    getSortedRowModel: getSortedRowModel(),
   });
   return (
     <Table caption={t("organizations.title")}>

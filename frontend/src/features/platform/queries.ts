@@ -1,11 +1,13 @@
 import { queryOptions, useQueryClient } from "@tanstack/react-query";
 import { answer, api } from "@/api/client";
 import { after, usePages } from "@/api/pages";
+import type { OrganizationSort } from "./sort";
 
 export interface OrganizationSearch {
   q?: string;
   status?: string;
   plan?: string;
+  sort?: OrganizationSort;
 }
 
 export const metricsQuery = queryOptions({
