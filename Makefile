@@ -121,6 +121,10 @@ bench-quick: release ## See in minutes whether everything that the benchmark mea
 bench-api: release ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
 	@exec $(release_bin)/bench sign_in list_patients fastapi signups
 
+.PHONY: bench-fleet
+bench-fleet: release ## Measure how cost grows up to a thousand hospitals (a quarter of an hour), and draw it for docs/performance.md
+	@exec $(release_bin)/bench fleet --json docs/performance/fleet.json --plots docs/performance
+
 # --- Building
 
 .PHONY: build

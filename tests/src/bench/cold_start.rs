@@ -53,7 +53,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     }
     sandbox.close().await;
     Ok(Scenario {
-        name: "cold_start",
+        name: "cold_start".to_owned(),
         method: format!("{repeats} starts each, from exec until the probe answers 200; its servers run already"),
         rows,
         notes,

@@ -42,7 +42,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     sandbox.close().await;
 
     Ok(Scenario {
-        name: "drift",
+        name: "drift".to_owned(),
         method: format!("{rounds} changes of each kind by hand, one at a time, among {count} healthy hospitals"),
         rows: rows(&times),
         notes: Vec::new(),

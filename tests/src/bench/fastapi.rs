@@ -58,7 +58,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     many.terminate().await;
     workplace.close().await;
     Ok(Scenario {
-        name: "fastapi",
+        name: "fastapi".to_owned(),
         method: format!(
             "25 of 1000 patients for {LIST_CLIENTS} clients, then sign-in for {SIGN_IN_CLIENTS}; {rounds} rounds of {} s \
             after {} s to warm up; the servers take turns, ratios are per round",

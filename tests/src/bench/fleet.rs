@@ -65,7 +65,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     ));
     sandbox.close().await;
     Ok(Scenario {
-        name: "fleet",
+        name: "fleet".to_owned(),
         method: format!(
             "{sizes:?} hospitals, one fleet that grows; at each size the operator is started anew and every hospital looked \
              at once, which wrote nothing to either server; at the end {rounds} changes of each kind by hand"
@@ -97,7 +97,9 @@ struct Measured {
 
 impl Measured {
     fn rows(&self, size: usize, is_last: bool) -> Vec<Row> {
-        let row = |what: &str, unit, value: f64| Row::new(format!("{size} hospitals: {what}"), unit, &[value]);
+        let row = |what: &str, unit, value: f64| {
+            Some(Row::new(format!("{size} hospitals: {what}"), unit, &[value])?.of_curve(what, hospitals(size)))
+        };
         let most_memory = 40.0 + hospitals(size) * 10.0 / 1024.0;
         let resync = row("full resync, processor time", Unit::Milliseconds, self.resync);
         [
@@ -106,7 +108,7 @@ impl Measured {
                 .map(|row| row.at_most(1000.0)),
             row("the same, until one more hospital is ready", Unit::Milliseconds, self.first_work),
             if is_last { resync.map(|row| row.at_most(2000.0)) } else { resync },
-            row("full resync, spread over", Unit::Milliseconds, self.resync_spread),
+            Row::new(format!("{size} hospitals: full resync, spread over"), Unit::Milliseconds, &[self.resync_spread]),
             row("operator's memory", Unit::Mebibytes, self.memory).map(|row| row.at_most(most_memory)),
         ]
         .into_iter()

@@ -54,7 +54,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     }
     sandbox.close().await;
     Ok(Scenario {
-        name: "footprint",
+        name: "footprint".to_owned(),
         method: format!("{repeats} starts each; resident memory after it has settled"),
         rows,
         notes,

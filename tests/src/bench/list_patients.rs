@@ -51,7 +51,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     bare.terminate().await;
     workplace.close().await;
     Ok(Scenario {
-        name: "list_patients",
+        name: "list_patients".to_owned(),
         method: format!(
             "25 of 1000 patients, for 16 users of one hospital; {rounds} rounds of {} s for each number of clients, \
             after {} s to warm up; the two take turns, ratios are per round",

@@ -15,6 +15,7 @@ mod hospital;
 mod list_patients;
 mod load;
 mod one_tenant;
+mod plots;
 mod processor;
 mod programs;
 mod raw;
@@ -25,7 +26,12 @@ mod statistics;
 mod timeline;
 mod workplace;
 
-use std::{fs, net::SocketAddr, path::PathBuf, thread};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use anyhow::Context as _;
 use chakravue_testbed::Testbed;
@@ -55,6 +61,12 @@ struct Cli {
     /// Also write the figures into this file.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Also draw how figures grow with the number of hospitals, each curve as an SVG file in this folder.
+    #[arg(long)]
+    plots: Option<PathBuf>,
+    /// Measure nothing: draw the figures that an earlier run wrote into this file.
+    #[arg(long, value_name = "JSON", requires = "plots", conflicts_with_all = ["scenarios", "repeats", "quick", "json"])]
+    redraw: Option<PathBuf>,
     /// Let Kubernetes wait for the disk at every write, as in production; tests do without.
     #[arg(long)]
     durable_etcd: bool,
@@ -92,6 +104,11 @@ async fn main() -> anyhow::Result<()> {
     if let Some(address) = cli.serve_bare_list {
         return bare_list::serve(address).await;
     }
+    if let (Some(file), Some(folder)) = (&cli.redraw, &cli.plots) {
+        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let report = serde_json::from_str(&text).with_context(|| format!("{} is no report", file.display()))?;
+        return draw(&report, folder);
+    }
     if cli.scenarios.is_empty() {
         cli.scenarios = Which::value_variants().to_vec();
     }
@@ -123,6 +140,13 @@ async fn main() -> anyhow::Result<()> {
         fs::write(&path, serde_json::to_string_pretty(&report)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
+    cli.plots.map_or(Ok(()), |folder| draw(&report, &folder))
+}
+
+fn draw(report: &Report, folder: &Path) -> anyhow::Result<()> {
+    for file in plots::draw(report, folder)? {
+        println!("{}", folder.join(file).display());
+    }
     Ok(())
 }
 
@@ -137,7 +161,8 @@ async fn conditions(testbed: &Testbed, durable: bool, load_at_start: String) -> 
             (None, _) => "a cluster that is not ours",
             (Some(_), true) => "etcd waits for the disk",
             (Some(_), false) => "etcd does not wait for the disk",
-        },
+        }
+        .to_owned(),
         cores: thread::available_parallelism()?.get(),
         load_at_start,
         load_at_end: load()?,

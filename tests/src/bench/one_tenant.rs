@@ -75,7 +75,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let mut listing = "one more hospital, as the servers logged it (start, duration):".to_owned();
     write!(listing, "\n{timeline}")?;
     Ok(Scenario {
-        name: "one_tenant",
+        name: "one_tenant".to_owned(),
         method: format!(
             "{rounds} rounds after {WARM_UP} to warm up; operator and yardsticks take turns, ratios are per round"
         ),

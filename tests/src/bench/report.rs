@@ -2,24 +2,24 @@
 
 use std::fmt::{self, Write as _};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::statistics::Summary;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     pub conditions: Conditions,
     pub scenarios: Vec<Scenario>,
 }
 
 /// What the figures depend on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Conditions {
     pub operator: String,
     pub kubernetes: String,
     pub mongodb: String,
     /// Whether writes to Kubernetes wait for the disk.
-    pub etcd: &'static str,
+    pub etcd: String,
     pub cores: usize,
     /// The system's load average over a minute: whatever else runs on the machine disturbs the figures.
     pub load_at_start: String,
@@ -34,9 +34,9 @@ impl Conditions {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Scenario {
-    pub name: &'static str,
+    pub name: String,
     /// In words: what was done, how often.
     pub method: String,
     pub rows: Vec<Row>,
@@ -44,7 +44,7 @@ pub struct Scenario {
     pub notes: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Row {
     pub what: String,
     pub unit: Unit,
@@ -53,17 +53,26 @@ pub struct Row {
     pub values: Vec<f64>,
     pub target: Option<Target>,
     pub met: Option<bool>,
+    /// Of a figure that grows with the fleet: which, and where on its curve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<Point>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Point {
+    pub curve: String,
+    pub hospitals: f64,
 }
 
 /// What the median should be.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     AtMost(f64),
     AtLeast(f64),
 }
 
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Unit {
     #[serde(rename = "ms")]
     Milliseconds,
@@ -91,12 +100,17 @@ impl Row {
             values: values.to_vec(),
             target: None,
             met: None,
+            point: None,
         })
     }
 
     pub fn at_most(self, target: f64) -> Self {
         let met = self.summary.median <= target;
         Self { target: Some(Target::AtMost(target)), met: Some(met), ..self }
+    }
+
+    pub fn of_curve(self, curve: &str, hospitals: f64) -> Self {
+        Self { point: Some(Point { curve: curve.to_owned(), hospitals }), ..self }
     }
 
     pub fn at_least(self, target: f64) -> Self {
@@ -113,6 +127,18 @@ impl fmt::Display for Row {
 }
 
 impl Unit {
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "ms",
+            Self::Microseconds => "µs",
+            Self::PerSecond => "per second",
+            Self::Percent => "%",
+            Self::Ratio => "×",
+            Self::Kibibytes => "KiB",
+            Self::Mebibytes => "MiB",
+        }
+    }
+
     fn show(self, value: f64) -> String {
         match self {
             Self::Milliseconds => format!("{value:.1} ms"),
@@ -199,7 +225,7 @@ mod tests {
         let rows = [("short", 1.0), ("much longer", 1000.0)]
             .map(|(what, value)| Row::new(what, Unit::Milliseconds, &[value]).unwrap())
             .into();
-        let scenario = Scenario { name: "x", method: "y".to_owned(), rows, notes: vec!["z".to_owned()] };
+        let scenario = Scenario { name: "x".to_owned(), method: "y".to_owned(), rows, notes: vec!["z".to_owned()] };
         let text = scenario.to_string();
         let ends: Vec<_> = text.lines().skip(1).take(3).map(|line| line.chars().count()).collect();
         assert_eq!(ends[1], ends[2], "{text}");

@@ -74,7 +74,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     rows.extend(memory(&workplace, 100 * cores, rounds).await?.map(|row| row.at_most(most)));
     workplace.close().await;
     Ok(Scenario {
-        name: "sign_in",
+        name: "sign_in".to_owned(),
         method: format!(
             "POST /organization-login of 16 users of one hospital, {rounds} rounds of {} s after {} s to warm up; they \
             and argon2 take turns, ratios are per round",

@@ -84,7 +84,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         }
     }
     Ok(Scenario {
-        name: "signups",
+        name: "signups".to_owned(),
         method: format!(
             "{HOSPITALS} hospitals at once, {rounds} rounds after one to warm up; the two ways take turns, ratios are \
             per round"

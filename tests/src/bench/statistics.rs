@@ -1,9 +1,9 @@
 //! What a series of measurements comes to: the middle and the spread, never a mean that one disturbance can move.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Sorted figures of one series; all have the same unit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     pub median: f64,
     pub min: f64,
