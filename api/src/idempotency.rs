@@ -6,19 +6,16 @@
 //! it finds what was made already instead of making it again. Answers are kept for a day, sealed with a key that needs the
 //! client's own: they may hold tokens that are shown once, and whoever has the database alone must not read them.
 
+mod seal;
+
 use std::{fmt, time::Duration};
 
 use axum::{
-    body::{Body, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, header},
     response::{IntoResponse, Response},
 };
 use bson::{Bson, Document, doc};
-use chacha20poly1305::{
-    XChaCha20Poly1305, XNonce,
-    aead::{Aead as _, KeyInit as _, Payload},
-};
 use garde::Validate;
 use mongodb::{Collection, options::ReturnDocument};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -26,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
+use self::seal::Seal;
 use crate::{
     beside::beside,
     database_error, extract,
@@ -53,8 +51,6 @@ const RENEWAL: Duration = Duration::from_secs(2);
 /// How long a repetition waits for the first request. Longer than the lease, so that it can take over from a dead one.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// No answer of an operation that may be repeated comes near it.
-const LARGEST_ANSWER: usize = 1024 * 1024;
 /// A key that nobody guesses has at least so many characters.
 const UNGUESSABLE: usize = 16;
 
@@ -404,74 +400,9 @@ struct Identified {
     seal: Seal,
 }
 
-/// Encrypts answers with a key that needs both the service's secret and the client's key.
-struct Seal(Zeroizing<[u8; 32]>);
-
-/// An answer as it is kept.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    status: u16,
-    headers: Vec<(String, bson::Binary)>,
-    body: bson::Binary,
-}
-
-const NONCE: usize = 24;
-
-impl Seal {
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new((&*self.0).into())
-    }
-
-    /// Gives the answer back, and sealed.
-    async fn close(&self, id: &str, response: Response) -> Answer<(Response, bson::Binary)> {
-        let unkeepable = |reason: String| {
-            tracing::error!(reason, "the answer of a repeatable request cannot be kept");
-            Problem::internal()
-        };
-        let (head, body) = response.into_parts();
-        let body = to_bytes(body, LARGEST_ANSWER).await.map_err(|error| unkeepable(error.to_string()))?;
-        let binary = |bytes: &[u8]| bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: bytes.to_vec() };
-        let kept = Kept {
-            status: head.status.as_u16(),
-            headers: head.headers.iter().map(|(name, value)| (name.to_string(), binary(value.as_bytes()))).collect(),
-            body: binary(&body),
-        };
-        let plain = bson::serialize_to_vec(&kept).map_err(|error| unkeepable(error.to_string()))?;
-        let plain = Zeroizing::new(plain);
-        let nonce = random::<NONCE>()?;
-        let sealed = self
-            .cipher()
-            .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: id.as_bytes() })
-            .map_err(|error| unkeepable(error.to_string()))?;
-        Ok((Response::from_parts(head, Body::from(body)), binary(&[&nonce, sealed.as_slice()].concat())))
-    }
-
-    fn open(&self, id: &str, sealed: &[u8]) -> Answer<Response> {
-        let broken = || {
-            tracing::error!("the kept answer of a repeatable request cannot be opened");
-            Problem::internal()
-        };
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(broken)?;
-        let plain = self
-            .cipher()
-            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: id.as_bytes() })
-            .map_err(|_| broken())?;
-        let kept: Kept = bson::deserialize_from_slice(&Zeroizing::new(plain)).map_err(|_| broken())?;
-        let mut response = Response::new(Body::from(kept.body.bytes));
-        *response.status_mut() = StatusCode::from_u16(kept.status).map_err(|_| broken())?;
-        for (name, value) in kept.headers {
-            let name = HeaderName::try_from(name).map_err(|_| broken())?;
-            response.headers_mut().append(name, HeaderValue::from_bytes(&value.bytes).map_err(|_| broken())?);
-        }
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-        Ok(response)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::Json;
-    use serde_json::json;
+    use axum::http::HeaderValue;
 
     use super::*;
 
@@ -528,29 +459,5 @@ mod tests {
         assert!(one.id == other_body.id && one.fingerprint != other_body.fingerprint);
         assert_ne!(one.request_key, other_body.request_key);
         assert!(!format!("{:?}{}", one.request_key, one.id).contains(&one.fingerprint));
-    }
-
-    #[tokio::test]
-    async fn a_kept_answer_opens_with_the_key_alone_and_is_the_same() {
-        let request = identified(Sender::Anonymous, "signup", "0123456789abcdef", 1);
-        let mut response = (StatusCode::CREATED, Json(json!({ "setup_token": "cset_marker" }))).into_response();
-        response.headers_mut().append("set-cookie", HeaderValue::from_static("a=1"));
-        response.headers_mut().append("set-cookie", HeaderValue::from_static("b=2"));
-        let (first, sealed) = request.seal.close(&request.id, response).await.unwrap();
-        let shown = String::from_utf8_lossy(&sealed.bytes).into_owned();
-        assert!(!shown.contains("marker") && !shown.contains("set-cookie"));
-
-        let mut second = request.seal.open(&request.id, &sealed.bytes).unwrap();
-        assert_eq!(second.headers_mut().remove(REPLAYED).unwrap(), "true");
-        assert_eq!((first.status(), first.headers()), (second.status(), second.headers()));
-        let body = |response: Response| to_bytes(response.into_body(), 1024);
-        assert_eq!(body(first).await.unwrap(), body(second).await.unwrap());
-
-        let other = identified(Sender::Anonymous, "signup", "0123456789abcdeg", 1);
-        assert!(other.seal.open(&request.id, &sealed.bytes).is_err());
-        assert!(request.seal.open(&other.id, &sealed.bytes).is_err(), "moved to another entry");
-        let mut altered = sealed.bytes;
-        altered[NONCE] ^= 1;
-        assert!(request.seal.open(&request.id, &altered).is_err());
     }
 }

@@ -1,36 +1,40 @@
 //! A hospital's appointments and its queue. That a doctor is free is looked up in the transaction that books, and the
 //! changes of one hospital happen one after another, so two bookings at once cannot both find the same time free.
 
-use std::collections::HashMap;
+mod booking;
+mod view;
 
 use axum::{
     Json,
     extract::State,
     http::{HeaderName, StatusCode, header},
 };
-use bson::{DateTime, Document, doc};
+use bson::{Document, doc};
 use chakravue_crds::roles::StaffRole;
 use futures::TryStreamExt as _;
 use garde::Validate;
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::{
+    booking::{AppointmentChange, LONGEST, NewAppointment, after, changes, possible},
+    view::{AppointmentView, DoctorName, Names, PatientName, WithEtag, answered},
+};
 use super::hospital_settings::appointment_minutes;
 use crate::{
     audit::{Entry, Recorded},
     clock::{from_bson, to_bson},
     dates::Moment,
-    extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
+    extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
     identity::Member,
-    merge::{Changes, Patch, never_null},
     paging::{self, Direction, Order, Page, Paged},
-    permissions::{Permission, may},
+    permissions::may,
     problem::{Answer, Kind, Problem},
     state::App,
     tenant::{
-        Fault, Records, TenantDatabase, Transaction,
+        Fault, Records, Transaction,
         appointments::{Appointment, AppointmentStatus},
         new_id,
         users::UserStatus,
@@ -45,284 +49,6 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 const BY_TIME: Order = Order(&[("starts_at", Direction::Ascending), ("_id", Direction::Ascending)]);
-
-/// The longest appointment. It also bounds how far back a search for overlaps has to look.
-const LONGEST: SignedDuration = SignedDuration::from_hours(12);
-
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "patient_id": "pat_01jd8x2v9t6m3k5q7r1w4y0z8a", "doctor_id": "user_01jd8x2v9t6m3k5q7r1w4y0z8a",
-    "starts_at": "2026-11-24T09:00:00Z", "reason": "Headache"
-}))]
-struct NewAppointment {
-    /// Of a patient whose record is in use.
-    #[garde(length(chars, min = 1, max = 64))]
-    #[schema(min_length = 1, max_length = 64)]
-    patient_id: String,
-    /// The `user_id` of a doctor who is active.
-    #[garde(length(chars, min = 1, max = 64))]
-    #[schema(min_length = 1, max_length = 64)]
-    doctor_id: String,
-    #[garde(skip)]
-    #[schema(inline)]
-    starts_at: Moment,
-    /// At most 12 hours later; by default after the hospital's `appointment_minutes`.
-    #[garde(skip)]
-    #[schema(inline)]
-    ends_at: Option<Moment>,
-    #[garde(dive)]
-    #[schema(inline)]
-    reason: Option<Prose<1000>>,
-}
-
-#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({ "status": "arrived" }))]
-struct AppointmentChange {
-    #[serde(default, deserialize_with = "never_null")]
-    #[garde(inner(length(chars, min = 1, max = 64)))]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 64)]
-    doctor_id: Option<String>,
-    /// Without `ends_at`, the appointment keeps its length.
-    #[serde(default, deserialize_with = "never_null")]
-    #[garde(skip)]
-    #[schema(value_type = String, format = DateTime, required = false)]
-    starts_at: Option<Moment>,
-    #[serde(default, deserialize_with = "never_null")]
-    #[garde(skip)]
-    #[schema(value_type = String, format = DateTime, required = false)]
-    ends_at: Option<Moment>,
-    #[serde(default)]
-    #[garde(dive)]
-    #[schema(value_type = Option<Prose<1000>>, inline)]
-    reason: Patch<Prose<1000>>,
-    /// `booked` → `arrived`, `cancelled` or `missed`; `arrived` → `in_progress`, `cancelled` or `missed`; `in_progress` →
-    /// `done`.
-    #[serde(default, deserialize_with = "never_null")]
-    #[garde(skip)]
-    #[schema(value_type = AppointmentStatus, required = false)]
-    status: Option<AppointmentStatus>,
-}
-
-impl AppointmentChange {
-    fn moves(&self) -> bool {
-        self.doctor_id.is_some() || self.starts_at.is_some() || self.ends_at.is_some()
-    }
-
-    /// The queue is moved on by those who work in it; everything else belongs to booking.
-    fn needs(&self) -> impl Iterator<Item = Permission> {
-        let books = self.moves() || self.reason != Patch::Keep;
-        self.status.map(AppointmentStatus::needs).into_iter().chain(books.then_some(Permission::BookAppointments))
-    }
-
-    fn allowed_to(&self, role: StaffRole) -> Answer<()> {
-        self.needs().try_for_each(|permission| permission.demand(role))
-    }
-
-    /// The appointment as it shall be, if it may become so.
-    fn applied_to(&self, current: &Appointment) -> Answer<Appointment> {
-        let mut wanted = current.clone();
-        if let Some(status) = self.status.filter(|status| *status != current.status) {
-            if !current.status.next().contains(&status) {
-                let detail = format!("A {} appointment cannot become {}.", current.status.name(), status.name());
-                let next: Vec<&str> = current.status.next().iter().map(|status| status.name()).collect();
-                return Err(Problem::new(Kind::Conflict, detail).with("next", next));
-            }
-            wanted.status = status;
-        }
-        if self.moves() {
-            if !(current.status.is_waiting() && wanted.status.is_waiting()) {
-                return Err(Problem::new(
-                    Kind::Conflict,
-                    "Only an appointment that is booked, or whose patient waits, can be moved.",
-                ));
-            }
-            let length = from_bson(current.ends_at).duration_since(from_bson(current.starts_at));
-            if let Some(starts_at) = self.starts_at {
-                wanted.starts_at = starts_at.into();
-                wanted.ends_at = to_bson(after(starts_at.at(), length));
-            }
-            if let Some(ends_at) = self.ends_at {
-                wanted.ends_at = ends_at.into();
-            }
-            if let Some(doctor_id) = &self.doctor_id {
-                wanted.doctor_id.clone_from(doctor_id);
-            }
-            possible(&wanted)?;
-        }
-        match &self.reason {
-            Patch::Keep => {}
-            _ if !current.status.is_open() => {
-                return Err(Problem::new(Kind::Conflict, "The appointment is over; its reason stays as it is."));
-            }
-            Patch::Clear => wanted.reason = None,
-            Patch::Set(reason) => wanted.reason = Some(reason.as_str().to_owned()),
-        }
-        Ok(wanted)
-    }
-}
-
-/// What is different, for the database and for the audit log.
-fn changes(current: &Appointment, wanted: &Appointment) -> Changes {
-    fn changed<T: PartialEq + Clone>(old: &T, new: &T) -> Option<T> {
-        (old != new).then(|| new.clone())
-    }
-    let reason = match (&current.reason, &wanted.reason) {
-        (old, new) if old == new => Patch::Keep,
-        (_, None) => Patch::Clear,
-        (_, Some(new)) => Patch::Set(new.clone()),
-    };
-    Changes::default()
-        .set("doctor_id", changed(&current.doctor_id, &wanted.doctor_id))
-        .set("starts_at", changed(&current.starts_at, &wanted.starts_at))
-        .set("ends_at", changed(&current.ends_at, &wanted.ends_at))
-        .set("status", changed(&current.status, &wanted.status))
-        .patch("reason", reason)
-}
-
-fn after(at: Timestamp, length: SignedDuration) -> Timestamp {
-    at.saturating_add(length).unwrap_or(Timestamp::MAX)
-}
-
-/// Times that can be an appointment's.
-fn possible(appointment: &Appointment) -> Answer<()> {
-    let length = from_bson(appointment.ends_at).duration_since(from_bson(appointment.starts_at));
-    if length <= SignedDuration::ZERO {
-        Err(Problem::invalid("/ends_at", "must be later than starts_at"))
-    } else if length > LONGEST {
-        Err(Problem::invalid("/ends_at", "must be at most 12 hours after starts_at"))
-    } else {
-        Ok(())
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Appointment)]
-struct AppointmentView {
-    #[schema(example = "apt_01jd8x2v9t6m3k5q7r1w4y0z8a")]
-    appointment_id: String,
-    #[schema(example = "pat_01jd8x2v9t6m3k5q7r1w4y0z8a")]
-    patient_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Jane Smith")]
-    patient_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "P000001")]
-    record_number: Option<String>,
-    #[schema(example = "user_01jd8x2v9t6m3k5q7r1w4y0z8a")]
-    doctor_id: String,
-    /// The doctor's name, or e-mail address where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Dr. Ana Gómez")]
-    doctor_name: Option<String>,
-    #[schema(inline)]
-    starts_at: Moment,
-    #[schema(inline)]
-    ends_at: Moment,
-    status: AppointmentStatus,
-    /// What the caller may make of it now.
-    #[schema(example = json!(["arrived", "cancelled", "missed"]))]
-    next: Vec<AppointmentStatus>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Headache")]
-    reason: Option<String>,
-    #[schema(inline)]
-    created_at: Moment,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
-    updated_at: Option<Moment>,
-    /// The `ETag` without its quotes.
-    #[schema(example = 1)]
-    version: i64,
-}
-
-/// Of the patients and doctors of some appointments, what a person reads instead of their ids.
-#[derive(Clone, Debug, Default)]
-struct Names {
-    patients: HashMap<String, PatientName>,
-    doctors: HashMap<String, DoctorName>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct PatientName {
-    #[serde(rename = "_id")]
-    id: String,
-    name: String,
-    record_number: String,
-    deleted_at: Option<DateTime>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct DoctorName {
-    #[serde(rename = "_id")]
-    id: String,
-    name: Option<String>,
-    email: String,
-    role: StaffRole,
-    status: UserStatus,
-}
-
-impl Names {
-    async fn of(db: &TenantDatabase, appointments: &[Appointment]) -> Result<Self, Fault> {
-        let ids = |id: fn(&Appointment) -> &String| {
-            doc! { "_id": { "$in": appointments.iter().map(id).collect::<Vec<_>>() } }
-        };
-        if appointments.is_empty() {
-            return Ok(Self::default());
-        }
-        let patients = db
-            .collection::<PatientName>(Records::Patients)
-            .find(ids(|appointment| &appointment.patient_id))
-            .projection(doc! { "name": 1, "record_number": 1, "deleted_at": 1 })
-            .await?;
-        let doctors = db
-            .collection::<DoctorName>(Records::Users)
-            .find(ids(|appointment| &appointment.doctor_id))
-            .projection(doc! { "name": 1, "email": 1, "role": 1, "status": 1 })
-            .await?;
-        Ok(Self {
-            patients: patients.map_ok(|patient| (patient.id.clone(), patient)).try_collect().await?,
-            doctors: doctors.map_ok(|doctor| (doctor.id.clone(), doctor)).try_collect().await?,
-        })
-    }
-
-    fn just(patient: Option<PatientName>, doctor: Option<DoctorName>) -> Self {
-        Self {
-            patients: patient.into_iter().map(|patient| (patient.id.clone(), patient)).collect(),
-            doctors: doctor.into_iter().map(|doctor| (doctor.id.clone(), doctor)).collect(),
-        }
-    }
-
-    /// The appointment as somebody with this role sees it.
-    fn view(&self, appointment: Appointment, role: StaffRole) -> AppointmentView {
-        let may = |status: &AppointmentStatus| status.needs().roles().contains(&role);
-        let patient = self.patients.get(&appointment.patient_id);
-        let doctor = self.doctors.get(&appointment.doctor_id);
-        AppointmentView {
-            patient_name: patient.map(|patient| patient.name.clone()),
-            record_number: patient.map(|patient| patient.record_number.clone()),
-            doctor_name: doctor.map(|doctor| doctor.name.clone().unwrap_or_else(|| doctor.email.clone())),
-            appointment_id: appointment.appointment_id,
-            patient_id: appointment.patient_id,
-            doctor_id: appointment.doctor_id,
-            starts_at: appointment.starts_at.into(),
-            ends_at: appointment.ends_at.into(),
-            next: appointment.status.next().iter().copied().filter(may).collect(),
-            status: appointment.status,
-            reason: appointment.reason,
-            created_at: appointment.created_at.into(),
-            updated_at: appointment.updated_at.map(Moment::from),
-            version: appointment.version,
-        }
-    }
-}
-
-type WithEtag = ([(HeaderName, String); 1], Json<AppointmentView>);
-
-fn answered(appointment: Appointment, names: &Names, role: StaffRole) -> WithEtag {
-    (etag(appointment.version), Json(names.view(appointment, role)))
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -606,106 +332,12 @@ async fn change_appointment(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use bson::DateTime;
 
     use super::*;
-    use crate::extract;
 
     fn at(text: &str) -> DateTime {
         to_bson(text.parse().unwrap())
-    }
-
-    fn booked() -> Appointment {
-        Appointment {
-            appointment_id: "apt_1".into(),
-            patient_id: "pat_1".into(),
-            doctor_id: "user_1".into(),
-            starts_at: at("2026-11-24T09:00:00Z"),
-            ends_at: at("2026-11-24T09:30:00Z"),
-            status: AppointmentStatus::Booked,
-            reason: Some("Headache".into()),
-            created_at: at("2026-11-23T09:00:00Z"),
-            updated_at: None,
-            version: 1,
-        }
-    }
-
-    fn change(body: &Value) -> AppointmentChange {
-        extract::parse(body.to_string().as_bytes()).unwrap()
-    }
-
-    fn applied(current: &Appointment, body: &Value) -> Answer<Appointment> {
-        change(body).applied_to(current)
-    }
-
-    #[test]
-    fn an_appointment_that_is_moved_keeps_its_length() {
-        let moved = applied(&booked(), &json!({ "starts_at": "2026-11-24T11:00:00+01:00" })).unwrap();
-        assert_eq!((moved.starts_at, moved.ends_at), (at("2026-11-24T10:00:00Z"), at("2026-11-24T10:30:00Z")));
-        assert_eq!(changes(&booked(), &moved).fields(), ["ends_at", "starts_at"]);
-        let longer = applied(&booked(), &json!({ "ends_at": "2026-11-24T10:00:00Z", "reason": null })).unwrap();
-        assert_eq!(changes(&booked(), &longer).fields(), ["ends_at", "reason"]);
-        assert!(changes(&booked(), &applied(&booked(), &json!({ "status": "booked" })).unwrap()).is_empty());
-    }
-
-    #[test]
-    fn impossible_times_are_pointed_at() {
-        for body in [
-            json!({ "ends_at": "2026-11-24T09:00:00Z" }),
-            json!({ "ends_at": "2026-11-24T08:00:00Z" }),
-            json!({ "ends_at": "2026-11-24T21:00:01Z" }),
-        ] {
-            let problem = applied(&booked(), &body).unwrap_err();
-            assert_eq!(problem.errors()[0].pointer.as_deref(), Some("/ends_at"), "{body}");
-        }
-    }
-
-    #[test]
-    fn only_the_queue_s_own_way_is_open() {
-        let becomes =
-            |status: AppointmentStatus, body: Value| applied(&Appointment { status, ..booked() }, &body).is_ok();
-        for from in AppointmentStatus::ALL {
-            for to in AppointmentStatus::ALL {
-                let allowed = from == to || from.next().contains(to);
-                assert_eq!(becomes(*from, json!({ "status": to.name() })), allowed, "{from:?} to {to:?}");
-            }
-            let body = json!({ "starts_at": "2026-11-25T09:00:00Z" });
-            assert_eq!(becomes(*from, body), from.is_waiting(), "moving {from:?}");
-            assert_eq!(becomes(*from, json!({ "reason": "Cough" })), from.is_open(), "the reason of {from:?}");
-        }
-        assert!(!becomes(AppointmentStatus::Booked, json!({ "status": "cancelled", "doctor_id": "user_2" })));
-    }
-
-    #[test]
-    fn each_change_takes_its_permission() {
-        let may = |role, body: Value| change(&body).allowed_to(role).is_ok();
-        let (arrive, cancel, shift) =
-            (json!({ "status": "arrived" }), json!({ "status": "cancelled" }), json!({ "doctor_id": "user_2" }));
-        for (role, expected) in [
-            (StaffRole::Admin, [false, true, true]),
-            (StaffRole::Receptionist, [true, true, true]),
-            (StaffRole::Opd, [true, true, true]),
-            (StaffRole::Doctor, [true, false, false]),
-        ] {
-            let bodies = [arrive.clone(), cancel.clone(), shift.clone()];
-            assert_eq!(bodies.map(|body| may(role, body)), expected, "{role:?}");
-        }
-        assert!(!may(StaffRole::Doctor, json!({ "status": "arrived", "reason": null })));
-    }
-
-    #[test]
-    fn an_appointment_says_what_its_reader_may_make_of_it() {
-        use AppointmentStatus::{Arrived, Booked, Cancelled, InProgress, Missed};
-        for (role, status, next) in [
-            (StaffRole::Receptionist, Booked, vec![Arrived, Cancelled, Missed]),
-            (StaffRole::Doctor, Booked, vec![Arrived, Missed]),
-            (StaffRole::Doctor, Arrived, vec![InProgress, Missed]),
-            (StaffRole::Admin, Arrived, vec![Cancelled]),
-            (StaffRole::Opd, Cancelled, vec![]),
-        ] {
-            let view = Names::default().view(Appointment { status, ..booked() }, role);
-            assert_eq!(view.next, next, "{role:?} {status:?}");
-        }
     }
 
     #[test]
