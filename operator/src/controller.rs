@@ -32,9 +32,6 @@ use crate::{
 /// Shorter than the idle time after which load balancers forget a connection.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 
-/// The text of a page of objects and all that is in it are in memory at once.
-const LISTED_AT_ONCE: u32 = 100;
-
 /// A refused object is looked at this often: what refuses it (another object, say) may be gone.
 const REFUSED: Duration = Duration::from_secs(10);
 
@@ -57,8 +54,7 @@ pub async fn run(
     let own = Arc::clone(&context);
     // Who manages which field is more than half of an object, and asked of nobody here.
     let slim = |object: &mut Watched| object.meta_mut().managed_fields = None;
-    let listed = config().page_size(LISTED_AT_ONCE);
-    let changed = reflector::reflector(writer, watcher(hospitals, listed).default_backoff().modify(slim))
+    let changed = reflector::reflector(writer, watcher(hospitals, config()).default_backoff().modify(slim))
         .applied_objects()
         .try_filter(move |object| {
             let is_own = own.echoes.is_own(object);
