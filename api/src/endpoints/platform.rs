@@ -16,7 +16,10 @@ use chakravue_crds::{
 use futures::TryStreamExt as _;
 use garde::Validate;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
-use mongodb::options::{Collation, CollationStrength};
+use mongodb::{
+    action::{Action as _, Find},
+    options::{Collation, CollationStrength},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -95,11 +98,12 @@ impl Sort {
             Self::Newest => &[NEWEST_FIRST],
         })
     }
-}
 
-/// As people sort names: without regard to case.
-fn as_people_sort() -> Collation {
-    Collation::builder().locale("en".to_owned()).strength(CollationStrength::Secondary).build()
+    /// Names are sorted as people do, without regard to case. Nothing else is: MongoDB uses no index then.
+    fn collation(self) -> Option<Collation> {
+        let by_name = matches!(self, Self::Name | Self::NameFromTheEnd);
+        by_name.then(|| Collation::builder().locale("en".to_owned()).strength(CollationStrength::Secondary).build())
+    }
 }
 
 const PHASES: [Phase; 6] =
@@ -224,7 +228,8 @@ async fn list_all_organizations(
     let (filter, order) = (query.filter(), query.sort.order());
     let page = Page { limit: query.limit, cursor: query.cursor };
     let organizations = app.master.of::<OrganizationRecord>();
-    let found = organizations.find(page.filter(&filter, order)?).sort(order.sort()).collation(as_people_sort());
+    let found = organizations.find(page.filter(&filter, order)?).sort(order.sort());
+    let found = found.optional(query.sort.collation(), Find::collation);
     let records = found.limit(page.fetch()).await?.try_collect().await?;
     Ok(Json(page.of::<OrganizationRecord>(records, &filter, order)?.map(OrganizationSummary::from)))
 }

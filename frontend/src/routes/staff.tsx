@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { type Day, isDay } from "@/dates/day";
+import { isDay } from "@/dates/day";
+import type { PatientSearch } from "@/features/patients/queries";
 import { isPlatformAdministrator } from "@/session/me";
 import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
@@ -26,7 +27,7 @@ export function staffRoutes() {
     createRoute({
       getParentRoute,
       path: "/patients",
-      validateSearch: (search): { q?: string; born?: Day; archived?: true } => ({
+      validateSearch: (search): PatientSearch => ({
         ...(typeof search.q === "string" && search.q ? { q: search.q.slice(0, 100) } : {}),
         ...(isDay(search.born) ? { born: search.born } : {}),
         ...(search.archived === true ? { archived: true as const } : {}),

@@ -140,14 +140,12 @@ impl Unit {
     }
 
     fn show(self, value: f64) -> String {
+        let symbol = self.symbol();
         match self {
-            Self::Milliseconds => format!("{value:.1} ms"),
-            Self::Microseconds => format!("{value:.0} µs"),
             Self::PerSecond => format!("{value:.1}/s"),
-            Self::Percent => format!("{value:.1} %"),
-            Self::Ratio => format!("{value:.2} ×"),
-            Self::Kibibytes => format!("{value:.1} KiB"),
-            Self::Mebibytes => format!("{value:.1} MiB"),
+            Self::Microseconds => format!("{value:.0} {symbol}"),
+            Self::Ratio => format!("{value:.2} {symbol}"),
+            Self::Milliseconds | Self::Percent | Self::Kibibytes | Self::Mebibytes => format!("{value:.1} {symbol}"),
         }
     }
 }

@@ -46,6 +46,7 @@ struct Fault {
     what: Disturbance,
 }
 
+#[derive(Clone)]
 enum Disturbance {
     Answer { status: StatusCode, message: String },
     Silence,
@@ -113,8 +114,7 @@ impl KubeProxy {
     /// # Panics
     /// If `status` is not an HTTP status.
     pub fn fail(&self, method: &str, part: &str, status: u16, message: &str) {
-        let (method, part) = (method.to_owned(), part.to_owned());
-        self.fail_when(move |request, uri| *request == *method && uri.to_string().contains(&part), status, message);
+        self.fail_when(asking(method, part), status, message);
     }
 
     /// As [`fail`](Self::fail), for whatever `meant` says yes to.
@@ -130,9 +130,8 @@ impl KubeProxy {
     /// Never answers requests of this method whose path and query contain `part`, nor forwards them, until
     /// [`clear`](Self::clear): those that wait then are still not answered.
     pub fn ignore(&self, method: &str, part: &str) {
-        let (method, part) = (method.to_owned(), part.to_owned());
-        let meant = move |request: &Method, uri: &Uri| *request == *method && uri.to_string().contains(&part);
-        self.upstream.faults().push(Fault { meant: Box::new(meant), what: Disturbance::Silence });
+        let meant = Box::new(asking(method, part));
+        self.upstream.faults().push(Fault { meant, what: Disturbance::Silence });
     }
 
     /// Takes back all faults. What was recorded stays.
@@ -144,6 +143,12 @@ impl KubeProxy {
     pub fn set_down(&self, down: bool) {
         self.door.set_down(down);
     }
+}
+
+/// Requests of this method whose path and query contain `part`.
+fn asking(method: &str, part: &str) -> impl Fn(&Method, &Uri) -> bool + Send + Sync + use<> {
+    let (method, part) = (method.to_owned(), part.to_owned());
+    move |request, uri| *request == *method && uri.to_string().contains(&part)
 }
 
 /// The connection ends without an answer.
@@ -166,9 +171,9 @@ impl Upstream {
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>, era: u64) -> Result<Response<Body>, Closed> {
         let (head, body) = request.into_parts();
-        match self.fault(&head) {
-            Some(Instead::Answer(answer)) => return Ok(*answer),
-            Some(Instead::Silence) => return std::future::pending().await,
+        match self.disturbance(&head) {
+            Some(Disturbance::Answer { status, message }) => return Ok(self.instead(&head, status, &message)),
+            Some(Disturbance::Silence) => return std::future::pending().await,
             None => {}
         }
         // Whole before it is forwarded: a client that dies half-way has written nothing.
@@ -209,29 +214,24 @@ impl Upstream {
         }
     }
 
-    fn fault(&self, head: &Parts) -> Option<Instead> {
+    fn disturbance(&self, head: &Parts) -> Option<Disturbance> {
         let faults = self.faults();
-        let fault = faults.iter().find(|fault| (fault.meant)(&head.method, &head.uri))?;
-        let Disturbance::Answer { status: code, message } = &fault.what else {
-            return Some(Instead::Silence);
-        };
-        let what = format!("{} {}", head.method, head.uri.path());
-        self.log.injected(Server::Kubernetes, what, code.as_u16().into());
-        let status = json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": message, "reason": reason(*code), "code": code.as_u16(),
-        });
-        let mut answer = Response::new(Body::from(status.to_string().into_bytes()));
-        *answer.status_mut() = *code;
-        answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-        Some(Instead::Answer(Box::new(answer)))
+        faults.iter().find(|fault| (fault.meant)(&head.method, &head.uri)).map(|fault| fault.what.clone())
     }
-}
 
-/// What becomes of a request that is not forwarded.
-enum Instead {
-    Answer(Box<Response<Body>>),
-    Silence,
+    /// What is answered instead of what the server would say.
+    fn instead(&self, head: &Parts, status: StatusCode, message: &str) -> Response<Body> {
+        let what = format!("{} {}", head.method, head.uri.path());
+        self.log.injected(Server::Kubernetes, what, status.as_u16().into());
+        let body = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": message, "reason": reason(status), "code": status.as_u16(),
+        });
+        let mut answer = Response::new(Body::from(body.to_string().into_bytes()));
+        *answer.status_mut() = status;
+        answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        answer
+    }
 }
 
 fn judge(effect: Effect, ticket: &Ticket, what: String, status: StatusCode) -> Relay {

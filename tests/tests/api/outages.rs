@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chakravue_testbed::ApiOptions;
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 
@@ -75,7 +76,7 @@ async fn a_kubernetes_that_does_not_answer_is_not_waited_for_without_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_mongodb_makes_more_signups_than_it_has_connections_wait_but_none_stand_still() {
-    let patient = |api: chakravue_testbed::ApiOptions| api.setting("request_timeout", "90s");
+    let patient = |api: ApiOptions| api.setting("request_timeout", "90s");
     let proxied = Proxied::with("outages, slow mongodb", patient).await;
     // So long that each signup, while it has a connection, also wants one to say that it is still at work.
     proxied.mongo_proxy.delay("find", Duration::from_millis(2500));

@@ -22,7 +22,8 @@ export function PatientList() {
   const { t } = useTranslation();
   const may = useMay();
   const navigate = useNavigate();
-  const { q, born, archived } = useSearch({ from: "/app/patients" });
+  const asked = useSearch({ from: "/app/patients" });
+  const { q, born, archived } = asked;
   // What is there at that moment counts: a search that is still being typed comes later than a choice.
   const change = useCallback(
     (to: (before: PatientSearch) => PatientSearch) => void navigate({ to: "/app/patients", search: to, replace: true }),
@@ -65,7 +66,7 @@ export function PatientList() {
             onChange={show}
           />
         </div>
-        <Found q={q} born={born} archived={archived} />
+        <Found asked={asked} />
       </div>
     </Guard>
   );
@@ -99,11 +100,12 @@ function BirthDateFilter({ value, onChange }: { value: Day | ""; onChange: (day:
   );
 }
 
-function Found({ q, born, archived }: { q?: string | undefined; born?: Day | undefined; archived?: true | undefined }) {
+function Found({ asked }: { asked: PatientSearch }) {
   const { t } = useTranslation();
   const may = useMay();
   const format = useFormat(useZone());
-  const patients = usePatients({ ...(q ? { q } : {}), ...(born ? { born } : {}), ...(archived ? { archived } : {}) });
+  const { q, born, archived } = asked;
+  const patients = usePatients(asked);
   const words = [q, born && format.day(born)].filter(Boolean).join(", ");
   return (
     <Card flush>
