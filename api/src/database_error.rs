@@ -42,6 +42,14 @@ pub fn is_refused(error: &Error) -> bool {
     matches!(code(error), Some(UNAUTHORIZED | AUTHENTICATION_FAILED | USER_NOT_FOUND))
 }
 
+/// Whether the command was given up because another one's connection failed, for example to log in.
+#[must_use]
+pub fn is_pool_cleared(error: &Error) -> bool {
+    matches!(&*error.kind, ErrorKind::ConnectionPoolCleared { .. })
+        // What an earlier attempt at the same commit did is not known.
+        && !error.contains_label(mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT)
+}
+
 /// Whether no server answers, so that the same may succeed in a moment.
 #[must_use]
 pub fn is_away(error: &Error) -> bool {

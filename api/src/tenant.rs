@@ -44,7 +44,8 @@ use crate::{
     problem::{Answer, Kind, Problem},
 };
 
-/// How long a request waits for new credentials to work, after a rotation: the Secret changes a moment before MongoDB.
+/// How long a request waits for new credentials to work, in a rotation: a deleted Secret comes back in a moment, and MongoDB
+/// hears of its password a moment later.
 const ROTATION: Duration = Duration::from_secs(5);
 
 /// A collection of a hospital's database.
@@ -220,28 +221,56 @@ impl Tenant {
         answered.ok_or_else(Problem::internal)
     }
 
-    /// Runs `work` with a connection; once more with new credentials if MongoDB does not take these any more.
+    /// Runs `work` with a connection, again while the fault may be that of a rotation of the credentials.
     async fn connected<T, F, W>(&self, work: F) -> Answer<T>
     where
         F: Fn(Arc<Connection>) -> W,
         W: Future<Output = Result<T, Fault>>,
     {
-        let mut connection = self.connection(None).await?;
         let mut rotation = Rotation::default();
+        let mut refused = None;
         loop {
+            let connection = match self.connection(refused.as_ref()).await {
+                Ok(connection) => connection,
+                // The Secret was deleted, or spoilt: the operator is about to put it right.
+                Err(problem) if problem.kind() == Kind::DatabaseUnavailable => {
+                    rotation.pause().await.map_err(|Over| problem)?;
+                    continue;
+                }
+                Err(problem) => return Err(problem),
+            };
+            if refused.as_ref().is_some_and(|refused| connection.same_credentials(refused)) {
+                // MongoDB has not heard of the new password yet, or is just being given back its rights.
+                rotation.pause().await.map_err(|Over| self.refused())?;
+            }
             match work(connection.clone()).await {
                 Ok(value) => return Ok(value),
-                Err(fault) => connection = rotation.after(fault, self, &connection).await?,
+                Err(Fault::Database(error)) if database_error::is_refused(&error) => {
+                    // Suspended in the meantime, or deleted? Then this says so.
+                    self.0.tenants.usable(&self.0.organization_id)?;
+                    refused = Some(connection);
+                }
+                // The refusal met another request: the driver gives up all that wait for a connection with it.
+                Err(Fault::Database(error)) if database_error::is_pool_cleared(&error) => {
+                    rotation.pause().await.map_err(|Over| error)?;
+                }
+                Err(fault) => return Err(fault.into()),
             }
         }
     }
 
-    /// The present connection, or a new one in place of `broken`. Only one request makes it; the others wait for it.
-    fn connection<'a>(&'a self, broken: Option<&'a Arc<Connection>>) -> BoxFuture<'a, Answer<Arc<Connection>>> {
+    fn refused(&self) -> Problem {
+        tracing::error!(organization = %self.0.organization_id.as_str(), "MongoDB refuses the hospital's credentials");
+        let detail = "The hospital's database does not accept its credentials at the moment. Try again.";
+        Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5))
+    }
+
+    /// The present connection, or a new one in place of the `refused`. Only one request makes it; the others wait for it.
+    fn connection<'a>(&'a self, refused: Option<&'a Arc<Connection>>) -> BoxFuture<'a, Answer<Arc<Connection>>> {
         Box::pin(async move {
             let mut slot = self.0.connection.lock().await;
             if let Some(present) = slot.as_ref()
-                && broken.is_none_or(|broken| !Arc::ptr_eq(broken, present))
+                && refused.is_none_or(|refused| !Arc::ptr_eq(refused, present))
             {
                 return Ok(present.clone());
             }
@@ -266,35 +295,18 @@ impl Default for Rotation {
     }
 }
 
+/// The rotation has taken too long to be one.
+struct Over;
+
 impl Rotation {
-    /// The connection to try next, if the fault may be that of a rotation.
-    fn after<'a>(
-        &'a mut self,
-        fault: Fault,
-        tenant: &'a Tenant,
-        connection: &'a Arc<Connection>,
-    ) -> BoxFuture<'a, Answer<Arc<Connection>>> {
-        Box::pin(async move {
-            match &fault {
-                Fault::Database(error) if database_error::is_refused(error) => {}
-                _ => return Err(fault.into()),
-            }
-            let organization = tenant.organization_id();
-            // Suspended in the meantime, or deleted? Then this says so.
-            tenant.0.tenants.usable(organization)?;
-            if Instant::now() + self.wait > self.deadline {
-                tracing::error!(organization = %organization.as_str(), "MongoDB refuses the hospital's credentials");
-                let detail = "The hospital's database does not accept its credentials at the moment. Try again.";
-                return Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5)));
-            }
-            let fresh = tenant.connection(Some(connection)).await?;
-            if fresh.same_credentials(connection) {
-                // MongoDB has not heard of the new password yet, or is just being given back its rights.
-                tokio::time::sleep(self.wait).await;
-                self.wait = (self.wait * 2).min(Duration::from_millis(400));
-            }
-            Ok(fresh)
-        })
+    /// Waits a little, and longer each time.
+    async fn pause(&mut self) -> Result<(), Over> {
+        if Instant::now() + self.wait > self.deadline {
+            return Err(Over);
+        }
+        tokio::time::sleep(self.wait).await;
+        self.wait = (self.wait * 2).min(Duration::from_millis(400));
+        Ok(())
     }
 }
 

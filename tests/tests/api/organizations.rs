@@ -109,11 +109,19 @@ async fn the_platform_lists_filters_and_searches_all_organizations() {
         ("-price", [4, 3, 2, 1, 0]),
         ("status", [4, 0, 3, 2, 1]),
         ("-status", [3, 2, 1, 4, 0]),
-        // Nobody has any yet.
-        ("users", [4, 3, 2, 1, 0]),
-        ("-users", [4, 3, 2, 1, 0]),
     ] {
         assert_eq!(ids(&format!("&sort={sort}")).await, of(&wanted), "{sort}");
+    }
+    // Both that have paid have an administrator; the operator counts users when it looks at a hospital.
+    let setup = stack.client().bearer(&all[0].setup_token);
+    let more = json!({ "organization_id": all[0].organization_id, "email": "more@hospital.example", "role": "doctor" });
+    setup.post("/add-user", &more).await.expect(201);
+    for paid in [&all[0], &all[4]] {
+        stack.rotate(&paid.organization_id).await;
+    }
+    for (sort, wanted) in [("-users", [0, 4, 3, 2, 1]), ("users", [3, 2, 1, 4, 0])] {
+        let found = async || (ids(&format!("&sort={sort}")).await == of(&wanted)).then_some(());
+        eventually("the read model counts", found).await;
     }
     let page = platform.get("/master/all-organizations?limit=1").await.expect(200);
     let foreign = format!("/master/all-organizations?status=active&cursor={}", page["next_cursor"].as_str().unwrap());

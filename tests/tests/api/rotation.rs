@@ -1,11 +1,17 @@
-//! A hospital's credentials are rotated while people work: nobody notices.
+//! A hospital's credentials are rotated, or their Secret is deleted, while people work: nobody notices.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use kube::{ResourceExt as _, api::DeleteParams};
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, PostParams},
+};
 use serde_json::json;
 
 use crate::support::{Hospital, Stack, Staff, eventually};
@@ -35,7 +41,7 @@ async fn no_request_fails_while_credentials_are_rotated() {
         let before = answered.load(Ordering::Relaxed);
         eventually("requests are answered", async || (answered.load(Ordering::Relaxed) > before + 20).then_some(()))
             .await;
-        stack.secrets().delete(&secret, &DeleteParams::default()).await.unwrap();
+        stack.rotate(&hospital.organization_id).await;
         let new = eventually("there are new credentials", async || {
             let new = stack.secrets().get_opt(&secret).await.unwrap()?;
             let new = String::from_utf8(new.data.unwrap()["password"].0.clone()).unwrap();
@@ -53,6 +59,40 @@ async fn no_request_fails_while_credentials_are_rotated() {
     // Each patient that was registered is there once.
     let patients = stack.database(&hospital).collection::<mongodb::bson::Document>("patients");
     assert_eq!(patients.count_documents(mongodb::bson::doc! {}).await.unwrap(), registered as u64);
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_finds_the_secret_deleted_waits_for_it() {
+    let mut stack = Stack::new("rotation, no Secret").await;
+    let hospital = stack.hospital("Rotation").await;
+    stack.operator.killer()();
+    let name = chakravue_crds::naming::secret_name(&stack.object(&hospital.organization_id).await.name_any());
+    let mut secret = stack.secrets().get(&name).await.unwrap();
+    stack.secrets().delete(&name, &DeleteParams::default()).await.unwrap();
+    // Not connected to any hospital yet.
+    stack.api.restart().await;
+
+    let patients = hospital.path("/patients");
+    let mut waiting = std::pin::pin!(hospital.administrator.get(&patients));
+    tokio::time::timeout(Duration::from_millis(500), &mut waiting).await.expect_err("it waits");
+    secret.metadata.resource_version = None;
+    stack.secrets().create(&PostParams::default(), &secret).await.unwrap();
+    waiting.await.expect(200);
+
+    // Without end it does not.
+    stack.secrets().delete(&name, &DeleteParams::default()).await.unwrap();
+    stack.api.restart().await;
+    let refused = hospital.administrator.get(&patients).await;
+    refused.problem(503, "database-unavailable");
+    assert!(refused.retry_after().is_some());
+
+    stack.operator = stack.sandbox.operator().start().await;
+    stack.operator.wait_ready().await;
+    eventually("the operator makes a new one", async || {
+        (hospital.administrator.get(&patients).await.status == 200).then_some(())
+    })
+    .await;
     stack.close().await;
 }
 

@@ -154,6 +154,12 @@ impl Stack {
         Api::namespaced(self.kube.clone(), self.sandbox.namespace())
     }
 
+    /// Deletes a hospital's Secret, so that the operator makes another one and looks at the whole hospital.
+    pub async fn rotate(&self, organization_id: &str) {
+        let binding = self.object(organization_id).await.status.unwrap().binding.unwrap();
+        self.secrets().delete(&binding.name, &kube::api::DeleteParams::default()).await.unwrap();
+    }
+
     /// The object of a hospital, by its id.
     pub async fn object(&self, organization_id: &str) -> HospitalOrganization {
         let all = self.hospitals().list(&kube::api::ListParams::default()).await.unwrap();
