@@ -19,6 +19,20 @@ use crate::{
     tenant::Tenant,
 };
 
+/// Where MongoDB stores all users and all roles: in its database `admin`.
+pub const STORED_USERS: &str = "system.users";
+pub const STORED_ROLES: &str = "system.roles";
+
+/// The id of a tenant's stored user.
+pub fn stored_user(database: &DatabaseName) -> String {
+    format!("{database}.{}", tenant_user(database))
+}
+
+/// The id of a tenant's stored role.
+pub fn stored_role(database: &DatabaseName) -> String {
+    format!("{database}.{TENANT_ROLE}")
+}
+
 /// What MongoDB has.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -36,23 +50,23 @@ impl Found {
     }
 }
 
+/// Reads both as MongoDB stores them, in one command.
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Found> {
-    let name = database.as_str();
-    let role = context.mongo.read(
-        name,
-        doc! { "rolesInfo": { "role": TENANT_ROLE, "db": name }, "showPrivileges": true },
-        "look at the database role",
-    );
-    let user = context.mongo.read(
-        name,
-        doc! { "usersInfo": { "user": tenant_user(database), "db": name }, "showCredentials": true },
-        "look at the database user",
-    );
-    let (role, user) = tokio::try_join!(role, user)?;
-    let first = |answer: &Document, list: &str| {
-        answer.get_array(list).ok().and_then(|found| found.first()).and_then(Bson::as_document).cloned()
-    };
-    Ok(Found { role: first(&role, "roles"), user: first(&user, "users") })
+    let (user, role) = (stored_user(database), stored_role(database));
+    let pipeline = vec![
+        doc! { "$match": { "_id": &user } },
+        doc! { "$unionWith": { "coll": STORED_ROLES, "pipeline": [{ "$match": { "_id": &role } }] } },
+    ];
+    let doing = "look at the database user and its role";
+    let mut found = Found::default();
+    for account in context.mongo.aggregate("admin", STORED_USERS, pipeline, doing).await? {
+        match account.get_str("_id") {
+            Ok(id) if id == user => found.user = Some(account),
+            Ok(id) if id == role => found.role = Some(account),
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 /// What is to be done about the role.
@@ -95,7 +109,7 @@ impl UserFacts {
         Self { roles, custom_data: doc! { "organization_id": organization_id } }
     }
 
-    /// Whether a user, as MongoDB describes or stores it, is so.
+    /// Whether a stored user is so.
     pub fn fit(&self, user: &Document) -> bool {
         self.roles_fit(user) && user.get_document("customData").ok() == Some(&self.custom_data)
     }
@@ -105,7 +119,7 @@ impl UserFacts {
     }
 }
 
-/// Whether a role, as MongoDB describes or stores it, gives a tenant exactly its rights.
+/// Whether a stored role gives a tenant exactly its rights.
 pub fn role_is_right(role: &Document, database: &DatabaseName) -> bool {
     role_is_as_desired(role, &privileges(database))
 }

@@ -16,7 +16,7 @@ use mongodb::bson::{Bson, Document, doc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    catalogue,
+    access, catalogue,
     error::{Error, Result},
     mongo::{Health, Mongo},
 };
@@ -211,7 +211,7 @@ impl Capacity {
         let (status, host, users) = tokio::join!(
             mongo.read("admin", status, doing),
             mongo.read("admin", doc! { "hostInfo": 1 }, doing),
-            mongo.count("admin", "system.users", doing),
+            mongo.count("admin", access::STORED_USERS, doing),
         );
         // Rights that are for this alone may be missing, and not every service has such answers: the budgets stand then.
         let status = optional(status)?.unwrap_or_default();

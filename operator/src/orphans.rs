@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 
 use self::compare::{Seen, compare};
 use crate::{
-    backoff, catalogue, claim,
+    access, backoff, catalogue, claim,
     context::Context,
     controller::scoped,
     credentials::MANAGED_BY,
@@ -126,8 +126,8 @@ async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<
     let secrets: Api<Secret> = scoped(&context.kube, namespace);
     let secrets = async { secrets.list_metadata(&labelled).await.doing("list the Secrets") };
     let claims = async { mongo.organizations().find(doc! {}).await.doing("read the claims") };
-    let users = accounts(mongo, "system.users", doc! { "customData.organization_id": { "$exists": true } });
-    let roles = accounts(mongo, "system.roles", doc! { "role": TENANT_ROLE });
+    let users = accounts(mongo, access::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } });
+    let roles = accounts(mongo, access::STORED_ROLES, doc! { "role": TENANT_ROLE });
     let databases = async { Ok(databases(mongo).await) };
     let (secrets, claims, users, roles, databases) = tokio::try_join!(secrets, claims, users, roles, databases)?;
 
@@ -240,8 +240,9 @@ async fn write_down(context: &Context, orphans: &[Orphan]) -> Result<()> {
     if claims.is_empty() {
         return Ok(());
     }
-    let users = accounts(&context.mongo, "system.users", doc! { "customData.organization_id": { "$exists": true } });
-    let roles = accounts(&context.mongo, "system.roles", doc! { "role": TENANT_ROLE });
+    let users =
+        accounts(&context.mongo, access::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } });
+    let roles = accounts(&context.mongo, access::STORED_ROLES, doc! { "role": TENANT_ROLE });
     let (users, roles) = tokio::try_join!(users, roles)?;
     for orphan in claims {
         let found = context.mongo.organizations().find_one(doc! { "database_name": &orphan.name }).await;

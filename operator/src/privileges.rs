@@ -6,6 +6,8 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
+use crate::access::{STORED_ROLES, STORED_USERS};
+
 /// A right: actions on a resource, with the reason for which the operator needs it.
 pub struct Privilege {
     pub resource: Resource,
@@ -88,7 +90,7 @@ fn operator(master: &str) -> Vec<Privilege> {
     vec![
         Privilege {
             resource: Resource::EveryDatabase,
-            actions: &["createCollection", "createIndex", "dropIndex", "collMod", "listCollections", "listIndexes"],
+            actions: &["createCollection", "createIndex", "dropIndex", "collMod", "listCollections", "indexStats"],
             reason: "make and mend collections, validators and indexes",
             required: true,
         },
@@ -118,13 +120,13 @@ fn operator(master: &str) -> Vec<Privilege> {
         },
         Privilege {
             resource: Resource::EveryDatabase,
-            actions: &["createRole", "dropRole", "viewRole", "grantRole", "revokeRole"],
+            actions: &["createRole", "dropRole", "grantRole", "revokeRole"],
             reason: "give a hospital's user rights on its six collections and nothing else",
             required: true,
         },
         Privilege {
             resource: Resource::EveryDatabase,
-            actions: &["createUser", "dropUser", "viewUser", "changePassword", "changeCustomData"],
+            actions: &["createUser", "dropUser", "changePassword", "changeCustomData"],
             reason: "make, mend and remove a hospital's user",
             required: true,
         },
@@ -133,20 +135,20 @@ fn operator(master: &str) -> Vec<Privilege> {
                 database: master.to_owned(),
                 collection: chakravue_crds::master::ORGANIZATIONS,
             },
-            actions: &["find", "insert", "update", "remove"],
+            actions: &["find", "insert", "update", "remove", "listIndexes"],
             reason: "hold the claims on databases",
             required: true,
         },
         Privilege {
-            resource: Resource::Collection { database: "admin".to_owned(), collection: "system.users" },
+            resource: Resource::Collection { database: "admin".to_owned(), collection: STORED_USERS },
             actions: &["find"],
-            reason: "compare all hospitals' users with what they should be, in one read",
+            reason: "compare hospitals' users with what they should be, all of them in one read",
             required: true,
         },
         Privilege {
-            resource: Resource::Collection { database: "admin".to_owned(), collection: "system.roles" },
+            resource: Resource::Collection { database: "admin".to_owned(), collection: STORED_ROLES },
             actions: &["find"],
-            reason: "compare all hospitals' roles with what they should be, in one read",
+            reason: "compare hospitals' roles with what they should be, all of them in one read",
             required: true,
         },
         Privilege {
@@ -311,7 +313,7 @@ mod tests {
     #[test]
     fn rights_on_another_master_database_do_not_count() {
         let missing = missing(Login::Operator { master: "other_master" }, &granted());
-        assert_eq!(missing.len(), 4);
+        assert_eq!(missing.len(), 5);
         assert!(missing[0].contains("other_master.organizations"));
     }
 

@@ -62,7 +62,7 @@ async fn one_that_was_frozen_in_the_middle_of_a_pass_wakes_up_and_writes_nothing
     stands_by(&second).await;
 
     // It has asked everything and waits for one answer; everything that it is to write comes after that.
-    proxied.mongo.delay("rolesInfo", Duration::from_secs(2));
+    proxied.mongo.delay("aggregate", Duration::from_secs(2));
     let hospital = world.apply(&world.hospital("frozen")).await;
     let name = hospital.name_any();
     let look = format!("listCollections {}", world.sandbox.database_name("frozen"));

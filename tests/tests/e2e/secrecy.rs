@@ -72,7 +72,7 @@ async fn nothing_that_the_operator_says_holds_a_secret_or_a_patient() {
 
     // Servers that answer with more than they should.
     let quoting = format!("E11000 dup key: {{ record_number: \"{MARKER}\", pwd: \"{}\" }}", second["password"]);
-    for (command, number) in [("usersInfo", 8000), ("listCollections", 11000), ("find", 59)] {
+    for (command, number) in [("aggregate", 8000), ("listCollections", 11000), ("find", 59)] {
         proxied.mongo.fail(command, number, "Strange", &quoting);
         eventually("a failed pass", || async {
             proxied.log.refused().iter().any(|refusal| refusal.code == number).then_some(())
