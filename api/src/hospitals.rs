@@ -335,15 +335,17 @@ pub fn id_of(hospital: &Hospital) -> Option<OrganizationId> {
     hospital.status.as_ref()?.organization_id.as_ref()?.parse().ok()
 }
 
-/// Where the hospital is in its life. Before the operator has seen it, it is what its subscription will make of it.
+/// Where the hospital is in its life. Before the operator has seen it, or that it is paid, it is what its subscription will
+/// make of it.
 #[must_use]
 pub fn phase_of(hospital: &Hospital) -> Phase {
     let seen = hospital.status.as_ref().and_then(|status| status.phase);
-    seen.unwrap_or(match hospital.spec.subscription {
-        Subscription::PendingPayment => Phase::PendingPayment,
-        Subscription::Active => Phase::Provisioning,
-        Subscription::Suspended => Phase::Suspended,
-    })
+    match (hospital.spec.subscription, seen) {
+        (Subscription::Active, None | Some(Phase::PendingPayment)) => Phase::Provisioning,
+        (_, Some(seen)) => seen,
+        (Subscription::PendingPayment, None) => Phase::PendingPayment,
+        (Subscription::Suspended, None) => Phase::Suspended,
+    }
 }
 
 /// Whether the operator has brought the hospital to what its object says now, and it can be used.

@@ -104,7 +104,7 @@ pub struct Run {
     #[arg(long, env = "RESYNC_INTERVAL", default_value = "10m", value_parser = duration)]
     pub resync_interval: Duration,
     /// How often all users and roles are compared with what they should be, such as 500ms or 5s; less often where there
-    /// are so many that it would take more than a twentieth of the time.
+    /// are so many that it would take more than an eighth of the time.
     #[arg(long, env = "ACCOUNTS_INTERVAL", default_value = "500ms", value_parser = short_duration)]
     pub accounts_interval: Duration,
     /// How many hospitals are worked on at the same time. One MongoDB does not get faster from more than about eight.

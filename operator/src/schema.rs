@@ -76,7 +76,9 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed
             observed.users = number(Some(users));
         } else if let Some(Bson::Document(index)) = detail.remove(INDEX) {
             let of = detail.get_str(COLLECTION).unwrap_or_default();
-            if let Some(found) = observed.collections.iter_mut().find(|found| found.name == of) {
+            // Of a sharded collection, every shard tells.
+            let found = observed.collections.iter_mut().find(|found| found.name == of);
+            if let Some(found) = found.filter(|found| !found.indexes.contains(&index)) {
                 found.indexes.push(index);
             }
         }

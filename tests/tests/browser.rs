@@ -23,7 +23,7 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use chakravue_crds::{HospitalOrganization, naming::secret_name, organization::Phase};
+use chakravue_crds::{HospitalOrganization, annotations::PAUSED, naming::secret_name, organization::Phase};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     ResourceExt as _,
@@ -31,7 +31,7 @@ use kube::{
     runtime::wait::await_condition,
 };
 use mongodb::bson::{DateTime, Document, doc};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, process::Command, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -100,6 +100,19 @@ async fn clear(State(stack): State<Arc<Proxied>>, InPath(object): InPath<String>
     stack.secrets().delete(&secret_name(&object), &DeleteParams::default()).await.unwrap();
 }
 
+async fn pause(State(stack): State<Arc<Proxied>>, InPath(object): InPath<String>) {
+    annotate(&stack, &object, json!("true")).await;
+}
+
+async fn proceed(State(stack): State<Arc<Proxied>>, InPath(object): InPath<String>) {
+    annotate(&stack, &object, Value::Null).await;
+}
+
+async fn annotate(stack: &Proxied, object: &str, paused: Value) {
+    let patch = Patch::Merge(json!({ "metadata": { "annotations": { PAUSED: paused } } }));
+    stack.hospitals().patch(object, &PatchParams::default(), &patch).await.unwrap();
+}
+
 async fn mongodb(State(stack): State<Arc<Proxied>>, InPath(state): InPath<String>) {
     stack.mongo_proxy.set_down(state == "down");
 }
@@ -111,6 +124,8 @@ async fn control(stack: Arc<Proxied>, stop: CancellationToken) -> (String, JoinH
         .route("/resume/{organization_id}", post(resume))
         .route("/obstruct/{object}", post(obstruct))
         .route("/clear/{object}", post(clear))
+        .route("/pause/{object}", post(pause))
+        .route("/proceed/{object}", post(proceed))
         .route("/expire/{database}/{user_id}", post(expire))
         .route("/mongodb/{state}", post(mongodb))
         .with_state(stack);

@@ -133,7 +133,12 @@ fn message(hospital: &Hospital, status: &HospitalOrganizationStatus) -> String {
         }
         _ => {}
     }
-    let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    let find = |type_: ConditionType| status.conditions.iter().find(|known| known.type_ == type_.as_str());
+    // What was known before the pause stays in the status, and is not why nothing goes on.
+    if find(ConditionType::Paused).is_some_and(|paused| paused.status == "True") {
+        return sentence(Reason::Paused).to_owned();
+    }
+    let ready = find(ConditionType::Ready);
     let reason = ready.and_then(|ready| Reason::ALL.iter().copied().find(|reason| reason.as_str() == ready.reason));
     reason.map_or("The hospital is being set up.", sentence).to_owned()
 }
@@ -219,6 +224,20 @@ mod tests {
         let progress = Progress::of(&under_way);
         assert_eq!(states(&progress)[..4], [StepState::Done, StepState::Working, StepState::Done, StepState::Waiting]);
         assert!(progress.message.starts_with("The database server does not answer"));
+    }
+
+    #[test]
+    fn one_that_is_paid_and_paused_says_what_holds_it() {
+        let paused = hospital(
+            "Active",
+            json!({ "phase": "PendingPayment", "organizationId": "org_x",
+            "conditions": [condition("ClaimHeld", "True", "AsDeclared"), condition("Ready", "False", "PendingPayment"),
+                           condition("Paused", "True", "Paused")] }),
+        );
+        let progress = Progress::of(&paused);
+        assert_eq!((progress.status, progress.ready), ("provisioning", false));
+        assert_eq!(states(&progress)[..3], [StepState::Done, StepState::Working, StepState::Waiting]);
+        assert!(progress.message.contains("have paused the work"), "{}", progress.message);
     }
 
     #[test]

@@ -1,7 +1,17 @@
 import { ask, CARD, PASSWORD } from "../support/api";
-import { clear, obstruct } from "../support/control";
+import { clear, obstruct, pause, proceed } from "../support/control";
 import { audit, expect, keepsNoSecrets, test } from "../support/test";
-import { choosePlan, fillCard, fillDetails, inviteTeammate, newHospital, pay, toPayment, toTeam } from "../support/wizard";
+import {
+  choosePlan,
+  fillCard,
+  fillDetails,
+  inviteTeammate,
+  newHospital,
+  objectOf,
+  pay,
+  toPayment,
+  toTeam,
+} from "../support/wizard";
 
 test("from the first page to the first day, and nothing is lost on the way", async ({ page, context }) => {
   const details = newHospital("Mercy Hospital");
@@ -155,7 +165,7 @@ test("without server-sent events the progress is asked for", async ({ page, watc
 
 test("a hospital that cannot be set up says so, and goes on when that is mended", async ({ page }) => {
   const details = newHospital("Obstructed");
-  const object = details.name.toLowerCase().replaceAll(/\W+/g, "-");
+  const object = objectOf(details);
   await obstruct(object);
   await toPayment(page, details);
   await fillCard(page);
@@ -168,6 +178,35 @@ test("a hospital that cannot be set up says so, and goes on when that is mended"
   await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 120_000 });
   await page.getByRole("button", { name: "Go on with your team" }).click();
   await expect(page.getByRole("heading", { name: "Step 4 of 5" })).toBeVisible();
+});
+
+test("a hospital that takes minutes to be set up says why, and can be come back to", async ({ page }) => {
+  const details = newHospital("Held up");
+  const object = objectOf(details);
+  await page.clock.install();
+  await toPayment(page, details);
+  // Signed up, and not paid yet.
+  await page.route("**/process-payment", async (route) => {
+    await pause(object);
+    await route.continue();
+  });
+  await fillCard(page);
+  await pay(page).click();
+  await expect(page.getByText("1 of 10 steps done")).toBeVisible({ timeout: 60_000 });
+  await page.clock.fastForward("00:20");
+  await expect(page.getByText("This takes longer than usual")).toBeVisible();
+  await expect(page.getByText("engineers have paused the work")).toBeVisible();
+  await expect(page.getByText("you pay nothing twice")).toBeVisible();
+  await audit(page);
+
+  await page.clock.fastForward("10:00");
+  await page.reload();
+  await expect(page.getByText("1 of 10 steps done")).toBeVisible();
+  await expect(page.getByText("This takes longer than usual")).toBeHidden();
+  await proceed(object);
+  await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await expect(page.getByText("1 of 20 seats taken")).toBeVisible();
 });
 
 test("no step is skipped", async ({ page }) => {

@@ -14,6 +14,10 @@ export const resume = (organizationId: string) => tell(`resume/${organizationId}
 export const obstruct = (object: string) => tell(`obstruct/${object}`);
 export const clear = (object: string) => tell(`clear/${object}`);
 
+/** Lets the operator leave a hospital as it is, and go on with it. */
+export const pause = (object: string) => tell(`pause/${object}`);
+export const proceed = (object: string) => tell(`proceed/${object}`);
+
 /** Takes MongoDB away from the API, and gives it back. */
 export const mongodbDown = () => tell("mongodb/down");
 export const mongodbUp = () => tell("mongodb/up");

@@ -12,6 +12,9 @@ export function newHospital(name: string): Details {
   return { name: named(name), email: `admin@${randomUUID().slice(0, 8)}.example` };
 }
 
+/** What the object of such a hospital is called. */
+export const objectOf = ({ name }: Details) => name.toLowerCase().replaceAll(/\W+/g, "-");
+
 export async function choosePlan(page: Page, plan = "Professional"): Promise<void> {
   await page.goto("/signup/plan");
   await page.getByRole("radio", { name: plan }).check();
