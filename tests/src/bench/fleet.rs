@@ -266,6 +266,7 @@ impl<'a> Fleet<'a> {
             operator.terminate().await;
         }
         let operator = self.start_operator_with(NO_RESYNC).await;
+        operator.wait_ready().await;
         until_passes(&operator, self.names.len()).await?;
         self.log.settled().await;
         let used = time_of(operator.pid())?;
