@@ -62,7 +62,8 @@ pub struct Outcome {
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed> {
     let mongo = &context.mongo;
     let listed = mongo.list(database.as_str(), doc! { "listCollections": 1 }, "list the collections").await?;
-    let listed = listed.iter().filter(|found| found.get_str("name").is_ok_and(|name| !name.starts_with("system.")));
+    let is_system = |found: &Document| found.get_str("name").is_ok_and(|name| name.starts_with("system."));
+    let listed = listed.into_iter().filter(|found| !is_system(found));
     let mut observed = Observed { collections: listed.map(describe).collect(), users: 0 };
 
     // What else has one of the catalogue's names has no indexes; the comparison says what is wrong with it.
@@ -86,12 +87,14 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed
     Ok(observed)
 }
 
-fn describe(found: &Document) -> Found {
+fn describe(mut found: Document) -> Found {
+    // Moved out, not copied: the validators of a fleet are much to have twice.
+    let options = if let Some(Bson::Document(options)) = found.remove("options") { options } else { Document::new() };
     Found {
         name: found.get_str("name").unwrap_or_default().to_owned(),
-        id: id_of(found),
+        id: id_of(&found),
         kind: found.get_str("type").unwrap_or("collection").to_owned(),
-        options: found.get_document("options").cloned().unwrap_or_default(),
+        options,
         indexes: Vec::new(),
     }
 }
