@@ -62,8 +62,8 @@ pub struct Outcome {
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed> {
     let mongo = &context.mongo;
     let listed = mongo.list(database.as_str(), doc! { "listCollections": 1 }, "list the collections").await?;
-    let is_system = |found: &Document| found.get_str("name").is_ok_and(|name| name.starts_with("system."));
-    let listed = listed.into_iter().filter(|found| !is_system(found));
+    let ordinary = |found: &Document| found.get_str("name").is_ok_and(|name| !name.starts_with("system."));
+    let listed = listed.into_iter().filter(ordinary);
     let mut observed = Observed { collections: listed.map(describe).collect(), users: 0 };
 
     // What else has one of the catalogue's names has no indexes; the comparison says what is wrong with it.
@@ -72,12 +72,12 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed
     let names: Vec<&str> = observed.collections.iter().filter(is_ours).map(|found| found.name.as_str()).collect();
     let Some((first, pipeline)) = details(&names) else { return Ok(observed) };
     let found = mongo.aggregate(database.as_str(), first, pipeline, "look at the indexes").await?;
+    // Of a sharded collection, every shard tells its own.
     for mut detail in found {
         if let Some(users) = detail.get(DOCUMENTS) {
-            observed.users = number(Some(users));
+            observed.users += number(Some(users));
         } else if let Some(Bson::Document(index)) = detail.remove(INDEX) {
             let of = detail.get_str(COLLECTION).unwrap_or_default();
-            // Of a sharded collection, every shard tells.
             let found = observed.collections.iter_mut().find(|found| found.name == of);
             if let Some(found) = found.filter(|found| !found.indexes.contains(&index)) {
                 found.indexes.push(index);
