@@ -16,7 +16,7 @@ use std::{
 
 use chakravue_crds::{
     OrganizationId,
-    conditions::ConditionType,
+    conditions::{ConditionType, holds},
     organization::{Phase, Subscription},
     plans::Plan,
 };
@@ -352,8 +352,7 @@ pub fn phase_of(hospital: &Hospital) -> Phase {
 #[must_use]
 pub fn is_ready(hospital: &Hospital) -> bool {
     let Some(status) = &hospital.status else { return false };
-    status.observed_generation == hospital.metadata.generation
-        && status.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True")
+    status.observed_generation == hospital.metadata.generation && holds(&status.conditions, ConditionType::Ready)
 }
 
 /// A phase as the API's JSON and queries say it: `pending_payment`.

@@ -184,6 +184,12 @@ pub fn condition(
     }
 }
 
+/// Whether the condition of this type is there and true.
+#[must_use]
+pub fn holds(conditions: &[Condition], type_: ConditionType) -> bool {
+    conditions.iter().any(|known| known.type_ == type_.as_str() && known.status == Truth::True.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -126,8 +126,7 @@ async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<
     let secrets: Api<Secret> = scoped(&context.kube, namespace);
     let secrets = async { secrets.list_metadata(&labelled).await.doing("list the Secrets") };
     let claims = async { mongo.organizations().find(doc! {}).await.doing("read the claims") };
-    let users = accounts(mongo, access::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } });
-    let roles = accounts(mongo, access::STORED_ROLES, doc! { "role": TENANT_ROLE });
+    let (users, roles) = (users(mongo), roles(mongo));
     let databases = async { Ok(databases(mongo).await) };
     let (secrets, claims, users, roles, databases) = tokio::try_join!(secrets, claims, users, roles, databases)?;
 
@@ -161,6 +160,16 @@ async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<
 }
 
 /// The databases in which such a user or role is.
+/// The databases of hospitals' users.
+async fn users(mongo: &Mongo) -> Result<HashSet<String>> {
+    accounts(mongo, access::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } }).await
+}
+
+/// The databases of hospitals' roles.
+async fn roles(mongo: &Mongo) -> Result<HashSet<String>> {
+    accounts(mongo, access::STORED_ROLES, doc! { "role": TENANT_ROLE }).await
+}
+
 async fn accounts(mongo: &Mongo, collection: &str, filter: Document) -> Result<HashSet<String>> {
     let command = doc! { "find": collection, "filter": filter, "projection": { "db": 1 }, "batchSize": 10_000 };
     let found = mongo.list("admin", command, "read users and roles").await?;
@@ -240,10 +249,7 @@ async fn write_down(context: &Context, orphans: &[Orphan]) -> Result<()> {
     if claims.is_empty() {
         return Ok(());
     }
-    let users =
-        accounts(&context.mongo, access::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } });
-    let roles = accounts(&context.mongo, access::STORED_ROLES, doc! { "role": TENANT_ROLE });
-    let (users, roles) = tokio::try_join!(users, roles)?;
+    let (users, roles) = tokio::try_join!(users(&context.mongo), roles(&context.mongo))?;
     for orphan in claims {
         let found = context.mongo.organizations().find_one(doc! { "database_name": &orphan.name }).await;
         let Some(record) = found.doing("read the claim")? else { continue };

@@ -3,7 +3,7 @@
 
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
-    conditions::{ConditionType, Reason, Truth, condition},
+    conditions::{ConditionType, Reason, Truth, condition, holds},
     naming::secret_name,
     organization::{
         Binding, CollectionStatus, CredentialsStatus, DataLossStatus, Phase, Subscription, Unmanaged, Users,
@@ -248,7 +248,7 @@ fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {
 }
 
 pub fn is_ready(status: Option<&HospitalOrganizationStatus>) -> bool {
-    status.is_some_and(|s| s.conditions.iter().any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True"))
+    status.is_some_and(|status| holds(&status.conditions, ConditionType::Ready))
 }
 
 fn violations_message(schema: &SchemaPicture) -> String {

@@ -5,7 +5,7 @@
 
 use chakravue_crds::{
     HospitalOrganizationStatus,
-    conditions::{ConditionType, Reason},
+    conditions::{ConditionType, Reason, holds},
     organization::{Phase, Subscription},
     tenant_schema::{Collection, TENANT_SCHEMA},
 };
@@ -70,9 +70,7 @@ impl Progress {
 }
 
 fn steps(hospital: &Hospital, status: &HospitalOrganizationStatus) -> Vec<Step> {
-    let holds = |type_: ConditionType| {
-        status.conditions.iter().any(|condition| condition.type_ == type_.as_str() && condition.status == "True")
-    };
+    let holds = |type_: ConditionType| holds(&status.conditions, type_);
     let collections = &TENANT_SCHEMA.collections;
     let mut steps = vec![
         ("claim", "Reserve the database".to_owned(), holds(ConditionType::ClaimHeld)),
@@ -133,12 +131,11 @@ fn message(hospital: &Hospital, status: &HospitalOrganizationStatus) -> String {
         }
         _ => {}
     }
-    let find = |type_: ConditionType| status.conditions.iter().find(|known| known.type_ == type_.as_str());
     // What was known before the pause stays in the status, and is not why nothing goes on.
-    if find(ConditionType::Paused).is_some_and(|paused| paused.status == "True") {
+    if holds(&status.conditions, ConditionType::Paused) {
         return sentence(Reason::Paused).to_owned();
     }
-    let ready = find(ConditionType::Ready);
+    let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
     let reason = ready.and_then(|ready| Reason::ALL.iter().copied().find(|reason| reason.as_str() == ready.reason));
     reason.map_or("The hospital is being set up.", sentence).to_owned()
 }

@@ -121,9 +121,9 @@ async fn compare(mongo: &Mongo, drift: &Drift, verified: &Verified) -> Result<()
     let by_id = |id: fn(&DatabaseName) -> String| -> HashMap<String, &Expected> {
         expected.iter().map(|(_, hospital)| (id(&hospital.database), hospital.as_ref())).collect()
     };
+    let user_is_right = |hospital: &Expected, user: &RawDocument| hospital.user_is_right(user, verified);
     let (users, roles) = tokio::try_join!(
-        right_ones(mongo, access::STORED_USERS, by_id(access::stored_user), |hospital, user| hospital
-            .user_is_right(user, verified)),
+        right_ones(mongo, access::STORED_USERS, by_id(access::stored_user), user_is_right),
         right_ones(mongo, access::STORED_ROLES, by_id(access::stored_role), Expected::role_is_right),
     )?;
     for (uid, hospital) in &expected {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chakravue_crds::{
-    conditions::ConditionType,
+    conditions::{self, ConditionType},
     master::{ClaimState, OrganizationRecord, Owner},
     naming::secret_name,
 };
@@ -79,10 +79,7 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
             continue;
         };
         let (here, uid) = (place(&hospital.metadata), hospital.uid().unwrap_or_default());
-        let holds = status
-            .conditions
-            .iter()
-            .any(|condition| condition.type_ == ConditionType::ClaimHeld.as_str() && condition.status == "True");
+        let holds = conditions::holds(&status.conditions, ConditionType::ClaimHeld);
         let Some(database) = status.database_name.as_deref().filter(|_| holds) else { continue };
         if claimed.get(database).is_none_or(|claim| claim.owner.uid != uid) {
             add(Kind::HospitalWithoutClaim, &here, format!("does not hold the claim on its database {database}"));

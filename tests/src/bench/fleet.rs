@@ -226,9 +226,7 @@ impl<'a> Fleet<'a> {
     /// A process that has made nothing, so that nothing is left of the making. A hospital that somebody applies in the
     /// moment of its start is its first work.
     async fn restart(&mut self) -> anyhow::Result<(f64, f64)> {
-        if let Some(operator) = self.operator.take() {
-            operator.terminate().await;
-        }
+        self.stop_operator().await;
         let name = self.name(self.names.len());
         let began = Instant::now();
         let operator = self.start_operator();
@@ -262,9 +260,7 @@ impl<'a> Fleet<'a> {
 
     /// How much of one processor the operator takes that has looked at every hospital and has to do so next in a long time.
     async fn idle(&mut self) -> anyhow::Result<f64> {
-        if let Some(operator) = self.operator.take() {
-            operator.terminate().await;
-        }
+        self.stop_operator().await;
         let operator = self.start_operator_with(NO_RESYNC).await;
         operator.wait_ready().await;
         until_passes(&operator, self.names.len()).await?;
@@ -286,6 +282,12 @@ impl<'a> Fleet<'a> {
         options.resync_interval(resync).arg("--max-open-files").arg(OPEN_FILES).start().await
     }
 
+    async fn stop_operator(&mut self) {
+        if let Some(operator) = self.operator.take() {
+            operator.terminate().await;
+        }
+    }
+
     fn operator(&self) -> anyhow::Result<&OperatorProcess> {
         self.operator.as_ref().context("the operator does not run")
     }
@@ -295,11 +297,9 @@ impl<'a> Fleet<'a> {
     }
 
     /// Removes all hospitals and answers how long that took.
-    async fn end(self) -> anyhow::Result<Duration> {
+    async fn end(mut self) -> anyhow::Result<Duration> {
         let took = self.hospitals.remove_all().await?;
-        if let Some(operator) = self.operator {
-            operator.terminate().await;
-        }
+        self.stop_operator().await;
         Ok(took)
     }
 }

@@ -117,7 +117,7 @@ async fn the_platform_lists_filters_and_searches_all_organizations() {
     let more = json!({ "organization_id": all[0].organization_id, "email": "more@hospital.example", "role": "doctor" });
     setup.post("/add-user", &more).await.expect(201);
     for paid in [&all[0], &all[4]] {
-        stack.rotate(&paid.organization_id).await;
+        stack.delete_secret(&paid.organization_id).await;
     }
     for (sort, wanted) in [("-users", [0, 4, 3, 2, 1]), ("users", [3, 2, 1, 4, 0])] {
         let found = async || (ids(&format!("&sort={sort}")).await == of(&wanted)).then_some(());

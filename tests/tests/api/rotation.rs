@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use kube::{
-    ResourceExt as _,
-    api::{DeleteParams, PostParams},
-};
+use kube::{ResourceExt as _, api::PostParams};
 use serde_json::json;
 
 use crate::support::{Hospital, Stack, Staff, eventually};
@@ -41,7 +38,7 @@ async fn no_request_fails_while_credentials_are_rotated() {
         let before = answered.load(Ordering::Relaxed);
         eventually("requests are answered", async || (answered.load(Ordering::Relaxed) > before + 20).then_some(()))
             .await;
-        stack.rotate(&hospital.organization_id).await;
+        stack.delete_secret(&hospital.organization_id).await;
         let new = eventually("there are new credentials", async || {
             let new = stack.secrets().get_opt(&secret).await.unwrap()?;
             let new = String::from_utf8(new.data.unwrap()["password"].0.clone()).unwrap();
@@ -69,7 +66,7 @@ async fn a_request_that_finds_the_secret_deleted_waits_for_it() {
     stack.operator.killer()();
     let name = chakravue_crds::naming::secret_name(&stack.object(&hospital.organization_id).await.name_any());
     let mut secret = stack.secrets().get(&name).await.unwrap();
-    stack.secrets().delete(&name, &DeleteParams::default()).await.unwrap();
+    stack.delete_secret(&hospital.organization_id).await;
     // Not connected to any hospital yet.
     stack.api.restart().await;
 
@@ -81,7 +78,7 @@ async fn a_request_that_finds_the_secret_deleted_waits_for_it() {
     waiting.await.expect(200);
 
     // Without end it does not.
-    stack.secrets().delete(&name, &DeleteParams::default()).await.unwrap();
+    stack.delete_secret(&hospital.organization_id).await;
     stack.api.restart().await;
     let refused = hospital.administrator.get(&patients).await;
     refused.problem(503, "database-unavailable");

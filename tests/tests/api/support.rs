@@ -154,8 +154,8 @@ impl Stack {
         Api::namespaced(self.kube.clone(), self.sandbox.namespace())
     }
 
-    /// Deletes a hospital's Secret, so that the operator makes another one and looks at the whole hospital.
-    pub async fn rotate(&self, organization_id: &str) {
+    /// Deletes a hospital's Secret, so that an operator makes another one and looks at the whole hospital.
+    pub async fn delete_secret(&self, organization_id: &str) {
         let binding = self.object(organization_id).await.status.unwrap().binding.unwrap();
         self.secrets().delete(&binding.name, &kube::api::DeleteParams::default()).await.unwrap();
     }
