@@ -36,19 +36,22 @@ async fn one_that_always_fails_among_two_hundred_slows_nobody_and_what_is_new_go
     }
     operator.terminate().await;
 
-    // One worker, and a resync that never comes to its end: there is always somebody who waits.
+    // One worker, passes of at least twenty milliseconds, and two hundred of them due each second: there is always somebody
+    // who waits.
+    proxied.mongo.delay("find", Duration::from_millis(20));
     let broken = world.sandbox.object_name("broken");
     proxied.kube.fail("GET", &format!("/secrets/{broken}-mongodb"), 500, "etcd is tired");
     let operator = proxied.operator().resync_interval("1s").arg("--workers").arg("1").start().await;
     operator.wait_ready().await;
     world.apply(&world.hospital("broken")).await;
     world.wait(&broken, "broken", |o| condition(o, "Ready").is_some_and(|c| c.reason == "KubernetesError")).await;
-    eventually("the queue is never empty", async || {
-        (value(&operator, "queue_depth{class=\"resync\"}").await > 20.0).then_some(())
+    eventually("nearly all of them wait", async || {
+        (value(&operator, "queue_depth{class=\"resync\"}").await > 100.0).then_some(())
     })
     .await;
 
     let before = failures(&operator).await;
+    let (change, resync) = (Waited::now(&operator, "change").await, Waited::now(&operator, "resync").await);
     let began = tokio::time::Instant::now();
     for n in 0..10 {
         world.apply(&world.hospital(&format!("new{n}"))).await;
@@ -62,11 +65,12 @@ async fn one_that_always_fails_among_two_hundred_slows_nobody_and_what_is_new_go
     assert!(value(&operator, "objects_in_backoff").await >= 1.0);
     assert!(value(&operator, "reconciles_running").await <= 1.0);
 
-    let (new, resync) = (mean_wait(&operator, "change").await, mean_wait(&operator, "resync").await);
+    let (new, resync) = (change.mean_since(&operator).await, resync.mean_since(&operator).await);
     println!("waited for a turn: {new:?} what is new, {resync:?} what is looked at again; 10 new ones took {took:?}");
     assert!(new < resync / 4, "{new:?} and {resync:?}");
 
     // The resync is only slower, it does not starve.
+    proxied.mongo.clear();
     let looked = value(&operator, "queue_wait_seconds_count{class=\"resync\"}").await;
     eventually("the others are looked at again and again", async || {
         (value(&operator, "queue_wait_seconds_count{class=\"resync\"}").await > looked + 2.0 * 200.0).then_some(())
@@ -83,10 +87,25 @@ async fn one_that_always_fails_among_two_hundred_slows_nobody_and_what_is_new_go
     proxied.world.close().await;
 }
 
-async fn mean_wait(operator: &OperatorProcess, class: &str) -> Duration {
-    let sum = value(operator, &format!("queue_wait_seconds_sum{{class=\"{class}\"}}")).await;
-    let count = value(operator, &format!("queue_wait_seconds_count{{class=\"{class}\"}}")).await;
-    Duration::from_secs_f64(sum / count.max(1.0))
+/// How often and how long hospitals of a class have waited for a turn so far.
+struct Waited {
+    class: &'static str,
+    count: f64,
+    seconds: f64,
+}
+
+impl Waited {
+    async fn now(operator: &OperatorProcess, class: &'static str) -> Self {
+        let one = async |what| value(operator, &format!("queue_wait_seconds_{what}{{class=\"{class}\"}}")).await;
+        Self { class, count: one("count").await, seconds: one("sum").await }
+    }
+
+    /// For how long those had to wait whose turn came since.
+    async fn mean_since(&self, operator: &OperatorProcess) -> Duration {
+        let now = Self::now(operator, self.class).await;
+        assert!(now.count > self.count, "nobody of class {} had a turn", self.class);
+        Duration::from_secs_f64((now.seconds - self.seconds) / (now.count - self.count))
+    }
 }
 
 /// A metric of the operator; 0 where it was never touched.
