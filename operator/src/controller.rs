@@ -32,6 +32,10 @@ use crate::{
 /// Shorter than the idle time after which load balancers forget a connection.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 
+/// So many objects are listed at once. A server's cache answers with all of them in one piece, which for a thousand is ten
+/// megabytes to hold, and to find among what stays.
+const PAGE: u32 = 100;
+
 /// A refused object is looked at this often: what refuses it (another object, say) may be gone.
 const REFUSED: Duration = Duration::from_secs(10);
 
@@ -49,7 +53,7 @@ pub async fn run(
 ) {
     let hospitals: Api<Watched> = scoped(&context.kube, namespace);
     let secrets: Api<PartialObjectMeta<Secret>> = scoped(&context.kube, namespace);
-    let config = || watcher::Config::default().any_semantic().timeout(WATCH_TIMEOUT_SECONDS);
+    let config = || watcher::Config::default().page_size(PAGE).timeout(WATCH_TIMEOUT_SECONDS);
 
     let own = Arc::clone(&context);
     // Who manages which field is more than half of an object, and asked of nobody here.

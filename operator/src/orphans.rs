@@ -159,7 +159,6 @@ async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<
     })
 }
 
-/// The databases in which such a user or role is.
 /// The databases of hospitals' users.
 async fn users(mongo: &Mongo) -> Result<HashSet<String>> {
     accounts(mongo, access::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } }).await
