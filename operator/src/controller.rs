@@ -1,14 +1,14 @@
 //! Which events start a pass: a hospital that somebody changed, its Secret that somebody changed, what somebody changed
 //! in its database, time, and MongoDB that comes or goes.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use chakravue_crds::HospitalOrganization;
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Resource as _, ResourceExt as _,
-    api::PartialObjectMeta,
+    api::{PartialObjectMeta, WatchEvent, WatchParams},
     runtime::{
         Controller, WatchStreamExt as _,
         controller::{self, Action},
@@ -32,10 +32,6 @@ use crate::{
 /// Shorter than the idle time after which load balancers forget a connection.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 
-/// So many objects are listed at once. A server's cache answers with all of them in one piece, which for a thousand is ten
-/// megabytes to hold, and to find among what stays.
-const PAGE: u32 = 100;
-
 /// A refused object is looked at this often: what refuses it (another object, say) may be gone.
 const REFUSED: Duration = Duration::from_secs(10);
 
@@ -53,12 +49,13 @@ pub async fn run(
 ) {
     let hospitals: Api<Watched> = scoped(&context.kube, namespace);
     let secrets: Api<PartialObjectMeta<Secret>> = scoped(&context.kube, namespace);
-    let config = || watcher::Config::default().page_size(PAGE).timeout(WATCH_TIMEOUT_SECONDS);
+    let config = watcher::Config::default().timeout(WATCH_TIMEOUT_SECONDS);
+    let config = if streams_lists(&context.kube, namespace).await { config.streaming_lists() } else { config };
 
     let own = Arc::clone(&context);
     // Who manages which field is more than half of an object, and asked of nobody here.
     let slim = |object: &mut Watched| object.meta_mut().managed_fields = None;
-    let changed = reflector::reflector(writer, watcher(hospitals, config()).default_backoff().modify(slim))
+    let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
         .applied_objects()
         .try_filter(move |object| {
             let is_own = own.echoes.is_own(object);
@@ -69,7 +66,7 @@ pub async fn run(
             future::ready(!is_own)
         });
 
-    let labelled = config().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    let labelled = config.labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), stop.clone());
 
     let (drifted, lost_track) = drift.split();
@@ -101,6 +98,17 @@ where
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     }
+}
+
+/// Whether the API server sends what a list has one object at a time (before Kubernetes 1.34 an administrator has to allow
+/// it). Otherwise hundreds come in one piece, and what that piece took is never given back by what stays of it.
+async fn streams_lists(client: &kube::Client, namespace: Option<&str>) -> bool {
+    let hospitals: Api<HospitalOrganization> = scoped(client, namespace);
+    let nobody = WatchParams::default().initial_events().fields("metadata.name=-").timeout(1);
+    let first = async { pin!(hospitals.watch_metadata(&nobody, "0").await?).try_next().await };
+    let streams = matches!(first.await, Ok(Some(WatchEvent::Bookmark(_))));
+    tracing::debug!(streams, "whether the API server streams lists");
+    streams
 }
 
 /// When a failed object is looked at again.
