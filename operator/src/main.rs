@@ -77,6 +77,8 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// With one thread for all tasks: they wait for the two servers nearly all of the time, and two threads that wake each other
+/// took a fifth more processor time for the same passes, and an arena of the allocator each.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
