@@ -24,7 +24,7 @@ use self::{
 };
 use super::hospital_settings::appointment_minutes;
 use crate::{
-    audit::{Entry, Recorded},
+    audit::Entry,
     clock::{from_bson, to_bson},
     dates::Moment,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
@@ -250,21 +250,25 @@ async fn read_appointment(
     ApiPath(AppointmentPath { appointment_id }): ApiPath<AppointmentPath>,
 ) -> Answer<WithEtag> {
     let actor = member.actor();
-    let read = member.tenant.read_patients(&actor, |db| {
+    let found = member.tenant.read_patients(&actor, |db| {
         let appointment_id = appointment_id.clone();
         async move {
             let appointments = db.collection::<Appointment>(Records::Appointments);
-            let found = appointments.find_one(doc! { "_id": &appointment_id }).await?;
-            let appointment = found.ok_or_else(Problem::not_found)?;
+            let appointment = appointments.find_one(doc! { "_id": &appointment_id }).await?;
+            let appointment = appointment.ok_or_else(Problem::not_found)?;
             let names = Names::of(&db, std::slice::from_ref(&appointment)).await?;
-            let entry = Entry::new("appointment.read")
-                .target("appointment", &appointment_id)
-                .detail("patient_id", appointment.patient_id.as_str());
-            Ok(entry.answering((appointment, names)))
+            Ok(read(&appointment).answering((appointment, names)))
         }
     });
-    let (appointment, names) = read.await?;
+    let (appointment, names) = found.await?;
     Ok(answered(appointment, &names, member.role))
+}
+
+/// That somebody read the appointment, also as the answer to a change that changes nothing.
+fn read(appointment: &Appointment) -> Entry {
+    Entry::new("appointment.read")
+        .target("appointment", &appointment.appointment_id)
+        .detail("patient_id", appointment.patient_id.as_str())
 }
 
 /// Moves an appointment, or moves its patient through the queue
@@ -312,7 +316,7 @@ async fn change_appointment(
             let doctor: Option<DoctorName> = tx.find_one(Records::Users, doc! { "_id": &wanted.doctor_id }).await?;
             let names = Names::just(patient, doctor);
             if changes.is_empty() {
-                return Ok(Recorded::nothing((current, names)));
+                return Ok(read(&current).answering((current, names)));
             }
             let updated: Option<Appointment> = tx.update(Records::Appointments, id, changes.update(now)).await?;
             let entry = Entry::new("appointment.update")

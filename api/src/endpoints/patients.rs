@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
 };
 use bson::{Bson, DateTime, Document, doc};
+use chakravue_crds::roles::StaffRole;
 use futures::TryStreamExt as _;
 use garde::Validate;
 use serde::Deserialize;
@@ -198,11 +199,16 @@ async fn read_patient(
             let found =
                 patients.find_one(doc! { "_id": &patient_id }).projection(without(|part| sees(role, part))).await?;
             let patient = found.ok_or_else(Problem::not_found)?;
-            let seen: Vec<&str> = CLINICAL.iter().map(|(part, _)| *part).filter(|part| sees(role, part)).collect();
-            Ok(Entry::new("patient.read").target("patient", &patient_id).detail("parts", seen).answering(patient))
+            Ok(read(patient, role))
         }
     });
     Ok(answered(patient.await?, role))
+}
+
+/// The record, and that somebody of this role read it. A change that changes nothing answers the record, too.
+fn read(patient: Patient, role: StaffRole) -> Recorded<Patient> {
+    let seen: Vec<&str> = CLINICAL.iter().map(|(part, _)| *part).filter(|part| sees(role, part)).collect();
+    Entry::new("patient.read").target("patient", &patient.patient_id).detail("parts", seen).answering(patient)
 }
 
 /// Changes a patient's details
@@ -231,14 +237,14 @@ async fn change_patient(
 ) -> Answer<WithEtag<PatientRecord>> {
     let changes = change.into_changes(&app.clock)?;
     let now = app.clock.now_bson();
-    let actor = member.actor();
+    let (actor, role) = (member.actor(), member.role);
     let patient = member.tenant.change(&actor, move |tx| {
         let (patient_id, changes) = (patient_id.clone(), changes.clone());
         async move {
             let patient = in_use(&tx, &patient_id).await?;
             if_match.check(patient.version)?;
             if changes.is_empty() {
-                return Ok(Recorded::nothing(patient));
+                return Ok(read(patient, role));
             }
             let updated = tx.update(Records::Patients, doc! { "_id": &patient_id }, changes.update(now)).await;
             let updated: Patient = updated.map_err(number_taken)?.ok_or_else(Problem::not_found)?;
@@ -246,7 +252,7 @@ async fn change_patient(
             Ok(entry.answering(updated))
         }
     });
-    Ok(answered(patient.await?, member.role))
+    Ok(answered(patient.await?, role))
 }
 
 async fn existing(tx: &Transaction, patient_id: &str) -> Result<Patient, Fault> {
@@ -318,13 +324,13 @@ async fn restore_patient(
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
 ) -> Answer<WithEtag<PatientRecord>> {
     let now = app.clock.now_bson();
-    let actor = member.actor();
+    let (actor, role) = (member.actor(), member.role);
     let patient = member.tenant.change(&actor, move |tx| {
         let patient_id = patient_id.clone();
         async move {
             let patient = existing(&tx, &patient_id).await?;
             if patient.deleted_at.is_none() {
-                return Ok(Recorded::nothing(patient));
+                return Ok(read(patient, role));
             }
             let changes = Changes::default().patch("deleted_at", Patch::<DateTime>::Clear);
             let restored = tx.update(Records::Patients, doc! { "_id": &patient_id }, changes.update(now)).await?;
@@ -332,7 +338,7 @@ async fn restore_patient(
             Ok(Entry::new("patient.restore").target("patient", &patient_id).answering(restored))
         }
     });
-    Ok(answered(patient.await?, member.role))
+    Ok(answered(patient.await?, role))
 }
 
 #[cfg(test)]

@@ -57,6 +57,13 @@ async fn everything_done_or_seen_is_in_the_log_once() {
     expected.push(("appointment.update", opd, opd.patch(&appointment, "\"1\"", &json!({ "status": "arrived" })).await));
     expected.push(("patient.archive", admin, delete(admin, &patient, "\"5\"").await));
     expected.push(("patient.restore", admin, admin.post_empty(&format!("{patient}/restore")).await));
+    // A change that changes nothing answers the whole record, which is then read.
+    let nothing = json!({});
+    expected.push(("patient.read", admin, admin.post_empty(&format!("{patient}/restore")).await));
+    expected.push(("patient.read", opd, opd.patch(&patient, "\"7\"", &nothing).await));
+    for change in [&nothing, &json!({ "status": "arrived" })] {
+        expected.push(("appointment.read", opd, opd.patch(&appointment, "\"2\"", change).await));
+    }
     let added = opd.post(&pharmacy, &json!({ "medicine": "Aspirin", "quantity": 10 })).await;
     let medicine = format!("{pharmacy}/{}", text(&added.expect(201), "medicine_id"));
     expected.push(("pharmacy.add", opd, added));
