@@ -1,6 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { answer, api, listenToAnswers, type Schema } from "@/api/client";
-import { forgetDrafts } from "@/components/form/drafts";
+import { forgetDrafts, holdDrafts, releaseDrafts } from "@/components/form/drafts";
 import { type Me, meQuery } from "./me";
 import { rememberHospital } from "./remembered-hospital";
 
@@ -53,10 +53,9 @@ export class BrowserSession {
 
   /** Somebody has just signed in here. */
   begin(user: Schema<"SignedInUser">): void {
-    if (user.user_id !== this.userId) forgetDrafts();
+    this.become(user.user_id);
     this.queries.clear();
     this.suspended = false;
-    this.userId = user.user_id;
     this.channel.postMessage({ kind: "signed-in", userId: user.user_id } satisfies Message);
   }
 
@@ -70,7 +69,9 @@ export class BrowserSession {
 
   /** The server does not know the session any more. What was typed is kept for the same user. */
   ended(): void {
-    if (this.clock !== null) this.close("ended");
+    if (this.clock === null) return;
+    holdDrafts();
+    this.close("ended");
   }
 
   private close(ending: Ending): void {
@@ -83,8 +84,15 @@ export class BrowserSession {
     this.tell();
   }
 
+  /** What somebody has typed is given back to them, and to nobody else. */
+  private become(userId: string): void {
+    if (userId !== this.userId) forgetDrafts();
+    releaseDrafts();
+    this.userId = userId;
+  }
+
   private adopt({ user, lasts }: Me): void {
-    this.userId = user.user_id;
+    this.become(user.user_id);
     if (user.organization_id && user.organization_name) {
       rememberHospital({ organizationId: user.organization_id, organizationName: user.organization_name });
     }

@@ -44,3 +44,34 @@ test("two people move the same patient through the queue", async ({ page, clinic
   await expect(row.getByText(/newest version|Read it again/)).toBeVisible();
   await expect(row.getByText("Waiting")).toBeVisible();
 });
+
+test("a form that was cancelled begins anew: no patient is mixed up with another, no change undone unseen", async ({ page, clinic }) => {
+  const id = await patient(clinic, "Can Celled");
+  const path = `/organization/${clinic.id}/patients/${id}`;
+  await signIn(page, clinic, clinic.reception, "/app/patients");
+  await page.getByRole("link", { name: "Register a patient" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("The One Before");
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.getByRole("link", { name: "Register a patient" }).click();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("");
+
+  await page.goto(`/app/patients/${id}/edit`);
+  await page.getByLabel("Phone").fill("+1-555-0200");
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await expect(page.getByRole("heading", { name: "Can Celled" })).toBeVisible();
+  await ask("PATCH", path, clinic.admin.token, { email: "can@example.com" }, { "If-Match": '"1"' });
+  await page.reload();
+  await page.getByRole("link", { name: "Edit" }).click();
+  await expect(page.getByLabel("Phone")).toHaveValue("");
+  await expect(page.getByLabel("E-mail address")).toHaveValue("can@example.com");
+
+  await page.goto("/app/appointments/new");
+  const who = page.getByRole("combobox", { name: "Patient" });
+  await who.fill("Can Celled");
+  await page.getByRole("option", { name: /Can Celled/ }).click();
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await page.getByRole("link", { name: "Book an appointment" }).click();
+  await expect(who).toHaveValue("");
+  await page.getByRole("button", { name: "Book an appointment" }).click();
+  await expect(page.getByText("Choose a patient.").first()).toBeVisible();
+});

@@ -14,7 +14,7 @@ import type { z } from "zod";
 import { isProblem } from "@/api/problem";
 import { Notice } from "../Notice";
 import { ProblemNotice } from "../ProblemNotice";
-import { draftOf, dropDraft, keepDraft } from "./drafts";
+import { draftOf, dropDraft, keepDraft, leaveDraft } from "./drafts";
 
 interface FormOptions<Input extends FieldValues, Output> {
   schema: z.ZodType<Output, Input>;
@@ -25,14 +25,15 @@ interface FormOptions<Input extends FieldValues, Output> {
   draft?: string;
   /** What a field is called in the API's answer, where it is not the field's own name. */
   pointers?: Record<string, FieldPath<Input>>;
-  /** Errors that the form shows in a way of its own. */
-  handles?: (error: unknown) => boolean;
 }
+
+/** Thrown by `submit` where nothing was saved and the form says itself why: at a field, or as two versions side by side. */
+export class Unsent extends Error {}
 
 /** A form of ours: checked before it is sent, sent once, and errors of the API put where they belong. */
 export function useForm<Input extends FieldValues, Output>(options: FormOptions<Input, Output>) {
-  const { schema, defaultValues, draft, pointers = {}, handles } = options;
-  const kept = draft === undefined ? undefined : draftOf<Input>(draft);
+  const { schema, defaultValues, draft, pointers = {} } = options;
+  const [kept] = useState(() => (draft === undefined ? undefined : draftOf<Input>(draft)));
   const form = useHookForm<Input, unknown, Output>({
     resolver: standardSchemaResolver(schema),
     defaultValues: { ...defaultValues, ...kept } as DefaultValues<Input>,
@@ -47,9 +48,13 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
 
   useEffect(() => {
     if (draft === undefined) return;
-    const { unsubscribe } = form.watch((values) => keepDraft(draft, values));
-    return unsubscribe;
-  }, [form, draft]);
+    if (kept) keepDraft(draft, { values: kept });
+    const { unsubscribe } = form.watch((values) => keepDraft(draft, { values: values }));
+    return () => {
+      unsubscribe();
+      leaveDraft(draft);
+    };
+  }, [form, draft, kept]);
 
   const send = form.handleSubmit(async (values) => {
     setProblem(null);
@@ -57,7 +62,7 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
       await options.submit(values, form);
       if (draft !== undefined) dropDraft(draft);
     } catch (error) {
-      if (handles?.(error)) return;
+      if (error instanceof Unsent) return;
       const { first, all } = isProblem(error) ? putAtFields(error.errors, form, pointers) : nowhere;
       focusNext.current = first;
       if (!all) setProblem(error);

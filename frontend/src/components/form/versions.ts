@@ -1,12 +1,17 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
+import { keepDraft, seenIn } from "./drafts";
 
 /**
  * A record that somebody edits while others may save it: `seen` is the version that the person has seen, `theirs` the one that
- * the API then told of. Only the person's word decides between the two.
+ * the API then told of. Only the person's word decides between the two. What was typed before the session ended goes with the
+ * version that was seen then.
  */
-export function useVersions<Saved>(record: Saved) {
-  const [seen, setSeen] = useState(record);
+export function useVersions<Saved>(record: Saved, draft?: string) {
+  const [seen, setSeen] = useState(() => (draft === undefined ? undefined : seenIn<Saved>(draft)) ?? record);
   const [theirs, setTheirs] = useState<NonNullable<Saved> | null>(null);
+  useEffect(() => {
+    if (draft !== undefined) keepDraft(draft, { seen });
+  }, [draft, seen]);
   const takeTheirs = (show: (theirs: NonNullable<Saved>) => void) => {
     if (theirs === null) return;
     setSeen(theirs);

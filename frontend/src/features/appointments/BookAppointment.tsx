@@ -7,7 +7,7 @@ import { z } from "zod";
 import { answer, api } from "@/api/client";
 import { ButtonLink } from "@/components/Button";
 import { type Choice, Combobox } from "@/components/Combobox";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { Guard } from "@/components/Guard";
 import { Card, PageHeader } from "@/components/Page";
@@ -59,7 +59,12 @@ function Book({ patient }: { patient: Choice | null }) {
   const schema = useMemo(
     () =>
       z.object({
-        patient_id: z.string().refine((id) => id !== "", t("appointments.choosePatient")),
+        // With the name, so that a draft shows who is meant.
+        patient: z.custom<Choice | null>().transform((choice, context) => {
+          if (choice) return choice;
+          context.addIssue({ code: "custom", message: t("appointments.choosePatient") });
+          return z.NEVER;
+        }),
         ...timesSchema(t),
       }),
     [t],
@@ -68,7 +73,7 @@ function Book({ patient }: { patient: Choice | null }) {
   const state = useForm({
     schema,
     defaultValues: {
-      patient_id: patient?.id ?? "",
+      patient,
       doctor_id: search.doctor ?? "",
       day,
       time: "",
@@ -76,8 +81,8 @@ function Book({ patient }: { patient: Choice | null }) {
       reason: "",
     },
     draft: `appointments/new?${patient?.id ?? ""}`,
-    pointers: { "/starts_at": "time", "/ends_at": "minutes" },
-    submit: async ({ patient_id, doctor_id, reason, ...times }, form) => {
+    pointers: { "/patient_id": "patient", "/starts_at": "time", "/ends_at": "minutes" },
+    submit: async ({ patient: { id: patient_id }, doctor_id, reason, ...times }, form) => {
       const body = { patient_id, doctor_id, ...instantsOf(times, zone), ...(reason ? { reason } : {}) };
       try {
         await answer(api.POST("/organization/{org_id}/appointments", { params: { path: { org_id } }, body }));
@@ -85,19 +90,18 @@ function Book({ patient }: { patient: Choice | null }) {
         const busy = busyMessage(error, t, format);
         if (!busy) throw error;
         form.setError("time", { message: busy }, { shouldFocus: true });
-        throw new Busy();
+        throw new Unsent();
       }
       void forgetAppointments(queries, org_id);
       announce(t("appointments.booked"));
       await navigate({ to: "/app/appointments", search: { day: times.day } });
     },
-    handles: (error) => error instanceof Busy,
   });
   return (
     <Form state={state}>
       <Card>
         <div className="grid gap-6">
-          <PatientField initial={patient} />
+          <PatientField />
           <TimesFields />
         </div>
       </Card>
@@ -115,15 +119,11 @@ function Book({ patient }: { patient: Choice | null }) {
   );
 }
 
-/** Shown at the field already; keeps the form from being taken for sent. */
-class Busy extends Error {}
-
-function PatientField({ initial }: { initial: Choice | null }) {
+function PatientField() {
   const { t } = useTranslation();
   const may = useMay();
   const { organization_id: org_id } = useHospital();
-  const { field, fieldState } = useController<{ patient_id: string }>({ name: "patient_id" });
-  const [chosen, setChosen] = useState<Choice | null>(initial);
+  const { field, fieldState } = useController<{ patient: Choice | null }, "patient">({ name: "patient" });
   const [words, setWords] = useState("");
   const q = useDeferredValue(words.trim()).slice(0, 100);
   const { data, isFetching } = useQuery({
@@ -143,13 +143,10 @@ function PatientField({ initial }: { initial: Choice | null }) {
       label={t("appointments.patient")}
       placeholder={t("patients.search")}
       choices={choices}
-      value={chosen}
+      value={field.value}
       isSearching={isFetching}
       onSearch={setWords}
-      onChange={(choice) => {
-        setChosen(choice);
-        field.onChange(choice?.id ?? "");
-      }}
+      onChange={field.onChange}
       none={t("appointments.noPatientFound")}
       error={fieldState.error?.message}
       hint={

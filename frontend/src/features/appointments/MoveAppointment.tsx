@@ -4,8 +4,7 @@ import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { Conflict, type Difference } from "@/components/Conflict";
-import { dropDraft } from "@/components/form/drafts";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { useVersions } from "@/components/form/versions";
 import { announce } from "@/components/Toasts";
@@ -31,7 +30,7 @@ export function MoveAppointment({
   const format = useFormat(zone);
   const change = useChangeAppointment();
   const { organization_id: org_id } = useHospital();
-  const { seen, theirs, setTheirs, takeTheirs } = useVersions(appointment);
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(appointment, draft);
   const schema = useMemo(() => z.object(timesSchema(t)), [t]);
   const state = useForm({
     schema,
@@ -49,19 +48,16 @@ export function MoveAppointment({
           setTheirs(
             await answer(api.GET("/organization/{org_id}/appointments/{appointment_id}", { params: { path } })),
           );
-          return;
+          throw new Unsent();
         }
         const busy = busyMessage(error, t, format);
         if (!busy) throw error;
         form.setError("time", { message: busy }, { shouldFocus: true });
+        throw new Unsent();
       }
     },
   });
   const differences = useDifferences(theirs, state.form.watch());
-  const cancel = () => {
-    dropDraft(draft);
-    onDone();
-  };
   return (
     <Form state={state} label={t("appointments.move")}>
       {theirs && (
@@ -72,7 +68,7 @@ export function MoveAppointment({
         />
       )}
       <TimesFields />
-      <FormActions pending={state.isSubmitting} onCancel={cancel}>
+      <FormActions pending={state.isSubmitting} onCancel={onDone}>
         {t("common.save")}
       </FormActions>
     </Form>

@@ -5,7 +5,7 @@ import { answer, api, ifMatch, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { ButtonLink } from "@/components/Button";
 import { Conflict, type Difference } from "@/components/Conflict";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { useVersions } from "@/components/form/versions";
 import { Guard } from "@/components/Guard";
@@ -48,7 +48,8 @@ function Edit({ patient }: { patient: Patient }) {
   const { organization_id: org_id } = useHospital();
   const keep = useKeepPatient();
   const { patient_id } = patient;
-  const { seen, theirs, setTheirs, takeTheirs } = useVersions(patient);
+  const draft = `patients/${patient_id}/edit`;
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(patient, draft);
   const schema = useMemo(() => patientSchema(t, today), [t, today]);
   const path = { org_id, patient_id };
 
@@ -67,13 +68,14 @@ function Edit({ patient }: { patient: Patient }) {
   const state = useForm({
     schema,
     defaultValues: inputOf(patient),
-    draft: `patients/${patient_id}/edit`,
+    draft,
     submit: async (values) => {
       try {
         await save(values, (theirs ?? seen).version);
       } catch (error) {
         if (!isProblem(error, "version-mismatch")) throw error;
         setTheirs(await answer(api.GET("/organization/{org_id}/patients/{patient_id}", { params: { path } })));
+        throw new Unsent();
       }
     },
   });

@@ -7,7 +7,7 @@ import { isProblem } from "@/api/problem";
 import { fields } from "@/api/rules.generated";
 import { Conflict, type Difference } from "@/components/Conflict";
 import { DialogFrame } from "@/components/DialogFrame";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
@@ -55,7 +55,8 @@ function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () 
   const { t } = useTranslation();
   const { organization_id: org_id } = useHospital();
   const reread = useRereadPharmacy();
-  const { seen, theirs, setTheirs, takeTheirs } = useVersions(medicine);
+  const draft = `pharmacy/${medicine?.medicine_id ?? "new"}`;
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(medicine, draft);
   const schema = useMemo(() => {
     const rules = rulesIn(t);
     const { NewMedicine } = fields;
@@ -71,7 +72,7 @@ function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () 
   const state = useForm({
     schema,
     defaultValues: inputOf(medicine),
-    draft: `pharmacy/${medicine?.medicine_id ?? "new"}`,
+    draft,
     submit: async (values) => {
       if (!seen) {
         const body = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
@@ -93,7 +94,7 @@ function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () 
         } catch (error) {
           if (!isProblem(error, "version-mismatch")) throw error;
           setTheirs(await answer(api.GET("/organization/{org_id}/pharmacy/{medicine_id}", { params: { path } })));
-          return;
+          throw new Unsent();
         }
       }
       await reread();

@@ -7,7 +7,7 @@ import { isProblem } from "@/api/problem";
 import { fields, words } from "@/api/rules.generated";
 import { Conflict, type Difference } from "@/components/Conflict";
 import { DialogFrame } from "@/components/DialogFrame";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
@@ -56,7 +56,7 @@ function Edit({ user, onClose }: { user: User; onClose: () => void }) {
       } catch (error) {
         if (!isProblem(error, "version-mismatch")) throw error;
         setTheirs(await answer(api.GET("/organization/{org_id}/users/{user_id}", { params: { path } })));
-        return;
+        throw new Unsent();
       }
       await reread();
       announce(t("common.saved"));
