@@ -23,7 +23,7 @@ function formats(language: string, timeZone: string) {
   };
   const month = new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "short", year: "numeric" });
   const number = new Intl.NumberFormat(locale);
-  const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+  const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   return {
     time: (instant: string) => time.format(new Date(instant)),
     date: (instant: string) => date.format(new Date(instant)),

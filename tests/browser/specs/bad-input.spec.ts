@@ -132,11 +132,11 @@ test("numbers are numbers", async ({ page, clinic }) => {
   await save.click();
   await expect(page.getByText("Enter at least one reading.")).toBeVisible();
   for (const [label, typed, why] of [
-    ["Temperature", "hot", "Enter a number from 20 to 45."],
-    ["Temperature", "370", "Enter a number from 20 to 45."],
-    ["Pulse", "7.5", "Enter a whole number from 0 to 350."],
-    ["Pulse", "-1", "Enter a whole number from 0 to 350."],
-    ["Oxygen", "1e9", "Enter a whole number from 0 to 100."],
+    ["Temperature", "hot", "Enter a number from 20 to 45, with at most two decimals."],
+    ["Temperature", "370", "Enter a number from 20 to 45, with at most two decimals."],
+    ["Pulse", "7.5", "Enter a whole number from 0 to 350, in digits alone."],
+    ["Pulse", "-1", "Enter a whole number from 0 to 350, in digits alone."],
+    ["Oxygen", "1e9", "Enter a whole number from 0 to 100, in digits alone."],
   ] as const) {
     await page.getByLabel(label).fill(typed);
     await save.click();

@@ -13,6 +13,12 @@ interface NumberRules {
   maximum?: number;
 }
 
+/** Digits alone: `1,000` is a thousand to some and one to others, and `1e3` is no way to write a number of boxes. */
+const WHOLE = /^\d+$/;
+
+/** With at most two decimals after a point or a comma, so that neither is taken for a thousand. */
+const DECIMAL = /^-?\d+([.,]\d{1,2})?$/;
+
 /** Checks for fields that say in the person's language what is wrong; the bounds are the API's own. */
 export function rulesIn(t: TFunction) {
   /** A text without the space around it. */
@@ -35,8 +41,7 @@ export function rulesIn(t: TFunction) {
       .transform((value, context) => {
         if (value === "") return undefined;
         const number = Number(value.replace(",", "."));
-        const fits = Number.isFinite(number) && number >= minimum && number <= maximum;
-        if (fits && (!whole || Number.isInteger(number))) return number;
+        if ((whole ? WHOLE : DECIMAL).test(value) && number >= minimum && number <= maximum) return number;
         const message = t(whole ? "form.wholeNumberBetween" : "form.numberBetween", { minimum, maximum });
         context.addIssue({ code: "custom", message });
         return z.NEVER;
