@@ -6,7 +6,7 @@ use chakravue_testbed::{Helm, Tool};
 use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, run, template};
 
 /// What somebody sets besides the least, and what they are told.
-const WRONG: [(&[&str], &str); 24] = [
+const WRONG: [(&[&str], &str); 44] = [
     // Misspelt.
     (&["operators.replicas=2"], "'operators' not allowed"),
     (&["operator.replica=2"], "at '/operator': additional properties 'replica' not allowed"),
@@ -27,7 +27,35 @@ const WRONG: [(&[&str], &str); 24] = [
     // Credentials in a place where everybody reads them, an address that browsers do not take passwords to.
     (&["mongodb.tenantUri=mongodb://user:secret@db.example.org"], "at '/mongodb/tenantUri'"),
     (&["api.publicUrl=http://app.example.org"], "at '/api/publicUrl'"),
+    (
+        &["api.settings.payments.stripe.api_base=http://stripe.example.org"],
+        "at '/api/settings/payments/stripe/api_base'",
+    ),
+    // Of the right type, and out of bounds: a pod would end with it, or nothing could be uninstalled.
+    (&["operator.awaitRemovals=0s"], "at '/operator/awaitRemovals'"),
+    (&["operator.awaitRemovals=1s 1m"], "at '/operator/awaitRemovals'"),
+    (&["operator.leaderElection.leaseDuration=0s"], "at '/operator/leaderElection/leaseDuration'"),
+    (&["operator.resyncInterval=1ms"], "at '/operator/resyncInterval'"),
+    (&["operator.resyncInterval=999ms"], "at '/operator/resyncInterval'"),
+    (&["operator.resyncInterval="], "at '/operator/resyncInterval'"),
+    (&["operator.accountsInterval=1ms"], "at '/operator/accountsInterval'"),
+    (&["operator.accountsInterval=0m 49ms"], "at '/operator/accountsInterval'"),
+    (&["api.settings.sessions.idle=0s"], "at '/api/settings/sessions/idle'"),
+    (&["api.settings.hashing.queue_length=0"], "at '/api/settings/hashing/queue_length'"),
+    (&["api.settings.hashing.queue_wait=0ms"], "at '/api/settings/hashing/queue_wait'"),
+    (
+        &["api.settings.hashing.memory_kib=7167", "api.settings.hashing.passes=5"],
+        "at '/api/settings/hashing/memory_kib'",
+    ),
+    (&["api.settings.hashing.memory_kib=65537"], "at '/api/settings/hashing/memory_kib'"),
+    (&["api.settings.hashing.passes=17"], "at '/api/settings/hashing/passes'"),
+    (&["api.settings.hashing.lanes=0"], "at '/api/settings/hashing/lanes'"),
+    (&["api.settings.hashing.lanes=17"], "at '/api/settings/hashing/lanes'"),
+    // Too weak together, also with the default of what is not set.
+    (&["api.settings.hashing.memory_kib=9216", "api.settings.hashing.passes=3"], "at '/api/settings/hashing'"),
+    (&["api.settings.hashing.passes=1"], "at '/api/settings/hashing'"),
     // Each alone is right, and together they cannot work.
+    (&["api.secret.mailUrlKey=mail"], "api.settings.mail.from"),
     (&["api.publicUrl="], "api.publicUrl is missing"),
     (&["api.settings.payments.provider="], "api.settings.payments.provider is missing"),
     (&["api.settings.payments.provider=stripe"], "needs api.secret.stripeSecretKeyKey"),

@@ -132,7 +132,7 @@ async fn values_arrive_where_they_belong() {
         ("CHAKRAVUE_API__PAYMENTS__PROVIDER", "stripe"),
         ("CHAKRAVUE_API__TRUSTED_PROXIES", "10.0.0.0/8,192.168.0.0/16"),
         ("CHAKRAVUE_API__BODY_LIMIT", "1048576"),
-        ("CHAKRAVUE_API__SESSIONS__IDLE", "30m"),
+        ("CHAKRAVUE_API__SESSIONS__IDLE", "1h 30m"),
     ] {
         assert_eq!(api.get(name).map(String::as_str), Some(value), "{name}");
     }

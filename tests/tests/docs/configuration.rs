@@ -8,6 +8,7 @@ use crate::{
     nothing_wrong,
     pages::{self, Table},
     programs::{self, API, Flag, OPERATOR},
+    values,
 };
 
 const PAGE: &str = "docs/configuration.md";
@@ -168,6 +169,9 @@ fn the_web_services_bounds_are_those_of_the_page() {
             let refused = said.lines().any(|line| line.trim().starts_with(&format!("{setting}:")));
             if refused == right {
                 mistakes.push(format!("{setting}={value}: {said}"));
+            }
+            if values::takes(&format!("api.settings.{setting}"), &value.into()).is_some_and(|taken| taken != right) {
+                mistakes.push(format!("the chart does not say of {setting}={value} what the page says"));
             }
         };
         for (bound, [has_least, has_most]) in &bounds {
