@@ -1,15 +1,16 @@
 import { Dialog } from "@base-ui/react/dialog";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { fields, words } from "@/api/rules.generated";
 import { DialogFrame } from "@/components/DialogFrame";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { SelectField, TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
+import { Notice } from "@/components/Notice";
 import { announce } from "@/components/Toasts";
 import { useFormat } from "@/dates/format";
 import { useHospital } from "@/session/me";
@@ -25,6 +26,9 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
   const format = useFormat();
   const { organization_id: org_id } = useHospital();
   const reread = useRereadPharmacy();
+  const [inStock, setInStock] = useState(medicine.quantity);
+  // What was in stock while somebody counted, if others have changed it since.
+  const [before, setBefore] = useState<number | null>(null);
   const schema = useMemo(() => {
     const rules = rulesIn(t);
     return z
@@ -42,21 +46,38 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
     defaultValues: { reason: "dispensed" as Reason, amount: "" },
     pointers: { "/change": "amount" },
     submit: async ({ reason, amount }, form) => {
-      const change = reason === "counted" ? amount - medicine.quantity : comesIn.includes(reason) ? amount : -amount;
+      const path = { org_id, medicine_id: medicine.medicine_id };
+      if (reason === "counted") {
+        // A count is sent as what it changes, so it must be told from what is there now and not from what this page remembers.
+        const { quantity } = await answer(
+          api.GET("/organization/{org_id}/pharmacy/{medicine_id}", { params: { path } }),
+        );
+        if (quantity !== inStock) {
+          setBefore(inStock);
+          setInStock(quantity);
+          throw new Unsent();
+        }
+      }
+      const change = reason === "counted" ? amount - inStock : comesIn.includes(reason) ? amount : -amount;
       if (change === 0) {
         announce(t("pharmacy.countedSame"));
+        await reread();
         onClose();
         return;
       }
       try {
-        const path = { org_id, medicine_id: medicine.medicine_id };
         const body = { change, reason };
         await answer(api.POST("/organization/{org_id}/pharmacy/{medicine_id}/stock", { params: { path }, body }));
       } catch (error) {
         if (!isProblem(error, "stock-too-low")) throw error;
-        const message = t("pharmacy.tooLow", { quantity: format.number(error.extra.quantity as number) });
-        form.setError("amount", { message }, { shouldFocus: true });
-        return;
+        const quantity = error.extra.quantity as number;
+        setInStock(quantity);
+        form.setError(
+          "amount",
+          { message: t("pharmacy.tooLow", { quantity: format.number(quantity) }) },
+          { shouldFocus: true },
+        );
+        throw new Unsent();
       }
       await reread();
       announce(t("pharmacy.changed", { name: medicine.medicine }));
@@ -69,8 +90,13 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
       <DialogFrame title={t("pharmacy.changeTitle", { name: medicine.medicine })}>
         <Form state={state} label={t("pharmacy.change")}>
           <p className="text-ink-soft">
-            {t("pharmacy.inStockNow", { quantity: format.number(medicine.quantity), unit: medicine.unit ?? "" })}
+            {t("pharmacy.inStockNow", { quantity: format.number(inStock), unit: medicine.unit ?? "" })}
           </p>
+          {before !== null && reason === "counted" && (
+            <Notice tone="warn" title={t("pharmacy.countedMeanwhile")}>
+              {t("pharmacy.countedMeanwhileHint", { before: format.number(before), now: format.number(inStock) })}
+            </Notice>
+          )}
           <SelectField name="reason" label={t("pharmacy.reason")}>
             {words.StockReason.map((one) => (
               <option key={one} value={one}>
