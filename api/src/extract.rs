@@ -116,14 +116,15 @@ fn escape(key: &str) -> String {
 
 /// Says what serde found wrong in words for a client, without the value that was sent.
 fn wrong_field(pointer: &str, message: &str) -> (String, String) {
-    let message = message.split(" at line ").next().unwrap_or(message);
+    let message = without_place(message);
     let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
     if message.starts_with("missing field") {
         return (format!("{pointer}/{}", escape(&quoted(message))), "is required".to_owned());
     }
     if message.starts_with("unknown field") {
         // The path already ends in the field's name, which is repeated only if it looks like one: it was sent, too.
-        let known = message.split_once(", ").map_or("no field is known here", |(_, known)| known);
+        let known = message.rsplit_once("expected ").map(|(_, known)| format!("expected {known}"));
+        let known = known.as_deref().unwrap_or("no field is known here");
         return match pointer.rsplit_once('/') {
             Some((parent, name)) if !is_name(name) => {
                 (parent.to_owned(), format!("has a field that is not known; {known}"))
@@ -131,7 +132,8 @@ fn wrong_field(pointer: &str, message: &str) -> (String, String) {
             _ => (pointer.to_owned(), format!("is not a known field; {known}")),
         };
     }
-    if let Some((_, wanted)) = message.split_once("expected ") {
+    // What is wanted comes last: before it stands the value that was sent, which may hold the same words.
+    if let Some((_, wanted)) = message.rsplit_once("expected ") {
         return (pointer.to_owned(), format!("must be {wanted}"));
     }
     if message.starts_with("duplicate field") {
@@ -141,9 +143,20 @@ fn wrong_field(pointer: &str, message: &str) -> (String, String) {
     (pointer.to_owned(), message.to_owned())
 }
 
-/// As fields of this API and of most others are named.
+/// Without the place that ends it, ` at line 1 column 2`, for which no value that was sent can be taken.
+fn without_place(message: &str) -> &str {
+    let is_place = |text: &str| text.split(" column ").all(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    match message.rsplit_once(" at line ") {
+        Some((before, place)) if is_place(place) => before,
+        _ => message,
+    }
+}
+
+/// As fields of this API and of most others are named; so many digits could be a card's number or a date of birth.
 fn is_name(text: &str) -> bool {
-    text.len() <= 40 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    begins && digits <= 4 && text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// A parameter of the path. One that cannot be read names nothing that exists.
@@ -176,9 +189,10 @@ fn parse_query<T: DeserializeOwned + Validate<Context = ()>>(uri: &Uri) -> Answe
         let text = rejection.body_text();
         let text = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
         let (parameter, message) = text.split_once(": ").unwrap_or(("", text));
-        let (pointer, detail) = wrong_field("", message);
-        let parameter = if pointer.is_empty() { parameter } else { &pointer[1..] };
-        Problem::invalid_parameter(parameter, detail)
+        let path = if parameter.is_empty() { String::new() } else { format!("/{}", escape(parameter)) };
+        let (pointer, detail) = wrong_field(&path, message);
+        let parameter = pointer.trim_start_matches('/');
+        Problem::invalid_parameter(if is_name(parameter) { parameter } else { "query" }, detail)
     })?;
     value.validate().map_err(|report| {
         let errors = report.iter().map(|(path, error)| FieldError {
@@ -283,11 +297,37 @@ mod tests {
             json!({ "name": { "$ne": "marker-value" } }),
             json!({ "name": ["marker-value"] }),
             json!({ "name": "a", "limit": "marker-value" }),
+            json!({ "name": "a", "limit": "an expected marker-value" }),
+            json!({ "name": "a", "limit": "marker-value at line 1 column 2" }),
+            json!({ "name": "a", "limit": "expected marker-value at line 1 column 2" }),
             json!({ "name": "a", "marker-value": 1 }),
+            json!({ "name": "a", "x, marker-value": 1 }),
+            json!({ "name": "a", "x`, expected marker-value": 1 }),
         ] {
             let problem = parse::<Person>(body.to_string().as_bytes()).unwrap_err();
             assert!(!format!("{problem:?}").contains("marker-value"), "{problem:?}");
         }
+        for query in [
+            "limit=marker-value",
+            "name=a&limit=1+at+line+marker-value",
+            "name=a&marker-value=1",
+            "name=a&marker-value:+x=1",
+            "name=a&x:+marker-value=1",
+        ] {
+            let problem = parse_query::<Person>(&format!("/people?{query}").parse().unwrap()).unwrap_err();
+            assert!(!format!("{problem:?}").contains("marker-value"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_place_of_a_name_does_not_come_back() {
+        for number in ["4111111111111111", "x4111111111111111", "19800517", "1"] {
+            let body = json!({ "name": "a", number: 1 }).to_string();
+            assert_eq!(errors(&body)[0].0, "", "{number}");
+            let problem = parse_query::<Person>(&format!("/people?name=a&{number}=1").parse().unwrap()).unwrap_err();
+            assert_eq!(problem.errors()[0].parameter.as_deref(), Some("query"), "{number}");
+        }
+        assert_eq!(errors(r#"{"name":"a","line_2":1}"#)[0].0, "/line_2");
     }
 
     #[test]

@@ -91,6 +91,14 @@ async fn what_is_confided_to_the_api_stays_where_it_belongs() {
     let mut request = proxied.signup_request("Discreet", "starter");
     request["password"] = json!(PASSWORDS[0]);
     problems.hear(&anonymous.post("/signup", &request).await);
+    // And every other field filled with what belongs elsewhere.
+    for field in [PASSWORDS[0], CARD] {
+        let mixed_up = json!({ "organization_id": field, "email": "nobody@marker.example", "password": PASSWORDS[0] });
+        problems.hear(&anonymous.post("/organization-login", &mixed_up).await);
+        problems.hear(&anonymous.post("/password-reset", &json!({ "organization_id": field, "email": field })).await);
+        problems.hear(&anonymous.post("/login", &json!({ field: field, "email": "nobody@marker.example" })).await);
+        problems.hear(&anonymous.get(&format!("/signup/database-name?{}=1", field.replace(' ', "+"))).await);
+    }
     let reply = anonymous.post_once("/signup", KEYS[0], &proxied.signup_request("Discreet", "starter")).await;
     let signup = crate::support::Signup::of(&reply.expect(201));
     needles.add("a setup token", &signup.setup_token);
