@@ -7,7 +7,7 @@ use axum::{
 };
 use chakravue_crds::organization_id::OrganizationId;
 use garde::Validate;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -18,6 +18,7 @@ use crate::{
     client_address::Client,
     extract::ApiJson,
     identity::{SESSION_COOKIE, SETUP_COOKIE, Signed, clear_cookie},
+    metrics::SignIn as Outcome,
     people::EmailAddress,
     problem::{Answer, Kind, Problem},
     sessions::Principal,
@@ -44,8 +45,14 @@ struct OrganizationLogin {
     email: EmailAddress,
     #[schema(value_type = String, format = Password, example = "violet tractors sing at noon")]
     password: Password,
+    #[serde(deserialize_with = "known_or_nobodys")]
     #[schema(value_type = String, pattern = "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$", example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
     organization_id: OrganizationId,
+}
+
+/// What is no id is answered as the id of a hospital that is not there.
+fn known_or_nobodys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OrganizationId, D::Error> {
+    Ok(String::deserialize(deserializer)?.parse().unwrap_or_else(|_| OrganizationId::of_nobody()))
 }
 
 /// Signs in to a hospital
@@ -71,9 +78,12 @@ async fn sign_in_to_organization(
 ) -> Answer<SignedIn> {
     let home = Home::Hospital(login.organization_id);
     let key = app.blind_index.of_account(&home, login.email.as_str());
-    let candidates = at_home(&app, &home, &login.email);
-    let right = attempt(&app, &key, client.address, candidates, &login.password).await?;
-    start_one(&app, right, &client).await
+    let sign_in = async {
+        let candidates = at_home(&app, &home, &login.email);
+        let right = attempt(&app, &key, client.address, candidates, &login.password).await?;
+        start_one(&app, right, &client).await
+    };
+    counted(&app, sign_in.await)
 }
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -105,11 +115,34 @@ struct Login {
 async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson<Login>) -> Answer<SignedIn> {
     // Not the key of an account at one hospital: the wait must not tell at which hospitals the address is known.
     let key = app.blind_index.of_email(login.email.as_str());
-    let right = attempt(&app, &key, client.address, anywhere(&app, &login.email), &login.password).await?;
-    if right.len() > 1 {
-        return Err(choose(&right));
+    let sign_in = async {
+        let candidates = anywhere(&app, &login.email);
+        let right = attempt(&app, &key, client.address, candidates, &login.password).await?;
+        if right.len() > 1 {
+            return Err(choose(&right));
+        }
+        start_one(&app, right, &client).await
+    };
+    counted(&app, sign_in.await)
+}
+
+fn counted(app: &AppState, answer: Answer<SignedIn>) -> Answer<SignedIn> {
+    if let Some(outcome) = outcome(answer.as_ref().err().map(Problem::kind)) {
+        app.metrics.sign_in(outcome);
     }
-    start_one(&app, right, &client).await
+    answer
+}
+
+/// What an attempt counts as that ended with this problem, or with none. Nothing yet where a hospital is to be chosen, and
+/// nothing where a database is away: those are counted as requests.
+fn outcome(problem: Option<Kind>) -> Option<Outcome> {
+    match problem {
+        None => Some(Outcome::Succeeded),
+        Some(Kind::InvalidCredentials | Kind::Unauthenticated) => Some(Outcome::Refused),
+        Some(Kind::TooManyRequests) => Some(Outcome::Limited),
+        Some(Kind::SignInBusy) => Some(Outcome::Shed),
+        Some(_) => None,
+    }
 }
 
 /// The account of the address at one place, if it can be looked for there.
@@ -186,4 +219,33 @@ async fn sign_out(
         (header::SET_COOKIE, clear_cookie(SETUP_COOKIE)),
     ]);
     Ok((StatusCode::NO_CONTENT, headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_counts_as_what_became_of_it() {
+        for (problem, counts) in [
+            (None, Some(Outcome::Succeeded)),
+            (Some(Kind::InvalidCredentials), Some(Outcome::Refused)),
+            (Some(Kind::TooManyRequests), Some(Outcome::Limited)),
+            (Some(Kind::SignInBusy), Some(Outcome::Shed)),
+            (Some(Kind::ChooseOrganization), None),
+            (Some(Kind::DatabaseUnavailable), None),
+        ] {
+            assert_eq!(outcome(problem), counts, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_hospitals_id_is_nobodys() {
+        let login = |id: &str| {
+            let body = json!({ "email": "jane@clinic.example", "password": "violet tractors", "organization_id": id });
+            crate::extract::parse::<OrganizationLogin>(body.to_string().as_bytes()).unwrap().organization_id
+        };
+        assert_eq!(login("St. Mary's"), OrganizationId::of_nobody());
+        assert_eq!(login("org_01jd8x2v9t6m3k5q7r1w4y0z8a").as_str(), "org_01jd8x2v9t6m3k5q7r1w4y0z8a");
+    }
 }

@@ -28,6 +28,16 @@ impl Stack {
         self.attempts().update_many(doc! {}, waited).await.unwrap();
     }
 
+    /// How many sign-ins the metrics have as succeeded, refused, limited and shed.
+    async fn sign_ins(&self) -> [u64; 4] {
+        let metrics = self.api.metrics().await;
+        ["succeeded", "refused", "limited", "shed"].map(|outcome| {
+            let line = format!("chakravue_api_sign_ins_total{{outcome=\"{outcome}\"}} ");
+            let count = metrics.lines().find_map(|text| text.strip_prefix(&line)).expect("the metric is there");
+            count.parse().unwrap()
+        })
+    }
+
     /// Lets time pass for every session: moves a date of them into the past.
     async fn age_sessions(&self, field: &str, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap();
@@ -99,7 +109,10 @@ async fn an_address_at_several_hospitals_chooses_only_after_the_right_password()
     ids.sort();
     expected.sort();
     assert_eq!(ids, expected);
+    // To choose is no sign-in yet.
+    assert_eq!(stack.sign_ins().await, [0, 1, 0, 0]);
     stack.sign_in(&other.organization_id, "locum@several.example").await;
+    assert_eq!(stack.sign_ins().await, [1, 1, 0, 0]);
     stack.close().await;
 }
 
@@ -119,6 +132,7 @@ async fn no_refusal_says_why_neither_in_words_nor_in_time() {
     // Who, where, with which password; the locked one's is right.
     let ways = [
         ("unknown hospital", elsewhere, "known@equal.example", PASSWORD),
+        ("no hospital's id", "Equal", "known@equal.example", PASSWORD),
         ("unknown user", org, "nobody@equal.example", PASSWORD),
         ("wrong password", org, "known@equal.example", WRONG),
         ("locked", org, "locked@equal.example", PASSWORD),
@@ -261,6 +275,7 @@ async fn a_flood_is_shed_and_memory_stays_bounded() {
         }
     }
     assert!(shed > 20 && refused > 4, "{refused} refused, {shed} shed");
+    assert_eq!(stack.sign_ins().await, [0, refused, 0, shed]);
     // As many hashes as threads at once, 19 MiB each, and what two hundred requests take besides.
     let threads = std::thread::available_parallelism().unwrap().get();
     let grown = resident_kib(stack.api.pid()).saturating_sub(before);
@@ -271,6 +286,7 @@ async fn a_flood_is_shed_and_memory_stays_bounded() {
         (stack.try_sign_in(&hospital.organization_id, email, PASSWORD).await.status == 200).then_some(())
     })
     .await;
+    assert_eq!(stack.sign_ins().await[0], 1);
     stack.close().await;
 }
 
@@ -299,6 +315,7 @@ async fn limits_answer_429_and_cannot_be_evaded_by_a_header() {
         statuses.push(reply.status);
     }
     assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429]);
+    assert_eq!(stack.sign_ins().await, [0, 5, 3, 0]);
     stack.close().await;
 }
 
