@@ -4,14 +4,17 @@ import { useKnownWords } from "@/i18n/known";
 import { Countdown } from "./Countdown";
 import { Notice } from "./Notice";
 
-/** What a person is told of an error: in their own language where the kind is known, else in the API's words. */
+/** Kinds with so many causes that the API's own sentence, which is in English, says more than ours. */
+const varied = ["conflict", "hospital-not-ready", "managed-elsewhere", "payment-declined", "plan-too-small"];
+
+/** What a person is told of an error: in our words where the kind is known, else in the API's, which are for programs, too. */
 export function ProblemText({ error }: { error: unknown }) {
   const { t, i18n } = useTranslation();
   const wordsFor = useKnownWords();
   if (!isProblem(error)) return <p>{t("problems.unexpected")}</p>;
-  // The API's own sentence says more, such as which plan has how many seats; it is in English.
   const known = wordsFor(`problems.kinds.${error.kind}`);
-  const words = i18n.language === "en" ? error.message || known : known || error.message;
+  const isTold = i18n.language === "en" && varied.includes(error.kind);
+  const words = isTold ? error.message || known : known || error.message;
   return (
     <>
       <p>{words || t("problems.unexpected")}</p>

@@ -117,7 +117,7 @@ test("wrong passwords make one wait, which is counted down", async ({ page, clin
   await page.getByLabel("Password", { exact: true }).fill("not the password");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("button", { name: /Try again in \d+ second/ })).toBeDisabled();
-  await expect(page.getByText("not right together")).toBeVisible();
+  await expect(page.getByText("do not fit together")).toBeVisible();
   await expect(page.getByLabel("Password", { exact: true })).toHaveValue("");
   await expect(page.getByRole("button", { name: "Sign in" })).toBeEnabled();
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);

@@ -45,12 +45,15 @@ it("signs in to the hospital that is remembered, and keeps no token", async () =
 });
 
 it("says when another attempt counts, and forgets the password", async () => {
-  server.use(http.post("/login", () => problem("invalid-credentials", 401, {}, { "Retry-After": "3" })));
+  const detail = "Not right together; wait as long as Retry-After says.";
+  server.use(http.post("/login", () => problem("invalid-credentials", 401, { detail }, { "Retry-After": "3" })));
   const { user } = renderAt("/sign-in");
   await fill(user);
   await user.click(screen.getByRole("button", { name: "Sign in" }));
   const waiting = await screen.findByRole("button", { name: /Try again in \d second/ });
   expect(waiting).toHaveProperty("disabled", true);
+  expect(screen.getByRole("alert").textContent).toContain("do not fit together");
+  expect(screen.getByRole("alert").textContent).not.toContain("Retry-After");
   expect(screen.getByLabelText("Password")).toHaveProperty("value", "");
   expect(screen.getByLabelText("E-mail address")).toHaveProperty("value", "doctor@stmarys.com");
 });
