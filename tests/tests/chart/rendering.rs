@@ -5,36 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use chakravue_testbed::Tool;
 use serde_json::{Value, json};
 
-use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, called, cluster, rendered, template, would_take};
+use crate::support::{
+    EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, called, cluster, objects, rendered, restricted_namespace, template,
+    would_take, would_take_the_pods_of,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_takes_everything_that_is_rendered() {
     let Some(cluster) = cluster().await else { return };
     let kubectl = &cluster.kubectl;
     for namespace in ["system", "hospitals", "clinics"] {
-        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
-            // The strictest there is: pods that need more are refused.
-            "name": namespace, "labels": { "pod-security.kubernetes.io/enforce": "restricted" },
-        } });
-        kubectl.run(&["apply", "-f", "-"], &namespace.to_string()).await.unwrap();
+        restricted_namespace(kubectl, namespace).await;
     }
-    kubectl.run(&["-n", "system", "wait", "--for=create", "sa/default", "--timeout=1m"], "").await.unwrap();
     for (name, values) in
         [("least", LEAST), ("everything", EVERYTHING), ("one namespace", ONE_NAMESPACE), ("without api", WITHOUT_API)]
     {
         let manifests = template(Tool::Helm, values, &[]).await.unwrap();
         would_take(kubectl, &manifests, name).await;
-        // A Deployment is taken whatever its pods are, so they are asked about too.
-        for deployment in crate::support::objects(&manifests).iter().filter(|it| it["kind"] == "Deployment") {
-            let template = &deployment["spec"]["template"];
-            let mut pod = json!({ "apiVersion": "v1", "kind": "Pod" });
-            pod["metadata"] = template["metadata"].clone();
-            pod["metadata"]["name"] = json!("a-pod");
-            pod["metadata"]["namespace"] = json!("system");
-            pod["spec"] = template["spec"].clone();
-            // Nobody made the account, and nothing but the pod is asked about.
-            pod["spec"]["serviceAccountName"] = json!("default");
-            would_take(kubectl, &pod.to_string(), &called(deployment)).await;
+        for deployment in objects(&manifests).iter().filter(|it| it["kind"] == "Deployment") {
+            would_take_the_pods_of(kubectl, deployment, "system").await;
         }
     }
 }
@@ -144,6 +133,33 @@ async fn values_arrive_where_they_belong() {
     assert!(find("Deployment/chakravue-api")["spec"]["replicas"].is_null());
     assert_eq!(find("Ingress/chakravue-api")["spec"]["rules"][0]["host"], "app.example.org");
     assert_eq!(find("HTTPRoute/chakravue-api")["spec"]["hostnames"], json!(["app.example.org"]));
+}
+
+/// Argo CD, which compares with what the API server has, shows for good as a difference what that fills in within a list.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_adds_nothing_to_the_route() {
+    let parents = r#"api.httpRoute.parentRefs=[{"name":"public","namespace":"gateways"},{"group":"","kind":"Service","name":"mesh"}]"#;
+    let objects = objects(&template(Tool::Helm, EVERYTHING, &["--set-json", parents]).await.unwrap());
+    let route = objects.iter().find(|object| object["kind"] == "HTTPRoute").unwrap();
+    let written = json!({
+        "hostnames": ["app.example.org"],
+        "parentRefs": [
+            { "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public", "namespace": "gateways" },
+            { "group": "", "kind": "Service", "name": "mesh" },
+        ],
+        "rules": [{
+            "matches": [{ "path": { "type": "PathPrefix", "value": "/" } }],
+            "backendRefs": [{ "group": "", "kind": "Service", "name": "chakravue-api", "port": 8008, "weight": 1 }],
+        }],
+    });
+    assert_eq!(route["spec"], written);
+
+    let Some(cluster) = cluster().await else { return };
+    let mut alone = route.clone();
+    alone["metadata"]["namespace"] = json!("default");
+    let asked = ["apply", "--server-side", "--dry-run=server", "-o", "json", "-f", "-"];
+    let taken: Value = serde_json::from_str(&cluster.kubectl.run(&asked, &alone.to_string()).await.unwrap()).unwrap();
+    assert_eq!(taken["spec"], written);
 }
 
 /// Every right has its reason above it, also in what the cluster tells of a release (`helm get manifest`).

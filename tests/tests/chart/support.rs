@@ -6,7 +6,7 @@ use std::{
 };
 
 use chakravue_testbed::{Helm, Kubectl, Testbed, Tool};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The least that somebody has to say.
 pub const LEAST: &str = "api: {publicUrl: 'https://app.example.org', settings: {payments: {provider: test}}}";
@@ -103,6 +103,28 @@ pub async fn would_take(kubectl: &Kubectl, manifests: &str, named: &str) {
         "-",
     ];
     kubectl.run(&dry, manifests).await.unwrap_or_else(|error| panic!("{named}: {error}"));
+}
+
+/// A namespace under the strictest standard there is: pods that need more are refused.
+pub async fn restricted_namespace(kubectl: &Kubectl, name: &str) {
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": name, "labels": { "pod-security.kubernetes.io/enforce": "restricted" },
+    } });
+    kubectl.run(&["apply", "-f", "-"], &namespace.to_string()).await.unwrap();
+    kubectl.run(&["-n", name, "wait", "--for=create", "sa/default", "--timeout=1m"], "").await.unwrap();
+}
+
+/// A Deployment is taken whatever its pods are, so the API server is asked about one of them too.
+pub async fn would_take_the_pods_of(kubectl: &Kubectl, deployment: &Value, namespace: &str) {
+    let template = &deployment["spec"]["template"];
+    let mut pod = json!({ "apiVersion": "v1", "kind": "Pod" });
+    pod["metadata"] = template["metadata"].clone();
+    pod["metadata"]["name"] = json!("a-pod");
+    pod["metadata"]["namespace"] = json!(namespace);
+    pod["spec"] = template["spec"].clone();
+    // Nobody made the account, and nothing but the pod is asked about.
+    pod["spec"]["serviceAccountName"] = json!("default");
+    would_take(kubectl, &pod.to_string(), &called(deployment)).await;
 }
 
 /// A program to its end: its standard output.
