@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fs};
 
 use serde_json::Value;
 
-use crate::support::{called, cluster, objects, rendered, repository, template, would_take};
+use crate::support::{
+    called, cluster, objects, rendered, repository, restricted_namespace, template, would_take, would_take_the_pods_of,
+};
 
 fn examples() -> BTreeMap<String, String> {
     let folder = repository("charts/chakravue/examples");
@@ -21,13 +23,15 @@ async fn an_api_server_takes_every_example() {
     let mut kinds = Vec::new();
     for (name, text) in examples() {
         for namespace in objects(&text).iter().filter_map(|object| object["metadata"]["namespace"].as_str()) {
-            let namespace = format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}");
-            kubectl.run(&["apply", "-f", "-"], &namespace).await.unwrap();
+            restricted_namespace(kubectl, namespace).await;
         }
         would_take(kubectl, &text, &name).await;
+        for deployment in objects(&text).iter().filter(|object| object["kind"] == "Deployment") {
+            would_take_the_pods_of(kubectl, deployment, deployment["metadata"]["namespace"].as_str().unwrap()).await;
+        }
         kinds.extend(objects(&text).iter().map(|object| object["kind"].as_str().unwrap().to_owned()));
     }
-    for kind in ["Application", "HelmRelease", "Kustomization", "HospitalOrganization"] {
+    for kind in ["Application", "Deployment", "HelmRelease", "Kustomization", "HospitalOrganization"] {
         assert!(kinds.iter().any(|it| it == kind), "no example with a {kind}: {kinds:?}");
     }
     let sample = repository("tests/samples/st-marys-hospital.yaml");
@@ -53,6 +57,22 @@ async fn the_chart_takes_the_values_of_every_example() {
     assert_eq!(found, 2, "Argo CD's Application and Flux' HelmRelease");
 }
 
+/// The application finds the hospital beside it by what the operator makes.
+#[test]
+fn the_application_mounts_the_secret_of_the_hospital() {
+    let all = examples();
+    let [hospital, application] = ["hospital.yaml", "application.yaml"].map(|name| objects(&all[name]).remove(0));
+    let pod = &application["spec"]["template"]["spec"];
+    let secret = format!("{}-mongodb", hospital["metadata"]["name"].as_str().unwrap());
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], secret);
+    assert_eq!(application["metadata"]["namespace"], hospital["metadata"]["namespace"]);
+    let container = &pod["containers"][0];
+    let root = container["env"].as_array().unwrap().iter().find(|variable| variable["name"] == "SERVICE_BINDING_ROOT");
+    let mounted = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
+    assert!(mounted.starts_with(&format!("{}/", root.unwrap()["value"].as_str().unwrap())), "{mounted}");
+    assert_eq!(container["volumeMounts"][0]["name"], pod["volumes"][0]["name"]);
+}
+
 /// What is pruned is pruned in the order of waves, from the last: hospitals before the operator that takes their finalizers
 /// off, and the definition not at all. Flux waits for its dependants in the same way.
 #[tokio::test]
@@ -66,7 +86,9 @@ async fn hospitals_go_before_the_operator() {
     let definition = chart.iter().find(|object| object["kind"] == "CustomResourceDefinition").map(wave).unwrap();
     let all = examples();
     let hospital = objects(&all["hospital.yaml"]).iter().map(wave).min().unwrap();
-    assert!(definition < deployed && deployed < hospital, "{definition} < {deployed} < {hospital}");
+    let application = objects(&all["application.yaml"]).iter().map(wave).min().unwrap();
+    let waves = [definition, deployed, hospital, application];
+    assert!(waves.is_sorted_by(|one, next| one < next), "{waves:?}");
 
     let flux = objects(&all["flux.yaml"]);
     let hospitals = flux.iter().find(|object| called(object) == "Kustomization/hospitals").unwrap();

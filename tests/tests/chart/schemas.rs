@@ -35,7 +35,9 @@ fn examples_keep_to_the_schemas_of_their_kinds() {
 fn kubeconform(file: &Path, schemas: &Path) -> Result<(), String> {
     let program = Tool::Kubeconform.path().unwrap_or_else(|error| panic!("{error:#}"));
     let location = format!("{}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json", schemas.display());
-    let output = Command::new(program).args(["-schema-location", &location]).arg(file).output().unwrap();
+    // Kubernetes' own kinds have no definition here; the test that asks an API server has them.
+    let arguments = ["-schema-location", &location, "-skip", "Deployment"];
+    let output = Command::new(program).args(arguments).arg(file).output().unwrap();
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stdout).into_owned()) }
 }
 
