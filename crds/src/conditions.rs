@@ -55,6 +55,9 @@ names! {
         DataLossSuspected,
         /// The hospital has more users than its plan has seats. Nothing is cut off; it can add none. Present only while so.
         SeatsExceeded,
+        /// An annotation of the operator's has a value that means nothing, so that what somebody wanted is not done. Present
+        /// only while so.
+        AnnotationIgnored,
     }
 }
 
@@ -103,6 +106,8 @@ names! {
         CapacityExhausted,
         /// The hospital has more users than its plan has seats.
         SeatsExceeded,
+        /// An annotation has a value that means nothing.
+        AnnotationIgnored,
         /// MongoDB does not answer.
         MongoDbUnavailable,
         /// MongoDB answers, but has no primary that takes writes.

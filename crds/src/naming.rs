@@ -103,8 +103,16 @@ pub fn tenant_user(database: &DatabaseName) -> &str {
 /// The connection Secret, in the object's namespace; also `.status.binding.name`.
 #[must_use]
 pub fn secret_name(object_name: &str) -> String {
-    format!("{object_name}-mongodb")
+    format!("{object_name}{SECRET_SUFFIX}")
 }
+
+/// The object whose connection Secret would have this name.
+#[must_use]
+pub fn object_of_secret(secret_name: &str) -> Option<&str> {
+    secret_name.strip_suffix(SECRET_SUFFIX).filter(|object| !object.is_empty())
+}
+
+const SECRET_SUFFIX: &str = "-mongodb";
 
 #[cfg(test)]
 mod tests {

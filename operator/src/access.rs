@@ -218,6 +218,30 @@ pub async fn ensure_user(
     Ok(())
 }
 
+/// Takes from a user that exists what it should not have, and gives it nothing.
+pub async fn revoke_surplus(
+    context: &Context,
+    tenant: &Tenant,
+    organization_id: &str,
+    found: &Found,
+    changes: &mut Changes,
+) -> Result<()> {
+    let Some(Ok(has)) = found.user.as_ref().map(|user| user.get_array("roles")) else { return Ok(()) };
+    let facts = UserFacts::of(tenant, organization_id);
+    let kept: Vec<Bson> =
+        has.iter().filter(|role| facts.roles.iter().any(|may| is_same_role(role, may))).cloned().collect();
+    if kept.len() == has.len() {
+        return Ok(());
+    }
+    let user = tenant_user(&tenant.database);
+    changes.found(Kind::Grant);
+    let command = doc! { "updateUser": &user, "roles": kept };
+    context.mongo.write(tenant.database.as_str(), command, "take rights from the database user").await?;
+    changes.healed(Kind::Grant);
+    changes.push(Change::new(events::ACCESS_REVOKED, format!("Took the rights of user {user} away; the data stays")));
+    Ok(())
+}
+
 /// Removes the tenant's user and role; what is not there counts as removed.
 pub async fn remove(context: &Context, database: &DatabaseName) -> Result<()> {
     let found = find(context, database).await?;
@@ -274,18 +298,14 @@ fn canonical_privileges(privileges: &[Bson]) -> Vec<String> {
 }
 
 fn same_roles(found: &[Bson], desired: &[Bson]) -> bool {
-    let canonical = |roles: &[Bson]| {
-        let mut names: Vec<_> = roles
-            .iter()
-            .filter_map(Bson::as_document)
-            .map(|role| {
-                (role.get_str("db").unwrap_or_default().to_owned(), role.get_str("role").unwrap_or_default().to_owned())
-            })
-            .collect();
-        names.sort_unstable();
-        names
-    };
-    canonical(found) == canonical(desired)
+    found.len() == desired.len()
+        && found.iter().all(|role| desired.iter().any(|wanted| is_same_role(role, wanted)))
+        && desired.iter().all(|wanted| found.iter().any(|role| is_same_role(role, wanted)))
+}
+
+fn is_same_role(a: &Bson, b: &Bson) -> bool {
+    let part = |role: &Bson, name| role.as_document().and_then(|role| role.get_str(name).ok()).map(str::to_owned);
+    ["db", "role"].iter().all(|name| part(a, name).is_some() && part(a, name) == part(b, name))
 }
 
 #[cfg(test)]

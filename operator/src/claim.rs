@@ -18,7 +18,7 @@ use chakravue_crds::{
 use mongodb::bson::{self, DateTime, doc};
 
 pub use self::{
-    facts::{Provisioned, facts_of, leave_behind, record_facts, remember},
+    facts::{Provisioned, facts_of, leave_behind, record_facts, record_unreadable, remember},
     holder::{lives, must_live},
 };
 

@@ -3,7 +3,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use chakravue_crds::HospitalOrganization;
+use chakravue_crds::{HospitalOrganization, naming::object_of_secret};
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
@@ -12,13 +12,14 @@ use kube::{
     runtime::{
         Controller, WatchStreamExt as _,
         controller::{self, Action},
-        reflector::{self, Store, store::Writer},
+        reflector::{self, ObjectRef, Store, store::Writer},
         watcher,
     },
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    backoff,
     context::Context,
     credentials::MANAGED_BY,
     drift::Triggers,
@@ -32,7 +33,8 @@ use crate::{
 /// Shorter than the idle time after which load balancers forget a connection.
 const WATCH_TIMEOUT_SECONDS: u32 = 200;
 
-/// A refused object is looked at this often: what refuses it (another object, say) may be gone.
+/// A refused object is looked at this often at first, and more and more seldom: what refuses it (another object, say) may be
+/// gone.
 const REFUSED: Duration = Duration::from_secs(10);
 
 /// A MongoDB that is away for this long is told to every hospital.
@@ -72,7 +74,8 @@ pub async fn run(
     let (drifted, lost_track) = drift.split();
 
     Controller::for_stream(changed, store)
-        .owns(secrets, labelled)
+        // By its name and not by its owner: that somebody takes the owner out is to be seen too.
+        .watches(secrets, labelled, |secret| of_secret(&secret))
         .reconcile_on(drifted)
         .reconcile_all_on(turns)
         .reconcile_all_on(lost_track)
@@ -111,12 +114,18 @@ async fn streams_lists(client: &kube::Client, namespace: Option<&str>) -> bool {
     streams
 }
 
+/// The hospital whose connection Secret has such a name.
+fn of_secret(secret: &PartialObjectMeta<Secret>) -> Option<ObjectRef<Watched>> {
+    let name = object_of_secret(secret.metadata.name.as_deref()?)?;
+    Some(ObjectRef::new(name).within(secret.metadata.namespace.as_deref()?))
+}
+
 /// When a failed object is looked at again.
 #[allow(clippy::needless_pass_by_value, reason = "the controller's signature")]
 fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.backoff.failed(&object.uid().unwrap_or_default(), object.meta().generation);
     match error {
-        Error::Refused { .. } => Action::requeue(crate::backoff::jittered(REFUSED)),
+        Error::Refused { .. } => Action::requeue(wait.max(backoff::jittered(REFUSED))),
         Error::Fault { .. } | Error::Conflict { .. } => {
             tracing::debug!(?wait, %error, "the pass is repeated");
             Action::requeue(wait)

@@ -72,7 +72,8 @@ impl Credentials {
 pub enum Decision {
     Keep(Credentials),
     Issue,
-    /// The Secret of the object that stood here before is in the way: its garbage collection has not come by yet.
+    /// The Secret of the object that stood here before is in the way: its garbage collection has not come by yet, or was
+    /// told to leave it behind (`--cascade=orphan`).
     Replace,
     Write(Box<Mending>),
 }
@@ -211,11 +212,20 @@ pub async fn remove(context: &Context, namespace: &str, name: &str, uid: &str) -
     let api = secrets(context, namespace);
     let found = api.get_opt(name).await.doing("read the connection Secret")?;
     match found {
-        Some(secret) if secret.owner_references().iter().any(|owner| owner.uid == uid) => {
-            delete_exactly(&api, &secret).await
-        }
+        Some(secret) if is_owned_by(&secret, uid) || is_left_behind(&secret) => delete_exactly(&api, &secret).await,
         _ => Ok(()),
     }
+}
+
+fn is_owned_by(secret: &Secret, uid: &str) -> bool {
+    secret.owner_references().iter().any(|owner| owner.uid == uid)
+}
+
+/// Made by the operator, and nobody's any more: who deletes an object and says that what it owns shall stay has its
+/// references taken out by Kubernetes.
+fn is_left_behind(secret: &Secret) -> bool {
+    let made_here = secret.labels().get(MANAGED_BY.0).is_some_and(|by| by == MANAGED_BY.1);
+    made_here && secret.type_.as_deref() == Some(SECRET_TYPE) && secret.owner_references().is_empty()
 }
 
 enum Ownership {
@@ -229,6 +239,7 @@ fn ownership(tenant: &Tenant, secret: &Secret) -> Ownership {
     match secret.owner_references().iter().find(|owner| owner.controller == Some(true)) {
         Some(owner) if owner.uid == wanted.uid => Ownership::Ours,
         Some(owner) if (&owner.kind, &owner.name) == (&wanted.kind, &wanted.name) => Ownership::Predecessor,
+        None if is_left_behind(secret) => Ownership::Predecessor,
         _ => Ownership::SomebodyElse,
     }
 }

@@ -21,6 +21,11 @@ pub fn is_on(object: &HospitalOrganization) -> bool {
     object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
 }
 
+/// Whether others keep the object too.
+pub fn is_shared(object: &HospitalOrganization) -> bool {
+    object.finalizers().iter().any(|finalizer| finalizer != FINALIZER)
+}
+
 pub async fn add(object: &HospitalOrganization, context: &Context) -> Result<()> {
     if is_on(object) {
         return Ok(());

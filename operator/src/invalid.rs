@@ -18,7 +18,7 @@ use kube::{
 use serde_json::json;
 
 use crate::{
-    backoff,
+    backoff, claim,
     context::{Context, FIELD_MANAGER},
     error::{Doing as _, Error, Result},
     events::Changes,
@@ -86,6 +86,9 @@ pub async fn tell(invalid: &InvalidObject, context: &Context) -> Result<Action> 
             // The API server checks the whole object at every write and may refuse even this; there is the Event.
             tracing::warn!(namespace, name, "the object is invalid and its status cannot be written: {error}");
         }
+    }
+    if let Some(departing) = Departing::of(&object.metadata, &context.settings.cluster, DeletionPolicy::Retain) {
+        claim::record_unreadable(context, &departing.owner).await?;
     }
     Ok(Action::requeue(backoff::jittered(context.settings.resync)))
 }

@@ -96,6 +96,8 @@ impl Mongo {
         options.write_concern = Some(WriteConcern::majority());
         options.read_concern = Some(ReadConcern::local());
         options.default_database = None;
+        // The driver would send a write again without asking who leads by then; the next pass does it instead.
+        options.retry_writes = Some(false);
         Ok(Self {
             client: Client::with_options(options)?,
             master: master.into(),

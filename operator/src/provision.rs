@@ -65,7 +65,8 @@ pub async fn provision(
     // comes first all the same: from the claim on there is something to clean up.
     let (record, secret, access, observed, ()) = tokio::try_join!(
         claim::find(context, &tenant.database),
-        credentials::find(context, tenant),
+        // Without the Secret there is still access to be taken away.
+        credentials::find(context, tenant).map(Ok),
         access::find(context, &tenant.database),
         schema::find(context, &tenant.database),
         finalizer::add(object, context),
@@ -153,25 +154,30 @@ pub fn refuse_newer_schema(record: &OrganizationRecord) -> Result<()> {
     }
 }
 
-/// The Secret first, then the user with its password; the role beside the Secret.
+/// The Secret first, then the user with its password; the role beside the Secret. Whatever is wrong with those, nobody keeps
+/// a right that the declaration does not give.
 async fn give_access(
     context: &Context,
     tenant: &Tenant,
     organization_id: &str,
-    secret: Option<Secret>,
+    secret: Result<Option<Secret>>,
     found: &access::Found,
     changes: &mut Changes,
 ) -> Result<CredentialsStatus> {
     let mut role_changes = Changes::default();
-    let (credentials, role) = tokio::join!(
-        credentials::ensure(context, tenant, secret, changes),
-        access::ensure_role(context, tenant, found, &mut role_changes),
-    );
+    let credentials = async { credentials::ensure(context, tenant, secret?, changes).await };
+    let (credentials, role) = tokio::join!(credentials, access::ensure_role(context, tenant, found, &mut role_changes));
     changes.append(role_changes);
-    let credentials = credentials?;
-    role?;
-    access::ensure_user(context, tenant, organization_id, &credentials.password, found, changes).await?;
-    Ok(credentials.status)
+    match (credentials, role) {
+        (Ok(credentials), Ok(())) => {
+            access::ensure_user(context, tenant, organization_id, &credentials.password, found, changes).await?;
+            Ok(credentials.status)
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            access::revoke_surplus(context, tenant, organization_id, found, changes).await?;
+            Err(error)
+        }
+    }
 }
 
 /// Does the work, and announces it if it is not done soon. Both are waited for: an announcement that is on its way must

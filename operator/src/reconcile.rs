@@ -182,7 +182,12 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
         return Err(error);
     }
     tracing::info!(changes = ?changes.notes(), "removed");
-    context.announcer.changes(reference(object), changes);
+    if finalizer::is_shared(object) {
+        // Somebody else keeps the object, for who knows how long; nobody shall take it for a hospital meanwhile.
+        finish(object, context, &Picture::default(), &Progress::Done, changes).await?;
+    } else {
+        context.announcer.changes(reference(object), changes);
+    }
     finalizer::remove(object, context).await?;
     let uid = object.uid().unwrap_or_default();
     context.echoes.forget(&uid);

@@ -64,6 +64,19 @@ pub async fn record_facts(
     if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
 }
 
+/// Writes that the object which holds a claim cannot be read: what the platform shows of it otherwise stays as it was.
+pub async fn record_unreadable(context: &Context, owner: &Owner) -> Result<()> {
+    let failed = Phase::Failed.as_str();
+    let filter = doc! {
+        "owner.uid": &owner.uid,
+        "owner.cluster": &owner.cluster,
+        "claim": "Held",
+        "status": { "$ne": failed },
+    };
+    let update = doc! { "$set": { "status": failed } };
+    context.mongo.organizations().update_one(filter, update).await.doing("record the organization").map(drop)
+}
+
 /// Writes which collections there still are, and which were lost.
 pub async fn remember(
     context: &Context,

@@ -40,13 +40,27 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
     let mut orphans = Vec::new();
     let mut add = |kind, name: &str, about: String| orphans.push(Orphan { kind, name: name.to_owned(), about });
 
-    for claim in seen.claims.iter().filter(|claim| is_gone(seen, &uids, claim)) {
+    let gone: Vec<&OrganizationRecord> = seen.claims.iter().filter(|claim| is_gone(seen, &uids, claim)).collect();
+    for claim in &gone {
         let Owner { namespace, name, .. } = &claim.owner;
         let about = format!(
             "claimed for HospitalOrganization {namespace}/{name}, which is gone: apply it again, and delete it in the ordinary \
              way if nobody needs its data"
         );
-        add(Kind::Claim, claim.database_name.as_str(), about);
+        let database = claim.database_name.as_str();
+        add(Kind::Claim, database, about);
+        let there = [
+            (Kind::Database, seen.databases.as_ref().is_some_and(|databases| databases.contains(database))),
+            (Kind::User, seen.users.contains(database)),
+            (Kind::Role, seen.roles.contains(database)),
+        ];
+        for (kind, _) in there.into_iter().filter(|(_, there)| *there) {
+            add(
+                kind,
+                database,
+                format!("goes with the claim for HospitalOrganization {namespace}/{name}, which is gone"),
+            );
+        }
     }
     for (kind, databases) in [(Kind::User, &seen.users), (Kind::Role, &seen.roles)] {
         for database in databases {

@@ -108,10 +108,17 @@ async fn annotations_with_nonsense_change_nothing() {
             names.into_iter().chain(more).map(|name| (name.to_owned(), json!(value))).collect();
         let ready = plan("Professional", json!(all)).await;
         assert!(condition(&ready, "Paused").is_none(), "{value:?}");
+        let told = condition(&ready, "AnnotationIgnored").unwrap_or_else(|| panic!("nothing is said of {value:?}"));
+        for name in [annotations::PAUSED, annotations::ADOPT_DATABASE] {
+            assert!(told.message.contains(name), "{}", told.message);
+        }
         // The plan is back for the comparison.
         plan("Starter", json!({})).await;
         assert_eq!(world.belongings(&name, &database).await, before, "{value:?}");
     }
+    let mended = json!({ annotations::PAUSED: "false", annotations::ADOPT_DATABASE: null });
+    let mended = plan("Professional", mended).await;
+    assert!(condition(&mended, "AnnotationIgnored").is_none(), "{:?}", mended.status);
     // A deletion waits for MongoDB alone, whatever stands in the annotation.
     world.delete_and_wait(&name).await;
     assert!(!operator.log().contains("panicked"), "{}", operator.log());

@@ -1,11 +1,13 @@
 //! Whose a database is: one object's at a time, handed over only to who proves the right to it, and never touched for
 //! anybody else.
 
-use chakravue_crds::{HospitalOrganization, OrganizationId, annotations, tenant_schema::TENANT_SCHEMA};
+use chakravue_crds::{
+    HospitalOrganization, OrganizationId, annotations, naming::secret_name, tenant_schema::TENANT_SCHEMA,
+};
 use futures::future::join_all;
 use kube::{
     ResourceExt as _,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, PropagationPolicy},
 };
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
@@ -380,6 +382,45 @@ async fn a_claim_whose_object_went_without_the_operator_is_taken_up_again() {
         assert_eq!(world.users_and_roles(&database).await.0.len(), 1);
     }
 
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_hospital_deleted_with_cascade_orphan_can_be_applied_again() {
+    let world = World::new("cascade").await;
+    let operator = world.sandbox.operator().start().await;
+    let (up, down) = tokio::join!(world.ready_hospital("up"), world.ready_hospital("down"));
+    for (hospital, record) in [("up", "1"), ("down", "2")] {
+        world.patients(&world.sandbox.database_name(hospital)).insert_one(patient(record)).await.unwrap();
+    }
+    let old = [world.secret(&up.name_any()).await, world.secret(&down.name_any()).await];
+    let orphan = DeleteParams { propagation_policy: Some(PropagationPolicy::Orphan), ..DeleteParams::default() };
+
+    world.hospitals().delete(&up.name_any(), &orphan).await.unwrap();
+    world.wait_gone(&up.name_any()).await;
+    operator.terminate().await;
+    // Without the operator Kubernetes takes the owner out of the Secret long before anybody deals with it.
+    world.hospitals().delete(&down.name_any(), &orphan).await.unwrap();
+    eventually("the Secret is nobody's", async || {
+        let secret = world.secrets().get(&secret_name(&down.name_any())).await.unwrap();
+        secret.owner_references().is_empty().then_some(())
+    })
+    .await;
+    let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    world.hospitals().patch(&down.name_any(), &PatchParams::default(), &without).await.unwrap();
+    world.wait_gone(&down.name_any()).await;
+
+    let operator = world.sandbox.operator().start().await;
+    for (hospital, before, old, record) in [("up", &up, &old[0], "1"), ("down", &down, &old[1], "2")] {
+        let again = world.ready_hospital(hospital).await;
+        assert_eq!(id(&again), id(before));
+        assert_eq!(records(&world, hospital).await, [record]);
+        let new = world.secret(&again.name_any()).await;
+        assert_ne!(new["password"], old["password"]);
+        let tenant = world.tenant(&again.name_any()).await.database(&world.sandbox.database_name(hospital));
+        assert_eq!(tenant.collection::<Document>("patients").count_documents(doc! {}).await.unwrap(), 1);
+    }
     operator.terminate().await;
     world.close().await;
 }

@@ -1,6 +1,7 @@
 //! What GitOps tools make of a hospital at each step of its life: kstatus (Flux, Helm, kpt) by its published rules, and
 //! Argo CD by the script that the chart brings, both over the objects as a real operator leaves them.
 
+use chakravue_crds::annotations::PAUSED;
 use kube::ResourceExt as _;
 use mlua::{Lua, LuaOptions, StdLib};
 use serde_json::{Value, json};
@@ -43,6 +44,15 @@ async fn gitops_tools_read_every_step_of_a_hospitals_life_rightly() {
     world.apply(&hospital).await;
     world.wait_ready(&name).await;
 
+    hospital["metadata"]["annotations"] = json!({ PAUSED: "true" });
+    hospital["spec"]["displayName"] = json!("A name that waits");
+    world.apply(&hospital).await;
+    let paused = world.wait(&name, "paused", |object| is(object, "Paused", "True")).await;
+    judged("paused, and declared anew", &paused, "InProgress", "Suspended");
+    hospital["metadata"]["annotations"] = json!({});
+    world.apply(&hospital).await;
+    world.wait_ready(&name).await;
+
     let mut second = world.hospital("second");
     second["spec"]["databaseName"] = json!(world.sandbox.database_name("watched"));
     let second = world.apply(&second).await.name_any();
@@ -66,7 +76,8 @@ async fn gitops_tools_read_every_step_of_a_hospitals_life_rightly() {
 
 #[test]
 fn what_no_operator_wrote_is_judged_too() {
-    let with = |conditions: Value| json!({ "metadata": { "generation": 1 }, "status": { "observedGeneration": 1, "conditions": conditions } });
+    let at = |generation: i64, conditions: Value| json!({ "metadata": { "generation": generation }, "status": { "observedGeneration": 1, "conditions": conditions } });
+    let with = |conditions: Value| at(1, conditions);
     let told = |type_: &str, status: &str| json!({ "type": type_, "status": status, "reason": "R", "message": "m" });
     for (what, object, kstatus_says, argo_cd_says) in [
         ("no status", json!({ "metadata": { "generation": 1 } }), "Current", "Progressing"),
@@ -74,6 +85,14 @@ fn what_no_operator_wrote_is_judged_too() {
         ("begun", with(json!([told("Ready", "False"), told("Reconciling", "True")])), "InProgress", "Progressing"),
         ("lost data", with(json!([told("Ready", "True"), told("DataLossSuspected", "True")])), "Current", "Degraded"),
         ("stalled", with(json!([told("Ready", "True"), told("Stalled", "True")])), "Failed", "Degraded"),
+        ("paused", with(json!([told("Ready", "True"), told("Paused", "True")])), "Current", "Suspended"),
+        ("paused, changed", at(2, json!([told("Ready", "True"), told("Paused", "True")])), "InProgress", "Suspended"),
+        (
+            "paused, lost data before",
+            at(2, json!([told("Ready", "True"), told("DataLossSuspected", "True"), told("Paused", "True")])),
+            "InProgress",
+            "Degraded",
+        ),
         ("not stalled any more", with(json!([told("Ready", "True"), told("Stalled", "False")])), "Current", "Healthy"),
     ] {
         assert_eq!((kstatus(&object), argo_cd(&object).as_str()), (kstatus_says, argo_cd_says), "{what}");

@@ -219,6 +219,9 @@ async fn whatever_has_lost_its_counterpart_is_reported_and_left_alone() {
     let place = format!("{}/{}", world.sandbox.namespace(), name("bare"));
     let mut wanted = vec![
         format!("claim {}", database("torn")),
+        format!("database {}", database("torn")),
+        format!("user {}", database("torn")),
+        format!("role {}", database("torn")),
         format!("database {}", database("looks")),
         format!("user {}", database("retained")),
         format!("hospital_without_claim {place}"),

@@ -1,11 +1,18 @@
 //! From an applied object to a database: what is made, what the hospital's own user may do, and when nothing is made.
 
-use chakravue_crds::tenant_schema::TENANT_SCHEMA;
-use kube::ResourceExt as _;
+use chakravue_crds::{naming::secret_name, tenant_schema::TENANT_SCHEMA};
+use k8s_openapi::{
+    api::core::v1::ConfigMap,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+};
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    api::{Patch, PatchParams, PostParams},
+};
 use mongodb::bson::{DateTime, Document, doc};
 use serde_json::json;
 
-use crate::support::{World, client, code, is};
+use crate::support::{World, client, code, condition, eventually, is};
 
 #[tokio::test]
 async fn an_applied_hospital_becomes_a_database_with_the_whole_catalogue() {
@@ -193,6 +200,41 @@ async fn suspension_takes_effect_on_an_open_connection_and_ends_without_a_new_on
     world.wait_ready(&name).await;
     assert_eq!(settings.count_documents(doc! {}).await.unwrap(), 1, "the data stayed");
 
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_suspension_takes_effect_although_the_secret_is_somebody_elses() {
+    let world = World::new("foreign secret").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.ready_hospital("foreign").await.name_any();
+    let database = world.sandbox.database_name("foreign");
+    let tenant = client(&world.secret(&name).await["uri"]).await;
+    let settings = tenant.database(&database).collection::<Document>("settings");
+    settings.insert_one(doc! { "key": "a", "value": 1 }).await.unwrap();
+
+    let maps: Api<ConfigMap> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
+    let other = ConfigMap {
+        metadata: ObjectMeta { name: Some("other".into()), ..ObjectMeta::default() },
+        ..ConfigMap::default()
+    };
+    let other = maps.create(&PostParams::default(), &other).await.unwrap();
+    let owner = OwnerReference { controller: Some(true), ..other.owner_ref(&()).unwrap() };
+    let taken = Patch::Merge(json!({ "metadata": { "ownerReferences": [owner] } }));
+    world.secrets().patch(&secret_name(&name), &PatchParams::default(), &taken).await.unwrap();
+    world
+        .wait(&name, "refused", |o| condition(o, "CredentialsReady").is_some_and(|c| c.reason == "SecretNotOurs"))
+        .await;
+    assert_eq!(settings.count_documents(doc! {}).await.unwrap(), 1, "what is paid for stays usable");
+
+    let mut object = world.hospital("foreign");
+    object["spec"]["subscription"] = json!("Suspended");
+    world.apply(&object).await;
+    eventually("the open connection is refused", async || {
+        (code(&settings.find_one(doc! {}).await) == 13).then_some(())
+    })
+    .await;
     operator.terminate().await;
     world.close().await;
 }

@@ -25,6 +25,28 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_somebody_else_keeps_does_not_look_like_a_hospital() {
+    let world = World::new("kept").await;
+    let operator = world.sandbox.operator().start().await;
+    let mut object = world.hospital("kept");
+    object["metadata"]["finalizers"] = json!(["example.com/keeps"]);
+    object["spec"]["deletionPolicy"] = json!("Delete");
+    let name = world.apply(&object).await.name_any();
+    world.wait_ready(&name).await;
+    world.delete(&name).await;
+    let kept = world.wait(&name, "removed", |o| !o.finalizers().iter().any(|f| f == "chakravue.io/tenant")).await;
+    assert!(is(&kept, "Ready", "False"), "{:?}", kept.status);
+    let status = kept.status.unwrap();
+    assert_eq!((status.phase.unwrap().as_str(), status.binding), ("Terminating", None));
+    assert_eq!(world.collection_names(&world.sandbox.database_name("kept")).await, Vec::<String>::new());
+    let let_go = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    world.hospitals().patch(&name, &PatchParams::default(), &let_go).await.unwrap();
+    world.wait_gone(&name).await;
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn delete_leaves_nothing_even_while_a_client_keeps_writing() {
     let world = World::new("delete").await;
     let operator = world.sandbox.operator().start().await;

@@ -67,6 +67,17 @@ async fn a_changed_secret_is_mended_at_once_and_keeps_its_password_where_it_has_
     assert_ne!(third["password"], second["password"]);
     assert!(!world.logs_in(&second["uri"], &database).await, "the password from before still works");
 
+    // One that is nobody's any more could be anybody's too.
+    edit_secret(&world, &name, &json!({ "metadata": { "ownerReferences": null } })).await;
+    let fourth = eventually("a Secret that is the hospital's again, and works", async || {
+        let secret = world.secrets().get_opt(&secret_name(&name)).await.unwrap()?;
+        let is_owned = secret.owner_references().iter().any(|owner| Some(&owner.uid) == hospital.uid().as_ref());
+        let secret = decoded(&secret);
+        (is_owned && world.logs_in(&secret["uri"], &database).await).then_some(secret)
+    })
+    .await;
+    assert_ne!(fourth["password"], third["password"]);
+
     // What others add is theirs, and no reason to mend anything ever again.
     let note = json!({ "metadata": { "labels": { "team": "a" }, "annotations": { "note": "b" } }, "stringData": { "extra": "c" } });
     edit_secret(&world, &name, &note).await;
