@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useState } from "react";
+import { useFormat } from "@/dates/format";
 
 /** Whole seconds until then; 0 when it is past. */
 export function useSecondsUntil(until: Date | undefined): number {
@@ -14,8 +15,9 @@ export function useSecondsUntil(until: Date | undefined): number {
   return Math.max(0, Math.ceil((end - now) / 1000));
 }
 
-/** Shows the seconds that are left, and nothing when there are none. */
-export function Countdown({ until, children }: { until: Date; children: (seconds: number) => ReactNode }) {
+/** Shows the time that is left, in words, and nothing when there is none. */
+export function Countdown({ until, children }: { until: Date; children: (time: string) => ReactNode }) {
   const seconds = useSecondsUntil(until);
-  return seconds > 0 ? children(seconds) : null;
+  const format = useFormat();
+  return seconds > 0 ? children(format.duration(seconds)) : null;
 }

@@ -20,7 +20,7 @@ export function ProblemText({ error }: { error: unknown }) {
       <p>{words || t("problems.unexpected")}</p>
       {error.retryAt && (
         <p className="tabular">
-          <Countdown until={error.retryAt}>{(seconds) => t("problems.waitSeconds", { count: seconds })}</Countdown>
+          <Countdown until={error.retryAt}>{(time) => t("problems.wait", { time })}</Countdown>
         </p>
       )}
       {error.status >= 500 && error.requestId && (

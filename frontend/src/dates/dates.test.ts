@@ -1,5 +1,7 @@
+import { renderHook } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { isDay } from "./day";
+import { useFormat } from "./format";
 import { boundsOf, instantOf, localOf, minuteOf, weekOf, yearsSince } from "./zone";
 
 describe("times of a hospital", () => {
@@ -40,4 +42,20 @@ it("an age counts birthdays that have been", () => {
   };
   expect(yearsSince(day(0), "UTC")).toBe(30);
   expect(yearsSince(day(1), "UTC")).toBe(29);
+});
+
+describe("a wait", () => {
+  it.each([
+    [1, "1 second"],
+    [59, "59 seconds"],
+    [60, "1 minute"],
+    [61, "1 minute, 1 second"],
+    [3599, "59 minutes, 59 seconds"],
+    [3600, "1 hour"],
+    [3601, "1 hour, 1 minute"],
+    [86_399, "24 hours"],
+  ])("of %s seconds is %s", (seconds, words) => {
+    const { result } = renderHook(() => useFormat());
+    expect(result.current.duration(seconds)).toBe(words);
+  });
 });

@@ -23,6 +23,10 @@ function formats(language: string, timeZone: string) {
   };
   const month = new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "short", year: "numeric" });
   const number = new Intl.NumberFormat(locale);
+  const unit = (name: "hour" | "minute" | "second") =>
+    new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "long" });
+  const [hours, minutes, seconds] = [unit("hour"), unit("minute"), unit("second")];
+  const units = new Intl.ListFormat(locale, { style: "short", type: "unit" });
   const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 });
   return {
     time: (instant: string) => time.format(new Date(instant)),
@@ -36,6 +40,16 @@ function formats(language: string, timeZone: string) {
     month: (value: string) => month.format(new Date(`${value}-01T00:00:00Z`)),
     number: (value: number) => number.format(value),
     decimal: (value: number) => decimal.format(value),
+    /** A time of so many seconds that is counted down, never shorter than it is: in two units at the most. */
+    duration: (count: number) => {
+      const whole = count < 3600 ? count : Math.ceil(count / 60) * 60;
+      const parts = [
+        { format: hours, value: Math.floor(whole / 3600) },
+        { format: minutes, value: Math.floor((whole % 3600) / 60) },
+        { format: seconds, value: whole % 60 },
+      ];
+      return units.format(parts.filter(({ value }) => value > 0).map(({ format, value }) => format.format(value)));
+    },
     money: (value: number, currency: string) =>
       new Intl.NumberFormat(locale, {
         style: "currency",

@@ -1,5 +1,5 @@
 import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import {
   type DefaultValues,
   type FieldPath,
@@ -91,7 +91,9 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
     void submitNow();
   };
 
-  return { form, problem, onSubmit, submitNow, isSubmitting };
+  const forgetProblem = useCallback(() => setProblem(null), []);
+
+  return { form, problem, forgetProblem, onSubmit, submitNow, isSubmitting };
 }
 
 const nowhere = { first: null, all: false };

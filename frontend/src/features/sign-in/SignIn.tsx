@@ -1,6 +1,7 @@
 import { Link, useSearch } from "@tanstack/react-router";
 import { Building2 } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
+import { useFormContext } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api } from "@/api/client";
@@ -151,8 +152,21 @@ export function Redirected({ redirect }: { redirect: string | undefined }) {
 }
 
 /** Who somebody is, and the way to send it. */
-export function CredentialFields({ state }: { state: { isSubmitting: boolean; problem: unknown } }) {
+export function CredentialFields({
+  state,
+}: {
+  state: { isSubmitting: boolean; problem: unknown; forgetProblem: () => void };
+}) {
   const { t } = useTranslation();
+  const { watch } = useFormContext();
+  const { forgetProblem } = state;
+  // What was refused, and for how long, was this account; another one may be tried at once.
+  useEffect(() => {
+    const { unsubscribe } = watch((_, { name }) => {
+      if (name === "email" || name === "organization_id") forgetProblem();
+    });
+    return unsubscribe;
+  }, [watch, forgetProblem]);
   return (
     <>
       <TextField name="email" type="email" label={t("signIn.email")} autoComplete="username" inputMode="email" />

@@ -58,6 +58,17 @@ it("says when another attempt counts, and forgets the password", async () => {
   expect(screen.getByLabelText("E-mail address")).toHaveProperty("value", "doctor@stmarys.com");
 });
 
+it("lets another account be tried while one has to wait", async () => {
+  server.use(http.post("/login", () => problem("invalid-credentials", 401, {}, { "Retry-After": "86399" })));
+  const { user } = renderAt("/sign-in");
+  await fill(user);
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+  expect(await screen.findByRole("button", { name: "Try again in 24 hours" })).toHaveProperty("disabled", true);
+  await user.type(screen.getByLabelText("E-mail address"), ".example");
+  expect(screen.getByRole("button", { name: "Sign in" })).toHaveProperty("disabled", false);
+  expect(screen.queryByRole("alert")).toBeNull();
+});
+
 it("asks once, however often the button is clicked", async () => {
   const asked = vi.fn();
   server.use(
