@@ -12,8 +12,9 @@ export function grouped(text: string): string {
   return digits.replace(/(\d{4})(?=\d)/g, "$1 ");
 }
 
-/** `1230` becomes `12/30` while it is typed. */
-export function expiryTyped(text: string): string {
+/** `1230` becomes `12/30` while it is typed, and `1/30`, as some say January, `01/30`. */
+export function expiryTyped(typed: string): string {
+  const text = typed.replace(/^\s*(\d)\s*\//, "0$1/");
   const digits = text.replace(/\D/g, "").slice(0, 6);
   const isLong = digits.length > 4;
   if (text.endsWith("/") && digits.length === 2) return `${digits}/`;

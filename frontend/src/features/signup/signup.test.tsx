@@ -15,6 +15,13 @@ describe("a card as it is typed or pasted", () => {
   });
 
   it("has its expiry in order", () => {
+    expect(["1/", "1/30", " 1 / 30", "1/2030", "01/30"].map(expiryTyped)).toEqual([
+      "01/",
+      "01/30",
+      "01/30",
+      "01/2030",
+      "01/30",
+    ]);
     expect(["1", "12", "12/", "123", "1230", "12/2030"].map(expiryTyped)).toEqual([
       "1",
       "12",
