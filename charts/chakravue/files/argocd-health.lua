@@ -17,8 +17,15 @@ local function is_true(type)
 end
 
 if obj.metadata.deletionTimestamp ~= nil then
-  local ready = conditions.Ready
-  return health("Progressing", ready ~= nil and ready.message or "The hospital is being removed")
+  local told = is_true("Paused") and conditions.Paused or conditions.Ready
+  return health("Progressing", told ~= nil and told.message or "The hospital is being removed")
+end
+-- Nobody looks at a declaration until the pause ends, and what is said of the rest is from before.
+if is_true("Paused") then
+  if is_true("DataLossSuspected") then
+    return health("Degraded", conditions.DataLossSuspected.message)
+  end
+  return health("Suspended", conditions.Paused.message)
 end
 if obj.status == nil or obj.status.observedGeneration ~= obj.metadata.generation then
   return health("Progressing", "The operator has not looked at this declaration yet")

@@ -1,7 +1,7 @@
 //! What GitOps tools make of a hospital at each step of its life: kstatus (Flux, Helm, kpt) by its published rules, and
 //! Argo CD by the script that the chart brings, both over the objects as a real operator leaves them.
 
-use chakravue_crds::annotations::PAUSED;
+use chakravue_crds::{HospitalOrganization, annotations::PAUSED};
 use kube::ResourceExt as _;
 use mlua::{Lua, LuaOptions, StdLib};
 use serde_json::{Value, json};
@@ -23,9 +23,7 @@ async fn gitops_tools_read_every_step_of_a_hospitals_life_rightly() {
 
     let operator = proxied.operator().start().await;
     let because = |reason: &'static str| {
-        move |object: &chakravue_crds::HospitalOrganization| {
-            condition(object, "Ready").is_some_and(|ready| ready.reason == reason)
-        }
+        move |object: &HospitalOrganization| condition(object, "Ready").is_some_and(|ready| ready.reason == reason)
     };
     let unpaid = world.wait(&name, "unpaid", because("PendingPayment")).await;
     judged("waiting for payment", &unpaid, "InProgress", "Suspended");
@@ -45,10 +43,12 @@ async fn gitops_tools_read_every_step_of_a_hospitals_life_rightly() {
     world.wait_ready(&name).await;
 
     hospital["metadata"]["annotations"] = json!({ PAUSED: "true" });
-    hospital["spec"]["displayName"] = json!("A name that waits");
     world.apply(&hospital).await;
     let paused = world.wait(&name, "paused", |object| is(object, "Paused", "True")).await;
-    judged("paused, and declared anew", &paused, "InProgress", "Suspended");
+    judged("paused", &paused, "Current", "Suspended");
+    hospital["spec"]["displayName"] = json!("A name that waits");
+    let waiting = world.apply(&hospital).await;
+    judged("paused, and declared anew", &waiting, "InProgress", "Suspended");
     hospital["metadata"]["annotations"] = json!({});
     world.apply(&hospital).await;
     world.wait_ready(&name).await;
@@ -99,7 +99,7 @@ fn what_no_operator_wrote_is_judged_too() {
     }
 }
 
-fn judged(step: &str, object: &chakravue_crds::HospitalOrganization, kstatus_says: &str, argo_cd_says: &str) {
+fn judged(step: &str, object: &HospitalOrganization, kstatus_says: &str, argo_cd_says: &str) {
     let object = serde_json::to_value(object).unwrap();
     let judged = (kstatus(&object), argo_cd(&object));
     assert_eq!((judged.0, judged.1.as_str()), (kstatus_says, argo_cd_says), "{step}: {object:#}");
