@@ -43,6 +43,12 @@ export function Combobox({
 }) {
   const { t } = useTranslation();
   const [words, setWords] = useState(value?.name ?? "");
+  // A form that is filled anew chooses, too.
+  const [named, setNamed] = useState(value?.id);
+  if (named !== value?.id) {
+    setNamed(value?.id);
+    setWords(value?.name ?? "");
+  }
   const chosen = value && !choices.some((choice) => choice.id === value.id) ? [value, ...choices] : choices;
   return (
     <Base.Root

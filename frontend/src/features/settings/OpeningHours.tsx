@@ -17,7 +17,7 @@ type Input = Record<Weekday, { from: string; to: string }[]>;
 const closed = Object.fromEntries(days.map((day) => [day, []])) as unknown as Input;
 
 /** When the hospital is open, day by day; a day may have a pause. */
-export function OpeningHoursSetting({ setting, value }: SettingProps & { value: Hours | null }) {
+export function OpeningHoursSetting({ setting }: SettingProps) {
   const { t } = useTranslation();
   const schema = useMemo(() => {
     const time = z.string().refine((text) => /^(([01]\d|2[0-3]):[0-5]\d|24:00)$/.test(text), t("form.time"));
@@ -30,7 +30,7 @@ export function OpeningHoursSetting({ setting, value }: SettingProps & { value: 
       );
     return z.object(Object.fromEntries(days.map((day) => [day, hours])) as Record<Weekday, typeof hours>);
   }, [t]);
-  const input = useMemo(() => ({ ...closed, ...value }) as Input, [value]);
+  const toInput = (hours: Schema<"SettingValue">) => ({ ...closed, ...(hours as Hours | null) }) as Input;
   const shown = (hours: Schema<"SettingValue">) =>
     days
       .map((day) => {
@@ -39,7 +39,7 @@ export function OpeningHoursSetting({ setting, value }: SettingProps & { value: 
       })
       .join("; ");
   return (
-    <SettingCard setting={setting} schema={schema} input={input} toValue={(output) => output} shown={shown}>
+    <SettingCard setting={setting} schema={schema} toInput={toInput} toValue={(output) => output} shown={shown}>
       <div className="grid grid-cols-[minmax(0,1fr)] divide-y divide-line">
         {days.map((day) => (
           <DayHours key={day} day={day} />

@@ -7,7 +7,7 @@ import { answer, api, ifMatch, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { Button } from "@/components/Button";
 import { Conflict } from "@/components/Conflict";
-import { Form, useForm } from "@/components/form/Form";
+import { Form, Unsent, useForm } from "@/components/form/Form";
 import { Card } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { announce } from "@/components/Toasts";
@@ -22,13 +22,14 @@ export interface SettingProps {
 export function SettingCard<Input extends FieldValues, Output>({
   setting,
   schema,
-  input,
+  toInput,
   toValue,
   shown = (value) => (value === null ? "" : String(value)),
   children,
 }: SettingProps & {
   schema: z.ZodType<Output, Input>;
-  input: Input;
+  /** What the form holds for a value. */
+  toInput: (value: Schema<"SettingValue">) => Input;
   toValue: (output: Output) => Schema<"SettingValue">;
   /** The value as a person reads it beside another one. */
   shown?: (value: Schema<"SettingValue">) => string;
@@ -38,56 +39,70 @@ export function SettingCard<Input extends FieldValues, Output>({
   const may = useMay();
   const queries = useQueryClient();
   const { organization_id: org_id } = useHospital();
+  // What the form was filled from: half a change that is typed stays one of this version, whatever others save meanwhile.
+  const [seen, setSeen] = useState(setting);
   const [theirs, setTheirs] = useState<Schema<"Setting"> | null>(null);
   const [mine, setMine] = useState<Schema<"SettingValue">>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const { key } = setting;
   const path = { org_id, key };
+  const read = () => answer(api.GET("/organization/{org_id}/settings/{key}", { params: { path } }));
   const reread = () => queries.invalidateQueries({ queryKey: settingsQuery(org_id).queryKey });
 
   const state = useForm<Input, Output>({
     schema,
-    defaultValues: input as DefaultValues<Input>,
+    defaultValues: toInput(setting.value) as DefaultValues<Input>,
     submit: async (output) => {
-      const seen = theirs ?? setting;
+      const { version } = theirs ?? seen;
       const value = toValue(output);
       try {
-        const header = seen.version === 0 ? {} : ifMatch(seen.version);
-        await answer(api.PUT("/organization/{org_id}/settings/{key}", { params: { path, header }, body: { value } }));
+        const header = version === 0 ? {} : ifMatch(version);
+        show(
+          await answer(api.PUT("/organization/{org_id}/settings/{key}", { params: { path, header }, body: { value } })),
+        );
       } catch (error) {
         if (!isProblem(error, "version-mismatch", "version-required")) throw error;
         setMine(value);
-        setTheirs(await answer(api.GET("/organization/{org_id}/settings/{key}", { params: { path } })));
-        return;
+        setTheirs(await read());
+        throw new Unsent();
       }
-      setTheirs(null);
       await reread();
       announce(t("common.saved"));
     },
-    pointers: { "/value": Object.keys(input)[0] as never },
+    pointers: { "/value": Object.keys(toInput(setting.value))[0] as never },
   });
-  // Saved, reset, or changed by somebody else while nothing was typed here.
   const { reset, formState } = state.form;
-  const text = JSON.stringify(input);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `input` is new at every render; its text is what counts
+  const { isDirty } = formState;
+  const show = (next: Schema<"Setting">) => {
+    setSeen(next);
+    setTheirs(null);
+    reset(toInput(next.value));
+  };
+  // Changed by somebody else: shown at once, unless something is typed here.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another setting is shown anew
   useEffect(() => {
-    if (!formState.isSubmitting) reset(input);
-  }, [text]);
+    if (!isDirty) show(setting);
+  }, [setting]);
 
   const toDefault = async () => {
     setProblem(null);
     try {
       await answer(
-        api.DELETE("/organization/{org_id}/settings/{key}", { params: { path, header: ifMatch(setting.version) } }),
+        api.DELETE("/organization/{org_id}/settings/{key}", {
+          params: { path, header: ifMatch((theirs ?? seen).version) },
+        }),
       );
-      await reread();
       announce(t("common.saved"));
     } catch (error) {
       setProblem(error);
+      if (!isProblem(error, "version-mismatch", "version-required")) return;
     }
+    // The default, or what somebody else has saved meanwhile.
+    await read().then(show, setProblem);
+    await reread();
   };
   const takeTheirs = async () => {
-    setTheirs(null);
+    if (theirs) show(theirs);
     await reread();
   };
   return (

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { useController } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
@@ -13,7 +13,7 @@ import { Failure, Skeleton } from "@/components/states";
 import { languages } from "@/i18n";
 import { useHospital, useMay } from "@/session/me";
 import { OpeningHoursSetting } from "./OpeningHours";
-import { settingsQuery, settingValue } from "./queries";
+import { settingsQuery } from "./queries";
 import { SettingCard, type SettingProps } from "./SettingCard";
 
 export function Settings() {
@@ -36,23 +36,26 @@ export function Settings() {
         {!may("settings.manage") && <Notice tone="info">{t("settings.readOnly")}</Notice>}
         {isPending && <Skeleton lines={10} />}
         {error && <Failure error={error} retry={() => void refetch()} />}
-        {data && zone && <TimeZoneSetting setting={zone} value={settingValue(data, "time_zone") ?? "UTC"} />}
-        {data && language && <LanguageSetting setting={language} value={settingValue(data, "language") ?? "en"} />}
-        {data && minutes && (
-          <MinutesSetting setting={minutes} value={settingValue(data, "appointment_minutes") ?? 30} />
-        )}
-        {data && hours && <OpeningHoursSetting setting={hours} value={settingValue(data, "opening_hours") ?? null} />}
-        {data && address && <AddressSetting setting={address} value={settingValue(data, "address") ?? ""} />}
+        {zone && <TimeZoneSetting setting={zone} />}
+        {language && <LanguageSetting setting={language} />}
+        {minutes && <MinutesSetting setting={minutes} />}
+        {hours && <OpeningHoursSetting setting={hours} />}
+        {address && <AddressSetting setting={address} />}
       </div>
     </Guard>
   );
 }
 
-function TimeZoneSetting({ setting, value }: SettingProps & { value: string }) {
+/** What a field of text holds for a value, or for none. */
+const textOr = (otherwise: string) => (value: SettingProps["setting"]["value"]) => ({
+  value: value === null ? otherwise : String(value),
+});
+
+function TimeZoneSetting({ setting }: SettingProps) {
   const { t } = useTranslation();
   const schema = useMemo(() => z.object({ value: z.string().refine((name) => name !== "", t("form.choose")) }), [t]);
   return (
-    <SettingCard setting={setting} schema={schema} input={{ value }} toValue={(input) => input.value}>
+    <SettingCard setting={setting} schema={schema} toInput={textOr("UTC")} toValue={(input) => input.value}>
       <TimeZoneField />
     </SettingCard>
   );
@@ -65,16 +68,16 @@ function TimeZoneField() {
     () => [...new Set(["UTC", ...Intl.supportedValuesOf("timeZone")])].map((id) => zoneChoice(id, i18n.language)),
     [i18n.language],
   );
-  const [chosen, setChosen] = useState<Choice | null>(() => zoneChoice(field.value, i18n.language));
+  const chosen = useMemo(
+    () => (field.value === "" ? null : zoneChoice(field.value, i18n.language)),
+    [field.value, i18n.language],
+  );
   return (
     <Combobox
       label={t("settings.keys.time_zone.title")}
       choices={choices}
       value={chosen}
-      onChange={(next) => {
-        setChosen(next);
-        field.onChange(next?.id ?? "");
-      }}
+      onChange={(next) => field.onChange(next?.id ?? "")}
       none={t("settings.noZone")}
       error={fieldState.error?.message}
     />
@@ -88,14 +91,15 @@ function zoneChoice(id: string, language: string): Choice {
   return { id, name: id.replaceAll("_", " "), ...(note ? { note } : {}) };
 }
 
-function LanguageSetting({ setting, value }: SettingProps & { value: string }) {
+function LanguageSetting({ setting }: SettingProps) {
   const { t } = useTranslation();
   const schema = useMemo(() => z.object({ value: z.string() }), []);
   const known = Object.entries(languages);
   // One that somebody has set by another way stays as it is, whether or not we speak it.
+  const { value } = textOr("en")(setting.value);
   const all = known.some(([tag]) => tag === value) ? known : [...known, [value, value]];
   return (
-    <SettingCard setting={setting} schema={schema} input={{ value }} toValue={(input) => input.value}>
+    <SettingCard setting={setting} schema={schema} toInput={textOr("en")} toValue={(input) => input.value}>
       <SelectField name="value" label={t("settings.keys.language.title")}>
         {all.map(([tag, name]) => (
           <option key={tag} value={tag}>
@@ -107,21 +111,21 @@ function LanguageSetting({ setting, value }: SettingProps & { value: string }) {
   );
 }
 
-function MinutesSetting({ setting, value }: SettingProps & { value: number }) {
+function MinutesSetting({ setting }: SettingProps) {
   const { t } = useTranslation();
   const schema = useMemo(() => z.object({ value: rulesIn(t).number({ minimum: 5, maximum: 240 }) }), [t]);
   return (
-    <SettingCard setting={setting} schema={schema} input={{ value: String(value) }} toValue={(output) => output.value}>
+    <SettingCard setting={setting} schema={schema} toInput={textOr("30")} toValue={(output) => output.value}>
       <TextField name="value" inputMode="numeric" label={t("settings.keys.appointment_minutes.title")} />
     </SettingCard>
   );
 }
 
-function AddressSetting({ setting, value }: SettingProps & { value: string }) {
+function AddressSetting({ setting }: SettingProps) {
   const { t } = useTranslation();
   const schema = useMemo(() => z.object({ value: rulesIn(t).required({ maxLength: 1000 }) }), [t]);
   return (
-    <SettingCard setting={setting} schema={schema} input={{ value }} toValue={(output) => output.value}>
+    <SettingCard setting={setting} schema={schema} toInput={textOr("")} toValue={(output) => output.value}>
       <TextArea name="value" label={t("settings.keys.address.title")} />
     </SettingCard>
   );
