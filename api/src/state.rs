@@ -96,7 +96,7 @@ impl AppState {
             tenants,
         });
         tokio::spawn(stop.clone().run_until_cancelled_owned(first_administrators::watch(app.clone())));
-        tokio::spawn(stop.run_until_cancelled_owned(forget_idle_limits(app.clone())));
+        tokio::spawn(stop.run_until_cancelled_owned(forget_idle(app.clone())));
         Ok(app)
     }
 
@@ -111,12 +111,14 @@ impl AppState {
     }
 }
 
-/// Keeps the memory of the limits in bounds.
-async fn forget_idle_limits(app: App) {
-    let mut minutes = tokio::time::interval(Duration::from_mins(1));
+/// Keeps the memory of the limits and the hospitals' connections in bounds.
+async fn forget_idle(app: App) {
+    let idle = Duration::from_secs(app.settings.tenants.idle_seconds);
+    let mut period = tokio::time::interval(idle.clamp(Duration::from_secs(1), Duration::from_mins(1)));
     loop {
-        minutes.tick().await;
+        period.tick().await;
         app.limits.forget_idle();
+        app.tenants.forget_idle().await;
     }
 }
 

@@ -10,7 +10,7 @@ use chakravue_crds::{
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use moka::future::Cache;
+use moka::{future::Cache, policy::EvictionPolicy};
 use serde::Deserialize;
 
 use super::{Tenant, connection::Connection};
@@ -81,10 +81,7 @@ impl Tenants {
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
-        let open = Cache::builder()
-            .max_capacity(settings.connected_hospitals)
-            .time_to_idle(Duration::from_secs(settings.idle_seconds))
-            .build();
+        let open = bounded(settings);
         Self(Arc::new(Inner { settings: settings.clone(), hospitals, secrets, master, clock, metrics, open }))
     }
 
@@ -108,6 +105,11 @@ impl Tenants {
     #[must_use]
     pub fn connected(&self) -> u64 {
         self.0.open.entry_count()
+    }
+
+    /// Disconnects whoever is idle. Called now and then: by itself that happens only while others come.
+    pub async fn forget_idle(&self) {
+        self.0.open.run_pending_tasks().await;
     }
 
     /// The hospital, if its data may be used now.
@@ -159,5 +161,34 @@ impl Tenants {
 
     pub(super) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+}
+
+/// Where there are too many, whoever has been idle longest goes: who works now is worth more than who worked a lot before.
+fn bounded<V: Clone + Send + Sync + 'static>(settings: &TenantSettings) -> Cache<OrganizationId, V> {
+    Cache::builder()
+        .max_capacity(settings.connected_hospitals)
+        .eviction_policy(EvictionPolicy::lru())
+        .time_to_idle(Duration::from_secs(settings.idle_seconds))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_works_now_stays_however_much_others_worked_before() {
+        let open = bounded(&TenantSettings { connected_hospitals: 2, ..TenantSettings::default() });
+        let [first, second, newest] = [(); 3].map(|()| OrganizationId::generate());
+        for _ in 0..100 {
+            for busy in [&first, &second] {
+                open.get_with_by_ref(busy, async {}).await;
+            }
+            open.run_pending_tasks().await;
+        }
+        open.get_with_by_ref(&newest, async {}).await;
+        open.run_pending_tasks().await;
+        assert_eq!([&first, &second, &newest].map(|id| open.contains_key(id)), [false, true, true]);
     }
 }

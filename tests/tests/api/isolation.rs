@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     clinic::Clinic,
-    support::{PASSWORD, text},
+    support::{Hospital, PASSWORD, Stack, eventually, samples, text},
 };
 
 #[tokio::test]
@@ -99,6 +99,48 @@ async fn no_request_and_no_login_reaches_another_hospital() {
     let here = clinic.stack.try_sign_in(&other.organization_id, "opd@clinic.example", PASSWORD).await;
     here.problem(401, "invalid-credentials");
     clinic.stack.close().await;
+}
+
+impl Stack {
+    /// How many connections MongoDB has that are logged in as the hospital.
+    async fn connections(&self, hospital: &Hospital) -> usize {
+        use futures::TryStreamExt as _;
+        let binding = self.object(&hospital.organization_id).await.status.unwrap().binding.unwrap();
+        let secret = self.secrets().get(&binding.name).await.unwrap();
+        let user = String::from_utf8(secret.data.unwrap()["username"].0.clone()).unwrap();
+        let stages = [
+            doc! { "$currentOp": { "allUsers": true, "idleConnections": true } },
+            doc! { "$match": { "effectiveUsers.user": user } },
+        ];
+        let found = self.mongo.database("admin").aggregate(stages).await.unwrap();
+        found.try_collect::<Vec<Document>>().await.unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn a_hospital_that_nobody_works_in_is_disconnected() {
+    let stack = Stack::with("isolation, idle", |api| {
+        api.setting("tenants.connected_hospitals", "2").setting("tenants.idle_seconds", "3")
+    })
+    .await;
+    let hospitals = [stack.hospital("One").await, stack.hospital("Two").await, stack.hospital("Three").await];
+    for hospital in &hospitals {
+        hospital.administrator.get(&hospital.path("/patients")).await.expect(200);
+        assert!(stack.connections(hospital).await > 0, "the connections are found");
+    }
+    // Nobody asks anything from now on.
+    eventually("nobody is connected", async || {
+        let metrics = stack.api.metrics().await;
+        (samples(&metrics, "chakravue_api_tenant_clients").get("") == Some(&0.0)).then_some(())
+    })
+    .await;
+    for hospital in &hospitals {
+        eventually("MongoDB has no connection", async || (stack.connections(hospital).await == 0).then_some(())).await;
+    }
+    for hospital in &hospitals {
+        hospital.administrator.get(&hospital.path("/patients")).await.expect(200);
+    }
+    stack.close().await;
 }
 
 fn code(error: &mongodb::error::Error) -> i32 {
