@@ -267,8 +267,8 @@ mod tests {
     #[tokio::test]
     async fn a_live_service_without_its_servers_says_what_is_missing() {
         assert_eq!(ask(to(Method::GET, "/healthz"), "").await.0, StatusCode::OK);
-        let (status, _, body) = ask(to(Method::GET, "/readyz"), "").await;
-        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        let (status, headers, body) = ask(to(Method::GET, "/readyz"), "").await;
+        assert_eq!((status, &headers[header::RETRY_AFTER]), (StatusCode::SERVICE_UNAVAILABLE, &"2".parse().unwrap()));
         assert_eq!(body, json!({ "ready": false, "mongodb": false, "kubernetes": false }));
     }
 

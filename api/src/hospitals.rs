@@ -11,7 +11,7 @@ use std::{
     fmt,
     pin::pin,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chakravue_crds::{
@@ -39,6 +39,12 @@ pub use chakravue_crds::HospitalOrganization as Hospital;
 /// The server ends a watch after this long, so that a connection that died silently is noticed.
 const WATCH_TIMEOUT_SECONDS: u32 = 290;
 
+/// Whether Kubernetes answers is asked at most this often, and for so long.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// An object that is not there, looked for only to hear whether Kubernetes answers.
+const NOBODY: &str = "does-kubernetes-answer";
+
 /// How many changes somebody who listens to all of them may be behind before having to look at everything anew.
 const CHANGES_KEPT: usize = 1024;
 
@@ -61,6 +67,8 @@ struct Inner {
     cells: RwLock<Cells>,
     changes: broadcast::Sender<Arc<Hospital>>,
     listed: watch::Sender<bool>,
+    /// When Kubernetes was asked last, and whether it answered.
+    answered: tokio::sync::Mutex<Option<(Instant, bool)>>,
     stop: CancellationToken,
 }
 
@@ -87,6 +95,7 @@ impl Hospitals {
             cells: RwLock::default(),
             changes: broadcast::channel(CHANGES_KEPT).0,
             listed: watch::Sender::new(false),
+            answered: tokio::sync::Mutex::default(),
             stop: stop.clone(),
         }));
         let watch = hospitals.clone().watch(Api::namespaced(client, namespace));
@@ -98,6 +107,21 @@ impl Hospitals {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         *self.0.listed.borrow()
+    }
+
+    /// Whether Kubernetes answers now, or did a moment ago. The watch cannot tell: it is silent while nothing changes.
+    pub async fn answers(&self) -> bool {
+        // Held meanwhile, so that many who want to know at once ask once.
+        let mut answered = self.0.answered.lock().await;
+        if let Some((at, answers)) = *answered
+            && at.elapsed() < LOOK
+        {
+            return answers;
+        }
+        let asked = tokio::time::timeout(LOOK, self.0.api.get_metadata_opt(NOBODY)).await;
+        let answers = matches!(asked, Ok(Ok(_)));
+        *answered = Some((Instant::now(), answers));
+        answers
     }
 
     /// Returns when the objects were listed once.

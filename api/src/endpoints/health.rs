@@ -1,7 +1,12 @@
 //! Probes. `GET /healthz`: the process lives and answers; it asks nothing of the database or of Kubernetes, since a
-//! restart would not mend those. `GET /readyz`: requests can be served, or what they would miss.
+//! restart would not mend those. `GET /readyz`: requests can be served, and what some of them would miss.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -26,19 +31,26 @@ struct Readiness {
     ready: bool,
     /// Whether the master database answers and has its indexes.
     mongodb: bool,
-    /// Whether the hospitals' objects are known.
+    /// Whether the hospitals' objects are known and Kubernetes answers. Once they are known, hospitals work on without it, and
+    /// the service stays ready.
     kubernetes: bool,
 }
 
 /// Requests can be served.
 #[utoipa::path(get, path = READY, tag = "service", responses(
     (status = 200, description = "They can", body = Readiness),
-    (status = 503, description = "They cannot; the body says what is missing", body = Readiness),
+    (status = 503, description = "They cannot; the body says what is missing", body = Readiness,
+        headers(("Retry-After" = u64, description = "Seconds until it is worth asking again"))),
 ))]
-async fn get_readiness(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
-    let mongodb = app.master.is_prepared() && app.master.ping().await.is_ok();
-    let kubernetes = app.hospitals.is_ready();
-    let ready = mongodb && kubernetes && !app.hospitals.stopping().is_cancelled();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, mongodb, kubernetes }))
+async fn get_readiness(State(app): State<App>) -> Response {
+    let known = app.hospitals.is_ready();
+    let mongodb = async { app.master.is_prepared() && app.master.ping().await.is_ok() };
+    let kubernetes = async { known && app.hospitals.answers().await };
+    let (mongodb, kubernetes) = tokio::join!(mongodb, kubernetes);
+    let ready = mongodb && known && !app.hospitals.stopping().is_cancelled();
+    let body = Json(Readiness { ready, mongodb, kubernetes });
+    if ready {
+        return body.into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], body).into_response()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chakravue_testbed::ApiOptions;
+use chakravue_testbed::{ApiClient, ApiOptions};
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 
@@ -27,6 +27,7 @@ async fn without_mongodb_requests_are_told_to_come_back_and_nothing_is_lost() {
     let ready =
         eventually("the probe notices", async || Some(client.get("/readyz").await).filter(|r| r.status == 503)).await;
     assert_eq!((&ready.json()["mongodb"], &ready.json()["kubernetes"]), (&json!(false), &json!(true)));
+    assert!(ready.retry_after().is_some(), "{ready:?}");
     // What needs no database is served all the same.
     client.get("/plans").await.expect(200);
 
@@ -52,12 +53,21 @@ async fn without_kubernetes_hospitals_work_on_and_only_changes_of_objects_wait()
     signup.problem(503, "kubernetes-unavailable");
     assert!(signup.retry_after().is_some());
     assert_eq!(client.get("/healthz").await.status, 200);
+    // Taking the service away from the hospitals would help nobody.
+    probe_says(&client, false).await;
 
     proxied.kube_proxy.set_down(false);
+    probe_says(&client, true).await;
     let signup = proxied.signup_request("Afterwards", "starter");
     eventually("signups are taken again", async || (client.post("/signup", &signup).await.status == 201).then_some(()))
         .await;
     proxied.close().await;
+}
+
+/// The probe tells in time whether Kubernetes answers, and that the service is ready all the same.
+async fn probe_says(client: &ApiClient, kubernetes: bool) {
+    let ready = json!({ "ready": true, "mongodb": true, "kubernetes": kubernetes });
+    eventually("the probe notices", async || (client.get("/readyz").await.expect(200) == ready).then_some(())).await;
 }
 
 #[tokio::test]
@@ -69,7 +79,10 @@ async fn a_kubernetes_that_does_not_answer_is_not_waited_for_without_end() {
     let reply = client.post_once("/signup", key, &signup).await;
     reply.problem(503, "kubernetes-unavailable");
     assert!(reply.retry_after().is_some());
+    proxied.kube_proxy.ignore("GET", "/hospitalorganizations/");
+    probe_says(&client, false).await;
     proxied.kube_proxy.clear();
+    probe_says(&client, true).await;
     client.post_once("/signup", key, &signup).await.expect(201);
     proxied.close().await;
 }
