@@ -26,6 +26,7 @@ use crate::{
     hospitals::status_name,
     idempotency::{self, Repeatable, Sender},
     identity::{SESSION_COOKIE, SETUP_COOKIE, clear_cookie, set_cookie},
+    merge::{Patch, never_null},
     names,
     problem::{Answer, Kind, Problem},
     settings::Directory,
@@ -61,14 +62,17 @@ struct SignupRequest {
 struct PlanChoice {
     #[schema(pattern = "^(starter|professional|enterprise)$", example = "professional")]
     plan_id: String,
-    #[schema(example = "Professional")]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = String, required = false, example = "Professional")]
     name: Option<String>,
     /// US dollars per month.
-    #[schema(example = 299)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = i64, required = false, example = 299)]
     price: Option<i64>,
     /// `null` for a plan without a limit.
-    #[schema(example = 20)]
-    max_users: Option<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, example = 20)]
+    max_users: Patch<i64>,
 }
 
 impl PlanChoice {
@@ -79,9 +83,8 @@ impl PlanChoice {
             self.price
                 .filter(|price| *price != plan.monthly_price_usd())
                 .map(|_| ("/plan/price", plan.monthly_price_usd().to_string())),
-            self.max_users
-                .filter(|users| Some(*users) != plan.user_limit())
-                .map(|_| ("/plan/max_users", plan.user_limit().map_or("null".to_owned(), |limit| limit.to_string()))),
+            (!self.limit_agrees(plan))
+                .then(|| ("/plan/max_users", plan.user_limit().map_or("null".to_owned(), |limit| limit.to_string()))),
         ];
         let problem =
             Problem::new(Kind::Invalid, "The plan is not as the catalogue has it; see errors and GET /plans.");
@@ -91,6 +94,14 @@ impl PlanChoice {
         }
         Err(wrong
             .fold(problem, |problem, (pointer, right)| problem.field(pointer, format!("is {right} for this plan"))))
+    }
+
+    fn limit_agrees(&self, plan: Plan) -> bool {
+        match self.max_users {
+            Patch::Keep => true,
+            Patch::Clear => plan.user_limit().is_none(),
+            Patch::Set(users) => plan.user_limit() == Some(users),
+        }
     }
 }
 
@@ -259,6 +270,10 @@ mod tests {
             body["plan"] = json!({ "plan_id": "enterprise", "name": "Starter", "price": 1, "max_users": 20 });
         });
         assert_eq!(pointers(&wrong.unwrap_err()), ["/plan/name", "/plan/price", "/plan/max_users"]);
+        for field in ["name", "price", "max_users"] {
+            let wrong = request(|body| body["plan"][field] = Value::Null).unwrap_err();
+            assert_eq!(pointers(&wrong), [format!("/plan/{field}")]);
+        }
         let unknown = request(|body| body["plan"]["plan_id"] = json!("gold")).unwrap_err();
         assert_eq!(unknown.errors()[0].detail, "must be one of starter, professional, enterprise");
         assert_eq!(pointers(&unknown), ["/plan/plan_id"]);

@@ -110,6 +110,7 @@ async fn wrong_fields_are_named_and_nothing_is_made() {
         ("/plan/plan_id", json!("gold")),
         ("/plan/price", json!(1)),
         ("/plan/max_users", json!(500)),
+        ("/plan/max_users", Value::Null),
         ("/plan/name", json!("Enterprise")),
         ("/status", json!("active")),
     ] {
