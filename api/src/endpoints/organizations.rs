@@ -168,6 +168,7 @@ pub async fn seats_in_use(app: &AppState, hospital: &Hospital) -> i64 {
     params(("org_id" = String, Path, description = "The hospital")),
     security(("bearer" = []), ("cookie" = []), ("setup" = [])),
     responses((status = 200, description = "The hospital", body = Organization)),
+    extensions(("x-permission" = json!("organization.read"))),
 )]
 async fn get_organization(State(app): State<App>, viewer: Viewer) -> Answer<Json<Organization>> {
     let hospital = app.hospitals.find(&viewer.organization_id)?;
@@ -201,6 +202,7 @@ impl PlanChangeRequest {
         (status = 200, description = "The hospital with its new plan", body = Organization),
         (status = 409, description = "The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or the plan is managed elsewhere (`managed-elsewhere`, with `managers`)"),
     ),
+    extensions(("x-permission" = json!("subscription.manage"))),
 )]
 async fn change_own_plan(
     State(app): State<App>,

@@ -145,7 +145,8 @@ struct PaymentAnswer {
         (status = 402, description = "The card was declined; `code` says why"),
         (status = 409, description = "The hospital is paid for, or another payment of it is under way"),
         (status = 422, description = "A field is not right, such as the amount"),
-    )
+    ),
+    extensions(("x-permission" = json!("subscription.manage"))),
 )]
 async fn process_payment(
     State(app): State<App>,
@@ -349,7 +350,8 @@ struct PaymentsQuery {
     get, path = "/organization/{org_id}/payments", tag = "organization",
     security(("bearer" = []), ("cookie" = []), ("setup" = [])),
     params(("org_id" = String, Path, description = "The hospital's id"), PaymentsQuery),
-    responses((status = 200, description = "A page of payments", body = Paged<PaymentView>))
+    responses((status = 200, description = "A page of payments", body = Paged<PaymentView>)),
+    extensions(("x-permission" = json!("subscription.manage"))),
 )]
 async fn list_payments(
     State(app): State<App>,

@@ -55,6 +55,7 @@ pub fn routes() -> OpenApiRouter<App> {
     params(("org_id" = String, Path, description = "The hospital")),
     security(("bearer" = []), ("cookie" = []), ("setup" = [])),
     responses((status = 200, description = "Where it stands", body = Progress)),
+    extensions(("x-permission" = json!("organization.read"))),
 )]
 async fn get_provisioning(State(app): State<App>, viewer: Viewer) -> Answer<Json<Progress>> {
     let hospital = app.hospitals.find(&viewer.organization_id)?;
@@ -91,6 +92,7 @@ struct ProvisioningEvent {
         (status = 204, description = "The hospital is ready, and the last event has arrived"),
         (status = 429, description = "Too many watch at once: ask `GET …/provisioning` instead"),
     ),
+    extensions(("x-permission" = json!("organization.read"))),
 )]
 async fn watch_provisioning(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> Answer<Response> {
     let hospital = app.hospitals.find(&viewer.organization_id)?;

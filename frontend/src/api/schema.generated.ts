@@ -2130,7 +2130,7 @@ export interface components {
              */
             max_users?: number | null;
             /** @example Professional */
-            name?: string | null;
+            name?: string;
             /** @example professional */
             plan_id: string;
             /**
@@ -2138,7 +2138,7 @@ export interface components {
              * @description US dollars per month.
              * @example 299
              */
-            price?: number | null;
+            price?: number;
         };
         PlanFigures: {
             /** Format: int64 */
@@ -2278,7 +2278,10 @@ export interface components {
         /** @enum {string} */
         ProvisioningStepState: "waiting" | "working" | "done" | "failed";
         Readiness: {
-            /** @description Whether the hospitals' objects are known. */
+            /**
+             * @description Whether the hospitals' objects are known and Kubernetes answers. Once they are known, hospitals work on without it, and
+             *     the service stays ready.
+             */
             kubernetes: boolean;
             /** @description Whether the master database answers and has its indexes. */
             mongodb: boolean;
@@ -5227,6 +5230,8 @@ export interface operations {
             /** @description They cannot; the body says what is missing */
             503: {
                 headers: {
+                    /** @description Seconds until it is worth asking again */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
