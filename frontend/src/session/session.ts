@@ -1,5 +1,6 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { answer, api, listenToAnswers, type Schema } from "@/api/client";
+import { isProblem } from "@/api/problem";
 import { forgetDrafts, holdDrafts, releaseDrafts } from "@/components/form/drafts";
 import { type Me, meQuery } from "./me";
 import { rememberHospital } from "./remembered-hospital";
@@ -25,6 +26,8 @@ export class BrowserSession {
   private userId: string | null = null;
   /** The hospital's subscription was suspended during the work. */
   private suspended = false;
+  /** Somebody wants to leave, and the server, which alone can end a session, could not be told. */
+  private signOutStuck = false;
   private leave: (ending: Ending) => void = () => {};
 
   constructor(private readonly queries: QueryClient) {
@@ -60,8 +63,17 @@ export class BrowserSession {
   }
 
   async signOut(): Promise<void> {
-    // Whatever the server says: nothing stays on this screen.
-    await answer(api.POST("/logout")).catch(() => {});
+    try {
+      await answer(api.POST("/logout"));
+    } catch (error) {
+      // The cookie is still good then, for whoever sits down here next.
+      if (isProblem(error) && error.isUndecided) {
+        this.signOutStuck = true;
+        this.tell();
+        return;
+      }
+      // Any other answer, such as that the session is over, leaves nothing to end.
+    }
     this.channel.postMessage({ kind: "signed-out" } satisfies Message);
     forgetDrafts();
     this.close("signed-out");
@@ -77,6 +89,7 @@ export class BrowserSession {
   private close(ending: Ending): void {
     this.clock = null;
     this.suspended = false;
+    this.signOutStuck = false;
     // The user stays known after an end by itself, so that what they typed is given back to nobody else.
     if (ending === "signed-out") this.userId = null;
     this.leave(ending);
@@ -121,6 +134,14 @@ export class BrowserSession {
   private suspend(): void {
     if (this.userId === null) return;
     this.suspended = true;
+    this.tell();
+  }
+
+  isSignOutStuck = (): boolean => this.signOutStuck;
+
+  /** Works on after all. */
+  stay(): void {
+    this.signOutStuck = false;
     this.tell();
   }
 

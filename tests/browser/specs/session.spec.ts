@@ -84,6 +84,24 @@ test("after the sign-out, Back shows nothing", async ({ page, clinic, watcher })
   await expect(page.getByText("Jane Smith")).toHaveCount(0);
 });
 
+test("without a connection nobody is told that they are signed out", async ({ page, context, clinic, watcher }) => {
+  const somebody = await person(clinic, "receptionist", "Olga Offline");
+  await signIn(page, clinic, somebody, "/app/patients");
+  await expect(page.getByRole("link", { name: "Jane Smith" })).toBeVisible();
+  watcher.goesOffline();
+  await context.setOffline(true);
+  await page.getByRole("button", { name: "Appearance, language and sign-out" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await expect(page.getByRole("alert")).toContainText("You are not signed out yet");
+  await expect(page.getByText("Jane Smith")).toHaveCount(0);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("alert")).toContainText("You are not signed out yet");
+  await audit(page);
+  await context.setOffline(false);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("heading", { name: "Welcome to ChakraVue" })).toBeVisible();
+});
+
 test("signing out in one tab signs out every tab", async ({ page, context, clinic, watcher }) => {
   const somebody = await person(clinic, "receptionist", "Tia Tabs");
   await signIn(page, clinic, somebody, "/app/patients");

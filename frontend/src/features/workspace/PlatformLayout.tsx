@@ -1,6 +1,7 @@
 import { Building2, LayoutDashboard } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { type Destination, Shell } from "./Shell";
+import { UnlessStillSignedIn } from "./UnlessStillSignedIn";
 
 export function PlatformLayout() {
   const { t } = useTranslation();
@@ -8,5 +9,9 @@ export function PlatformLayout() {
     { to: "/platform", icon: LayoutDashboard, label: t("navigation.dashboard"), exact: true },
     { to: "/platform/organizations", icon: Building2, label: t("navigation.organizations") },
   ];
-  return <Shell place={t("navigation.platform")} destinations={destinations} account="/platform/account" />;
+  return (
+    <UnlessStillSignedIn>
+      <Shell place={t("navigation.platform")} destinations={destinations} account="/platform/account" />
+    </UnlessStillSignedIn>
+  );
 }

@@ -17,6 +17,7 @@ import { useHospital, useMay } from "@/session/me";
 import { settingsQuery, settingValue } from "../settings/queries";
 import { type Destination, Shell } from "./Shell";
 import { Suspended } from "./Suspended";
+import { UnlessStillSignedIn } from "./UnlessStillSignedIn";
 
 /** A hospital's workspace. Who may do what decides what there is to go to, and the API decides who may. */
 export function StaffLayout() {
@@ -41,9 +42,11 @@ export function StaffLayout() {
   ];
   const destinations = all.filter(({ needs }) => needs === undefined || may(needs));
   return (
-    <Suspended>
-      <Shell place={hospital.organization_name} destinations={destinations} account="/app/account" />
-    </Suspended>
+    <UnlessStillSignedIn>
+      <Suspended>
+        <Shell place={hospital.organization_name} destinations={destinations} account="/app/account" />
+      </Suspended>
+    </UnlessStillSignedIn>
   );
 }
 
