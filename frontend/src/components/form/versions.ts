@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { isProblem } from "@/api/problem";
 import { keepDraft, seenIn } from "./drafts";
 
 /**
@@ -19,4 +20,21 @@ export function useVersions<Saved>(record: Saved, draft?: string) {
     setTheirs(null);
   };
   return { seen, theirs, setTheirs, takeTheirs };
+}
+
+/**
+ * A record that something is done to as a whole, such as removing it. When somebody else has changed it meanwhile, it is read
+ * again, so that the person sees what it is now and their next try is of that.
+ */
+export function useNewest<Saved>(record: Saved, read: () => Promise<Saved>) {
+  const [newest, setNewest] = useState(record);
+  const attempt = async (does: (newest: Saved) => Promise<unknown>) => {
+    try {
+      await does(newest);
+    } catch (error) {
+      if (isProblem(error, "version-mismatch")) setNewest(await read());
+      throw error;
+    }
+  };
+  return { newest, attempt };
 }

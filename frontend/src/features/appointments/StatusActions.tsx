@@ -18,11 +18,23 @@ export function StatusActions({ appointment, compact = false }: { appointment: A
   const [pending, setPending] = useState<AppointmentStatus | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const [isCancelling, setCancelling] = useState(false);
+  // When somebody else was quicker, what is there now is shown, and what can be made of that.
+  const changeTo = async (status: AppointmentStatus) => {
+    try {
+      await change(appointment, { status });
+    } catch (error) {
+      if (isProblem(error, "version-mismatch", "conflict")) {
+        await forgetAppointments(queries, organization_id);
+        await queries.invalidateQueries({ queryKey: ["appointment", organization_id] });
+      }
+      throw error;
+    }
+  };
   const move = async (status: AppointmentStatus) => {
     setPending(status);
     setProblem(null);
     try {
-      await change(appointment, { status });
+      await changeTo(status);
       announce(
         t("appointments.moved", {
           patient: appointment.patient_name ?? "",
@@ -31,11 +43,6 @@ export function StatusActions({ appointment, compact = false }: { appointment: A
       );
     } catch (error) {
       setProblem(error);
-      // Somebody else was quicker: what is there now is shown, and what can be made of that.
-      if (isProblem(error, "version-mismatch", "conflict")) {
-        await forgetAppointments(queries, organization_id);
-        await queries.invalidateQueries({ queryKey: ["appointment", organization_id] });
-      }
     } finally {
       setPending(null);
     }
@@ -66,7 +73,7 @@ export function StatusActions({ appointment, compact = false }: { appointment: A
         title={t("appointments.cancelTitle", { patient: whose })}
         action={t("appointments.actions.cancelled")}
         dangerous
-        onConfirm={() => change(appointment, { status: "cancelled" })}
+        onConfirm={() => changeTo("cancelled")}
       >
         {t("appointments.cancelHint")}
       </Confirm>

@@ -112,13 +112,17 @@ function Actions({ patient, isArchived }: { patient: Patient; isArchived: boolea
   const [isAsking, setAsking] = useState(false);
   const path = { org_id, patient_id: patient.patient_id };
   const archive = async () => {
-    await answer(
-      api.DELETE("/organization/{org_id}/patients/{patient_id}", {
-        params: { path, header: ifMatch(patient.version) },
-      }),
-    );
-    keep({ ...patient, archived_at: new Date().toISOString() });
-    await reread();
+    try {
+      await answer(
+        api.DELETE("/organization/{org_id}/patients/{patient_id}", {
+          params: { path, header: ifMatch(patient.version) },
+        }),
+      );
+      keep({ ...patient, archived_at: new Date().toISOString() });
+    } finally {
+      // When somebody else was quicker, the page shows what they saved, and the next try is of that.
+      await reread();
+    }
     announce(t("patients.archivedNow"));
   };
   const restore = async () => {

@@ -128,3 +128,27 @@ it("finds patients by their date of birth, and keeps it in the address", async (
   await user.type(field, "1981-01-01");
   expect(await screen.findByText(/Nobody matches “.*1981.*”/)).toBeTruthy();
 });
+
+it("reads a record again that somebody else has changed, so that it can be archived at the next try", async () => {
+  let current = patient;
+  const versions: (string | null)[] = [];
+  server.use(
+    settings,
+    users,
+    appointments,
+    as("ADMIN", "patients.read", "patients.archive"),
+    http.get("/organization/{org_id}/patients/{patient_id}", ({ response }) => response(200).json(current)),
+    http.delete("/organization/{org_id}/patients/{patient_id}", ({ request, response }) => {
+      versions.push(request.headers.get("If-Match"));
+      return versions.length === 1 ? problem("version-mismatch", 412) : response(204).empty();
+    }),
+  );
+  const { user } = renderAt("/app/patients/pat_1");
+  await user.click(await screen.findByRole("button", { name: "Archive" }));
+  current = { ...patient, phone: "+1-555-0300", version: 2 };
+  const dialog = within(await screen.findByRole("alertdialog"));
+  await user.click(dialog.getByRole("button", { name: "Archive" }));
+  await screen.findByText("+1-555-0300");
+  await user.click(dialog.getByRole("button", { name: "Archive" }));
+  await waitFor(() => expect(versions).toEqual(['"1"', '"2"']));
+});

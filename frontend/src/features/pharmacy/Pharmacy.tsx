@@ -6,6 +6,7 @@ import { answer, api, ifMatch } from "@/api/client";
 import { Badge } from "@/components/Badge";
 import { Button, IconButton } from "@/components/Button";
 import { Confirm } from "@/components/Confirm";
+import { useNewest } from "@/components/form/versions";
 import { Guard } from "@/components/Guard";
 import { Menu, MenuItem } from "@/components/Menu";
 import { More } from "@/components/More";
@@ -221,18 +222,23 @@ function Remove({ medicine, onClose }: { medicine: Medicine; onClose: () => void
   const { t } = useTranslation();
   const { organization_id: org_id } = useHospital();
   const reread = useRereadPharmacy();
+  const path = { org_id, medicine_id: medicine.medicine_id };
+  const { newest, attempt } = useNewest(medicine, () =>
+    answer(api.GET("/organization/{org_id}/pharmacy/{medicine_id}", { params: { path } })),
+  );
   const remove = async () => {
-    const path = { org_id, medicine_id: medicine.medicine_id };
-    const params = { path, header: ifMatch(medicine.version) };
-    await answer(api.DELETE("/organization/{org_id}/pharmacy/{medicine_id}", { params }));
-    await reread();
-    announce(t("pharmacy.removed", { name: medicine.medicine }));
+    await attempt(({ version }) =>
+      answer(
+        api.DELETE("/organization/{org_id}/pharmacy/{medicine_id}", { params: { path, header: ifMatch(version) } }),
+      ),
+    ).finally(reread);
+    announce(t("pharmacy.removed", { name: newest.medicine }));
   };
   return (
     <Confirm
       open
       onClose={onClose}
-      title={t("pharmacy.removeTitle", { name: medicine.medicine })}
+      title={t("pharmacy.removeTitle", { name: newest.medicine })}
       action={t("pharmacy.remove")}
       dangerous
       onConfirm={remove}

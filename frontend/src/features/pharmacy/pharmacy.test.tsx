@@ -3,7 +3,7 @@ import { expect, it, vi } from "vitest";
 import type { Schema } from "@/api/client";
 import { staff } from "@/testing/people";
 import { renderAt } from "@/testing/render";
-import { http, server } from "@/testing/server";
+import { http, problem, server } from "@/testing/server";
 
 const boxes: Schema<"Medicine"> = {
   medicine_id: "med_1",
@@ -45,4 +45,26 @@ it("sends a count as what it changes of the stock that is there now, and asks wh
   expect(sent).not.toHaveBeenCalled();
   await user.click(screen.getByRole("button", { name: "Save" }));
   await waitFor(() => expect(sent).toHaveBeenCalledWith({ change: 10, reason: "counted" }));
+});
+
+it("reads a medicine again that somebody else has changed, so that it can be removed at the next try", async () => {
+  let current = boxes;
+  const versions: (string | null)[] = [];
+  stock(() => current);
+  server.use(
+    http.delete("/organization/{org_id}/pharmacy/{medicine_id}", ({ request, response }) => {
+      versions.push(request.headers.get("If-Match"));
+      return versions.length === 1 ? problem("version-mismatch", 412) : response(204).empty();
+    }),
+  );
+  const { user } = renderAt("/app/pharmacy");
+  await user.click(await screen.findByRole("button", { name: "More actions for Paracetamol" }));
+  await user.click(await screen.findByRole("menuitem", { name: "Remove" }));
+  current = { ...boxes, medicine: "Paracetamol 500 mg", version: 2 };
+  await user.click(await screen.findByRole("button", { name: "Remove" }));
+  expect(await screen.findByRole("alertdialog", { name: "Remove Paracetamol 500 mg?" })).toBeTruthy();
+  expect(screen.getByRole("alert").textContent).toContain("Somebody else has changed this");
+  await user.click(screen.getByRole("button", { name: "Remove" }));
+  await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
+  expect(versions).toEqual(['"1"', '"2"']);
 });

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { answer, api, ifMatch } from "@/api/client";
 import { Button, IconButton } from "@/components/Button";
 import { Confirm } from "@/components/Confirm";
+import { useNewest } from "@/components/form/versions";
 import { Guard } from "@/components/Guard";
 import { Menu, MenuItem } from "@/components/Menu";
 import { More } from "@/components/More";
@@ -217,12 +218,17 @@ function Ask({
   const { organization_id: org_id } = useHospital();
   const reread = useRereadUsers();
   const path = { org_id, user_id: user.user_id };
+  const { newest, attempt } = useNewest(user, () =>
+    answer(api.GET("/organization/{org_id}/users/{user_id}", { params: { path } })),
+  );
   const setStatus = (status: "active" | "disabled") =>
-    answer(
-      api.PATCH("/organization/{org_id}/users/{user_id}", {
-        params: { path, header: ifMatch(user.version) },
-        body: { status },
-      }),
+    attempt(({ version }) =>
+      answer(
+        api.PATCH("/organization/{org_id}/users/{user_id}", {
+          params: { path, header: ifMatch(version) },
+          body: { status },
+        }),
+      ),
     );
   const does = {
     disable: () => setStatus("disabled"),
@@ -243,7 +249,7 @@ function Ask({
     <Confirm
       open
       onClose={onClose}
-      title={t(`users.ask.${what}.title`, { name: user.name ?? user.email })}
+      title={t(`users.ask.${what}.title`, { name: newest.name ?? newest.email })}
       action={t(`users.${what}`)}
       dangerous={what === "disable" || what === "revoke"}
       onConfirm={confirm}
