@@ -61,8 +61,11 @@ test("from the first page to the first day, and nothing is lost on the way", asy
   await expect(page.getByText("2 of 20 seats taken")).toBeVisible();
   await inviteTeammate(page, "reception@mercy.example", "RECEPTIONIST");
   await expect(page.getByText("3 of 20 seats taken")).toBeVisible();
+  await page.getByLabel("E-mail address").fill("half@typed.example");
   await page.reload();
   await expect(page.getByText("doctor@mercy.example")).toBeVisible();
+  await expect(page.getByLabel("E-mail address")).toHaveValue("half@typed.example");
+  await expect(page.getByLabel("Role")).toHaveValue("RECEPTIONIST");
   await keepsNoSecrets(context, page);
   await page.getByRole("button", { name: "Continue" }).click();
 
@@ -71,6 +74,8 @@ test("from the first page to the first day, and nothing is lost on the way", asy
   await page.getByRole("button", { name: "Finish the set-up" }).click();
   await expect(page.getByText("Use at least 15 characters.")).toBeVisible();
   await page.getByLabel("Your name").fill("Alex Admin");
+  await page.reload();
+  await expect(page.getByLabel("Your name")).toHaveValue("Alex Admin");
   await page.getByLabel("New password").fill(PASSWORD);
   await audit(page);
   await page.getByRole("button", { name: "Finish the set-up" }).click();

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { ArrowRight, PartyPopper } from "lucide-react";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
+import { useWatch } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api } from "@/api/client";
@@ -42,7 +43,7 @@ export function CompleteStep() {
 function AdministratorPassword() {
   const { t } = useTranslation();
   const session = useSession();
-  const { signup, details, team = [] } = useSignupDraft();
+  const { signup, details, team = [], administrator = "" } = useSignupDraft();
   const schema = useMemo(() => {
     const rules = rulesIn(t);
     return z.object({
@@ -52,7 +53,7 @@ function AdministratorPassword() {
   }, [t]);
   const state = useForm({
     schema,
-    defaultValues: { name: "", password: "" },
+    defaultValues: { name: administrator, password: "" },
     submit: async ({ name, password }) => {
       // With the password the setup ends, and with it the way to get the links again.
       await restoreLinks(signup?.organization_id ?? "", team);
@@ -62,6 +63,9 @@ function AdministratorPassword() {
       changeSignup({ isComplete: true });
     },
   });
+  // The name survives a reload; the password is kept nowhere.
+  const name = useWatch({ control: state.form.control, name: "name" });
+  useEffect(() => changeSignup({ administrator: name }), [name]);
   if (isProblem(state.problem, "unauthenticated")) return <SetupEnded />;
   return (
     <Form state={state} className="grid max-w-xl gap-6">

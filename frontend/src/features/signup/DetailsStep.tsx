@@ -11,7 +11,7 @@ import { Button, ButtonLink } from "@/components/Button";
 import { Form, putAtFields, useForm } from "@/components/form/Form";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
-import { changeSignup, type Details, signupDraft } from "./draft";
+import { changeSignup, type Details, signupDraft, useSignupDraft } from "./draft";
 import { StepHeader } from "./StepHeader";
 import { Summary } from "./Summary";
 
@@ -89,15 +89,18 @@ export function DetailsStep() {
 function DatabaseName({ hospital }: { hospital: string }) {
   const { t } = useTranslation();
   const name = useSettled(hospital.trim());
+  const { signup } = useSignupDraft();
+  // By this name the hospital is signed up already, and has its database's name: another one would be for another hospital.
+  const own = signup && (JSON.parse(signup.content) as Details).organization_name === name ? signup : undefined;
   const preview = useQuery({
     queryKey: ["database-name", name],
     queryFn: ({ signal }) =>
       answer(api.GET("/signup/database-name", { params: { query: { organization_name: name } }, signal })),
-    enabled: name !== "" && [...name].length <= 300,
+    enabled: own === undefined && name !== "" && [...name].length <= 300,
     placeholderData: (previous) => previous,
     retry: false,
   });
-  const shown = name === "" ? undefined : preview.data?.database_name;
+  const shown = name === "" ? undefined : (own ?? preview.data)?.database_name;
   return (
     <p className="flex items-center gap-2 rounded-md bg-sunken px-3 py-2 text-ink-soft" aria-live="polite">
       <Database aria-hidden className="size-4 shrink-0" />

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isProblem } from "@/api/problem";
 import { Button } from "@/components/Button";
-import { Skeleton } from "@/components/states";
+import { Failure, Skeleton } from "@/components/states";
 import { CardForm } from "./CardForm";
 import { changeSignup, forgetSignup, useSignupDraft } from "./draft";
 import { Progress } from "./Progress";
@@ -25,21 +25,26 @@ export function PaymentStep() {
     if (isReady) changeSignup({ isReady: true });
   }, [isReady]);
 
-  if (isReturning && isProblem(provisioning.error, "unauthenticated", "not-found", "forbidden")) return <SetupEnded />;
-  if (isReturning && provisioning.isPending) return <Skeleton lines={6} />;
-  const isWaiting = provisioning.data === undefined || provisioning.data.status === "pending_payment";
+  const { data, error, refetch } = provisioning;
+  const mustKnow = isReturning || isPaid;
+  if (mustKnow && isProblem(error, "unauthenticated", "not-found", "forbidden")) return <SetupEnded />;
+  if (mustKnow && data === undefined && !error) return <Skeleton lines={6} />;
+  const isWaiting = data === undefined || data.status === "pending_payment";
   const isBeingMade = isPaid || !isWaiting;
+  const isUnderWay = !data?.ready && data?.status !== "failed";
+  // Whether it is paid is not known without an answer, so nobody is asked for a card.
+  const isUnknown = mustKnow && data === undefined;
+  const explanation = !isBeingMade
+    ? t("signup.payment.explanation")
+    : t(isUnderWay ? "signup.provisioning.explanation" : "signup.provisioning.paid");
   return (
     <>
-      <StepHeader
-        step="payment"
-        explanation={isBeingMade ? t("signup.provisioning.explanation") : t("signup.payment.explanation")}
-      />
-      {isBeingMade && provisioning.data ? (
-        <Making provisioning={provisioning.data} />
-      ) : (
+      <StepHeader step="payment" explanation={isUnknown ? undefined : explanation} />
+      {isBeingMade && data && <Making provisioning={data} />}
+      {(isUnknown || isBeingMade) && error && <Failure error={error} retry={() => void refetch()} />}
+      {!isBeingMade && !isUnknown && (
         <div className="grid items-start gap-8 md:grid-cols-[1fr_18rem]">
-          <CardForm onPaid={() => setPaid(true)} provisioning={provisioning.data} />
+          <CardForm onPaid={() => setPaid(true)} provisioning={data} />
           <Summary change="/signup/details" />
         </div>
       )}

@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { UserPlus, Users } from "lucide-react";
-import { useMemo } from "react";
+import { useEffect, useMemo, useState } from "react";
+import { useWatch } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api } from "@/api/client";
@@ -17,8 +18,8 @@ import { Card } from "@/components/Page";
 import { RoleBadge } from "@/components/RoleBadge";
 import { RoleChoice, RolesExplained } from "@/components/RoleChoice";
 import { Seats } from "@/components/Seats";
-import { Empty } from "@/components/states";
-import { changeSignup, signupDraft, useSignupDraft } from "./draft";
+import { Empty, Failure } from "@/components/states";
+import { changeSignup, type Invitee, signupDraft, useSignupDraft } from "./draft";
 import { invite } from "./links";
 import { SetupEnded } from "./PaymentStep";
 import { StepHeader } from "./StepHeader";
@@ -42,8 +43,15 @@ export function TeamStep() {
           <Invite organizationId={id} />
         </Card>
         <Card title={t("seats.title")}>
-          {hospital.data && <Seats seats={hospital.data.seats} />}
-          <p className="mt-2 text-ink-soft">{t("signup.team.yourSeat")}</p>
+          {hospital.data && (
+            <>
+              <Seats seats={hospital.data.seats} />
+              <p className="mt-2 text-ink-soft">{t("signup.team.yourSeat")}</p>
+            </>
+          )}
+          {hospital.isError && !hospital.data && (
+            <Failure error={hospital.error} retry={() => void hospital.refetch()} />
+          )}
         </Card>
       </div>
       <RolesExplained />
@@ -79,12 +87,13 @@ export function TeamStep() {
   );
 }
 
-const nobody = { email: "", role: "DOCTOR", name: "" };
+const nobody: Invitee = { email: "", role: "DOCTOR", name: "" };
 
 function Invite({ organizationId }: { organizationId: string }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const once = useIdempotency();
+  const [{ invitee }] = useState(signupDraft);
   const schema = useMemo(() => {
     const rules = rulesIn(t);
     return z.object({
@@ -95,7 +104,7 @@ function Invite({ organizationId }: { organizationId: string }) {
   }, [t]);
   const state = useForm({
     schema,
-    defaultValues: nobody,
+    defaultValues: invitee ?? nobody,
     submit: async ({ email, role, name }, form) => {
       const person = { email, role, name: name ?? null };
       let key = "";
@@ -112,6 +121,9 @@ function Invite({ organizationId }: { organizationId: string }) {
       form.setFocus("email");
     },
   });
+  // What is typed and not sent yet survives a reload.
+  const typed = useWatch({ control: state.form.control });
+  useEffect(() => changeSignup({ invitee: { ...nobody, ...typed } }), [typed]);
   const { isFull, limit } = seatsOf(state.problem);
   return (
     <Form state={{ ...state, problem: isFull ? null : state.problem }}>
@@ -122,7 +134,7 @@ function Invite({ organizationId }: { organizationId: string }) {
       )}
       <TextField name="email" type="email" inputMode="email" label={t("signIn.email")} autoComplete="off" />
       <div className="grid items-start gap-6 sm:grid-cols-2">
-        <RoleChoice name="role" role={state.form.watch("role")} />
+        <RoleChoice name="role" role={typed.role ?? nobody.role} />
         <TextField name="name" label={t("users.name")} autoComplete="off" optional />
       </div>
       <Button type="submit" pending={state.isSubmitting} className="justify-self-start">

@@ -7,6 +7,12 @@ export interface Details {
   organization_phone: string;
 }
 
+export interface Invitee {
+  email: string;
+  role: string;
+  name: string;
+}
+
 /** Somebody of the team who was invited in the wizard. */
 export interface Teammate {
   user_id: string;
@@ -34,7 +40,11 @@ export interface SignupDraft {
     content: string;
   };
   isReady?: boolean;
+  /** Who stands in the form of the team and is not invited yet. */
+  invitee?: Invitee;
   team?: Teammate[];
+  /** What the administrator is called. */
+  administrator?: string;
   isComplete?: boolean;
 }
 

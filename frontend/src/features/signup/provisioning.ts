@@ -22,7 +22,11 @@ export function useProvisioning(organizationId: string | undefined) {
     queryFn: ({ signal }) =>
       answer(api.GET("/organization/{org_id}/provisioning", { params: { path: { org_id: id } }, signal })),
     enabled: organizationId !== undefined,
-    refetchInterval: ({ state }) => (isPolling && !state.data?.ready ? POLLING : false),
+    // A first answer that does not come is said, and asked for again by the person.
+    refetchInterval: ({ state }) => {
+      const isOver = state.data ? state.data.ready : state.status === "error";
+      return isPolling && !isOver ? POLLING : false;
+    },
   });
 
   const isOver = query.data?.ready === true;

@@ -1,10 +1,10 @@
-import { screen, waitFor } from "@testing-library/react";
+import { cleanup, screen, waitFor } from "@testing-library/react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hospital, plans } from "@/testing/people";
 import { renderAt } from "@/testing/render";
 import { http, problem, server } from "@/testing/server";
 import { digitsOf, expiryTyped, grouped } from "./card";
-import { changeSignup, forgetSignup } from "./draft";
+import { changeSignup, forgetSignup, signupDraft } from "./draft";
 import { isOpen, stepFor } from "./steps";
 
 describe("a card as it is typed or pasted", () => {
@@ -148,4 +148,94 @@ it("shows what the server refuses of the details where they are typed", async ()
   await user.click(await screen.findByRole("button", { name: "Pay $99" }));
   expect(await screen.findByText("Must be an address that gets mail.")).toBeTruthy();
   expect(document.activeElement).toBe(screen.getByLabelText("E-mail address"));
+});
+
+describe("what a reload must not lose or show wrongly", () => {
+  const details = { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" };
+  const signup = {
+    organization_id: hospital.organization_id,
+    organization_name: "Mercy",
+    database_name: "mercy",
+    plan: hospital.plan,
+    content: JSON.stringify({ ...details, plan: {} }),
+  };
+
+  beforeEach(() => {
+    forgetSignup();
+    vi.stubGlobal(
+      "EventSource",
+      class {
+        addEventListener() {}
+        close() {}
+      },
+    );
+    server.use(
+      http.get("/plans", ({ response }) => response(200).json({ plans })),
+      http.get("/roles", ({ response }) => response(200).json({ roles: [] })),
+    );
+  });
+
+  it("is the name of the database that the hospital has, as long as it is called so", async () => {
+    changeSignup({ planId: "starter", typed: details, details, signup });
+    server.use(
+      http.get("/signup/database-name", ({ query, response }) =>
+        response(200).json({ database_name: query.get("organization_name") === "Mercy" ? "mercy_2" : "mercy_east" }),
+      ),
+    );
+    const { user } = renderAt("/signup/details");
+    expect(await screen.findByText("mercy")).toBeTruthy();
+    await user.type(screen.getByLabelText("Hospital name"), " East");
+    expect(await screen.findByText("mercy_east")).toBeTruthy();
+  });
+
+  it("is how far the hospital is: without an answer nobody is asked for a card", async () => {
+    changeSignup({ planId: "starter", typed: details, details, signup });
+    let isAway = true;
+    server.use(
+      http.get("/organization/{org_id}/provisioning", ({ response }) => {
+        if (isAway) return problem("internal", 500);
+        return response(200).json({
+          organization_id: hospital.organization_id,
+          status: "active",
+          ready: true,
+          message: "",
+          steps: [],
+        });
+      }),
+    );
+    const { user } = renderAt("/signup/payment");
+    expect((await screen.findByRole("alert")).textContent).toContain("This cannot be shown right now");
+    expect(screen.queryByLabelText("Card number")).toBeNull();
+    isAway = false;
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("Your hospital is ready.")).toBeTruthy();
+    expect(screen.getByText("Your payment has arrived.")).toBeTruthy();
+    expect(screen.queryByText(/is being set up/)).toBeNull();
+  });
+
+  it("is who is about to be invited, and that the seats could not be read", async () => {
+    changeSignup({ planId: "starter", details, signup, isReady: true });
+    server.use(http.get("/organization/{org_id}", () => problem("internal", 500)));
+    const { user } = renderAt("/signup/team");
+    await user.type(await screen.findByLabelText("E-mail address"), "opd@mercy.example");
+    await user.selectOptions(screen.getByLabelText("Role"), "OPD");
+    await user.type(screen.getByLabelText(/^Name/), "Olive");
+    expect(signupDraft().invitee).toEqual({ email: "opd@mercy.example", role: "OPD", name: "Olive" });
+    expect(await screen.findByRole("button", { name: "Try again" })).toBeTruthy();
+    cleanup();
+    renderAt("/signup/team");
+    expect(await screen.findByLabelText("E-mail address")).toHaveProperty("value", "opd@mercy.example");
+    // What is said of the role, as happy-dom shows the first one of a list that React has filled.
+    expect(screen.getByText(/^Runs the outpatient department/)).toBeTruthy();
+  });
+
+  it("is what the administrator is called, and never their password", async () => {
+    changeSignup({ planId: "starter", details, signup, isReady: true });
+    const { user } = renderAt("/signup/complete");
+    await user.type(await screen.findByLabelText(/^Your name/), "Alex Admin");
+    await user.type(screen.getByLabelText("New password"), "violet tractors sing at noon");
+    const kept = sessionStorage.getItem("chakravue.signup");
+    expect(kept).toContain("Alex Admin");
+    expect(kept).not.toContain("violet");
+  });
 });
