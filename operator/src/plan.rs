@@ -167,7 +167,8 @@ fn plan_access(
 }
 
 fn plan_schema(observed: &schema::Observed, plan: &mut Plan) -> Result<()> {
-    for step in schema::plan(&observed.collections)? {
+    let schema::Difference { steps, refused } = schema::plan(&observed.collections);
+    for step in steps {
         match step {
             Step::Create(collection) => {
                 let detail = format!("with its validator and {} indexes", collection.indexes.len());
@@ -189,7 +190,7 @@ fn plan_schema(observed: &schema::Observed, plan: &mut Plan) -> Result<()> {
             }
         }
     }
-    Ok(())
+    refused.map_or(Ok(()), Err)
 }
 
 /// The platform's view of the organization.

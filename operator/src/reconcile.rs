@@ -32,6 +32,9 @@ use crate::{
 /// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
 const LONGEST_PASS: Duration = Duration::from_mins(2);
 
+/// An API server that does not take a status by then is what the pass waited for.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
+
 /// What was announced shows by then.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
@@ -96,12 +99,10 @@ async fn pass(object: Arc<Watched>, migrates: bool, context: &Context) -> Result
         Ok(object) => apply(object, migrates, context).boxed(),
         Err(invalid) => invalid::tell(invalid, context).boxed(),
     };
-    let outcome = tokio::time::timeout(LONGEST_PASS, pass).await.unwrap_or_else(|_| {
-        Err(Error::Fault {
-            reason: Reason::Repairing,
-            message: "A server did not answer in time. The operator tries again by itself.".to_owned(),
-        })
-    });
+    let outcome = match tokio::time::timeout(LONGEST_PASS, pass).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(cut_off(&object, context).await),
+    };
     context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
     match &outcome {
         Ok(_) => context.backoff.succeeded(&object.uid().unwrap_or_default()),
@@ -109,6 +110,24 @@ async fn pass(object: Arc<Watched>, migrates: bool, context: &Context) -> Result
         Err(_) => {}
     }
     outcome
+}
+
+/// Says of a pass that was cut off why, if the API server is not what it waited for.
+async fn cut_off(object: &Watched, context: &Context) -> Error {
+    let message = format!(
+        "The pass took more than {} minutes and was cut off. Work that a server has begun, such as an index over many \
+         documents, goes on there; the operator looks again by itself.",
+        LONGEST_PASS.as_secs() / 60
+    );
+    let error = Error::Fault { reason: Reason::Repairing, message };
+    if let Ok(object) = &object.0 {
+        let (picture, progress) = (Picture::default(), Progress::Failed(error.clone()));
+        let told = finish(object, context, &picture, &progress, Changes::default());
+        if tokio::time::timeout(TOLD_WITHIN, told.boxed()).await.is_err() {
+            tracing::warn!("a pass was cut off, and the API server does not take its status");
+        }
+    }
+    error
 }
 
 /// Brings one hospital to what it declares.

@@ -15,7 +15,7 @@ use chakravue_crds::{
 use futures::{FutureExt as _, StreamExt as _, stream};
 use mongodb::bson::{Bson, Document, Uuid, doc};
 
-pub use self::compare::{Step, plan, unmanaged};
+pub use self::compare::{Difference, Step, plan, unmanaged};
 
 use self::{
     change::{Repaired, create_all, repair},
@@ -109,7 +109,9 @@ const DOCUMENTS: &str = "documents";
 fn details<'a>(collections: &[&'a str]) -> Option<(&'a str, Vec<Document>)> {
     let indexes = |collection: &str| {
         let of = doc! { COLLECTION: { "$literal": collection }, INDEX: "$spec" };
-        vec![doc! { "$indexStats": {} }, doc! { "$replaceWith": of }]
+        // One that is still being built serves nobody yet.
+        let complete = doc! { "$match": { "building": { "$ne": true } } };
+        vec![doc! { "$indexStats": {} }, complete, doc! { "$replaceWith": of }]
     };
     let also = |of: &str, pipeline: Vec<Document>| doc! { "$unionWith": { "coll": of, "pipeline": pipeline } };
     let (first, others) = collections.split_first()?;
@@ -138,7 +140,8 @@ async fn ids_of(context: &Context, database: &DatabaseName, made: &[&Collection]
     Ok(found.iter().filter_map(|found| Some((found.get_str("name").ok()?.to_owned(), id_of(found)?))).collect())
 }
 
-/// Brings the database to the catalogue.
+/// Brings the database to the catalogue, as far as that is possible: what stands in the way of one collection is told at the
+/// end.
 pub async fn ensure(
     context: &Context,
     database: &DatabaseName,
@@ -146,10 +149,10 @@ pub async fn ensure(
     abilities: Abilities,
     changes: &mut Changes,
 ) -> Result<Outcome> {
-    let steps = plan(&observed.collections)?;
+    let Difference { steps, mut refused } = plan(&observed.collections);
     let mut outcome = in_place(&observed.collections);
     if steps.is_empty() {
-        return Ok(outcome);
+        return refused.map_or(Ok(outcome), Err);
     }
     let (creations, repairs): (Vec<_>, Vec<_>) = steps.into_iter().partition(|s| matches!(s, Step::Create(_)));
     let creations: Vec<&Collection> =
@@ -176,7 +179,13 @@ pub async fn ensure(
     let mut repaired = stream::iter(repairs).buffer_unordered(2);
     let mut repairs = 0;
     while let Some(result) = repaired.next().await {
-        let Repaired { collection, index, violation } = result?;
+        let Repaired { collection, index, violation } = match result {
+            Ok(repaired) => repaired,
+            Err(error) => {
+                refused.get_or_insert(error);
+                continue;
+            }
+        };
         match (violation, outcome.collections.iter_mut().find(|status| status.name == collection)) {
             (Some(violation), _) => outcome.violations.push(violation),
             (None, Some(status)) => {
@@ -207,6 +216,9 @@ pub async fn ensure(
                 ),
             },
         ));
+    }
+    if let Some(error) = refused {
+        return Err(error);
     }
     outcome.sort();
     Ok(outcome)

@@ -9,17 +9,21 @@ use crate::{
     tenant::Tenant,
 };
 
-/// Whether the object that holds a claim still exists. Another cluster's objects cannot be seen: they count as alive.
+/// Whether the object that holds a claim still exists. What cannot be seen counts as alive: another cluster's objects, and
+/// those of a namespace that this operator may not look into.
 pub(super) async fn holder_lives(context: &Context, tenant: &Tenant, holder: &Owner) -> Result<bool> {
     if holder.cluster != tenant.owner.cluster {
         return Ok(true);
     }
-    lives(context, holder).await
+    match ask(context, holder).await {
+        Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
+        found => Ok(found.doing(LOOKING)?.as_deref() == Some(&holder.uid)),
+    }
 }
 
 /// Whether an object still stands in its place.
 pub async fn lives(context: &Context, owner: &Owner) -> Result<bool> {
-    Ok(live_uid(context, owner).await?.as_deref() == Some(&owner.uid))
+    Ok(ask(context, owner).await.doing(LOOKING)?.as_deref() == Some(&owner.uid))
 }
 
 /// Asks the API server, not a cache, whether an object still stands in its place.
@@ -31,8 +35,10 @@ pub async fn must_live(context: &Context, tenant: &Tenant) -> Result<()> {
     Err(Error::Conflict { what: "the object, which was deleted or re-created,".to_owned() })
 }
 
-async fn live_uid(context: &Context, owner: &Owner) -> Result<Option<String>> {
+const LOOKING: &str = "look for the claim's holder";
+
+/// The UID of the object that stands in this place.
+async fn ask(context: &Context, owner: &Owner) -> kube::Result<Option<String>> {
     let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
-    let object = api.get_metadata_opt(&owner.name).await.doing("look for the claim's holder")?;
-    Ok(object.and_then(|object| object.uid()))
+    Ok(api.get_metadata_opt(&owner.name).await?.and_then(|object| object.uid()))
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{controller::scoped, echoes::Watched};
 
-/// The field manager of an apply that is only tried.
+/// The field manager of an apply that is only tried, where nobody has applied the object before.
 const MANAGER: &str = "chakravue-operator-plan";
 
 /// One hospital as it is, or as it would be once somebody applies it.
@@ -92,7 +92,8 @@ async fn one(client: &Client, mut document: Value, namespace: Option<&str>) -> a
 
     let api: Api<HospitalOrganization> = Api::namespaced(client.clone(), &place);
     let live = api.get_opt(&name).await.with_context(|| format!("{place}/{name} cannot be read"))?;
-    let parameters = PatchParams { dry_run: true, ..PatchParams::apply(MANAGER).force() };
+    let manager = live.as_ref().and_then(applied_by).unwrap_or(MANAGER);
+    let parameters = PatchParams { dry_run: true, ..PatchParams::apply(manager).force() };
     match api.patch(&name, &parameters, &Patch::Apply(&document)).await {
         Ok(object) => Ok(Planned { object, exists: live.is_some(), note: None }),
         Err(kube::Error::Api(status)) if status.is_forbidden() => {
@@ -102,6 +103,13 @@ async fn one(client: &Client, mut document: Value, namespace: Option<&str>) -> a
         Err(kube::Error::Api(status)) => bail!("{place}/{name} would be refused: {}", status.message),
         Err(error) => Err(error).with_context(|| format!("{place}/{name} cannot be tried")),
     }
+}
+
+/// Who applied the object last. What a file leaves out goes only from who applied it before.
+fn applied_by(object: &HospitalOrganization) -> Option<&str> {
+    let managers = object.metadata.managed_fields.iter().flatten();
+    let applied = managers.filter(|by| by.operation.as_deref() == Some("Apply") && by.subresource.is_none());
+    applied.max_by_key(|by| by.time.as_ref().map(|time| time.0))?.manager.as_deref()
 }
 
 /// The object without the API server's help.

@@ -8,10 +8,7 @@ use chakravue_crds::{
 use mongodb::bson::{Bson, Document};
 
 use super::{Found, Outcome};
-use crate::{
-    catalogue,
-    error::{Error, Result},
-};
+use crate::{catalogue, error::Error};
 
 /// What has to be done to one collection.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,33 +22,46 @@ pub enum Step {
     MakeUnique(&'static Collection, &'static Index),
 }
 
+/// The difference between the catalogue and the database.
+#[derive(Debug, Default)]
+pub struct Difference {
+    pub steps: Vec<Step>,
+    /// What stands in the way of a collection. The others are none the worse for it.
+    pub refused: Option<Error>,
+}
+
 /// The difference between the catalogue and the database, in steps. Pure.
-pub fn plan(found: &[Found]) -> Result<Vec<Step>> {
-    let mut steps = Vec::new();
+pub fn plan(found: &[Found]) -> Difference {
+    let mut difference = Difference::default();
     for collection in &catalogue::current().collections {
         let Some(existing) = found.iter().find(|f| f.name == collection.name) else {
-            steps.push(Step::Create(collection));
+            difference.steps.push(Step::Create(collection));
             continue;
         };
         if existing.kind != "collection" || existing.options.get_bool("capped").unwrap_or(false) {
-            let kind = if existing.kind == "collection" { "capped collection" } else { &existing.kind };
-            return Err(Error::refused(
-                ConditionType::SchemaReady,
-                Reason::SchemaConflict,
-                format!(
-                    "{} is a {kind}, where a hospital needs a plain collection. Rename or remove it; the operator never drops what holds data.",
-                    collection.name
-                ),
-            ));
+            difference.refused.get_or_insert_with(|| in_another_form(collection, existing));
+            continue;
         }
         if !validated(collection, existing) {
-            steps.push(Step::SetValidator(collection));
+            difference.steps.push(Step::SetValidator(collection));
         }
         for index in &collection.indexes {
-            steps.extend(index_step(collection, index, existing));
+            difference.steps.extend(index_step(collection, index, existing));
         }
     }
-    Ok(steps)
+    difference
+}
+
+fn in_another_form(collection: &Collection, existing: &Found) -> Error {
+    let kind = if existing.kind == "collection" { "capped collection" } else { &existing.kind };
+    Error::refused(
+        ConditionType::SchemaReady,
+        Reason::SchemaConflict,
+        format!(
+            "{} is a {kind}, where a hospital needs a plain collection. Rename or remove it; the operator never drops what holds data.",
+            collection.name
+        ),
+    )
 }
 
 fn index_step(collection: &'static Collection, index: &'static Index, existing: &Found) -> Option<Step> {
@@ -202,14 +212,20 @@ mod tests {
             .collect()
     }
 
+    fn steps(found: &[Found]) -> Vec<Step> {
+        let Difference { steps, refused } = plan(found);
+        assert!(refused.is_none(), "{refused:?}");
+        steps
+    }
+
     #[test]
     fn a_complete_database_needs_nothing() {
-        assert_eq!(plan(&complete()).unwrap(), []);
+        assert_eq!(steps(&complete()), []);
     }
 
     #[test]
     fn an_empty_database_needs_every_collection() {
-        let steps = plan(&[]).unwrap();
+        let steps = steps(&[]);
         assert_eq!(steps.len(), 6);
         assert!(steps.iter().all(|step| matches!(step, Step::Create(_))));
     }
@@ -221,28 +237,28 @@ mod tests {
 
         let mut found = complete();
         found[0].indexes.pop();
-        assert_eq!(plan(&found).unwrap(), [Step::CreateIndex(users, email)]);
+        assert_eq!(steps(&found), [Step::CreateIndex(users, email)]);
 
         let mut found = complete();
         found[0].options.insert("validationAction", "warn");
-        assert_eq!(plan(&found).unwrap(), [Step::SetValidator(users)]);
+        assert_eq!(steps(&found), [Step::SetValidator(users)]);
 
         let mut found = complete();
         found[0].indexes[1].remove("unique");
-        assert_eq!(plan(&found).unwrap(), [Step::MakeUnique(users, email)]);
+        assert_eq!(steps(&found), [Step::MakeUnique(users, email)]);
         found[0].indexes[1].insert("prepareUnique", true);
-        assert_eq!(plan(&found).unwrap(), [Step::MakeUnique(users, email)]);
+        assert_eq!(steps(&found), [Step::MakeUnique(users, email)]);
 
         let mut found = complete();
         found[0].indexes[1].insert("key", doc! { "name": 1 });
-        assert_eq!(plan(&found).unwrap(), [Step::ReplaceIndex(users, email)]);
+        assert_eq!(steps(&found), [Step::ReplaceIndex(users, email)]);
     }
 
     #[test]
     fn an_index_of_another_name_serves_as_well() {
         let mut found = complete();
         found[0].indexes[1].insert("name", "made_by_the_dba");
-        assert_eq!(plan(&found).unwrap(), []);
+        assert_eq!(steps(&found), []);
     }
 
     #[test]
@@ -262,14 +278,18 @@ mod tests {
     fn numbers_are_compared_by_value() {
         let mut found = complete();
         found[0].indexes[1].insert("key", doc! { "email": 1.0 });
-        assert_eq!(plan(&found).unwrap(), []);
+        assert_eq!(steps(&found), []);
     }
 
     #[test]
     fn what_holds_data_in_another_form_is_refused() {
         let mut found = complete();
         found[1].kind = "view".to_owned();
-        let error = plan(&found).unwrap_err();
+        // The others are mended all the same.
+        found[0].options.insert("validationAction", "warn");
+        let Difference { steps, refused } = plan(&found);
+        assert_eq!(steps, [Step::SetValidator(&TENANT_SCHEMA.collections[0])]);
+        let error = refused.unwrap();
         assert_eq!(error.reason(), Reason::SchemaConflict);
         assert!(error.to_string().contains("patients is a view"));
     }

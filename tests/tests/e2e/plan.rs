@@ -171,6 +171,20 @@ async fn a_file_is_planned_as_it_would_be_applied() {
     assert!(!well && text.contains("MongoDbUnavailable"), "{text}");
     proxied.mongo.set_down(false);
     unchanged(&proxied, &before, "what fails").await;
+
+    // What the file leaves out goes, as it would for whoever applied it, and the API server says what it thinks of that.
+    let mut suspended = world.hospital("old");
+    suspended["spec"]["subscription"] = json!("Suspended");
+    world.apply(&suspended).await;
+    let operator = proxied.operator().start().await;
+    world.wait(&old, "suspended", |o| is(o, "SubscriptionActive", "False") && !is(o, "Reconciling", "True")).await;
+    operator.terminate().await;
+    let mut plain = world.hospital("old");
+    plain["spec"].as_object_mut().unwrap().remove("subscription");
+    let plain = write(world, "plain.yaml", &[&plain]);
+    let (well, _, errors) = person(proxied.operator()).print(&["plan", "-f", plain.to_str().unwrap()]).await;
+    assert!(!well && errors.contains("cannot go back to PendingPayment"), "{errors}");
+
     assert!(world.hospitals().get_opt(&world.sandbox.object_name("new")).await.unwrap().is_none());
     assert_eq!(world.hospitals().get(&old).await.unwrap().spec.plan.name(), "Starter");
     proxied.world.close().await;
