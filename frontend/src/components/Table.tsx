@@ -21,9 +21,18 @@ export function Head({ children }: { children: ReactNode }) {
 
 const cellPadding = "md:px-4 md:first:ps-6 md:last:pe-6";
 
-export function HeadCell({ className, children, ...props }: ComponentProps<"th">) {
+/** `align` is where the cells below have their content, such as the ends of numbers. */
+export function HeadCell({
+  align = "start",
+  children,
+  ...props
+}: Omit<ComponentProps<"th">, "align" | "className"> & { align?: "start" | "end" }) {
   return (
-    <th scope="col" {...props} className={clsx("py-3 text-start font-medium", cellPadding, className)}>
+    <th
+      scope="col"
+      {...props}
+      className={clsx("py-3 font-medium", align === "end" ? "text-end" : "text-start", cellPadding)}
+    >
       {children}
     </th>
   );

@@ -3,9 +3,12 @@ import { CircleAlert } from "lucide-react";
 import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
 
-/** The look of everything that takes typing. */
+/** The look of everything that takes typing, as wide as its place says. */
 export const inputLook =
-  "block min-h-10 w-full min-w-0 rounded-md border border-line-strong bg-surface px-3 py-2 text-base text-ink transition-colors placeholder:text-ink-soft hover:border-ink-soft disabled:bg-sunken disabled:text-ink-soft aria-invalid:border-bad sm:text-sm";
+  "block min-h-10 min-w-0 rounded-md border border-line-strong bg-surface px-3 py-2 text-base text-ink transition-colors placeholder:text-ink-soft hover:border-ink-soft disabled:bg-sunken disabled:text-ink-soft aria-invalid:border-bad sm:text-sm";
+
+/** The same across the whole of its field. */
+export const fieldLook = `${inputLook} w-full`;
 
 export interface FieldProps {
   label: ReactNode;

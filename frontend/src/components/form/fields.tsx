@@ -3,7 +3,8 @@ import { Eye, EyeOff } from "lucide-react";
 import { type ComponentProps, type ReactNode, useState } from "react";
 import { type FieldValues, get, useFormContext, useFormState } from "react-hook-form";
 import { useTranslation } from "react-i18next";
-import { Field, type FieldProps, inputLook } from "./Field";
+import { Field, type FieldProps, fieldLook } from "./Field";
+import { Select } from "./Select";
 
 type Named<Props> = Omit<FieldProps, "error"> & Omit<Props, "name" | "className"> & { name: string };
 
@@ -29,7 +30,7 @@ export function TextField({ name, ...props }: Named<ComponentProps<"input">>) {
   const { frame, control } = split(props);
   return (
     <Field {...frame} error={error}>
-      {(tied) => <input type="text" dir="auto" {...control} {...tied} {...register(name)} className={inputLook} />}
+      {(tied) => <input type="text" dir="auto" {...control} {...tied} {...register(name)} className={fieldLook} />}
     </Field>
   );
 }
@@ -40,7 +41,7 @@ export function TextArea({ name, ...props }: Named<ComponentProps<"textarea">>) 
   const { frame, control } = split(props);
   return (
     <Field {...frame} error={error}>
-      {(tied) => <textarea rows={3} dir="auto" {...control} {...tied} {...register(name)} className={inputLook} />}
+      {(tied) => <textarea rows={3} dir="auto" {...control} {...tied} {...register(name)} className={fieldLook} />}
     </Field>
   );
 }
@@ -52,9 +53,9 @@ export function SelectField({ name, children, ...props }: Named<ComponentProps<"
   return (
     <Field {...frame} error={error}>
       {(tied) => (
-        <select {...control} {...tied} {...register(name)} className={clsx(inputLook, "pe-8")}>
+        <Select {...control} {...tied} {...register(name)}>
           {children}
-        </select>
+        </Select>
       )}
     </Field>
   );
@@ -81,7 +82,7 @@ export function PasswordField({ name, ...props }: Named<ComponentProps<"input">>
             {...register(name)}
             type={shown ? "text" : "password"}
             onKeyUp={(event) => setCapsLock(event.getModifierState("CapsLock"))}
-            className={clsx(inputLook, "pe-11")}
+            className={clsx(fieldLook, "pe-11")}
           />
           <button
             type="button"

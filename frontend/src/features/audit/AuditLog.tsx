@@ -5,7 +5,8 @@ import { useTranslation } from "react-i18next";
 import { answer, api, type Schema } from "@/api/client";
 import { after, usePages } from "@/api/pages";
 import { Button } from "@/components/Button";
-import { Field, inputLook } from "@/components/form/Field";
+import { Field, fieldLook } from "@/components/form/Field";
+import { Select } from "@/components/form/Select";
 import { Guard } from "@/components/Guard";
 import { More } from "@/components/More";
 import { Notice } from "@/components/Notice";
@@ -16,6 +17,7 @@ import { Empty, Failure, Skeleton } from "@/components/states";
 import { Body, Cell, Head, HeadCell, Row, Table } from "@/components/Table";
 import { useFormat } from "@/dates/format";
 import { boundsOf } from "@/dates/zone";
+import { useKnownWords } from "@/i18n/known";
 import { useHospital } from "@/session/me";
 import { useZone } from "../settings/queries";
 import { useAuthors } from "../users/authors";
@@ -94,21 +96,21 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
     <form className="grid items-end gap-4 sm:grid-cols-2 lg:grid-cols-5" onSubmit={(event) => event.preventDefault()}>
       <Field label={t("audit.who")}>
         {(control) => (
-          <select {...control} className={inputLook} value={filter.actor} onChange={set("actor")}>
+          <Select {...control} value={filter.actor} onChange={set("actor")}>
             <option value="">{t("audit.everybody")}</option>
             {people.map((user) => (
               <option key={user.user_id} value={user.user_id}>
                 {user.name ?? user.email}
               </option>
             ))}
-          </select>
+          </Select>
         )}
       </Field>
       <Field label={t("audit.what")}>
         {(control) => (
           <input
             {...control}
-            className={inputLook}
+            className={fieldLook}
             value={filter.action}
             maxLength={100}
             placeholder="patient.read"
@@ -118,12 +120,12 @@ function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filt
       </Field>
       <Field label={t("audit.since")}>
         {(control) => (
-          <input {...control} type="date" className={inputLook} value={filter.since} onChange={set("since")} />
+          <input {...control} type="date" className={fieldLook} value={filter.since} onChange={set("since")} />
         )}
       </Field>
       <Field label={t("audit.until")}>
         {(control) => (
-          <input {...control} type="date" className={inputLook} value={filter.until} onChange={set("until")} />
+          <input {...control} type="date" className={fieldLook} value={filter.until} onChange={set("until")} />
         )}
       </Field>
       <Button onClick={() => onChange(everything)} disabled={JSON.stringify(filter) === JSON.stringify(everything)}>
@@ -160,7 +162,7 @@ function Entries({ filter }: { filter: Filter }) {
       {entries.items.length > 0 && (
         <Table caption={t("audit.title")}>
           <Head>
-            <HeadCell className="text-end">{t("audit.sequence")}</HeadCell>
+            <HeadCell align="end">{t("audit.sequence")}</HeadCell>
             <HeadCell>{t("audit.at")}</HeadCell>
             <HeadCell>{t("audit.who")}</HeadCell>
             <HeadCell>{t("audit.what")}</HeadCell>
@@ -181,8 +183,9 @@ function Entries({ filter }: { filter: Filter }) {
 function EntryRow({ entry, zone }: { entry: Schema<"AuditEntry">; zone: string }) {
   const { t } = useTranslation();
   const format = useFormat(zone);
-  const { nameOf } = useAuthors();
-  const role = useRoleName();
+  const who = useAuthors().all.find(({ user_id }) => user_id === entry.actor_id);
+  const role = useRoleName()(entry.actor_role);
+  const action = useKnownWords()(`audit.actions.${entry.action.replace(".", "_")}`);
   const details = Object.entries(entry.details as Record<string, unknown>);
   return (
     <Row>
@@ -195,13 +198,21 @@ function EntryRow({ entry, zone }: { entry: Schema<"AuditEntry">; zone: string }
         </time>
       </Cell>
       <Cell label={t("audit.who")}>
-        <span className="grid">
-          <span dir="auto">{nameOf(entry.actor_id)}</span>
-          <span className="text-ink-soft">{role(entry.actor_role)}</span>
-        </span>
+        {who ? (
+          <span className="grid">
+            <span dir="auto">{who.name ?? who.email}</span>
+            <span className="text-ink-soft">{role}</span>
+          </span>
+        ) : (
+          // Nobody of the team, such as whoever signed the hospital up: the role says who.
+          <span>{role}</span>
+        )}
       </Cell>
       <Cell label={t("audit.what")}>
-        <code className="font-medium">{entry.action}</code>
+        <span className="grid">
+          {action && <span className="font-medium">{action}</span>}
+          <code className={action ? "text-ink-soft" : "font-medium"}>{entry.action}</code>
+        </span>
       </Cell>
       <Cell>
         <details className="min-w-0">
