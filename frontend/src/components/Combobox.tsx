@@ -3,7 +3,7 @@ import clsx from "clsx";
 import { Check, ChevronsUpDown } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Field, type FieldProps, inputLook } from "./form/Field";
+import { Field, type FieldProps, fieldLook } from "./form/Field";
 
 export interface Choice {
   id: string;
@@ -68,7 +68,7 @@ export function Combobox({
       <Field {...frame}>
         {(control) => (
           <div className="relative">
-            <Base.Input {...control} placeholder={placeholder} dir="auto" className={clsx(inputLook, "pe-11")} />
+            <Base.Input {...control} placeholder={placeholder} dir="auto" className={clsx(fieldLook, "pe-11")} />
             <Base.Trigger
               aria-label={t("common.showChoices")}
               className="absolute inset-y-0 end-0 inline-flex w-10 items-center justify-center rounded-md text-ink-soft"

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "./Button";
 import { DialogFrame } from "./DialogFrame";
-import { Field, inputLook } from "./form/Field";
+import { Field, fieldLook } from "./form/Field";
 import { ProblemNotice } from "./ProblemNotice";
 
 /**
@@ -87,7 +87,7 @@ function Question({
               {...control}
               dir="auto"
               autoComplete="off"
-              className={inputLook}
+              className={fieldLook}
               value={words}
               onChange={(event) => setWords(event.target.value)}
             />

@@ -2,7 +2,7 @@ import { Check, Copy } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "./Button";
-import { inputLook } from "./form/Field";
+import { fieldLook } from "./form/Field";
 
 /** A text to hand over, such as a link that is shown once. */
 export function CopyField({ label, value }: { label: string; value: string }) {
@@ -22,7 +22,7 @@ export function CopyField({ label, value }: { label: string; value: string }) {
         {label}
       </label>
       <div className="flex gap-2">
-        <input id={id} readOnly value={value} className={inputLook} onFocus={(event) => event.target.select()} />
+        <input id={id} readOnly value={value} className={fieldLook} onFocus={(event) => event.target.select()} />
         <Button onClick={() => void copy()} className="shrink-0">
           {copied ? <Check aria-hidden className="size-4" /> : <Copy aria-hidden className="size-4" />}
           {copied ? t("common.copied") : t("common.copy")}

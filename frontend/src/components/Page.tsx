@@ -78,7 +78,7 @@ export function Card({
 /** A fact and what it is called. */
 export function Fact({ label, children, className }: { label: ReactNode; children: ReactNode; className?: string }) {
   return (
-    <div className={clsx("grid min-w-0 gap-0.5", className)}>
+    <div className={clsx("grid min-w-0 content-start gap-0.5", className)}>
       <dt className="text-ink-soft">{label}</dt>
       <dd className="min-w-0 font-medium">{children}</dd>
     </div>

@@ -30,7 +30,7 @@ export function PaymentTable({ payments, zone }: { payments: Schema<"Payment">[]
         <HeadCell>{t("payments.plan")}</HeadCell>
         <HeadCell>{t("payments.card")}</HeadCell>
         <HeadCell>{t("payments.status")}</HeadCell>
-        <HeadCell className="text-end">{t("payments.amount")}</HeadCell>
+        <HeadCell align="end">{t("payments.amount")}</HeadCell>
       </Head>
       <Body>
         {payments.map((payment) => {

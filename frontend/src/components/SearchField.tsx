@@ -1,6 +1,6 @@
 import { Search } from "lucide-react";
 import { useEffect, useId, useState } from "react";
-import { inputLook } from "./form/Field";
+import { fieldLook } from "./form/Field";
 
 /** Searches while somebody types, once they pause. */
 export function SearchField({
@@ -31,7 +31,7 @@ export function SearchField({
         id={id}
         type="search"
         dir="auto"
-        className={`${inputLook} ps-9`}
+        className={`${fieldLook} ps-9`}
         placeholder={label}
         maxLength={maxLength}
         value={words}

@@ -53,7 +53,7 @@ export function AppointmentLink({
           </span>
         </>
       ) : (
-        <span className="grid gap-1">
+        <span className="grid grid-cols-[minmax(0,1fr)] gap-1">
           <span className="text-ink-soft tabular">{times}</span>
           {name}
           {withDoctor && doctor_name && (

@@ -3,6 +3,7 @@ import { CalendarPlus, ChevronLeft, ChevronRight } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Button, ButtonLink, IconButton } from "@/components/Button";
 import { Field, inputLook } from "@/components/form/Field";
+import { Select } from "@/components/form/Select";
 import { Guard } from "@/components/Guard";
 import { Card, PageHeader } from "@/components/Page";
 import { Segments } from "@/components/Segments";
@@ -84,7 +85,7 @@ function Calendar() {
           <input
             type="date"
             aria-label={t("appointments.day")}
-            className={`${inputLook} w-auto`}
+            className={inputLook}
             value={day}
             onChange={(event) => event.target.value && show({ day: event.target.value })}
           />
@@ -129,9 +130,9 @@ function DoctorFilter({ value, onChange }: { value: string | undefined; onChange
   return (
     <Field label={t("appointments.doctor")}>
       {(control) => (
-        <select
+        <Select
           {...control}
-          className={`${inputLook} w-48 pe-8`}
+          className="w-48"
           value={value ?? ""}
           onChange={(event) => onChange(event.target.value || undefined)}
         >
@@ -141,7 +142,7 @@ function DoctorFilter({ value, onChange }: { value: string | undefined; onChange
               {doctor.name ?? doctor.email}
             </option>
           ))}
-        </select>
+        </Select>
       )}
     </Field>
   );

@@ -28,7 +28,7 @@ export function WeekView({
       {days.map((day) => {
         const items = byDay.get(day) ?? [];
         return (
-          <li key={day} className="grid min-w-0 content-start gap-2 p-3">
+          <li key={day} className="grid min-w-0 grid-cols-[minmax(0,1fr)] content-start gap-2 p-3">
             <h3>
               <Link
                 to="/app/appointments"
@@ -43,7 +43,7 @@ export function WeekView({
               </Link>
             </h3>
             {items.length === 0 && <p className="px-2 text-ink-soft">{t("appointments.free")}</p>}
-            <ul className="grid gap-2">
+            <ul className="grid grid-cols-[minmax(0,1fr)] gap-2">
               {items.map((appointment) => (
                 <li key={appointment.appointment_id}>
                   <AppointmentLink appointment={appointment} zone={zone} withDoctor />

@@ -88,7 +88,7 @@ function BirthDateFilter({ value, onChange }: { value: Day | ""; onChange: (day:
       <input
         id={id}
         type="date"
-        className={`${inputLook} w-auto`}
+        className={inputLook}
         min={EARLIEST}
         value={typed}
         onChange={({ target }) => {

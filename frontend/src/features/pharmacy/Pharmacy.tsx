@@ -122,7 +122,7 @@ function List({ q, show, onDo }: { q: string; show: Shown; onDo: (doing: Doing) 
         <Table caption={t("pharmacy.title")}>
           <Head>
             <HeadCell>{t("pharmacy.medicine")}</HeadCell>
-            <HeadCell className="text-end">{t("pharmacy.quantity")}</HeadCell>
+            <HeadCell align="end">{t("pharmacy.quantity")}</HeadCell>
             <HeadCell>{t("pharmacy.state")}</HeadCell>
             <HeadCell>{t("pharmacy.batch")}</HeadCell>
             <HeadCell>{t("pharmacy.expires")}</HeadCell>

@@ -33,6 +33,8 @@ export function OrganizationActions({ organization }: { organization: Details })
   const params = { path: { org_id } };
   const isFollowing = awaited !== null && status !== awaited;
   useQuery({ ...organizationQuery(org_id), refetchInterval: isFollowing ? FOLLOWING : false });
+  // What was never paid for, or is being removed, has nothing that could be suspended.
+  const canSuspend = !["suspended", "pending_payment", "terminating"].includes(status);
   const close = () => setDoing(null);
 
   const done = async (changed: Details) => {
@@ -59,12 +61,13 @@ export function OrganizationActions({ organization }: { organization: Details })
   };
   return (
     <>
-      {status === "suspended" ? (
+      {status === "suspended" && (
         <Button look="primary" pending={isFollowing} onClick={() => setDoing("resume")}>
           <CirclePlay aria-hidden className="size-4" />
           {t("organizations.resume")}
         </Button>
-      ) : (
+      )}
+      {canSuspend && (
         <Button look="danger" pending={isFollowing} onClick={() => setDoing("suspend")}>
           <CirclePause aria-hidden className="size-4" />
           {t("organizations.suspend")}

@@ -12,7 +12,8 @@ import { ArrowDown, ArrowUp, Building2, ChevronsUpDown } from "lucide-react";
 import { useCallback, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "@/api/client";
-import { Field, inputLook } from "@/components/form/Field";
+import { Field } from "@/components/form/Field";
+import { Select } from "@/components/form/Select";
 import { More } from "@/components/More";
 import { OrganizationBadge } from "@/components/OrganizationBadge";
 import { Card, PageHeader } from "@/components/Page";
@@ -58,9 +59,9 @@ export function Organizations() {
         <SearchField label={t("organizations.search")} value={q} onSearch={onSearch} maxLength={300} />
         <Field label={t("organizations.status")}>
           {(control) => (
-            <select
+            <Select
               {...control}
-              className={`${inputLook} w-48`}
+              className="w-48"
               value={status}
               onChange={(event) => find({ status: event.target.value })}
             >
@@ -70,24 +71,19 @@ export function Organizations() {
                   {t(`organizations.statuses.${one}`)}
                 </option>
               ))}
-            </select>
+            </Select>
           )}
         </Field>
         <Field label={t("organizations.plan")}>
           {(control) => (
-            <select
-              {...control}
-              className={`${inputLook} w-48`}
-              value={plan}
-              onChange={(event) => find({ plan: event.target.value })}
-            >
+            <Select {...control} className="w-48" value={plan} onChange={(event) => find({ plan: event.target.value })}>
               <option value="">{t("organizations.every")}</option>
               {plans.data?.plans.map((one) => (
                 <option key={one.plan_id} value={one.plan_id}>
                   {one.name}
                 </option>
               ))}
-            </select>
+            </Select>
           )}
         </Field>
       </div>

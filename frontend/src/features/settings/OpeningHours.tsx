@@ -63,21 +63,23 @@ function DayHours({ day }: { day: Weekday }) {
       <div className="grid grid-cols-[minmax(0,1fr)] gap-2">
         {fields.map((field, index) => (
           <div key={field.id} className="flex items-center gap-2">
-            <input
-              type="time"
-              aria-label={t("settings.hours.from", { day: name })}
-              className={`${inputLook} max-w-32 flex-1`}
-              {...register(`${day}.${index}.from`)}
-            />
-            <span aria-hidden className="text-ink-soft">
-              –
-            </span>
-            <input
-              type="time"
-              aria-label={t("settings.hours.to", { day: name })}
-              className={`${inputLook} max-w-32 flex-1`}
-              {...register(`${day}.${index}.to`)}
-            />
+            <div className="grid min-w-0 flex-1 gap-2 sm:flex sm:flex-none sm:items-center">
+              <input
+                type="time"
+                aria-label={t("settings.hours.from", { day: name })}
+                className={`${inputLook} w-full sm:w-32`}
+                {...register(`${day}.${index}.from`)}
+              />
+              <span aria-hidden className="text-ink-soft max-sm:hidden">
+                –
+              </span>
+              <input
+                type="time"
+                aria-label={t("settings.hours.to", { day: name })}
+                className={`${inputLook} w-full sm:w-32`}
+                {...register(`${day}.${index}.to`)}
+              />
+            </div>
             <IconButton label={t("settings.hours.remove", { day: name })} onClick={() => remove(index)}>
               <Trash2 aria-hidden className="size-4" />
             </IconButton>

@@ -9,7 +9,7 @@ import { answer, api, type Schema } from "@/api/client";
 import { useIdempotency } from "@/api/idempotency";
 import { isProblem } from "@/api/problem";
 import { Button, ButtonLink } from "@/components/Button";
-import { Field, inputLook } from "@/components/form/Field";
+import { Field, fieldLook } from "@/components/form/Field";
 import { Form, useForm } from "@/components/form/Form";
 import { TextField } from "@/components/form/fields";
 import { useFormat } from "@/dates/format";
@@ -130,7 +130,7 @@ function Typed({
               {...tied}
               {...field}
               inputMode="numeric"
-              className={inputLook}
+              className={fieldLook}
               onChange={(event) => field.onChange(as(event.target.value))}
             />
           )}

@@ -139,6 +139,7 @@ function Counts({ items, isLoaded }: { items: Appointment[]; isLoaded: boolean }
 function Queue({ items, zone }: { items: Appointment[]; zone: string }) {
   const { t } = useTranslation();
   const format = useFormat(zone);
+  const canMove = useMay()("queue.manage");
   return (
     <Table caption={t("today.queue")}>
       <Head>
@@ -146,7 +147,7 @@ function Queue({ items, zone }: { items: Appointment[]; zone: string }) {
         <HeadCell>{t("appointments.patient")}</HeadCell>
         <HeadCell>{t("appointments.doctor")}</HeadCell>
         <HeadCell>{t("appointments.status")}</HeadCell>
-        <HeadCell>{t("appointments.next")}</HeadCell>
+        {canMove && <HeadCell>{t("appointments.next")}</HeadCell>}
       </Head>
       <Body>
         {items.map((appointment) => (
@@ -176,9 +177,11 @@ function Queue({ items, zone }: { items: Appointment[]; zone: string }) {
             <Cell>
               <AppointmentBadge status={appointment.status} />
             </Cell>
-            <Cell>
-              <StatusActions appointment={appointment} compact />
-            </Cell>
+            {canMove && (
+              <Cell>
+                <StatusActions appointment={appointment} compact />
+              </Cell>
+            )}
           </Row>
         ))}
       </Body>
