@@ -1,5 +1,7 @@
+import i18next from "i18next";
 import { expect, it } from "vitest";
 import { words as closed } from "@/api/rules.generated";
+import { changeLanguage } from "./index";
 import deStart from "./locales/de/start";
 import deWork from "./locales/de/work";
 import enStart from "./locales/en/start";
@@ -25,7 +27,7 @@ it("every language says the same things", () => {
 });
 
 it("every translation has the same places for values, and says something", () => {
-  const places = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name).sort();
+  const places = (text: string) => [...text.matchAll(/\{\{([^}]+)\}\}/g)].map(([, name]) => name).sort();
   for (const [key, text] of english) {
     expect(places(german.get(key) ?? ""), key).toEqual(places(text));
     expect(german.get(key)?.trim(), key).not.toBe("");
@@ -48,6 +50,15 @@ it("every closed list of the API has words for all that is in it", () => {
   }
   for (const role of closed.Role) expect(english.has(`roles.${role}.name`), role).toBe(true);
   for (const key of closed.SettingKey) expect(english.has(`settings.keys.${key}.title`), key).toBe(true);
+});
+
+it("every count is written as the language writes numbers", async () => {
+  for (const [key, text] of [...english, ...german]) expect(text, key).not.toContain("{{count}}");
+  await changeLanguage("de", false);
+  expect(i18next.t("pharmacy.lowCount", { count: 1200 })).toBe("1.200 Arzneimittel sind knapp");
+  await changeLanguage("en", false);
+  expect(i18next.t("pharmacy.lowCount", { count: 1200 })).toBe("1,200 medicines run low");
+  expect(i18next.t("form.numberBetween", { minimum: 0.2, maximum: 1e9 })).toContain("from 0.2 to 1,000,000,000");
 });
 
 const files = import.meta.glob<string>("../**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
