@@ -43,7 +43,7 @@ export function Combobox({
 }) {
   const { t } = useTranslation();
   const [words, setWords] = useState(value?.name ?? "");
-  // A form that is filled anew chooses, too.
+  // A form that is filled anew chooses, too; what the person chooses or clears is in the field already.
   const [named, setNamed] = useState(value?.id);
   if (named !== value?.id) {
     setNamed(value?.id);
@@ -55,7 +55,10 @@ export function Combobox({
       items={chosen}
       filter={matches}
       value={value}
-      onValueChange={onChange}
+      onValueChange={(choice) => {
+        setNamed(choice?.id);
+        onChange(choice);
+      }}
       inputValue={words}
       onInputValueChange={(text, { reason }) => {
         setWords(text);

@@ -68,6 +68,7 @@ export class BrowserSession {
     } catch (error) {
       // The cookie is still good then, for whoever sits down here next.
       if (isProblem(error) && error.isUndecided) {
+        holdDrafts();
         this.signOutStuck = true;
         this.tell();
         return;
@@ -133,6 +134,7 @@ export class BrowserSession {
 
   private suspend(): void {
     if (this.userId === null) return;
+    holdDrafts();
     this.suspended = true;
     this.tell();
   }
@@ -141,6 +143,7 @@ export class BrowserSession {
 
   /** Works on after all. */
   stay(): void {
+    releaseDrafts();
     this.signOutStuck = false;
     this.tell();
   }

@@ -10,7 +10,7 @@ interface Draft {
 
 const drafts = new Map<string, Draft>();
 
-/** The session has ended: its forms go away, but nobody has given them up. */
+/** The session has ended or is interrupted: its forms go away, but nobody has given them up. */
 let areHeld = false;
 
 /** What was typed, if anything was. */

@@ -6,7 +6,9 @@ import { http, server } from "@/testing/server";
 
 it("tells nobody that they are signed out while the server does not know it", async () => {
   server.use(
-    http.get("/me", ({ response }) => response(200).json(staff("RECEPTIONIST", ["patients.read"]))),
+    http.get("/me", ({ response }) =>
+      response(200).json(staff("RECEPTIONIST", ["patients.read", "patients.register"])),
+    ),
     http.get("/organization/{org_id}/settings", ({ response }) => response(200).json({ items: [] })),
     http.get("/organization/{org_id}/patients", ({ response }) => response(200).json({ items: [patient] })),
     http.untyped.post("*/logout", () => Response.error()),
@@ -27,6 +29,11 @@ it("tells nobody that they are signed out while the server does not know it", as
 
   await user.click(screen.getByRole("button", { name: "Stay signed in" }));
   await screen.findByRole("link", { name: "Jane Smith" });
+  await user.click(screen.getByRole("link", { name: "Register a patient" }));
+  await user.type(await screen.findByLabelText("Name"), "Half Typed");
+  await signOut();
+  await user.click(await screen.findByRole("button", { name: "Stay signed in" }));
+  expect(await screen.findByLabelText("Name")).toHaveProperty("value", "Half Typed");
   await signOut();
   server.use(http.post("/logout", ({ response }) => response(204).empty()));
   await user.click(await screen.findByRole("button", { name: "Try again" }));
