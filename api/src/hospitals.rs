@@ -72,6 +72,10 @@ struct Inner {
     stop: CancellationToken,
 }
 
+/// How long somebody still waits for a hospital once the service is to stop: what is under way has to be answered before it
+/// is cut off ([`DRAIN`](crate::server::DRAIN)).
+const LEFT_AT_STOP: Duration = Duration::from_secs(10);
+
 #[derive(Default)]
 struct Cells {
     by_name: HashMap<String, watch::Sender<Seen>>,
@@ -86,7 +90,7 @@ pub struct NotYet {
 }
 
 impl Hospitals {
-    /// Begins to watch, until `stop`.
+    /// Begins to watch. After `stop`, too: what is under way then may be waiting for the operator's answer.
     #[must_use]
     pub fn start(client: Client, namespace: &str, stop: CancellationToken) -> Self {
         let hospitals = Self(Arc::new(Inner {
@@ -98,8 +102,9 @@ impl Hospitals {
             answered: tokio::sync::Mutex::default(),
             stop: stop.clone(),
         }));
-        let watch = hospitals.clone().watch(Api::namespaced(client, namespace));
-        tokio::spawn(async move { stop.run_until_cancelled_owned(watch).await });
+        if !stop.is_cancelled() {
+            tokio::spawn(hospitals.clone().watch(Api::namespaced(client, namespace)));
+        }
         hospitals
     }
 
@@ -205,12 +210,21 @@ impl Hospitals {
         mut wanted: impl FnMut(&Hospital) -> bool,
     ) -> Result<Arc<Hospital>, NotYet> {
         let mut seen = self.subscribe(name);
-        let found = tokio::time::timeout(
-            patience,
-            seen.wait_for(|seen| seen.as_ref().is_some_and(|hospital| wanted(hospital))),
-        )
-        .await;
-        let found = found.ok().and_then(Result::ok).and_then(|seen| seen.clone());
+        let over = async {
+            tokio::select! {
+                () = tokio::time::sleep(patience) => {}
+                () = async {
+                    self.0.stop.cancelled().await;
+                    tokio::time::sleep(LEFT_AT_STOP).await;
+                } => {}
+            }
+        };
+        let found = tokio::select! {
+            found = seen.wait_for(|seen| seen.as_ref().is_some_and(|hospital| wanted(hospital))) => {
+                found.ok().and_then(|seen| seen.clone())
+            }
+            () = over => None,
+        };
         found.ok_or_else(|| NotYet { last_seen: self.get_by_name(name) })
     }
 

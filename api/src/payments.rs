@@ -160,6 +160,12 @@ struct Inner {
 }
 
 impl Payments {
+    /// A card that pays, where this installation charges nothing.
+    #[must_use]
+    pub fn test_card(&self) -> Option<&'static str> {
+        self.0.provider.test_card()
+    }
+
     /// # Errors
     /// When the provider cannot be used with these settings.
     pub fn new(

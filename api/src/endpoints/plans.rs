@@ -1,6 +1,6 @@
 //! `GET /plans`: what a hospital can subscribe to, straight from the catalogue that the operator enforces.
 
-use axum::Json;
+use axum::{Json, extract::State};
 use chakravue_crds::plans::Plan;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,6 +17,10 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 struct Plans {
     plans: Vec<PlanView>,
+    /// The number of a card that pays, where this installation charges nothing. Absent where payments are real.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "4111111111111111")]
+    test_card: Option<&'static str>,
 }
 
 /// A plan as every answer shows it.
@@ -54,8 +58,9 @@ impl From<Plan> for PlanView {
 
 /// The plans that a hospital can subscribe to.
 #[utoipa::path(get, path = PATH, tag = "signup", responses((status = 200, description = "The catalogue", body = Plans)))]
-async fn list_plans() -> Json<Plans> {
-    Json(Plans { plans: Plan::ALL.iter().copied().map(PlanView::from).collect() })
+async fn list_plans(State(app): State<App>) -> Json<Plans> {
+    let plans = Plan::ALL.iter().copied().map(PlanView::from).collect();
+    Json(Plans { plans, test_card: app.payments.test_card() })
 }
 
 #[cfg(test)]
@@ -63,18 +68,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::state;
 
     #[tokio::test]
     async fn plans_are_the_catalogue() {
         let plan = |plan_id: &str, name: &str, price: i64, max_users: Option<i64>| json!({ "plan_id": plan_id, "name": name, "price": price, "currency": "USD", "interval": "month", "max_users": max_users });
-        let Json(plans) = list_plans().await;
+        let Json(plans) = list_plans(State(state::unreachable().await)).await;
         assert_eq!(
             serde_json::to_value(plans).unwrap(),
             json!({ "plans": [
                 plan("starter", "Starter", 99, Some(5)),
                 plan("professional", "Professional", 299, Some(20)),
                 plan("enterprise", "Enterprise", 999, None),
-            ] })
+            ], "test_card": "4111111111111111" })
         );
     }
 }

@@ -137,6 +137,11 @@ pub trait PaymentProvider: Send + Sync {
     /// The name in the ledger.
     fn name(&self) -> &'static str;
 
+    /// A card that pays where nothing is charged.
+    fn test_card(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether it can charge this at all; asked before anything is written.
     ///
     /// # Errors

@@ -387,11 +387,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_beyond_the_bound_costs_nothing() {
-        let hasher = hasher(HashingSettings {
-            workers: ONE,
-            queue_wait: Duration::from_millis(1),
-            ..HashingSettings::default()
-        });
+        // Long enough for the first to begin on a busy machine.
+        let queue_wait = Duration::from_millis(200);
+        let hasher = hasher(HashingSettings { workers: ONE, queue_wait, ..HashingSettings::default() });
         let (started, start) = oneshot::channel();
         let (go, gone) = mpsc::channel::<()>();
         // Holds the only thread until the other has waited for too long.
@@ -404,7 +402,7 @@ mod tests {
                 start.await.unwrap();
                 let waiting = hasher.run(|_| panic!("it has waited too long"));
                 let release = async {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    tokio::time::sleep(queue_wait * 2).await;
                     go.send(()).unwrap();
                 };
                 tokio::join!(waiting, release).0

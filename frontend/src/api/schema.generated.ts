@@ -2156,6 +2156,11 @@ export interface components {
         };
         Plans: {
             plans: components["schemas"]["Plan"][];
+            /**
+             * @description The number of a card that pays, where this installation charges nothing. Absent where payments are real.
+             * @example 4111111111111111
+             */
+            test_card?: string | null;
         };
         Prescription: {
             /**

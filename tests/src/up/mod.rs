@@ -183,7 +183,7 @@ impl Environment {
         screen.say(&format!(
             "\nReady after {:.1} s.
 
-  in a browser         {}
+  in a browser         {}   (the card 4111 1111 1111 1111 pays, and nothing is charged)
   API                  {}
   its operations       {}
   operator's metrics   {}

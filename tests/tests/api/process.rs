@@ -1,8 +1,16 @@
 //! The process: how it starts, says what is wrong, and ends.
 
-use chakravue_testbed::Sandbox;
+use std::time::{Duration, Instant};
 
-use crate::support::Stack;
+use chakravue_testbed::Sandbox;
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use mongodb::bson::{Document, doc};
+use serde_json::json;
+
+use crate::support::{CARD, Stack, eventually};
 
 #[tokio::test]
 async fn it_starts_and_ends_in_order() {
@@ -12,6 +20,43 @@ async fn it_starts_and_ends_in_order() {
     let status = stack.api.terminate().await;
     assert!(status.success(), "{status}\n{}", stack.api.log());
     stack.close().await;
+}
+
+#[tokio::test]
+async fn a_payment_under_way_is_answered_before_the_end() {
+    let stack = Stack::new("process, payment").await;
+    let (soon, late) = tokio::join!(stack.signup("Soon", "starter"), stack.signup("Late", "starter"));
+    let paused = async |organization_id: &str, paused: bool| {
+        let name = stack.object(organization_id).await.name_any();
+        let patch = json!({ "metadata": { "annotations": { "chakravue.io/paused": paused.then_some("true") } } });
+        stack.hospitals().patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    };
+    tokio::join!(paused(&soon.organization_id, true), paused(&late.organization_id, true));
+    let pay = async |signup: &crate::support::Signup| {
+        let client = stack.client().bearer(&signup.setup_token);
+        (client.post("/process-payment", &signup.payment(CARD)).await, Instant::now())
+    };
+    let stop = async {
+        let master = stack.mongo.database(stack.sandbox.master_database());
+        let paid = doc! { "status": "succeeded" };
+        eventually("both have paid", async || {
+            let paid = master.collection::<Document>("payments").count_documents(paid.clone()).await.unwrap();
+            (paid == 2).then_some(())
+        })
+        .await;
+        let (status, ()) = tokio::join!(stack.api.terminate(), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            paused(&soon.organization_id, false).await;
+        });
+        (status, Instant::now())
+    };
+    let ((soon, _), (late, answered), (status, ended)) = tokio::join!(pay(&soon), pay(&late), stop);
+    // The operator's answer is still heard, and who would have to wait for longer is told where to look.
+    assert_eq!(soon.expect(200)["status"], "active");
+    assert_eq!(late.status, 202);
+    assert!(status.success() && answered <= ended, "{status}\n{}", stack.api.log());
+    stack.operator.terminate().await;
+    stack.sandbox.close().await;
 }
 
 #[tokio::test]

@@ -64,6 +64,7 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
   return (
     <Form state={state} label={t("signup.titles.payment")}>
       {isWorking && signup && provisioning && <Progress provisioning={provisioning} />}
+      {data?.test_card && <p>{t("signup.payment.testCard", { number: grouped(data.test_card) })}</p>}
       <fieldset disabled={isWorking} className="grid gap-6">
         <TextField name="card_name" label={t("signup.payment.name")} autoComplete="cc-name" />
         <Typed
