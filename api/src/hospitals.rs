@@ -74,7 +74,7 @@ struct Inner {
 
 /// How long somebody still waits for a hospital once the service is to stop: what is under way has to be answered before it
 /// is cut off ([`DRAIN`](crate::server::DRAIN)).
-const LEFT_AT_STOP: Duration = Duration::from_secs(10);
+const LEFT_AT_STOP: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 struct Cells {
