@@ -18,12 +18,12 @@ export function Badge({ tone, icon: Icon, children }: { tone: BadgeTone; icon: L
   return (
     <span
       className={clsx(
-        "inline-flex items-center gap-1.5 rounded-full px-2.5 py-0.5 text-sm font-medium whitespace-nowrap",
+        "inline-flex max-w-full items-center gap-1.5 rounded-full px-2.5 py-0.5 text-sm font-medium whitespace-nowrap",
         tones[tone],
       )}
     >
       <Icon aria-hidden className="size-3.5 shrink-0" />
-      {children}
+      <span className="truncate">{children}</span>
     </span>
   );
 }
