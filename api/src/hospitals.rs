@@ -210,20 +210,16 @@ impl Hospitals {
         mut wanted: impl FnMut(&Hospital) -> bool,
     ) -> Result<Arc<Hospital>, NotYet> {
         let mut seen = self.subscribe(name);
-        let over = async {
-            tokio::select! {
-                () = tokio::time::sleep(patience) => {}
-                () = async {
-                    self.0.stop.cancelled().await;
-                    tokio::time::sleep(LEFT_AT_STOP).await;
-                } => {}
-            }
+        let stopped = async {
+            self.0.stop.cancelled().await;
+            tokio::time::sleep(LEFT_AT_STOP).await;
         };
         let found = tokio::select! {
             found = seen.wait_for(|seen| seen.as_ref().is_some_and(|hospital| wanted(hospital))) => {
                 found.ok().and_then(|seen| seen.clone())
             }
-            () = over => None,
+            () = tokio::time::sleep(patience) => None,
+            () = stopped => None,
         };
         found.ok_or_else(|| NotYet { last_seen: self.get_by_name(name) })
     }

@@ -1,9 +1,10 @@
 //! The status that a pass leaves behind. [`Picture`] gathers what the pass learned, [`Picture::status`] (pure) puts it
 //! into conditions, and [`write`] writes it only where it differs.
 
+mod ignored;
+
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
-    annotations::{ADOPT_DATABASE, PAUSED},
     conditions::{ConditionType, Reason, Truth, condition, holds},
     naming::secret_name,
     organization::{
@@ -186,7 +187,7 @@ impl Picture {
                 .map(|message| make(ConditionType::SeatsExceeded, Truth::True, Reason::SeatsExceeded, message)),
         );
         conditions
-            .extend(not_understood(object).map(|message| {
+            .extend(ignored::annotations(object).map(|message| {
                 make(ConditionType::AnnotationIgnored, Truth::True, Reason::AnnotationIgnored, message)
             }));
         conditions
@@ -250,18 +251,6 @@ fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {
         object.spec.plan.name(),
         users.current - limit,
     ))
-}
-
-/// What to say of annotations that were meant to ask for something. Their values are not repeated: they may be anything.
-fn not_understood(object: &HospitalOrganization) -> Option<String> {
-    let asks = [(PAUSED, "the hospital is not paused"), (ADOPT_DATABASE, "no database is adopted")];
-    let ignored = asks.iter().filter_map(|(name, so)| {
-        let value = object.annotations().get(*name)?;
-        let is_known = ["true", "false"].contains(&value.as_str());
-        (!is_known).then(|| format!("Annotation {name} is neither \"true\" nor \"false\", so {so}"))
-    });
-    let ignored: Vec<String> = ignored.collect();
-    (!ignored.is_empty()).then(|| format!("{}. Correct or remove it.", ignored.join("; ")))
 }
 
 pub fn is_ready(status: Option<&HospitalOrganizationStatus>) -> bool {

@@ -7,6 +7,17 @@ import { digitsOf, expiryTyped, grouped } from "./card";
 import { changeSignup, forgetSignup, signupDraft } from "./draft";
 import { isOpen, stepFor } from "./steps";
 
+/** A stream of events on which nothing comes. */
+function stubEvents(): void {
+  vi.stubGlobal(
+    "EventSource",
+    class {
+      addEventListener() {}
+      close() {}
+    },
+  );
+}
+
 describe("a card as it is typed or pasted", () => {
   it("stands in groups of four", () => {
     expect(grouped("4111-1111 1111\t1111")).toBe("4111 1111 1111 1111");
@@ -61,13 +72,7 @@ describe("the payment", () => {
   it("signs up and pays with keys that stay the same until there is an answer", async () => {
     const signups: (string | null)[] = [];
     const payments: (string | null)[] = [];
-    vi.stubGlobal(
-      "EventSource",
-      class {
-        addEventListener() {}
-        close() {}
-      },
-    );
+    stubEvents();
     server.use(
       http.get("/plans", ({ response }) => response(200).json({ plans })),
       http.get("/organization/{org_id}/provisioning", ({ response }) =>
@@ -162,13 +167,7 @@ describe("what a reload must not lose or show wrongly", () => {
 
   beforeEach(() => {
     forgetSignup();
-    vi.stubGlobal(
-      "EventSource",
-      class {
-        addEventListener() {}
-        close() {}
-      },
-    );
+    stubEvents();
     server.use(
       http.get("/plans", ({ response }) => response(200).json({ plans })),
       http.get("/roles", ({ response }) => response(200).json({ roles: [] })),
