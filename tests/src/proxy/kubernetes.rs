@@ -21,6 +21,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     door::Door,
@@ -71,7 +72,10 @@ impl KubeProxy {
             let upstream = upstream.clone();
             move |stream, cut| {
                 let (upstream, era) = (upstream.clone(), upstream.log.era());
-                let answer = service_fn(move |request| upstream.clone().answer(request, era));
+                let answer = {
+                    let cut = cut.clone();
+                    service_fn(move |request| upstream.clone().answer(request, cut.clone(), era))
+                };
                 async move {
                     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
                     if let Some(Err(error)) = cut.run_until_cancelled(connection).await {
@@ -169,7 +173,12 @@ impl Upstream {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, era: u64) -> Result<Response<Body>, Closed> {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        cut: CancellationToken,
+        era: u64,
+    ) -> Result<Response<Body>, Closed> {
         let (head, body) = request.into_parts();
         match self.disturbance(&head) {
             Some(Disturbance::Answer { status, message }) => return Ok(self.instead(&head, status, &message)),
@@ -178,6 +187,10 @@ impl Upstream {
         }
         // Whole before it is forwarded: a client that dies half-way has written nothing.
         let body = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await.map_err(Closed::Request)?;
+        // What was sent after the cut must not reach the server, whichever of the two was noticed first.
+        if cut.is_cancelled() {
+            return Err(Closed::Stopping);
+        }
         let effect = Effect::of(&head.method, &head.uri);
         let what = format!("{} {}", head.method, head.uri.path());
         let ticket = match effect {

@@ -187,6 +187,10 @@ impl Upstream {
                 () = ended(&server) => return Ok(()),
                 () = cut.cancelled() => return Ok(()),
             };
+            // What was sent after the cut must not reach the server, whichever of the two was noticed first.
+            if cut.is_cancelled() {
+                return Ok(());
+            }
             let command = Command::read(&request)?;
             let delay = self.state().delays.get(&command.name).copied();
             if let Some(delay) = delay {
