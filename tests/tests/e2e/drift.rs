@@ -339,7 +339,7 @@ async fn annotate(world: &World, name: &str, annotation: &str, value: &str) {
 }
 
 /// What of a hospital's database can drift, but for what is new whenever something is made again.
-async fn whole(world: &World, database: &str) -> Value {
+pub async fn whole(world: &World, database: &str) -> Value {
     let mut collections = serde_json::Map::new();
     let handle = world.mongo.database(database);
     let Ok(listed) = handle.run_command(doc! { "listCollections": 1 }).await else { return Value::Null };

@@ -20,6 +20,7 @@ mod invalid;
 mod kubectl;
 mod leader;
 mod migration;
+mod offline;
 mod plan;
 mod provisioning;
 mod quiet;

@@ -1,0 +1,68 @@
+//! What somebody changes in MongoDB while no operator runs: nobody announced it, so the next start has to find it by
+//! itself, long before any resync.
+
+use std::time::{Duration, Instant};
+
+use kube::ResourceExt as _;
+use mongodb::bson::doc;
+
+use crate::{
+    drift::whole,
+    support::{World, condition, eventually, is, patient},
+};
+
+/// Nobody may wait for it: it comes after half an hour at the earliest.
+const RESYNC: &str = "1h";
+/// A start and a pass, even on a machine that is busy with other tests.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_while_no_operator_ran_is_healed_at_its_start_and_the_loss_is_told() {
+    let world = World::new("offline").await;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let mut operator = world.sandbox.operator().resync_interval(RESYNC).start().await;
+    // Neither needs the change stream, which knows nothing of the time before it was opened, nor is disturbed by it.
+    for (label, watches) in [("without", false), ("with", true)] {
+        let name = world.ready_hospital(label).await.name_any();
+        let database = world.mongo.database(&world.sandbox.database_name(label));
+        for record in ["1", "2"] {
+            world.patients(database.name()).insert_one(patient(record)).await.unwrap();
+        }
+        let before = whole(&world, database.name()).await;
+        let secret = world.secret(&name).await;
+        operator.terminate().await;
+
+        database.run_command(doc! { "dropIndexes": "appointments", "index": "doctor_time" }).await.unwrap();
+        database.run_command(doc! { "collMod": "users", "validator": { "name": "x" } }).await.unwrap();
+        database.run_command(doc! { "drop": "settings" }).await.unwrap();
+        database.create_collection("settings").await.unwrap();
+        assert_ne!(whole(&world, database.name()).await, before);
+
+        let options = world.sandbox.operator().resync_interval(RESYNC);
+        let began = Instant::now();
+        operator = if watches { options.watch_mongodb_uri(&watch) } else { options }.start().await;
+        eventually(&format!("all is healed {label} a change stream"), async || {
+            (whole(&world, database.name()).await == before).then_some(())
+        })
+        .await;
+        let told = world.wait(&name, "told of the loss", |o| is(o, "DataLossSuspected", "True")).await;
+        let took = began.elapsed();
+        println!("{label} a change stream: healed and told {} ms after the start", took.as_millis());
+        assert!(took < AT_ONCE, "{label} a change stream: {took:?}");
+
+        let message = &condition(&told, "DataLossSuspected").unwrap().message;
+        assert!(message.contains("settings"), "{message}");
+        let status = told.status.as_ref().unwrap();
+        assert_eq!(status.data_loss.as_ref().unwrap().collections, ["settings"], "nothing else was lost");
+        assert!(is(&told, "Ready", "True"), "it can be used: {:?}", status.conditions);
+        assert_eq!(world.documents(database.name()).await["patients"].len(), 2);
+        assert_eq!(world.secret(&name).await, secret, "nothing of it concerned the Secret");
+        eventually("an Event tells it", async || {
+            let events = world.events(&name).await;
+            events.iter().any(|note| note.starts_with("Collection settings was dropped or replaced")).then_some(())
+        })
+        .await;
+    }
+    operator.terminate().await;
+    world.close().await;
+}
