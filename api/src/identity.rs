@@ -212,6 +212,12 @@ async fn in_path(parts: &mut Parts, app: &App) -> Answer<Option<OrganizationId>>
     found.map(|(_, id)| id.parse().map_err(|_| Problem::not_found())).transpose()
 }
 
+/// The session's token that the request presents, whether or not it opens anything.
+#[must_use]
+pub fn session_token(headers: &HeaderMap) -> Option<&str> {
+    presented(headers, TokenKind::Session)
+}
+
 /// The token of this kind that the request presents: as a bearer token (programs) or in its cookie (browsers).
 fn presented(headers: &HeaderMap, kind: TokenKind) -> Option<&str> {
     let bearer = headers

@@ -195,6 +195,15 @@ impl Problem {
         Self::new(Kind::NotFound, "There is no such thing, or it is not yours to see.")
     }
 
+    /// The hospital of whoever asks is suspended.
+    #[must_use]
+    pub fn suspended() -> Self {
+        Self::new(
+            Kind::SubscriptionSuspended,
+            "The hospital's subscription is suspended. Its data is safe; the administrator settles the matter with the platform.",
+        )
+    }
+
     /// A failure of the service's own; whoever makes it has logged why.
     #[must_use]
     pub fn internal() -> Self {

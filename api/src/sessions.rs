@@ -1,12 +1,15 @@
 //! Sessions: who is signed in. A session is found by the hash of its token, ends when it was idle too long or has lasted
 //! too long, and can be ended at once by anybody who may.
+//!
+//! One that a suspension of the hospital ended is kept for as long as it would have lasted. It opens nothing, but whoever
+//! has its token, and nobody else, is told why.
 
 mod lookup;
 
 use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
-use chakravue_crds::{organization_id::OrganizationId, roles::StaffRole};
+use chakravue_crds::{organization::Subscription, organization_id::OrganizationId, roles::StaffRole};
 use futures::{TryStreamExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,7 @@ use ulid::Ulid;
 use self::lookup::Lookup;
 use crate::{
     clock::{Clock, from_bson, later, to_bson},
+    hospitals::{Hospital, Hospitals},
     master::{Master, Record, Store},
     problem::{Answer, Kind, Problem},
     settings::SessionSettings,
@@ -69,6 +73,9 @@ pub struct Session {
     /// The address and program that signed in, for the user's own list.
     pub address: String,
     pub user_agent: String,
+    /// The generation of the hospital's object that suspended the hospital, and so ended the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspended_by: Option<i64>,
 }
 
 impl Record for Session {
@@ -79,6 +86,7 @@ impl Record for Session {
 pub struct Sessions {
     master: Master,
     lookup: Lookup,
+    hospitals: Hospitals,
     clock: Clock,
     idle: Duration,
     absolute: Duration,
@@ -86,9 +94,9 @@ pub struct Sessions {
 
 impl Sessions {
     #[must_use]
-    pub fn new(settings: &SessionSettings, master: Master, clock: Clock) -> Self {
+    pub fn new(settings: &SessionSettings, master: Master, hospitals: Hospitals, clock: Clock) -> Self {
         let lookup = Lookup::new(master.clone());
-        Self { master, lookup, clock, idle: settings.idle, absolute: settings.absolute }
+        Self { master, lookup, hospitals, clock, idle: settings.idle, absolute: settings.absolute }
     }
 
     /// Starts a session. Its token is new, whatever the client presented before.
@@ -107,6 +115,7 @@ impl Sessions {
             expires_at: to_bson(later(now, self.absolute)),
             address: address.to_owned(),
             user_agent: user_agent.chars().take(200).collect(),
+            suspended_by: None,
         };
         self.master.of::<Session>().insert_one(&session).await?;
         Ok((token, session))
@@ -115,7 +124,7 @@ impl Sessions {
     /// The session that a token opens.
     ///
     /// # Errors
-    /// `unauthenticated` when there is none (any more).
+    /// `unauthenticated` when there is none (any more); `subscription-suspended` when that is what ended it.
     #[must_use]
     pub fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Answer<Session>> {
         Box::pin(async move {
@@ -125,6 +134,9 @@ impl Sessions {
             let Some(session) = found.filter(|session| !self.has_expired(session, now)) else {
                 return Err(Problem::new(Kind::Unauthenticated, "The session has ended. Sign in again."));
             };
+            if let Some(generation) = session.suspended_by {
+                return Err(self.why_ended(&session.principal, generation));
+            }
             // Not at every request: what is a minute old is fresh enough for a time of a quarter of an hour.
             let noted = from_bson(session.last_seen_at);
             if later(noted, (self.idle / 10).min(Duration::from_mins(1))) <= now {
@@ -133,6 +145,19 @@ impl Sessions {
             }
             Ok(session)
         })
+    }
+
+    /// Why a suspension's sessions open nothing: it lasts, or it is over and has ended them all the same.
+    fn why_ended(&self, principal: &Principal, generation: i64) -> Problem {
+        let hospital = match principal {
+            Principal::Staff { organization_id, .. } => self.hospitals.get(organization_id),
+            Principal::PlatformAdministrator { .. } => None,
+        };
+        if hospital.is_none_or(|hospital| is_resumed(&hospital, generation)) {
+            let detail = "The session was ended when the hospital's subscription was suspended. Sign in again.";
+            return Problem::new(Kind::Unauthenticated, detail);
+        }
+        Problem::suspended()
     }
 
     fn has_expired(&self, session: &Session, now: Timestamp) -> bool {
@@ -150,7 +175,9 @@ impl Sessions {
     /// # Errors
     /// When the master database is away.
     pub async fn of_user(&self, principal: &Principal) -> Answer<Vec<Session>> {
-        let found = self.master.of::<Session>().find(principal.filter()).sort(doc! { "created_at": -1 }).await?;
+        let mut filter = principal.filter();
+        filter.insert("suspended_by", doc! { "$exists": false });
+        let found = self.master.of::<Session>().find(filter).sort(doc! { "created_at": -1 }).await?;
         let mut sessions: Vec<Session> = found.try_collect().await?;
         let now = self.clock.now();
         sessions.retain(|session| !self.has_expired(session, now));
@@ -190,12 +217,50 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends every session of a hospital.
+    /// Ends every session of a hospital that is suspended. Whoever comes with the token of one is told so.
     ///
     /// # Errors
     /// When the master database is away.
-    pub async fn end_of_organization(&self, organization: &OrganizationId) -> Answer<()> {
-        self.master.of::<Session>().delete_many(doc! { "organization_id": organization.as_str() }).await?;
+    pub async fn end_of_suspended(&self, organization: &OrganizationId, hospital: &Hospital) -> Answer<()> {
+        let open = doc! { "organization_id": organization.as_str(), "suspended_by": { "$exists": false } };
+        let ended = doc! { "$set": { "suspended_by": hospital.metadata.generation.unwrap_or_default() } };
+        self.master.of::<Session>().update_many(open, ended).await?;
         Ok(())
+    }
+
+    /// Forgets a session that a suspension has ended: its user has read why, and leaves.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn forget_suspended(&self, token: &str) -> Answer<()> {
+        let ended = doc! { "_id": &TokenHash::of(token), "suspended_by": { "$exists": true } };
+        self.master.of::<Session>().delete_one(ended).await?;
+        Ok(())
+    }
+}
+
+/// Whether a hospital that this generation of its object suspended is suspended no more. What is known of it may be older
+/// than that: another replica may have ended the session.
+fn is_resumed(hospital: &Hospital, generation: i64) -> bool {
+    hospital.spec.subscription != Subscription::Suspended
+        && hospital.metadata.generation.is_some_and(|known| known > generation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspension_is_over_when_a_later_declaration_says_so() {
+        let hospital = |subscription, generation| {
+            let mut hospital = crate::hospitals::tests::hospital("a", 1);
+            hospital.spec.subscription = subscription;
+            hospital.metadata.generation = Some(generation);
+            hospital
+        };
+        assert!(!is_resumed(&hospital(Subscription::Suspended, 3), 3));
+        assert!(!is_resumed(&hospital(Subscription::Suspended, 5), 3), "suspended once more");
+        assert!(!is_resumed(&hospital(Subscription::Active, 2), 3), "the suspension is not known here yet");
+        assert!(is_resumed(&hospital(Subscription::Active, 4), 3));
     }
 }

@@ -72,7 +72,7 @@ impl AppState {
         let platform_audit = PlatformAudit::new(&master, clock.clone());
         let payments = Payments::new(&settings.payments, &master, &clock, platform_audit.clone(), metrics.clone())?;
         payments.settle_in_background(hospitals.clone(), stop.clone());
-        let sessions = Sessions::new(&settings.sessions, master.clone(), clock.clone());
+        let sessions = Sessions::new(&settings.sessions, master.clone(), hospitals.clone(), clock.clone());
         tokio::spawn(suspension::end_sessions(hospitals.clone(), sessions.clone()));
         let blind_index = BlindIndex::new(&settings.secret_key);
         let app = Arc::new(Self {

@@ -1,5 +1,5 @@
 //! Suspending a hospital and taking it back: through the API, or by whoever declares the hospital. In either case its
-//! sessions end; that nobody reaches its data is MongoDB's doing, by the operator.
+//! sessions end, and say so; that nobody reaches its data is MongoDB's doing, by the operator.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ async fn change(app: &App, id: &OrganizationId, wanted: Subscription, actor: &Ac
     }
     let after = app.hospitals.set_subscription(id, wanted).await?;
     if wanted == Subscription::Suspended {
-        app.sessions.end_of_organization(id).await?;
+        app.sessions.end_of_suspended(id, &after).await?;
     }
     if before.spec.subscription != wanted {
         let action = if wanted == Subscription::Suspended { "organization.suspend" } else { "organization.resume" };
@@ -53,7 +53,7 @@ pub async fn end_sessions(hospitals: Hospitals, sessions: Sessions) {
             let Some(hospital) = id_of(&hospital).and_then(|id| hospitals.get(&id)) else { continue };
             let suspended = hospital.spec.subscription == Subscription::Suspended;
             let Some(id) = id_of(&hospital).filter(|_| suspended) else { continue };
-            if let Err(problem) = sessions.end_of_organization(&id).await {
+            if let Err(problem) = sessions.end_of_suspended(&id, &hospital).await {
                 // They are of no use meanwhile: every request asks whether the hospital may be used.
                 tracing::warn!(organization = %id, ?problem, "the sessions of a suspended hospital could not be ended");
             }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::AppendHeaders,
 };
 use chakravue_crds::organization_id::OrganizationId;
@@ -17,7 +17,7 @@ use crate::{
     audit::Entry,
     client_address::Client,
     extract::ApiJson,
-    identity::{SESSION_COOKIE, SETUP_COOKIE, Signed, clear_cookie},
+    identity::{SESSION_COOKIE, SETUP_COOKIE, Signed, clear_cookie, session_token},
     metrics::SignIn as Outcome,
     people::EmailAddress,
     problem::{Answer, Kind, Problem},
@@ -200,18 +200,16 @@ fn choose(right: &[Candidate]) -> Problem {
 )]
 async fn sign_out(
     State(app): State<App>,
-    signed: Signed,
+    signed: Answer<Signed>,
+    headers: HeaderMap,
 ) -> Answer<(StatusCode, AppendHeaders<[(HeaderName, String); 3]>)> {
-    let session = &signed.0;
-    app.sessions.end(&session.principal, &session.session_id).await?;
-    let home = Home::of(&session.principal);
-    // Whoever's hospital was suspended or is away can still sign out.
-    if let Ok(accounts) = Accounts::open(&app, &home).await {
-        let entry = Entry::new("session.end").target("user", session.principal.user_id());
-        let entry = entry.detail("session_id", session.session_id.clone());
-        if let Err(problem) = accounts.record(&signed.actor(), entry).await {
-            tracing::error!(kind = problem.kind().slug(), "a sign-out could not be recorded");
+    match signed {
+        Ok(signed) => end(&app, &signed).await?,
+        // Over already, but kept to say why. Whoever leaves has read that.
+        Err(problem) if problem.kind() == Kind::SubscriptionSuspended => {
+            app.sessions.forget_suspended(session_token(&headers).unwrap_or_default()).await?;
         }
+        Err(problem) => return Err(problem),
     }
     let headers = AppendHeaders([
         (HeaderName::from_static("clear-site-data"), "\"cache\"".to_owned()),
@@ -219,6 +217,21 @@ async fn sign_out(
         (header::SET_COOKIE, clear_cookie(SETUP_COOKIE)),
     ]);
     Ok((StatusCode::NO_CONTENT, headers))
+}
+
+async fn end(app: &AppState, signed: &Signed) -> Answer<()> {
+    let session = &signed.0;
+    app.sessions.end(&session.principal, &session.session_id).await?;
+    let home = Home::of(&session.principal);
+    // Whoever's hospital was suspended or is away can still sign out.
+    if let Ok(accounts) = Accounts::open(app, &home).await {
+        let entry = Entry::new("session.end").target("user", session.principal.user_id());
+        let entry = entry.detail("session_id", session.session_id.clone());
+        if let Err(problem) = accounts.record(&signed.actor(), entry).await {
+            tracing::error!(kind = problem.kind().slug(), "a sign-out could not be recorded");
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -119,10 +119,7 @@ impl Tenants {
         let bound = hospital.status.as_ref().is_some_and(|status| status.binding.is_some());
         match (hospital.spec.subscription, phase) {
             (_, Some(Phase::Terminating)) => Err(Problem::not_found()),
-            (Subscription::Suspended, _) => Err(Problem::new(
-                Kind::SubscriptionSuspended,
-                "The hospital's subscription is suspended. Its data is safe; the administrator settles the matter with the platform.",
-            )),
+            (Subscription::Suspended, _) => Err(Problem::suspended()),
             (Subscription::PendingPayment, _) => {
                 Err(Problem::new(Kind::HospitalNotReady, "The hospital has not paid yet, so it has no database."))
             }

@@ -172,16 +172,29 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
     let doctor = stack.staff(&hospital, "doctor@hospital.example", "DOCTOR").await;
     let patients = hospital.path("/patients");
     doctor.get(&patients).await.expect(200);
+    let [gone, other] = [
+        stack.sign_in(&hospital.organization_id, &doctor.email).await,
+        stack.sign_in(&hospital.organization_id, &doctor.email).await,
+    ];
+    gone.post_empty("/logout").await.expect(204);
     let tenant = stack.tenant(&hospital.organization_id).await;
     let users = tenant.database(&hospital.database_name).collection::<Document>("users");
     users.find_one(doc! {}).await.unwrap();
 
     let suspended = platform.post_empty(&path(&hospital, "suspend")).await.expect(200);
     assert_eq!(suspended["organization_id"], hospital.organization_id.as_str());
-    // The open session is over, and a new one cannot be had.
-    let refused = doctor.get(&patients).await;
-    assert!([401, 403].contains(&refused.status), "{refused:?}");
-    assert!(!refused.json()["detail"].as_str().unwrap().is_empty());
+    // The open session is over, and says why wherever it is used; a new one cannot be had.
+    for path in [patients.as_str(), &hospital.path(""), "/me", "/me/sessions"] {
+        let refused = doctor.get(path).await.problem(403, "subscription-suspended");
+        assert!(refused["detail"].as_str().unwrap().contains("suspended"), "{path}: {refused}");
+    }
+    // Nobody else is told: not with a token that never was, nor with one that ended otherwise.
+    let stranger = stack.client().bearer(&format!("chs_{}", "A".repeat(43)));
+    stranger.get("/me").await.problem(401, "unauthenticated");
+    gone.get("/me").await.problem(401, "unauthenticated");
+    // Who leaves is let go, and the token tells nothing any more.
+    other.post_empty("/logout").await.expect(204);
+    other.get("/me").await.problem(401, "unauthenticated");
     let login = stack.try_sign_in(&hospital.organization_id, "doctor@hospital.example", PASSWORD).await;
     assert!([401, 403].contains(&login.status), "{login:?}");
     // Whatever the API thinks: the hospital's own login is refused by MongoDB itself.
@@ -210,6 +223,9 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
     })
     .await;
     stack.sign_in(&hospital.organization_id, "doctor@hospital.example").await.get(&patients).await.expect(200);
+    // The session of before stays ended.
+    let ended = doctor.get(&patients).await.problem(401, "unauthenticated");
+    assert!(ended["detail"].as_str().unwrap().contains("suspended"), "{ended}");
 
     // Only the platform may, and only what has paid can be suspended.
     let administrator = stack.sign_in(&hospital.organization_id, &hospital.administrator.email).await;
@@ -239,17 +255,17 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
 async fn a_hospital_that_others_suspend_has_no_sessions_either() {
     let stack = Stack::new("suspension by hand").await;
     let hospital = stack.hospital("Mercy").await;
-    let sessions = stack.master().collection::<Document>("sessions");
-    let filter = doc! { "organization_id": &hospital.organization_id };
-    assert_eq!(sessions.count_documents(filter.clone()).await.unwrap(), 1);
+    hospital.administrator.get("/me").await.expect(200);
+    let session = stack.master().collection::<Document>("sessions");
+    let session =
+        async || session.find_one(doc! { "organization_id": &hospital.organization_id }).await.unwrap().unwrap();
+    assert!(!session().await.contains_key("suspended_by"));
     let name = stack.object(&hospital.organization_id).await.name_any();
     let suspended = json!({ "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
         "metadata": { "name": name }, "spec": { "subscription": "Suspended" } });
     stack.apply(&suspended).await;
-    eventually("the sessions end", async || {
-        (sessions.count_documents(filter.clone()).await.unwrap() == 0).then_some(())
-    })
-    .await;
+    eventually("the session ends", async || session().await.contains_key("suspended_by").then_some(())).await;
+    hospital.administrator.get("/me").await.problem(403, "subscription-suspended");
     stack.close().await;
 }
 
