@@ -128,6 +128,11 @@ impl MongoProxy {
         self.add_fault(Fault { spared: passing, ..Fault::new(Some(command), code, code_name, message) });
     }
 
+    /// As [`fail`](Self::fail), but only the next one.
+    pub fn fail_once(&self, command: &str, code: i32, code_name: &str, message: &str) {
+        self.add_fault(Fault { left: 1, ..Fault::new(Some(command), code, code_name, message) });
+    }
+
     /// As [`fail`](Self::fail), but only inside transactions, and only so many `times`.
     pub fn fail_in_transaction(&self, command: &str, times: usize, code: i32, code_name: &str, message: &str) {
         let fault = Fault::new(Some(command), code, code_name, message);

@@ -237,6 +237,21 @@ async fn stays_known(world: &World, hospital: &HospitalOrganization) {
     let tenant = world.tenant(&name).await;
     let patients = tenant.database(&world.sandbox.database_name("spoiled")).collection::<Document>("patients");
     assert_eq!(patients.count_documents(doc! {}).await.unwrap(), 1);
+    // The platform sees it too, and counts on no revenue from it; what else it shows is as it was.
+    platform_says(world, "spoiled", "Failed").await;
+    let claim = world.claim_on(&world.sandbox.database_name("spoiled")).await.unwrap();
+    assert_eq!(claim.get_str("claim").unwrap(), "Held");
+    assert_eq!(claim.get_str("display_name").ok(), Some(hospital.spec.display_name.as_str()));
+    assert_eq!(claim.get_i64("monthly_price_usd").ok(), before.monthly_price_usd);
+}
+
+/// Waits until the platform's view of a hospital has this status.
+async fn platform_says(world: &World, label: &str, status: &str) {
+    eventually(&format!("the platform sees {label} as {status}"), async || {
+        let claim = world.claim_on(&world.sandbox.database_name(label)).await.unwrap();
+        (claim.get_str("status").unwrap() == status).then_some(())
+    })
+    .await;
 }
 
 async fn comes_back_corrected(world: &World, hospital: &HospitalOrganization) {
@@ -248,6 +263,7 @@ async fn comes_back_corrected(world: &World, hospital: &HospitalOrganization) {
     assert_eq!(id(corrected.status), id(hospital.status.clone()));
     let database = world.sandbox.database_name("spoiled");
     assert_eq!(world.patients(&database).count_documents(doc! {}).await.unwrap(), 1);
+    platform_says(world, "spoiled", "Active").await;
 }
 
 async fn goes_when_corrected(world: &World, old: &Old) {
