@@ -12,6 +12,7 @@ mod capacity;
 mod catalogue;
 mod claims;
 mod crash;
+mod crash_changes;
 mod drift;
 mod fairness;
 mod faults;

@@ -162,7 +162,7 @@ async fn documents_that_do_not_fit_the_second_version_are_counted_and_stay() {
 }
 
 /// The first version, a seventh collection and one more index.
-async fn second_version(world: &World) -> PathBuf {
+pub async fn second_version(world: &World) -> PathBuf {
     let (_, printed, _) = world.sandbox.operator().print(&["tenant-schema"]).await;
     let mut schema: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(schema["version"], 1);
