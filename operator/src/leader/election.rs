@@ -3,15 +3,26 @@
 //!
 //! A candidate takes a lease over when it has watched it unchanged for as long as it lasts, by the candidate's own
 //! clock: no two clocks have to agree. The holder counts from before it sends a renewal, and stops a fifth earlier.
+//!
+//! A watch tells a candidate at once of a renewal, so that it counts from then, and of a lease that is given up. It is a
+//! bell and no more: what is decided is decided upon a fresh look.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
+use futures::TryStreamExt as _;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
     jiff::Timestamp,
 };
-use kube::{Api, Client, api::PostParams};
+use kube::{
+    Api, Client,
+    api::{PostParams, WatchParams},
+    core::WatchEvent,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::Leadership;
@@ -45,7 +56,7 @@ impl Settings {
         self.duration * 4 / 5
     }
 
-    /// How often a candidate looks, and how soon a failed renewal is tried again.
+    /// How soon what failed is tried again, and how often a candidate looks that is not told.
     fn look_again(&self) -> Duration {
         (self.duration / 10).min(Duration::from_secs(2))
     }
@@ -66,6 +77,13 @@ struct Sight {
     version: Option<String>,
     since: Instant,
     lasts: Duration,
+}
+
+impl Sight {
+    /// From when on it is nobody's, unless it changes.
+    fn over(&self) -> Instant {
+        self.since + self.lasts
+    }
 }
 
 /// Why a leader leads no more.
@@ -100,6 +118,7 @@ impl Election {
                         tracing::info!("another operator leads; this one stands by");
                     }
                     said = Some(String::new());
+                    self.until_worth_a_look(sight.as_ref()).await;
                 }
                 Err(error) => {
                     let error = told(&error);
@@ -111,17 +130,47 @@ impl Election {
                         );
                         said = Some(error);
                     }
+                    tokio::time::sleep(self.settings.look_again()).await;
                 }
             }
-            tokio::time::sleep(self.settings.look_again()).await;
         }
+    }
+
+    /// Until the lease as it was seen is over, or is another one.
+    async fn until_worth_a_look(&self, sight: Option<&Sight>) {
+        let Some((version, over)) = sight.and_then(|sight| Some((sight.version.as_ref()?, sight.over()))) else {
+            return tokio::time::sleep(self.settings.look_again()).await;
+        };
+        let changed = async {
+            if !self.changes(version).await {
+                tokio::time::sleep(self.settings.look_again()).await;
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(over.into()) => {}
+            () = changed => {}
+        }
+    }
+
+    /// Returns when the lease is not of this version any more; or `false` when nobody can tell.
+    async fn changes(&self, version: &str) -> bool {
+        let only = WatchParams::default().fields(&format!("metadata.name={}", self.settings.name));
+        let only = WatchParams { bookmarks: false, ..only };
+        let told = async { pin!(self.leases.watch(&only, version).await?).try_next().await };
+        matches!(told.await, Ok(Some(WatchEvent::Added(_) | WatchEvent::Modified(_) | WatchEvent::Deleted(_))))
     }
 
     /// One look at the lease; takes it where it is free.
     async fn look(&self, sight: &mut Option<Sight>) -> kube::Result<Option<Lease>> {
-        let Some(found) = self.in_time(self.leases.get_opt(&self.settings.name)).await? else {
-            self.make().await?;
-            return Ok(None);
+        let found = match self.in_time(self.leases.get_opt(&self.settings.name)).await? {
+            Some(found) => found,
+            None => match self.make().await? {
+                Some(made) => made,
+                None => {
+                    *sight = None;
+                    return Ok(None);
+                }
+            },
         };
         let version = found.metadata.resource_version.clone();
         let lasts = lasts(&found).unwrap_or(self.settings.duration);
@@ -129,22 +178,22 @@ impl Election {
             Some(known) if known.version == version => known,
             other => other.insert(Sight { version, since: Instant::now(), lasts }),
         };
-        if holder(&found).is_some() && known.since.elapsed() < known.lasts {
+        if holder(&found).is_some() && Instant::now() < known.over() {
             return Ok(None);
         }
         self.take(found).await
     }
 
     /// Makes a lease that nobody holds, and that has to be watched like any other: one that was deleted has a holder who
-    /// may not have noticed yet, and a request to make one can arrive late.
-    async fn make(&self) -> kube::Result<()> {
+    /// may not have noticed yet, and a request to make one can arrive late. `None`: somebody was faster.
+    async fn make(&self) -> kube::Result<Option<Lease>> {
         let (name, namespace) = (self.settings.name.clone(), self.settings.namespace.clone());
         let metadata = ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() };
         let spec = LeaseSpec { holder_identity: Some(NOBODY.to_owned()), ..self.spec() };
         let lease = Lease { metadata, spec: Some(spec) };
         match self.in_time(self.leases.create(&PostParams::default(), &lease)).await {
-            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-            other => other.map(drop),
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(None),
+            other => other.map(Some),
         }
     }
 

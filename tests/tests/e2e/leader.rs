@@ -1,12 +1,12 @@
 //! Two real operators: with a Lease one works and the other stands by, whatever happens to the one that works; without
 //! one both work, and nothing is the worse for it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chakravue_crds::{HospitalOrganization, tenant_schema::TENANT_SCHEMA};
 use chakravue_testbed::{OperatorOptions, OperatorProcess};
 use futures::future::join_all;
-use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{Api, ResourceExt as _, api::ListParams};
 use mongodb::bson::doc;
 use serde_json::json;
@@ -18,6 +18,9 @@ use crate::{
 
 /// Short, so that a test does not wait for long; long enough for a machine that is busy with other tests.
 const LEASE: &str = "6s";
+const LASTS: Duration = Duration::from_secs(6);
+/// How late the next one may be: for what a busy machine takes, and less than a look once in a while would be.
+const LATE: Duration = Duration::from_millis(500);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_or_told_to_stop() {
@@ -30,11 +33,18 @@ async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_o
     world.ready_hospital("one").await;
     assert_eq!(passes(&second).await, 0, "who stands by runs no pass");
     let holder = holder(&world).await;
+    // One that was renewed before the other one came, it counts from when it saw it.
+    let before = lease(&world).await.renew_time;
+    eventually("the lease is renewed", async || (lease(&world).await.renew_time != before).then_some(())).await;
 
-    // Nobody tells the other one; the lease runs out.
+    // Nobody tells the other one; the lease runs out, and is taken then: no sooner, and hardly later.
     first.kill();
+    let last = lease(&world).await.renew_time.unwrap().0;
     leads(&second).await;
     assert_ne!(self::holder(&world).await, holder);
+    let next = lease(&world).await.acquire_time.unwrap().0;
+    let vacant = Duration::try_from(next.duration_since(last)).unwrap();
+    assert!((LASTS..LASTS + LATE).contains(&vacant), "taken {vacant:?} after it was renewed last");
     world.ready_hospital("two").await;
 
     // This lease would keep the next one waiting for ten minutes, were it not given up.
@@ -46,7 +56,9 @@ async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_o
     stands_by(&fourth).await;
     world.ready_hospital("three").await;
     assert!(third.terminate().await.success());
+    let given_up = Instant::now();
     leads(&fourth).await;
+    assert!(given_up.elapsed() < LATE, "one that stands by is told, and led after {:?}", given_up.elapsed());
     world.ready_hospital("four").await;
     assert!(fourth.terminate().await.success());
     world.close().await;
@@ -255,8 +267,12 @@ async fn stands_by(operator: &OperatorProcess) {
 }
 
 async fn holder(world: &World) -> Option<String> {
+    lease(world).await.holder_identity
+}
+
+async fn lease(world: &World) -> LeaseSpec {
     let leases: Api<Lease> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
-    leases.get("chakravue-operator").await.unwrap().spec.unwrap().holder_identity
+    leases.get("chakravue-operator").await.unwrap().spec.unwrap()
 }
 
 async fn passes(operator: &OperatorProcess) -> u64 {

@@ -26,8 +26,8 @@ use crate::{
 /// A value of the chart, and what it says.
 pub const SHORT_LEASE: &str = "operator.leaderElection.leaseDuration=6s";
 const LEASE: Duration = Duration::from_secs(6);
-/// How late somebody who looks once in a while may notice that it is over, and be noticed.
-const LATE: Duration = Duration::from_secs(3);
+/// How late the next one may be, and be noticed, on a machine that is busy with pods.
+const LATE: Duration = Duration::from_secs(1);
 
 /// One after the other, while people work. Requests that a dead process had taken are lost with it; what was answered is not.
 pub async fn of_any_one_container(clinic: &Clinic) {
