@@ -14,7 +14,18 @@ const MODULE: Module = Module {
     takes: "Three minutes with two cores and an empty Go cache.",
 };
 
-/// A program of `tests/tools/go.mod`.
+/// Of the chart's alerts: apart, so that what it takes of Prometheus asks nothing of the others.
+const ALERTS: Module = Module {
+    name: "alerts",
+    go_mod: include_str!("../../alerts/go.mod"),
+    go_sum: include_str!("../../alerts/go.sum"),
+    sources: &[("main.go", include_str!("../../alerts/main.go"))],
+    linker_flags: "-s -w",
+    get_go: "install Go 1.26 or newer (from go.dev/dl, or the Debian package golang-go where it is new enough)",
+    takes: "One to two minutes with two cores and an empty Go cache.",
+};
+
+/// A program of `tests/tools/go.mod`, or `tests/alerts`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Tool {
     Helm,
@@ -25,6 +36,8 @@ pub enum Tool {
     /// Checks manifests against schemas.
     Kubeconform,
     CoreDns,
+    /// Tells when alerts fire.
+    Alerts,
 }
 
 impl Tool {
@@ -35,7 +48,12 @@ impl Tool {
             Self::HelmDocs => Program::new("helm-docs", "github.com/norwoodj/helm-docs/cmd/helm-docs"),
             Self::Kubeconform => Program::new("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
             Self::CoreDns => Program::new("coredns", "chakravue.io/tests/tools/coredns"),
+            Self::Alerts => Program::new("alerts", "chakravue.io/tests/alerts"),
         }
+    }
+
+    fn module(self) -> &'static Module {
+        if self == Self::Alerts { &ALERTS } else { &MODULE }
     }
 
     /// Where it is, from the cache or built into it.
@@ -43,7 +61,7 @@ impl Tool {
     /// # Errors
     /// When it cannot be built.
     pub fn path(self) -> anyhow::Result<PathBuf> {
-        MODULE.prepare(&[self.program()])?;
-        MODULE.path_of(&self.program())
+        self.module().prepare(&[self.program()])?;
+        self.module().path_of(&self.program())
     }
 }

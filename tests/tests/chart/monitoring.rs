@@ -68,7 +68,7 @@ fn names(expression: &str) -> BTreeSet<String> {
     words.filter(|word| word.starts_with("chakravue_")).map(str::to_owned).collect()
 }
 
-fn alerts() -> Vec<Value> {
+pub fn alerts() -> Vec<Value> {
     let text = fs::read_to_string(Helm::chart().join("files/alerts.yaml")).unwrap();
     let file: Value = serde_saphyr::from_str(&text).unwrap();
     let groups = file["groups"].as_array().unwrap();
