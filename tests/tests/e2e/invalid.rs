@@ -1,10 +1,11 @@
 //! Objects that an older, looser resource definition let in: they are told so, and nobody else notices. On a control
 //! plane of its own, because what loosens the definition would let in the mistakes of other tests too.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use chakravue_crds::{HospitalOrganization, HospitalOrganizationStatus};
 use chakravue_testbed::{Sandbox, Testbed};
+use futures::FutureExt as _;
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         CustomResourceDefinition, CustomResourceValidation, JSONSchemaProps,
@@ -19,12 +20,17 @@ use kube::{
 };
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::support::{World, eventually, is, patient};
 
 const CRD: &str = "hospitalorganizations.chakravue.io";
 
-fn untyped(world: &World) -> Api<DynamicObject> {
+/// Held by whoever changes the definition: there is one for everybody on that control plane.
+static DEFINITION: Mutex<()> = Mutex::const_new(());
+
+/// Hospitals as they are, whether they can be read or not.
+pub fn untyped(world: &World) -> Api<DynamicObject> {
     let kind = ApiResource::erase::<HospitalOrganization>(&());
     Api::namespaced_with(world.kube.clone(), world.sandbox.namespace(), &kind)
 }
@@ -61,6 +67,22 @@ fn loosened(mut definition: CustomResourceDefinition) -> CustomResourceDefinitio
         });
     }
     definition
+}
+
+/// Does something in a world whose definition lets anything in, and puts the definition back, whatever comes of it. `None`
+/// on a cluster that is not ours, whose definition stays as it is.
+pub async fn in_a_loosened_world<T>(label: &str, work: impl AsyncFnOnce(&World) -> T) -> Option<T> {
+    let testbed = tokio::task::spawn_blocking(Testbed::apart).await.unwrap()?;
+    let alone = DEFINITION.lock().await;
+    let world = World::in_sandbox(Sandbox::on(testbed, label).await).await;
+    let strict = Api::<CustomResourceDefinition>::all(world.kube.clone()).get(CRD).await.unwrap();
+    define(&world, loosened(strict.clone()), true).await;
+    let outcome = AssertUnwindSafe(work(&world)).catch_unwind().await;
+    define(&world, strict, false).await;
+    drop(alone);
+    let outcome = outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    world.close().await;
+    Some(outcome)
 }
 
 async fn conditions(world: &World, name: &str) -> Vec<Value> {
@@ -161,6 +183,7 @@ async fn objects_of_a_looser_definition_are_told_what_is_wrong_and_stop_nobody()
         eprintln!("not tried: the definition of a cluster that is not ours stays as it is");
         return;
     };
+    let _alone = DEFINITION.lock().await;
     let world = World::in_sandbox(Sandbox::on(testbed, "invalid").await).await;
     let hospitals = untyped(&world);
     let strict = Api::<CustomResourceDefinition>::all(world.kube.clone()).get(CRD).await.unwrap();
