@@ -163,6 +163,9 @@ pub struct AwaitRemovals {
     /// For how long. What is not removed by then waits for the next operator.
     #[arg(long, default_value = "1m", value_parser = duration)]
     pub timeout: Duration,
+    /// For how long none must be removed, in case others are about to be. Default: not at all.
+    #[arg(long, value_parser = duration)]
+    pub silence: Option<Duration>,
 }
 
 #[derive(Args)]

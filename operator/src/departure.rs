@@ -5,7 +5,7 @@ use std::{fmt::Write as _, pin::pin, time::Duration};
 
 use anyhow::Context as _;
 use chakravue_crds::HospitalOrganization;
-use futures::StreamExt as _;
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use kube::{
     ResourceExt as _,
     core::PartialObjectMeta,
@@ -15,6 +15,7 @@ use kube::{
         watcher,
     },
 };
+use tokio::time::Instant;
 
 use crate::{cli::AwaitRemovals, controller::scoped};
 
@@ -22,31 +23,60 @@ type Hospital = PartialObjectMeta<HospitalOrganization>;
 
 /// Returns when no hospital is being removed, or when the patience is over, and prints which. That is no failure: whoever
 /// uninstalls has decided, and a MongoDB that is away must not hold them up.
+///
+/// Where hospitals and operator are removed by two who do not wait for each other, as with Flux, the hospitals' turn may come
+/// a moment later. So nothing is believed before there was silence for a while, except where no hospital is left.
 pub async fn await_removals(options: AwaitRemovals) -> anyhow::Result<()> {
     let config = kube::Config::infer().await.context("no Kubernetes: set KUBECONFIG")?;
     let client = kube::Client::try_from(config).context("this Kubernetes cannot be used")?;
     let (store, writer) = reflector::store();
     let hospitals = watcher(scoped::<Hospital>(&client, options.namespace.as_deref()), watcher::Config::default());
-    let mut seen = pin!(hospitals.default_backoff().reflect(writer));
-    let settled = async {
-        while let Some(event) = seen.next().await {
-            match event {
-                Ok(watcher::Event::InitDone | watcher::Event::Apply(_) | watcher::Event::Delete(_))
-                    if being_removed(&store).is_empty() =>
-                {
-                    return;
-                }
-                Ok(_) => {}
-                Err(error) => eprintln!("hospitals cannot be watched: {error}"),
-            }
-        }
-    };
-    if tokio::time::timeout(options.timeout, settled).await.is_ok() {
+    let seen = hospitals.default_backoff().reflect(writer);
+    let settled = tokio::time::timeout(options.timeout, settled(seen, &store, options.silence.unwrap_or_default()));
+    let in_time = settled.await.is_ok();
+    let left = being_removed(&store);
+    if !left.is_empty() {
+        print!("{}", told(&left, options.timeout));
+    } else if in_time || store.wait_until_ready().now_or_never().is_some() {
         println!("no hospital is being removed");
     } else {
-        print!("{}", left(&being_removed(&store), options.timeout));
+        println!("after {} s it is not known whether hospitals are being removed", options.timeout.as_secs());
     }
     Ok(())
+}
+
+/// Returns when there is no hospital, or when none has been removed for so long.
+async fn settled(
+    seen: impl Stream<Item = watcher::Result<watcher::Event<Hospital>>>,
+    store: &Store<Hospital>,
+    silence: Duration,
+) {
+    let mut seen = pin!(seen);
+    let mut since: Option<Instant> = None;
+    loop {
+        let silent = async {
+            match since {
+                Some(since) => tokio::time::sleep_until(since + silence).await,
+                None => std::future::pending().await,
+            }
+        };
+        let event = tokio::select! {
+            biased;
+            event = seen.next() => event,
+            () = silent => return,
+        };
+        match event {
+            Some(Ok(watcher::Event::InitDone | watcher::Event::Apply(_) | watcher::Event::Delete(_))) => {
+                if store.is_empty() {
+                    return;
+                }
+                since = being_removed(store).is_empty().then(|| since.unwrap_or_else(Instant::now));
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => eprintln!("hospitals cannot be watched: {error}"),
+            None => return,
+        }
+    }
 }
 
 fn being_removed(store: &Store<Hospital>) -> Vec<String> {
@@ -58,7 +88,7 @@ fn being_removed(store: &Store<Hospital>) -> Vec<String> {
     names
 }
 
-fn left(names: &[String], patience: Duration) -> String {
+fn told(names: &[String], patience: Duration) -> String {
     let mut text = format!(
         "after {} s {} hospital(s) are still being removed; they wait until an operator runs again:\n",
         patience.as_secs(),
@@ -73,6 +103,7 @@ fn left(names: &[String], patience: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures::stream;
     use k8s_openapi::{
         apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
         jiff::Timestamp,
@@ -81,25 +112,58 @@ mod tests {
 
     use super::*;
 
+    fn hospital(name: &str, going: bool) -> Hospital {
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some("hospitals".to_owned()),
+            deletion_timestamp: going.then_some(Time(Timestamp::UNIX_EPOCH)),
+            ..ObjectMeta::default()
+        };
+        metadata.into_response_partial::<HospitalOrganization>()
+    }
+
     #[test]
     fn only_what_is_being_removed_is_waited_for_and_named() {
         let (store, mut writer) = store();
-        let hospital = |name: &str, going: bool| {
-            let metadata = ObjectMeta {
-                name: Some(name.to_owned()),
-                namespace: Some("hospitals".to_owned()),
-                deletion_timestamp: going.then_some(Time(Timestamp::UNIX_EPOCH)),
-                ..ObjectMeta::default()
-            };
-            metadata.into_response_partial::<HospitalOrganization>()
-        };
         writer.apply_watcher_event(&watcher::Event::Apply(hospital("stays", false)));
         assert!(being_removed(&store).is_empty());
         writer.apply_watcher_event(&watcher::Event::Apply(hospital("goes", true)));
         assert_eq!(being_removed(&store), ["hospitals/goes"]);
-        let said = left(&being_removed(&store), Duration::from_mins(1));
+        let said = told(&being_removed(&store), Duration::from_mins(1));
         assert!(said.starts_with("after 60 s 1 hospital(s)") && said.ends_with("\n  hospitals/goes\n"), "{said}");
         writer.apply_watcher_event(&watcher::Event::Delete(hospital("goes", true)));
         assert!(being_removed(&store).is_empty());
+    }
+    /// What is seen, and when, in tenths of a second; then how long it takes until that is settled.
+    #[tokio::test]
+    async fn the_next_removal_is_given_a_moment_to_begin() {
+        use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+        let there = |going| vec![Init, InitApply(hospital("one", going)), InitDone];
+        let apply = |going| vec![Apply(hospital("one", going))];
+        let gone = || vec![Delete(hospital("one", true))];
+        for (what, events, tenths) in [
+            ("there is none", vec![(0, vec![Init, InitDone])], 0),
+            ("none is removed", vec![(0, there(false))], 10),
+            ("none is removed, whatever else happens", vec![(0, there(false)), (7, apply(false))], 10),
+            ("the last one is gone", vec![(0, there(true)), (25, gone())], 25),
+            ("one is removed a moment later", vec![(0, there(false)), (9, apply(true)), (30, gone())], 30),
+            (
+                "another one stays",
+                vec![(0, [there(true), vec![Apply(hospital("two", false))]].concat()), (20, gone())],
+                30,
+            ),
+        ] {
+            let (store, writer) = store();
+            let begin = Instant::now();
+            let events = events.into_iter().flat_map(|(at, events)| events.into_iter().map(move |event| (at, event)));
+            let seen = stream::iter(events).then(async |(at, event)| {
+                tokio::time::sleep_until(begin + Duration::from_millis(100 * at)).await;
+                Ok(event)
+            });
+            let seen = seen.chain(stream::pending()).reflect(writer);
+            settled(seen, &store, Duration::from_secs(1)).await;
+            let took = begin.elapsed().as_millis() / 100;
+            assert!((tenths..tenths + 5).contains(&took), "{what}: {took}");
+        }
     }
 }

@@ -134,6 +134,17 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{- /* A duration such as 1h 30m or 500ms, in milliseconds. */ -}}
+{{- define "chakravue.milliseconds" -}}
+{{- $text := regexReplaceAll "([0-9]+)ms" . "${1}x" -}}
+{{- $total := 0 -}}
+{{- range $unit, $milliseconds := dict "h" 3600000 "m" 60000 "s" 1000 "x" 1 -}}
+{{- $number := regexFind (printf "[0-9]+%s" $unit) $text | trimSuffix $unit | atoi -}}
+{{- $total = add $total (mul $milliseconds $number) -}}
+{{- end -}}
+{{- $total -}}
+{{- end -}}
+
 {{- /* The host of publicUrl, without scheme and port. */ -}}
 {{- define "chakravue.publicHost" -}}
 {{- (urlParse .Values.api.publicUrl).hostname -}}

@@ -105,12 +105,53 @@ async fn what_cannot_work_in_a_cluster_is_told_before_anything_is_changed() {
     let error = person.refused("second", WITHOUT_DEFINITION).await;
     assert!(error.contains("the release chakravue in namespace first works on this cluster's hospitals"), "{error}");
     assert!(error.contains("operator.watchNamespace"), "{error}");
+    two_releases(&person).await;
     let gone = person.uninstall("first").await;
     assert!(gone.contains("hospitalorganizations.chakravue.io"), "{gone}");
     person.kubectl.run(&["get", definition], "").await.unwrap();
     assert!(original.contains("chakravue.io/version"), "{original}");
 
     rights_in_one_namespace(&person).await;
+}
+
+/// Beside one that works on all hospitals, and owns the definition, there can be no other one, as far as that can be seen.
+async fn two_releases(person: &Person) {
+    let in_one = |namespace: &str, definition: bool| {
+        format!(
+            "
+crds: {{install: {definition}}}
+rbac: {{aggregate: false}}
+hospitals: {{namespace: {namespace}, createNamespace: false}}
+operator: {{watchNamespace: {namespace}, clusterId: a-test}}
+api: {{publicUrl: 'https://app.example.org', settings: {{payments: {{provider: test}}}}}}
+"
+        )
+    };
+    let error = person.refused("second", &in_one("wards", true)).await;
+    assert!(error.contains("the release chakravue in namespace first works on this cluster's hospitals"), "{error}");
+    assert!(
+        error.contains("the HospitalOrganization definition belongs to the release chakravue in namespace first"),
+        "{error}"
+    );
+    assert!(error.contains("set crds.install to false"), "{error}");
+    // With rights in namespaces alone nobody can know; the documentation says so.
+    person.namespace("wards").await;
+    person.install("second", &in_one("wards", false), &["--wait=hookOnly"]).await.unwrap();
+
+    person.namespace("third").await;
+    person.secrets("third").await;
+    let error = person.refused("third", &in_one("wards", false)).await;
+    assert!(
+        error.contains("the release chakravue in namespace second works on the hospitals in wards already"),
+        "{error}"
+    );
+    person.namespace("theatres").await;
+    person.install("third", &in_one("theatres", false), &["--dry-run=server"]).await.unwrap();
+    // It is no other one to itself.
+    let chart = Helm::chart().display().to_string();
+    let upgrade = ["upgrade", "chakravue", &chart, "--namespace", "second", "--values", "-", "--dry-run=server"];
+    person.helm.run(&upgrade, &in_one("wards", false)).await.unwrap();
+    person.uninstall("second").await;
 }
 
 /// Somebody may grant only the rights that they have. With all rights in the namespace the release can be installed there;

@@ -6,7 +6,7 @@ use chakravue_testbed::{Helm, Tool};
 use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, run, template};
 
 /// What somebody sets besides the least, and what they are told.
-const WRONG: [(&[&str], &str); 44] = [
+const WRONG: [(&[&str], &str); 69] = [
     // Misspelt.
     (&["operators.replicas=2"], "'operators' not allowed"),
     (&["operator.replica=2"], "at '/operator': additional properties 'replica' not allowed"),
@@ -66,6 +66,44 @@ const WRONG: [(&[&str], &str); 44] = [
         "hospitals that sign up are made in hospitals (hospitals.namespace)",
     ),
     (&["operator.leaderElection.enabled=false"], "operator.replicas is more than 1"),
+    (&["api.enabled=false", "api.ingress.enabled=true"], "api.ingress.enabled without api.enabled"),
+    (&["api.enabled=false", "api.httpRoute.enabled=true"], "api.httpRoute.enabled without api.enabled"),
+    (&["api.enabled=false", "api.autoscaling.enabled=true"], "api.autoscaling.enabled without api.enabled"),
+    (&["api.ingress.enabled=true"], "api.ingress.enabled without api.ingress.tlsSecret"),
+    (&["api.ingress.enabled=true", "api.publicUrl=http://localhost:8008"], "cookie only over https://"),
+    (&["api.ingress.enabled=true", "api.publicUrl=https://192.0.2.7"], "takes a host's name, not an address"),
+    (&["api.ingress.enabled=true", "api.publicUrl=https://[2001:db8::7]"], "takes a host's name, not an address"),
+    (
+        &["api.ingress.enabled=true", "api.ingress.hosts={www.example.org,example.org}"],
+        "api.ingress leads browsers from www.example.org, example.org, and not from app.example.org",
+    ),
+    (
+        &["api.httpRoute.enabled=true", "api.httpRoute.hostnames={*.example.com}"],
+        "api.httpRoute leads browsers from *.example.com, and not from app.example.org",
+    ),
+    (
+        &["api.autoscaling.enabled=true", "api.autoscaling.minReplicas=7"],
+        "api.autoscaling.minReplicas is 7, more than api.autoscaling.maxReplicas, 6",
+    ),
+    (&["api.autoscaling.enabled=true", "api.resources.requests.cpu=null"], "without api.resources.requests.cpu"),
+    (&["api.autoscaling.enabled=true", "api.replicas=4"], "api.replicas is 4, and api.autoscaling.enabled decides"),
+    (&["api.settings.request_timeout=20s"], "request_timeout would cut off api.settings.payment_wait (30s)"),
+    (&["api.settings.signup_wait=1m 500ms"], "request_timeout would cut off api.settings.signup_wait (1m 500ms)"),
+    (&["api.settings.sessions.idle=13h"], "api.settings.sessions.idle must not be longer"),
+    (&["api.settings.sessions.absolute=10m"], "api.settings.sessions.idle must not be longer"),
+    (&["api.secret.uriKey=secret-key"], "api.secret names one key for two things: secret-key"),
+    (&["api.secret.name=chakravue-operator-mongodb"], "each program needs a MongoDB login of its own"),
+    (&["operator.secret.watchUriKey=uri"], "operator.secret.uriKey and operator.secret.watchUriKey are both uri"),
+    (&["operator.awaitMoreRemovals=61s"], "operator.awaitMoreRemovals is a part of operator.awaitRemovals"),
+    (
+        &["monitoring.serviceMonitor.enabled=true", "networkPolicy.metricsFrom=null"],
+        "nobody in networkPolicy.metricsFrom",
+    ),
+    // What would come twice, or be another's.
+    (&["commonLabels.app\\.kubernetes\\.io/name=mine"], "invalid propertyName 'app.kubernetes.io/name'"),
+    (&["mongodb.masterDatabase=admin"], "at '/mongodb/masterDatabase'"),
+    (&["api.secret.name="], "at '/api/secret/name'"),
+    (&["operator.awaitMoreRemovals=0s"], "at '/operator/awaitMoreRemovals'"),
 ];
 
 #[tokio::test]
@@ -76,6 +114,35 @@ async fn values_that_cannot_work_are_refused_with_their_path() {
             let refused = template(tool, LEAST, &more).await;
             let error = refused.err().unwrap_or_else(|| panic!("{tool:?} takes {values:?}"));
             assert!(error.contains(why), "{tool:?} with {values:?}: {error}");
+        }
+    }
+}
+
+/// Close to what is refused, and right.
+#[tokio::test]
+async fn values_that_go_together_are_taken() {
+    const TLS: &str = "api.ingress.tlsElsewhere=true";
+    const PROXIES: &str = "api.settings.trusted_proxies={10.0.0.0/8}";
+    for values in [
+        &["api.ingress.enabled=true", TLS, PROXIES][..],
+        &["api.ingress.enabled=true", TLS, PROXIES, "api.ingress.hosts={*.example.org,example.org}"],
+        &["api.ingress.enabled=true", TLS, PROXIES, "api.publicUrl=https://app.example.org:8443"],
+        &["api.autoscaling.enabled=true", "api.autoscaling.minReplicas=6"],
+        &["api.replicas=4"],
+        &["api.replicas=0", "operator.replicas=0"],
+        &["operator.replicas=1", "operator.leaderElection.enabled=false"],
+        &["api.settings.request_timeout=30s 1ms"],
+        &["api.settings.sessions.idle=720m"],
+        &["api.secret.name=one", "operator.secret.name=one", "api.secret.uriKey=api-uri"],
+        &["operator.awaitMoreRemovals=1m"],
+        &["operator.awaitRemovals="],
+        &["operator.awaitMoreRemovals="],
+        &["monitoring.serviceMonitor.enabled=true", "networkPolicy.metricsFrom=null", "networkPolicy.enabled=false"],
+        &["commonLabels.example\\.org/team=platform"],
+    ] {
+        let more: Vec<&str> = values.iter().flat_map(|value| ["--set", *value]).collect();
+        for tool in [Tool::Helm, Tool::Helm3] {
+            template(tool, LEAST, &more).await.unwrap_or_else(|error| panic!("{tool:?} refuses {values:?}: {error}"));
         }
     }
 }
