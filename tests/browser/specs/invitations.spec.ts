@@ -19,6 +19,7 @@ test("an invitation leads to the first day, once", async ({ page, browser, clini
   await expect(page.getByRole("heading", { name: "Today" })).toBeVisible();
   await expect(page.getByText("Fay Firstday")).toBeVisible();
 
+  watcher.provokes(410, /preview/);
   const second = await browser.newContext();
   const late = await second.newPage();
   await late.goto(pathOf(invitation_url));
@@ -47,7 +48,7 @@ test("an invitation that is used in another tab meanwhile keeps nobody waiting",
   await expect(page.getByText("This invitation cannot be used any more")).toBeVisible();
 });
 
-test("a new password by a link that the administrator hands over", async ({ page, browser }) => {
+test("a new password by a link that the administrator hands over", async ({ page, browser, watcher }) => {
   const at = await hospital("Reset");
   const doctor = await person(at, "doctor", "Dr. Forget");
   await signIn(page, at, at.admin, "/app/users");
@@ -69,6 +70,7 @@ test("a new password by a link that the administrator hands over", async ({ page
   await other.getByLabel("Password", { exact: true }).fill("seven purple quarries hum softly");
   await other.getByRole("button", { name: "Sign in" }).click();
   await expect(other.getByRole("heading", { name: "Today" })).toBeVisible();
+  watcher.provokes(410, /password-reset/);
   await other.goto("/");
   await other.goto(pathOf(link));
   await other.getByLabel("New password").fill("seven purple quarries hum loudly");

@@ -104,11 +104,10 @@ test("without a connection nobody is told that they are signed out", async ({ pa
   await expect(page.getByRole("heading", { name: "Welcome to ChakraVue" })).toBeVisible();
 });
 
-test("signing out in one tab signs out every tab", async ({ page, context, clinic, watcher }) => {
+test("signing out in one tab signs out every tab", async ({ page, context, clinic }) => {
   const somebody = await person(clinic, "receptionist", "Tia Tabs");
   await signIn(page, clinic, somebody, "/app/patients");
   const other = await context.newPage();
-  watcher.watch(other);
   await other.goto("/app/patients");
   await expect(other.getByRole("link", { name: "Jane Smith" })).toBeVisible();
   await page.getByRole("button", { name: "Appearance, language and sign-out" }).click();

@@ -1,10 +1,10 @@
 import AxeBuilder from "@axe-core/playwright";
-import { test as base, type BrowserContext, expect, type Page } from "@playwright/test";
+import { type Browser, type BrowserContext, expect, type Page, test as base } from "@playwright/test";
 import { type Hospital, PASSWORD, type Person } from "./api";
 import { type Clinic, clinic } from "./clinic";
 import { url } from "./environment";
 
-/** What a page did that no page may do: see {@link watch}. */
+/** What a page did that no page may do, in whichever window: see {@link watch}. */
 class Watcher {
   private readonly seen: string[] = [];
   private readonly provoked: { status: number; path: RegExp }[] = [];
@@ -20,27 +20,35 @@ class Watcher {
     this.isOffline = true;
   }
 
-  watch(page: Page): void {
-    page.on("console", (message) => {
+  /** Watches every page of every context that there is and that a test opens. Returns how that ends. */
+  watchAll(browser: Browser): () => void {
+    const watch = (context: BrowserContext) => this.watch(context);
+    browser.contexts().forEach(watch);
+    browser.on("context", watch);
+    return () => void browser.off("context", watch);
+  }
+
+  private watch(context: BrowserContext): void {
+    context.on("console", (message) => {
       if (message.type() !== "error" && message.type() !== "warning") return;
       // Chromium says of each error status what `response` says, too.
       if (message.text().startsWith("Failed to load resource")) return;
       this.seen.push(`console: ${message.text()}`);
     });
-    page.on("pageerror", (error) => this.seen.push(`error: ${error.message}`));
-    page.on("request", (request) => {
+    context.on("weberror", (error) => this.seen.push(`error: ${error.error().message}`));
+    context.on("request", (request) => {
       const { origin, protocol } = new URL(request.url());
       if (protocol !== "data:" && protocol !== "blob:" && origin !== new URL(url).origin) {
         this.seen.push(`leaves the origin: ${request.url()}`);
       }
     });
-    page.on("requestfailed", (request) => {
+    context.on("requestfailed", (request) => {
       const reason = request.failure()?.errorText ?? "";
       // Whoever leaves a page gives up what it was asking for.
       if (this.isOffline || reason === "net::ERR_ABORTED") return;
       this.seen.push(`failed: ${request.method()} ${request.url()}: ${reason}`);
     });
-    page.on("response", (response) => {
+    context.on("response", (response) => {
       const status = response.status();
       if (status < 400) return;
       const { pathname } = new URL(response.url());
@@ -48,6 +56,11 @@ class Watcher {
       if (this.provoked.some((one) => one.status === status && one.path.test(pathname))) return;
       this.seen.push(`${status}: ${response.request().method()} ${pathname}`);
     });
+  }
+
+  /** What was seen until now; it is not held against the test. */
+  take(): string[] {
+    return this.seen.splice(0);
   }
 
   check(): void {
@@ -59,15 +72,17 @@ export const test = base.extend<{ watcher: Watcher }, { clinic: Clinic }>({
   /** Shared by the tests of one worker, so they only add to it. */
   clinic: [async ({}, use) => use(await clinic()), { scope: "worker", timeout: 120_000 }],
 
-  watcher: async ({}, use) => {
-    const watcher = new Watcher();
-    await use(watcher);
-    watcher.check();
-  },
-  page: async ({ page, watcher }, use) => {
-    watcher.watch(page);
-    await use(page);
-  },
+  // Whether or not a test asks for it, and before its first window is opened.
+  watcher: [
+    async ({ browser }, use) => {
+      const watcher = new Watcher();
+      const end = watcher.watchAll(browser);
+      await use(watcher);
+      end();
+      watcher.check();
+    },
+    { auto: true },
+  ],
 });
 
 export { expect };
@@ -97,11 +112,15 @@ export async function signInToPlatform(page: Page, email: string, path = "/platf
   await page.goto(path);
 }
 
-async function signInHere(page: Page, path: string, body: Record<string, string>): Promise<void> {
+/** Signs in on the page that is shown, which must be one of ours. */
+export async function signInHere(page: Page, path: string, body: Record<string, string>): Promise<void> {
   const status = await page.evaluate(
     async ([path, body]) => {
       const headers = { "Content-Type": "application/json" };
-      return (await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })).status;
+      const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+      // A body that is not read never ends for whoever watches the network.
+      await answer.text();
+      return answer.status;
     },
     [path, body] as const,
   );
