@@ -12,6 +12,7 @@ import {
 import { useTranslation } from "react-i18next";
 import type { z } from "zod";
 import { isProblem } from "@/api/problem";
+import { inOwnWords } from "@/i18n/refusals";
 import { Notice } from "../Notice";
 import { ProblemNotice } from "../ProblemNotice";
 import { draftOf, dropDraft, keepDraft, leaveDraft } from "./drafts";
@@ -63,7 +64,7 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
       if (draft !== undefined) dropDraft(draft);
     } catch (error) {
       if (error instanceof Unsent) return;
-      const { first, all } = isProblem(error) ? putAtFields(error.errors, form, pointers) : nowhere;
+      const { first, all } = isProblem(error) ? putAtFields(await inOwnWords(error.errors), form, pointers) : nowhere;
       focusNext.current = first;
       if (!all) setProblem(error);
     }
