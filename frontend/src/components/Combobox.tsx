@@ -1,9 +1,10 @@
 import { Combobox as Base } from "@base-ui/react/combobox";
 import clsx from "clsx";
 import { Check, ChevronsUpDown } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, type Ref, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Field, type FieldProps, fieldLook } from "./form/Field";
+import { Button } from "./Button";
+import { Field, type FieldProps, fieldLook, inputLook } from "./form/Field";
 
 export interface Choice {
   id: string;
@@ -29,6 +30,8 @@ export function Combobox({
   onSearch,
   isSearching = false,
   placeholder,
+  inputRef,
+  open,
   none,
   ...frame
 }: FieldProps & {
@@ -38,6 +41,10 @@ export function Combobox({
   onSearch?: (words: string) => void;
   isSearching?: boolean;
   placeholder?: string;
+  /** By which a form gives the field the focus when it is wrong. */
+  inputRef?: Ref<HTMLInputElement>;
+  /** What a button beside the field says that asks for the choices and shows them; without it an arrow inside does. */
+  open?: { words: string; load: () => void };
   /** What the list says when nothing was found. */
   none: ReactNode;
 }) {
@@ -70,14 +77,27 @@ export function Combobox({
     >
       <Field {...frame}>
         {(control) => (
-          <div className="relative">
-            <Base.Input {...control} placeholder={placeholder} dir="auto" className={clsx(fieldLook, "pe-11")} />
-            <Base.Trigger
-              aria-label={t("common.showChoices")}
-              className="absolute inset-y-0 end-0 inline-flex w-10 items-center justify-center rounded-md text-ink-soft"
-            >
-              <ChevronsUpDown aria-hidden className="size-4" />
-            </Base.Trigger>
+          <div className={open ? "flex flex-wrap gap-2" : "relative"}>
+            <Base.Input
+              {...control}
+              {...(inputRef ? { ref: inputRef } : {})}
+              placeholder={placeholder}
+              dir="auto"
+              className={open ? clsx(inputLook, "flex-[1_1_12rem]") : clsx(fieldLook, "pe-11")}
+            />
+            {open ? (
+              <Base.Trigger render={<Button onClick={open.load} />}>
+                <ChevronsUpDown aria-hidden className="size-4" />
+                {open.words}
+              </Base.Trigger>
+            ) : (
+              <Base.Trigger
+                aria-label={t("common.showChoices")}
+                className="absolute inset-y-0 end-0 inline-flex w-10 items-center justify-center rounded-md text-ink-soft"
+              >
+                <ChevronsUpDown aria-hidden className="size-4" />
+              </Base.Trigger>
+            )}
           </div>
         )}
       </Field>

@@ -140,6 +140,7 @@ function PatientField() {
   const choices = (data?.items ?? []).map((one) => ({ id: one.patient_id, name: one.name, note: one.record_number }));
   return (
     <Combobox
+      inputRef={field.ref}
       label={t("appointments.patient")}
       placeholder={t("patients.search")}
       choices={choices}

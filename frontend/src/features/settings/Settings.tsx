@@ -74,6 +74,7 @@ function TimeZoneField() {
   );
   return (
     <Combobox
+      inputRef={field.ref}
       label={t("settings.keys.time_zone.title")}
       choices={choices}
       value={chosen}

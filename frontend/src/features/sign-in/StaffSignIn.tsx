@@ -91,8 +91,10 @@ function HospitalField() {
   return (
     <div className="grid gap-2">
       <Combobox
+        inputRef={field.ref}
         label={t("signIn.staff.hospital")}
         placeholder={t("signIn.staff.search")}
+        open={{ words: t("signIn.staff.load"), load: () => void found.refetch() }}
         choices={wantsMore ? [] : choices}
         value={chosen}
         isSearching={found.isFetching}

@@ -101,6 +101,27 @@ it("says that the server is away when it is, and keeps what was typed", async ()
   expect((await screen.findByRole("alert")).textContent).toContain("cannot be reached");
 });
 
+it("loads the hospitals by a button that says so, and leads to the field that is missing first", async () => {
+  let isAway = true;
+  server.use(
+    http.get("/organizations", ({ response }) =>
+      isAway
+        ? problem("internal", 500)
+        : response(200).json({
+            items: [{ organization_id: hospital.organization_id, organization_name: hospital.organization_name }],
+          }),
+    ),
+  );
+  const { user } = renderAt("/staff");
+  await screen.findByRole("alert");
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+  await waitFor(() => expect(document.activeElement).toBe(screen.getByRole("combobox", { name: "Hospital" })));
+  isAway = false;
+  await user.click(screen.getByRole("button", { name: "Load Hospitals" }));
+  await user.click(await screen.findByRole("option", { name: hospital.organization_name }));
+  expect(screen.getByRole("combobox", { name: "Hospital" })).toHaveProperty("value", hospital.organization_name);
+});
+
 it("takes the hospital's id where the platform lists no hospitals", async () => {
   server.use(http.get("/organizations", () => problem("not-found", 404)));
   renderAt("/staff");
