@@ -13,11 +13,14 @@ import { Field, fieldLook } from "@/components/form/Field";
 import { Form, useForm } from "@/components/form/Form";
 import { TextField } from "@/components/form/fields";
 import { useFormat } from "@/dates/format";
+import { inOwnWords } from "@/i18n/refusals";
+import { Anew } from "./Anew";
 import { cardSchema, expiryTyped, grouped } from "./card";
 import { changeSignup, type SignupDraft, signupDraft, useSignupDraft } from "./draft";
 import { Progress } from "./Progress";
 import { plansQuery } from "./plans";
 import type { Provisioning } from "./provisioning";
+import { bodyOf, contentOf } from "./request";
 
 type Card = z.input<ReturnType<typeof cardSchema>>;
 
@@ -46,7 +49,7 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
         );
       } catch (error) {
         if (isProblem(error, "invalid") && error.errors.some(({ pointer }) => pointer?.startsWith("/organization_"))) {
-          changeSignup({ refused: [...error.errors] });
+          changeSignup({ refused: await inOwnWords(error.errors) });
           await navigate({ to: "/signup/details" });
           return;
         }
@@ -64,6 +67,7 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
   return (
     <Form state={state} label={t("signup.titles.payment")}>
       {isWorking && signup && provisioning && <Progress provisioning={provisioning} />}
+      {!isWorking && <Anew plan={plan} />}
       {data?.test_card && <p>{t("signup.payment.testCard", { number: grouped(data.test_card) })}</p>}
       <fieldset disabled={isWorking} className="grid gap-6">
         <TextField name="card_name" label={t("signup.payment.name")} autoComplete="cc-name" />
@@ -80,7 +84,7 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
             label={t("signup.payment.expiry")}
             autoComplete="cc-exp"
             as={expiryTyped}
-            placeholder="MM/YY"
+            placeholder={t("signup.payment.expiryForm")}
           />
           <Typed
             name="card_cvc"
@@ -145,11 +149,8 @@ function Typed({
 async function signUp(plan: Schema<"Plan">): Promise<NonNullable<SignupDraft["signup"]>> {
   const { details, signup, request } = signupDraft();
   if (!details) throw new Error("the details come before the payment");
-  const body = {
-    ...details,
-    plan: { plan_id: plan.plan_id, name: plan.name, price: plan.price, max_users: plan.max_users },
-  };
-  const content = JSON.stringify(body);
+  const body = bodyOf(details, plan);
+  const content = contentOf(details, plan);
   if (signup?.content === content) return signup;
   // The key outlives a reload, so that a sign-up whose answer was lost is not made a second time.
   const key = request?.content === content ? request.key : crypto.randomUUID();

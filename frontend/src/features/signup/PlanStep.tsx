@@ -6,6 +6,7 @@ import { Button } from "@/components/Button";
 import { Notice } from "@/components/Notice";
 import { PlanCards } from "@/components/PlanCards";
 import { Failure, Skeleton } from "@/components/states";
+import { Anew } from "./Anew";
 import { changeSignup, useSignupDraft } from "./draft";
 import { plansQuery } from "./plans";
 import { StepHeader } from "./StepHeader";
@@ -29,6 +30,7 @@ export function PlanStep() {
       {data && (
         <form className="grid gap-8" onSubmit={goOn}>
           {isMissing && !draft.planId && <Notice tone="bad">{t("signup.plan.missing")}</Notice>}
+          <Anew plan={data.plans.find((one) => one.plan_id === draft.planId)} />
           <PlanCards plans={data.plans} value={draft.planId} onChange={(planId) => changeSignup({ planId })} />
           <div className="flex justify-end">
             <Button type="submit" look="primary">
