@@ -3,7 +3,7 @@
 //! A program is started again inside, and what it starts there ends with it, however it ends: the kernel kills the
 //! enclosure's first process when whoever made it dies, and with the first process everything else, its links, routes,
 //! nftables tables and mounts. Only folders outlast a SIGKILL: one in the temporary folder, and the kubelets' control
-//! groups, which the next enclosure finds and removes.
+//! groups, which the next enclosure finds and removes; and settings of the kernel that kubelets make, which it puts back.
 
 use std::{
     collections::BTreeSet,
@@ -30,6 +30,16 @@ const PREFIX: &str = "chakravue-pods-";
 const VARIABLE: &str = "CHAKRAVUE_ENCLOSURE";
 /// Where Linux keeps control groups.
 const CONTROL_GROUPS: &str = "/sys/fs/cgroup";
+/// What a kubelet sets for the whole machine, below `/proc/sys`.
+pub const KERNEL_SETTINGS: [&str; 5] = [
+    "vm/overcommit_memory",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+];
+/// Where an enclosure keeps what they were, in its folder.
+const KERNEL: &str = "kernel";
 
 /// Makes the enclosure ready; then it is its first process, which buries the processes that nobody else waits for.
 ///
@@ -125,10 +135,11 @@ impl Enclosure {
     /// # Errors
     /// When there is no place for its folder.
     pub fn new() -> anyhow::Result<Self> {
-        folders::remove_abandoned(PREFIX, remove_control_groups);
+        folders::remove_abandoned(PREFIX, tidy_up);
         let folder = folders::new_folder(PREFIX);
         private_folder(&folder)?;
         let lock = folders::lock(&folder)?;
+        keep_kernel_settings(&folder)?;
         Ok(Self { folder, _lock: lock })
     }
 
@@ -174,8 +185,53 @@ impl Enclosure {
 
 impl Drop for Enclosure {
     fn drop(&mut self) {
-        remove_control_groups(&self.folder);
+        tidy_up(&self.folder);
         fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Undoes what the enclosure with this folder did to the machine. Nothing runs in it any more.
+fn tidy_up(folder: &Path) {
+    restore_kernel_settings(folder);
+    remove_control_groups(folder);
+}
+
+fn kernel_setting(name: &str) -> PathBuf {
+    Path::new("/proc/sys").join(name)
+}
+
+/// Notes them in the folder, where the next enclosure finds them if this one is killed.
+///
+/// With two at a time, the second would note what the kubelets of the first made of them; so it takes over the first one's note.
+fn keep_kernel_settings(folder: &Path) -> anyhow::Result<()> {
+    let note = folder.join(KERNEL);
+    fs::create_dir(&note).with_context(|| format!("cannot create {}", note.display()))?;
+    let others = fs::read_dir(env::temp_dir()).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let others: Vec<PathBuf> = others
+        .filter(|other| {
+            other != folder && other.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
+        })
+        .collect();
+    for name in KERNEL_SETTINGS {
+        let file = name.replace('/', ".");
+        let noted = others.iter().find_map(|other| fs::read(other.join(KERNEL).join(&file)).ok());
+        // Not every kernel has each of them.
+        if let Some(value) = noted.or_else(|| fs::read(kernel_setting(name)).ok()) {
+            fs::write(note.join(&file), value).with_context(|| format!("cannot note {name} of the kernel"))?;
+        }
+    }
+    Ok(())
+}
+
+fn restore_kernel_settings(folder: &Path) {
+    for name in KERNEL_SETTINGS {
+        let Ok(before) = fs::read(folder.join(KERNEL).join(name.replace('/', "."))) else { continue };
+        let setting = kernel_setting(name);
+        if fs::read(&setting).is_ok_and(|now| now != before)
+            && let Err(error) = fs::write(&setting, before)
+        {
+            eprintln!("the kernel's setting {} cannot be put back: {error}", setting.display());
+        }
     }
 }
 
@@ -222,7 +278,7 @@ fn hierarchies(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Removes what kubelets left below the groups of an enclosure. Nothing runs in it any more.
+/// Removes what kubelets left below the groups of an enclosure.
 fn remove_control_groups(folder: &Path) {
     let Ok(hierarchies) = hierarchies(Path::new(CONTROL_GROUPS)) else {
         return;
@@ -255,7 +311,10 @@ mod tests {
         }
         let enclosure = Enclosure::new().unwrap();
         let folder = enclosure.folder().to_owned();
-        let look = "ip -o address > \"$CHAKRAVUE_ENCLOSURE/addresses\" && touch /run/mine /etc/mine && exit 7";
+        let before = KERNEL_SETTINGS.map(|name| fs::read_to_string(kernel_setting(name)).ok());
+        // As a kubelet does, which has the right to: the kernel has one of each for all.
+        let look = "ip -o address > \"$CHAKRAVUE_ENCLOSURE/addresses\" && touch /run/mine /etc/mine \
+            && expr $(cat /proc/sys/kernel/panic) + 10 >/proc/sys/kernel/panic && exit 7";
         let status = enclosure.run(Path::new("sh"), &["-c", look], None).unwrap();
         assert_eq!(status.code(), Some(7));
         let addresses = fs::read_to_string(folder.join("addresses")).unwrap();
@@ -271,5 +330,6 @@ mod tests {
         assert!(anywhere());
         drop(enclosure);
         assert!(!anywhere() && !folder.exists());
+        assert_eq!(KERNEL_SETTINGS.map(|name| fs::read_to_string(kernel_setting(name)).ok()), before);
     }
 }

@@ -28,7 +28,7 @@ use kube::{Api, Client, api::ListParams};
 
 pub(crate) use self::network::SERVICES;
 pub use self::{
-    enclosure::{Enclosure, Impossible, inside, possible},
+    enclosure::{Enclosure, Impossible, KERNEL_SETTINGS, inside, possible},
     images::Images,
     installation::{Installation, NAMESPACE, RELEASE},
     mongodb::AUTHORITY_IN_PODS,

@@ -1,11 +1,14 @@
-//! What a cluster leaves on a machine if nobody removes it: mounts, links, nftables tables, control groups, processes, folders.
+//! What a cluster leaves on a machine if nobody removes it: mounts, links, nftables tables, control groups, processes,
+//! folders, settings of the kernel.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
+
+use chakravue_testbed::pods::KERNEL_SETTINGS;
 
 /// Everything of that kind on this machine: what has the name of an enclosure in it, and what cannot have one.
 pub fn of(enclosure: &str) -> BTreeSet<String> {
@@ -31,6 +34,12 @@ pub fn of(enclosure: &str) -> BTreeSet<String> {
         ("socket", sockets.collect()),
     ];
     kinds.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |name| format!("{kind} {name}"))).collect()
+}
+
+/// What kubelets set for the whole machine.
+pub fn kernel_settings() -> BTreeMap<&'static str, String> {
+    let value = |name| fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default();
+    KERNEL_SETTINGS.into_iter().map(|name| (name, value(name).trim().to_owned())).collect()
 }
 
 /// Of the enclosure with this folder.

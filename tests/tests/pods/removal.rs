@@ -20,6 +20,8 @@ use crate::{
 
 /// For everything that is pruned to be gone.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Well within `operator.awaitMoreRemovals`.
+const A_MOMENT: Duration = Duration::from_secs(4);
 
 pub async fn keeps_the_hospitals(clinic: &Clinic, installation: &Installation<'_>) {
     let before = clinic.hospitals().get(DECLARED).await.unwrap().status.unwrap();
@@ -62,13 +64,7 @@ pub async fn at_once(clinic: &Clinic, pods: &Pods, installation: &Installation<'
     let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "2m"];
     let uninstalled = installation.helm().run(&uninstall, "");
     let woken = async {
-        eventually("Helm waits for the hospitals", async || {
-            let job = ListParams::default().labels("app.kubernetes.io/component=departure");
-            let pods = Api::<Pod>::namespaced(clinic.kube.clone(), NAMESPACE).list(&job).await.unwrap();
-            let runs = |pod: &Pod| pod.status.as_ref().is_some_and(|it| it.phase.as_deref() == Some("Running"));
-            pods.items.iter().any(runs).then_some(())
-        })
-        .await;
+        helm_waits(clinic).await;
         assert_eq!(clinic.hospitals().list(&ListParams::default()).await.unwrap().items.len(), 2);
         pods.wake_mongodb();
     };
@@ -77,6 +73,33 @@ pub async fn at_once(clinic: &Clinic, pods: &Pods, installation: &Installation<'
     let left = clinic.hospitals().list(&ListParams::default()).await.unwrap();
     assert!(left.items.is_empty(), "{left:#?}");
     assert!(documents(clinic, "st_marys_hospital").await > 0, "its deletionPolicy is Retain");
+}
+
+/// In the order that Flux may take: the release goes, and the hospitals are told to a moment after Helm began to wait.
+pub async fn the_operator_first(clinic: &Clinic, installation: &Installation<'_>) {
+    installation.install(NOW, &[SHORT_LEASE]).await.unwrap_or_else(|error| panic!("{error}"));
+    installation.first_hospital().await.unwrap_or_else(|error| panic!("{error:#}"));
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "2m"];
+    let uninstalled = installation.helm().run(&uninstall, "");
+    let deleted = async {
+        helm_waits(clinic).await;
+        tokio::time::sleep(A_MOMENT).await;
+        clinic.kubectl(&["-n", HOSPITALS, "delete", "horg", "--all", "--wait=false"]).await;
+    };
+    let (uninstalled, ()) = tokio::join!(uninstalled, deleted);
+    uninstalled.unwrap_or_else(|error| panic!("{error}"));
+    let left = clinic.hospitals().list(&ListParams::default()).await.unwrap();
+    assert!(left.items.is_empty(), "{left:#?}");
+}
+
+async fn helm_waits(clinic: &Clinic) {
+    eventually("Helm waits for the hospitals", async || {
+        let job = ListParams::default().labels("app.kubernetes.io/component=departure");
+        let pods = Api::<Pod>::namespaced(clinic.kube.clone(), NAMESPACE).list(&job).await.unwrap();
+        let runs = |pod: &Pod| pod.status.as_ref().is_some_and(|it| it.phase.as_deref() == Some("Running"));
+        pods.items.iter().any(runs).then_some(())
+    })
+    .await;
 }
 
 /// As Argo CD prunes: by waves from the last to the first, each of which has to be gone before the next one goes; what says
