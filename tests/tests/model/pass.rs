@@ -1,34 +1,13 @@
 //! A pass of the operator over one object, one request to a server at a time: whatever else happens can happen between
 //! any two of them, and the process can end there.
 //!
-//! Each step stands for a function of the operator, which its comment names; a test checks that they exist. Left out,
-//! because they concern neither whose a database is nor who knows its password: subscriptions (a claim without a
-//! database), roles, validators and indexes, annotations that release by force, databases that were never ChakraVue's.
+//! Each step stands for a function of the operator, which its comment names; a test looks for every name that stands in
+//! backticks with its module. Left out, because they concern neither whose a database is nor who knows its password:
+//! subscriptions (a claim without a database), roles but for their removal, validators and indexes, annotations that
+//! release by force or ask for another password, Secrets that are somebody else's, databases that were never ChakraVue's,
+//! and what a pass that failed says in the status.
 
-use crate::world::{Claim, ClaimState, Database, NOBODY, Object, Place, Policy, Secret, User, World};
-
-/// The functions that the steps stand for: file and name.
-pub const MIRRORED: [(&str, &str); 19] = [
-    ("provision.rs", "provision"),
-    ("reconcile.rs", "remove"),
-    ("claim.rs", "find"),
-    ("claim.rs", "find_of"),
-    ("claim.rs", "hold"),
-    ("claim.rs", "insert"),
-    ("claim.rs", "take_up"),
-    ("claim.rs", "begin_drop"),
-    ("claim.rs", "release"),
-    ("credentials.rs", "ensure"),
-    ("credentials.rs", "remove"),
-    ("access.rs", "ensure_user"),
-    ("access.rs", "remove"),
-    ("schema.rs", "find"),
-    ("schema.rs", "ensure"),
-    ("removal.rs", "delete"),
-    ("removal.rs", "retain"),
-    ("removal.rs", "drop_collections"),
-    ("finalizer.rs", "remove"),
-];
+use crate::world::{Claim, ClaimState, Database, Loss, NOBODY, Object, Place, Policy, Secret, User, World};
 
 /// The operator as it is, and as it must not be: each of the others breaks one rule, and the model has to notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +21,8 @@ pub enum Variant {
     DropRetained,
     /// Nothing marks the claim before the drop.
     DropUnmarked,
+    /// A claim that was found marked is not marked again, so nobody asks whether it is still there.
+    DropMarkedBefore,
     /// MongoDB hears the password before it is in the Secret.
     UserBeforeSecret,
     /// The finalizer is taken from whatever object has the name.
@@ -50,6 +31,10 @@ pub enum Variant {
     ClaimForTheDead,
     /// The claim is taken up without looking at whether it is still the one that was found.
     TakeUpBlindly,
+    /// Who asks for another one's claim gets it, whether or not that one lives.
+    TakeUpFromTheLiving,
+    /// Lost collections are made again without a word.
+    LossUntold,
 }
 
 /// What is numbered.
@@ -63,42 +48,49 @@ pub enum Kind {
 /// What the first looks of a pass found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Found {
-    secret: Option<Secret>,
-    user: Option<u8>,
-    database: bool,
+    access: Access,
+    database: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(clippy::option_option, reason = "looked for or not yet, there or not")]
 pub enum Step {
-    /// `claim::find` beside `credentials::find`, `access::find` and `schema::find`, in any order.
-    Look { claim: Option<Option<Claim>>, found: Option<Found> },
-    /// `finalizer::add`
-    AddFinalizer { claim: Option<Claim>, found: Found },
-    /// `claim::hold`
-    Hold { claim: Option<Claim>, found: Found },
+    /// `claim::find` beside `credentials::find`, `access::find` and `schema::find`, beside `finalizer::add`
+    Look { claim: Option<Option<Claim>>, found: Option<Found>, adds: bool },
+    /// `claim::holder::must_live`, where there is no claim yet
+    MustLive { found: Found },
+    /// `claim::find` once more in `claim::hold`: somebody was faster
+    FindAgain { found: Found },
+    /// `claim::may_take_up`, which asks for the object that holds it or for the own one
+    MayTakeUp { claim: Claim, found: Found },
     /// `claim::insert`
     Insert { found: Found },
-    /// `claim::take_up`, after it was found that it may
+    /// `claim::take_up`
     TakeUp { claim: Claim, found: Found },
-    /// `credentials::ensure` and `access::ensure_user`, beside `schema::ensure`
-    Work { access: Access, user: Option<u8>, database: bool },
+    /// `loss::look`, which writes with `claim::facts::remember`
+    Remember { organization: u8, found: Found },
+    /// `provision::give_access` beside `schema::ensure`: each goes on when the other fails
+    Work { organization: u8, access: Access, schema: Schema },
+    /// `reconcile::record`, which writes with `claim::facts::record_facts`
+    Record { organization: u8, collections: u8 },
     /// `status::write`
     Finish,
 
     /// `claim::find_of`
     FindOf,
-    /// `schema::find`, before the claim is marked
-    List { organization: u8 },
+    /// `removal::list`, before the claim is marked
+    List { organization: u8, marked: bool },
     /// `claim::begin_drop`
     BeginDrop { organization: u8, doomed: Option<u8> },
-    /// `dropAllUsersFromDatabase`
+    /// `removal::delete`: all users
     DropUsers { organization: u8, doomed: Option<u8> },
     /// `removal::drop_collections`
     DropCollections { organization: u8, doomed: Option<u8> },
     /// `removal::verify_absent`
     VerifyAbsent { organization: u8 },
-    /// `access::remove`
+    /// `removal::delete`: all roles
+    DropRoles { organization: u8 },
+    /// `access::remove`, in `removal::retain`
     Revoke { organization: u8 },
     /// `claim::release`
     Release { organization: u8, retain: bool },
@@ -108,19 +100,38 @@ pub enum Step {
     RemoveFinalizer,
 }
 
+/// `user`: whether the looks found one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Access {
-    Secret(Option<Secret>),
-    /// The Secret of the object before is gone; the own one is still to be written.
-    Issue,
+    /// `credentials::issue`
+    Issue {
+        user: bool,
+    },
+    /// `credentials::delete_exactly`: the Secret of the object that stood here before
+    Replace {
+        secret: Secret,
+        user: bool,
+    },
+    /// `access::ensure_user`
     User {
         password: u8,
+        user: bool,
     },
     /// Only the broken order: the Secret is still to come.
     SecretAtLast {
         password: u8,
     },
     Done,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Schema {
+    Missing,
+    /// All is there, and the claim does not say so yet.
+    Made(u8),
+    Recorded,
+    Failed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -131,19 +142,33 @@ pub struct Pass {
     pub step: Step,
 }
 
-/// Which of the requests that can be answered next is.
+/// Which of the requests that are under way at the same time is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Next {
-    First,
-    Second,
+    Only,
+    Claim,
+    Found,
+    Finalizer,
+    Access,
+    Schema,
+}
+
+/// Where a pass runs.
+#[derive(Clone, Copy)]
+pub struct Setting<F> {
+    pub variant: Variant,
+    /// Whether the object asks for the organization that holds the name.
+    pub adopts: bool,
+    /// A number of its kind that nobody has.
+    pub fresh: F,
 }
 
 impl Pass {
-    /// `reconcile::reconcile`: what begins for an object as a cache shows it, if anything does.
+    /// `reconcile::pass`: what begins for an object as a cache shows it, if anything does.
     pub fn begin(place: Place, object: Object, variant: Variant) -> Option<Self> {
         let step = match (object.deleting, object.finalizer) {
-            (false, _) => Step::Look { claim: None, found: None },
-            (true, true) if variant == Variant::DropWithoutClaim => Step::List { organization: NOBODY },
+            (false, on) => Step::Look { claim: None, found: None, adds: !on },
+            (true, true) if variant == Variant::DropWithoutClaim => Step::List { organization: NOBODY, marked: true },
             (true, true) => Step::FindOf,
             (true, false) => return None,
         };
@@ -151,102 +176,133 @@ impl Pass {
     }
 
     /// Which requests are under way at the same time.
-    pub fn choices(&self) -> &'static [Next] {
-        match self.step {
-            Step::Look { claim: None, found: None } => &[Next::First, Next::Second],
-            Step::Work { access, database: false, .. } if access != Access::Done => &[Next::First, Next::Second],
-            _ => &[Next::First],
-        }
+    pub fn choices(&self) -> Vec<Next> {
+        let choices = match self.step {
+            // Whether the finalizer comes between two looks makes no difference that it does not make before or after both.
+            Step::Look { claim, found, adds } => [
+                claim.is_none().then_some(Next::Claim),
+                found.is_none().then_some(Next::Found),
+                (adds && claim.is_some() == found.is_some()).then_some(Next::Finalizer),
+            ],
+            Step::Work { access, schema, .. } => [
+                (!matches!(access, Access::Done | Access::Failed)).then_some(Next::Access),
+                (schema == Schema::Missing).then_some(Next::Schema),
+                None,
+            ],
+            _ => [Some(Next::Only), None, None],
+        };
+        choices.into_iter().flatten().collect()
     }
 
     /// One request is answered. `None`: the pass has ended, by its success, a conflict or a refusal.
-    #[allow(clippy::too_many_lines, reason = "one arm for each step, to be read beside the operator's files")]
-    pub fn advance(
+    pub fn advance<F: Fn(&World, Kind) -> u8>(
         self,
         world: &mut World,
         next: Next,
-        variant: Variant,
-        adopts: bool,
-        fresh: impl Fn(&World, Kind) -> u8,
+        setting: &Setting<F>,
     ) -> Option<Self> {
+        let step = match self.step {
+            Step::Look { .. }
+            | Step::MustLive { .. }
+            | Step::FindAgain { .. }
+            | Step::MayTakeUp { .. }
+            | Step::Insert { .. }
+            | Step::TakeUp { .. }
+            | Step::Remember { .. }
+            | Step::Work { .. }
+            | Step::Record { .. }
+            | Step::Finish => self.provision(world, next, setting),
+            _ => self.remove(world, setting.variant),
+        }?;
+        Some(Self { step, ..self })
+    }
+
+    /// `provision::provision`
+    fn provision<F: Fn(&World, Kind) -> u8>(self, world: &mut World, next: Next, setting: &Setting<F>) -> Option<Step> {
         let Self { place, object, step } = self;
-        let uid = object.uid;
-        let step = match step {
-            Step::Look { claim, found } => {
-                let (claim, found) = if claim.is_none() && next == Next::First {
-                    (Some(world.claim), found)
-                } else {
-                    let user = world.user.map(|user| user.password);
-                    let seen = Found { secret: world.secret(place), user, database: world.database.is_some() };
-                    (claim, Some(seen))
-                };
+        let Setting { variant, adopts, fresh } = setting;
+        let (variant, uid) = (*variant, object.uid);
+        Some(match step {
+            Step::Look { mut claim, mut found, mut adds } => {
+                match next {
+                    Next::Claim => claim = Some(world.claim.map(known)),
+                    Next::Found => found = Some(look(world, place, uid)),
+                    _ => {
+                        if world.object(place) != Some(object) {
+                            return None;
+                        }
+                        world.write_object(place, Some(Object { finalizer: true, ..object }));
+                        adds = false;
+                    }
+                }
                 match (claim, found) {
-                    (Some(claim), Some(found)) if object.finalizer => Step::Hold { claim, found },
-                    (Some(claim), Some(found)) => Step::AddFinalizer { claim, found },
-                    _ => Step::Look { claim, found },
+                    (Some(claim), Some(found)) if !adds => match claim {
+                        Some(claim) => self.decide(world, claim, found, setting)?,
+                        // Whoever has just taken the finalizer lives; one that had it before may be known from a stale
+                        // cache alone.
+                        None if object.finalizer && variant != Variant::ClaimForTheDead => Step::MustLive { found },
+                        None => unclaimed(found, *adopts)?,
+                    },
+                    _ => Step::Look { claim, found, adds },
                 }
             }
-            Step::AddFinalizer { claim, found } => {
-                if world.object(place) != Some(object) {
-                    return None;
-                }
-                world.write_object(place, Some(Object { finalizer: true, ..object }));
-                Step::Hold { claim, found }
+            Step::MustLive { found } => {
+                world.object(place).filter(|alive| alive.uid == uid)?;
+                unclaimed(found, *adopts)?
             }
-            Step::Hold { claim: None, found } => {
-                // Whoever has just taken the finalizer lives; one that had it before may be known from a stale cache alone.
-                let lives = !object.finalizer || world.lives(uid) || variant == Variant::ClaimForTheDead;
-                // A database without a claim is refused.
-                if found.database || adopts || !lives {
-                    return None;
-                }
-                Step::Insert { found }
-            }
+            // A database without a claim is refused.
+            Step::FindAgain { found } => self.decide(world, known(world.claim?), found, setting)?,
+            Step::Insert { found } if world.claim.is_some() => Step::FindAgain { found },
             Step::Insert { found } => {
-                // A claim that was made meanwhile is met again in the next pass.
-                if world.claim.is_some() {
-                    return None;
-                }
                 let organization = fresh(world, Kind::Organization);
-                world.claim = Some(Claim { organization, place, uid, state: ClaimState::Held });
-                Step::Work { access: Access::Secret(found.secret), user: found.user, database: found.database }
+                let state = ClaimState::Held;
+                world.claim = Some(Claim { organization, place, uid, state, collections: None, loss: Loss::None });
+                self.held(world, organization, None, found, variant)?
             }
-            Step::Hold { claim: Some(claim), found } => match claim.state {
-                ClaimState::Held if claim.uid == uid => {
-                    Step::Work { access: Access::Secret(found.secret), user: found.user, database: found.database }
+            Step::MayTakeUp { claim, found } => {
+                // The API server is asked, not a cache.
+                let stands = world.object(claim.place).map(|there| there.uid);
+                let may = if claim.place == place { stands == Some(uid) } else { stands != Some(claim.uid) };
+                if !may && variant != Variant::TakeUpFromTheLiving {
+                    return None;
                 }
-                ClaimState::Dropping if claim.uid == uid => return None,
-                // The object asks the API server, not a cache, whether it is the one that stands there.
-                _ if claim.place == place && world.object(place).is_some_and(|alive| alive.uid == uid) => {
-                    Step::TakeUp { claim, found }
-                }
-                ClaimState::Held | ClaimState::Dropping if world.lives(claim.uid) => return None,
-                _ if claim.place != place && adopts => Step::TakeUp { claim, found },
-                _ => return None,
-            },
+                Step::TakeUp { claim, found }
+            }
             Step::TakeUp { claim, found } => {
-                if world.claim != Some(claim) && variant != Variant::TakeUpBlindly {
-                    return None;
+                let Claim { organization, uid: from, state, .. } = claim;
+                let same = |there: &Claim| {
+                    there.organization == organization
+                        && (variant == Variant::TakeUpBlindly || (there.uid == from && there.state == state))
+                };
+                let there = world.claim.filter(same)?;
+                world.claim = Some(Claim { place, uid, state: ClaimState::Held, ..there });
+                let next = self.held(world, organization, claim.collections, found, variant)?;
+                match (next, found.database) {
+                    // The platform was shown that it ends.
+                    (Step::Work { access, schema: Schema::Recorded, .. }, Some(ids)) if state != ClaimState::Held => {
+                        Step::Work { organization, access, schema: Schema::Made(ids) }
+                    }
+                    (next, _) => next,
                 }
-                world.claim = Some(Claim { place, uid, state: ClaimState::Held, ..claim });
-                Step::Work { access: Access::Secret(found.secret), user: found.user, database: found.database }
             }
-            Step::Work { access, user, database: false } if next == Next::Second || access == Access::Done => {
-                if world.database.is_some() {
-                    return None;
-                }
-                world.harm.changed_unclaimed |= !world.claimed_by(uid);
-                let claim = world.claim.filter(|claim| claim.uid == uid);
-                let organization = claim.map_or(NOBODY, |claim| claim.organization);
-                world.database = Some(Database { ids: fresh(world, Kind::Collections), organization });
-                Step::Work { access, user, database: true }
+            Step::Remember { organization, found } => {
+                let claim = holds(world, organization, uid)?;
+                world.claim = Some(Claim { collections: None, loss: Loss::Told, ..claim });
+                self.work(world, organization, found.access, found.database.map_or(Schema::Missing, Schema::Made))?
             }
-            Step::Work { access, user, database } => {
-                let access = give_access(world, place, uid, access, user, variant, &fresh)?;
-                let user = user.filter(|_| access != Access::Done);
-                Step::Work { access, user, database }
+            Step::Work { organization, access, schema } => {
+                let (access, schema) = match next {
+                    Next::Schema => (access, self.make(world, fresh)),
+                    _ => (self.give_access(world, access, setting), schema),
+                };
+                self.work(world, organization, access, schema)?
             }
-            Step::Finish => {
+            Step::Record { organization, collections } => {
+                let claim = holds(world, organization, uid)?;
+                world.claim = Some(Claim { collections: Some(collections), ..claim });
+                Step::Finish
+            }
+            _ => {
                 let alive = world.object(place).filter(|alive| alive.uid == uid)?;
                 // From now on its people write documents.
                 if let (Some(database), Some(claim)) =
@@ -258,27 +314,150 @@ impl Pass {
                 world.write_object(place, Some(Object { ready: true, ..alive }));
                 return None;
             }
+        })
+    }
 
+    /// `claim::decide`, about a claim that was found.
+    fn decide<F>(&self, world: &World, claim: Claim, found: Found, setting: &Setting<F>) -> Option<Step> {
+        let is_own = claim.uid == self.object.uid;
+        match claim.state {
+            ClaimState::Held if is_own => {
+                self.held(world, claim.organization, claim.collections, found, setting.variant)
+            }
+            // The object is being deleted, and this pass works from how it was before.
+            ClaimState::Dropping if is_own => None,
+            _ if claim.place == self.place => Some(Step::MayTakeUp { claim, found }),
+            _ if !setting.adopts => None,
+            ClaimState::Retained => Some(Step::TakeUp { claim, found }),
+            ClaimState::Held | ClaimState::Dropping => Some(Step::MayTakeUp { claim, found }),
+        }
+    }
+
+    /// What comes once the claim is held: `loss::lost_of` says whether something is to be told first.
+    fn held(
+        &self,
+        world: &World,
+        organization: u8,
+        collections: Option<u8>,
+        found: Found,
+        variant: Variant,
+    ) -> Option<Step> {
+        let is_lost = collections.is_some() && collections != found.database;
+        if is_lost && variant != Variant::LossUntold {
+            return Some(Step::Remember { organization, found });
+        }
+        let schema = match found.database {
+            None => Schema::Missing,
+            // What else the platform shows of it is the same then too.
+            Some(_) if collections == found.database => Schema::Recorded,
+            Some(ids) => Schema::Made(ids),
+        };
+        self.work(world, organization, found.access, schema)
+    }
+
+    /// What comes once both sides are done.
+    fn work(&self, world: &World, organization: u8, access: Access, schema: Schema) -> Option<Step> {
+        match (access, schema) {
+            (Access::Done, Schema::Made(collections)) => Some(Step::Record { organization, collections }),
+            // A status that says the same already is not written.
+            (Access::Done, Schema::Recorded) => {
+                let is_ready = world.object(self.place).is_some_and(|it| it.uid == self.object.uid && it.ready);
+                (!is_ready).then_some(Step::Finish)
+            }
+            (Access::Done, Schema::Failed) | (Access::Failed, Schema::Made(_) | Schema::Recorded | Schema::Failed) => {
+                None
+            }
+            _ => Some(Step::Work { organization, access, schema }),
+        }
+    }
+
+    fn make(&self, world: &mut World, fresh: &impl Fn(&World, Kind) -> u8) -> Schema {
+        if world.database.is_some() {
+            return Schema::Failed;
+        }
+        world.harm.changed_unclaimed |= !world.claimed_by(self.object.uid);
+        let claim = world.claim.filter(|claim| claim.uid == self.object.uid);
+        let organization = claim.map_or(NOBODY, |claim| claim.organization);
+        let ids = fresh(world, Kind::Collections);
+        world.database = Some(Database { ids, organization });
+        Schema::Made(ids)
+    }
+
+    /// `provision::give_access`: the Secret first, then the user with its password.
+    fn give_access<F: Fn(&World, Kind) -> u8>(
+        &self,
+        world: &mut World,
+        access: Access,
+        setting: &Setting<F>,
+    ) -> Access {
+        let (place, uid) = (self.place, self.object.uid);
+        let broken = setting.variant == Variant::UserBeforeSecret;
+        match access {
+            Access::Issue { user } => {
+                let password = (setting.fresh)(world, Kind::Password);
+                if !broken && world.secret(place).is_some() {
+                    return Access::Failed;
+                }
+                if !broken {
+                    world.secrets[place as usize] = Some(Secret { owner: uid, password });
+                }
+                Access::User { password, user }
+            }
+            // The resource version makes sure that it is the very Secret that was found.
+            Access::Replace { secret, .. } if world.secret(place).is_some_and(|there| there != secret) => {
+                Access::Failed
+            }
+            Access::Replace { user, .. } => {
+                world.secrets[place as usize] = None;
+                Access::Issue { user }
+            }
+            // Created or changed, where it is still as it was found.
+            Access::User { user, .. } if user != world.user.is_some() => Access::Failed,
+            Access::User { password, .. } => {
+                world.harm.changed_unclaimed |= !world.claimed_by(uid);
+                let recorded = !broken || world.secret(place).is_some_and(|secret| secret.password == password);
+                world.user = Some(User { password, recorded });
+                if broken { Access::SecretAtLast { password } } else { Access::Done }
+            }
+            Access::SecretAtLast { password } => {
+                if world.secret(place).is_none() {
+                    world.secrets[place as usize] = Some(Secret { owner: uid, password });
+                }
+                Access::Done
+            }
+            Access::Done | Access::Failed => access,
+        }
+    }
+
+    /// `reconcile::remove`
+    fn remove(self, world: &mut World, variant: Variant) -> Option<Step> {
+        let Self { place, object, step } = self;
+        let uid = object.uid;
+        Some(match step {
             Step::FindOf => match world.claim.filter(|claim| {
                 claim.uid == uid && (variant == Variant::DropRetained || claim.state != ClaimState::Retained)
             }) {
                 None => Step::RemoveSecret,
-                Some(Claim { organization, state: ClaimState::Dropping, .. }) => Step::List { organization },
+                Some(Claim { organization, state: ClaimState::Dropping, .. }) => {
+                    Step::List { organization, marked: true }
+                }
                 Some(Claim { organization, .. }) => match object.policy {
-                    Policy::Delete => Step::List { organization },
+                    Policy::Delete => Step::List { organization, marked: false },
                     Policy::Retain => Step::Revoke { organization },
                 },
             },
-            Step::List { organization } => {
+            Step::List { organization, marked } => {
                 let doomed = world.database.map(|database| database.ids);
-                if matches!(variant, Variant::DropWithoutClaim | Variant::DropUnmarked) {
-                    Step::DropUsers { organization, doomed }
-                } else {
-                    Step::BeginDrop { organization, doomed }
+                match variant {
+                    Variant::DropWithoutClaim | Variant::DropUnmarked => Step::DropUsers { organization, doomed },
+                    Variant::DropMarkedBefore if marked => Step::DropUsers { organization, doomed },
+                    _ => Step::BeginDrop { organization, doomed },
                 }
             }
+            // Asked also where it was found marked: another pass may have finished the drop since, and the name may be the
+            // next hospital's by now, whose collections were listed.
             Step::BeginDrop { organization, doomed } => {
-                let claim = held(world, organization, uid)?;
+                let claim = holds(world, organization, uid)?;
                 if claim.state == ClaimState::Retained && variant != Variant::DropRetained {
                     return None;
                 }
@@ -306,18 +485,26 @@ impl Pass {
                 Step::VerifyAbsent { organization }
             }
             Step::VerifyAbsent { .. } if world.database.is_some() => return None,
-            Step::VerifyAbsent { organization } => Step::Release { organization, retain: false },
+            Step::VerifyAbsent { organization } => Step::DropRoles { organization },
+            Step::DropRoles { organization } => {
+                // Who has a user has a role.
+                world.harm.changed_unclaimed |= world.user.is_some() && !world.claimed_by(uid);
+                Step::Release { organization, retain: false }
+            }
             Step::Revoke { organization } => {
                 world.harm.changed_unclaimed |= world.user.is_some() && !world.claimed_by(uid);
                 world.user = None;
                 Step::Release { organization, retain: true }
             }
-            Step::Release { organization, retain } => {
-                if let Some(claim) = held(world, organization, uid) {
-                    if retain && claim.state == ClaimState::Dropping {
-                        return None;
-                    }
-                    world.claim = retain.then_some(Claim { state: ClaimState::Retained, ..claim });
+            Step::Release { organization, retain: true } => {
+                let may = |claim: &Claim| claim.state == ClaimState::Held || variant == Variant::DropRetained;
+                let claim = holds(world, organization, uid).filter(may)?;
+                world.claim = Some(Claim { state: ClaimState::Retained, ..claim });
+                Step::RemoveSecret
+            }
+            Step::Release { organization, retain: false } => {
+                if holds(world, organization, uid).is_some() {
+                    world.claim = None;
                 }
                 Step::RemoveSecret
             }
@@ -327,7 +514,7 @@ impl Pass {
                 }
                 Step::RemoveFinalizer
             }
-            Step::RemoveFinalizer => {
+            _ => {
                 let by_name = variant == Variant::FinalizerByName;
                 let there = world.object(place).filter(|there| there.finalizer && (by_name || there.uid == uid));
                 if let Some(there) = there {
@@ -336,114 +523,87 @@ impl Pass {
                 }
                 return None;
             }
-        };
-        let step = match step {
-            Step::Work { access: Access::Done, database: true, .. } => Step::Finish,
-            step => step,
-        };
-        Some(Self { place, object, step })
+        })
     }
-}
 
-/// The claim, if it is this organization's and this object's: the filter of every write to it.
-fn held(world: &World, organization: u8, uid: u8) -> Option<Claim> {
-    world.claim.filter(|claim| claim.organization == organization && claim.uid == uid)
-}
-
-/// `reconcile::give_access`: the Secret first, then the user with its password.
-fn give_access(
-    world: &mut World,
-    place: Place,
-    uid: u8,
-    access: Access,
-    user: Option<u8>,
-    variant: Variant,
-    fresh: impl Fn(&World, Kind) -> u8,
-) -> Option<Access> {
-    let broken = variant == Variant::UserBeforeSecret;
-    let write_secret = |world: &mut World, password| {
-        if world.secret(place).is_some() {
-            return None;
-        }
-        world.secrets[place as usize] = Some(Secret { owner: uid, password });
-        Some(())
-    };
-    match access {
-        Access::Secret(None) | Access::Issue => {
-            let password = fresh(world, Kind::Password);
-            if !broken {
-                write_secret(world, password)?;
-            }
-            Some(Access::User { password })
-        }
-        Access::Secret(Some(secret)) if secret.owner == uid => Some(Access::User { password: secret.password }),
-        Access::Secret(Some(before)) => {
-            // The resource version makes sure that it is the very Secret that was found.
-            match world.secret(place) {
-                Some(there) if there != before => None,
-                _ => {
-                    world.secrets[place as usize] = None;
-                    Some(Access::Issue)
-                }
-            }
-        }
-        Access::User { password } => {
-            match user {
-                Some(known) if known == password => {}
-                // Created or changed, where it is still as it was found.
-                _ if user.is_some() == world.user.is_some() => {
-                    world.harm.changed_unclaimed |= !world.claimed_by(uid);
-                    let recorded = !broken || world.secret(place).is_some_and(|secret| secret.password == password);
-                    world.user = Some(User { password, recorded });
-                }
-                _ => return None,
-            }
-            Some(if broken { Access::SecretAtLast { password } } else { Access::Done })
-        }
-        Access::SecretAtLast { password } => {
-            if world.secret(place).is_none() {
-                write_secret(world, password)?;
-            }
-            Some(Access::Done)
-        }
-        Access::Done => None,
-    }
-}
-
-impl Pass {
     /// The numbers that the pass remembers: nobody else may be given them meanwhile.
     pub fn numbers(&self, kind: Kind) -> [Option<u8>; 2] {
-        let looked = |found: Found| [found.secret.map(|secret| secret.password), found.user];
-        let (passwords, organization, collections) = match self.step {
-            Step::Look { claim, found } => {
-                (found.map_or([None; 2], looked), claim.flatten().map(|claim| claim.organization), None)
+        let password = |access: Access| match access {
+            Access::Replace { secret, .. } => Some(secret.password),
+            Access::User { password, .. } | Access::SecretAtLast { password } => Some(password),
+            Access::Issue { .. } | Access::Done | Access::Failed => None,
+        };
+        let of_found = |found: Found| (password(found.access), [found.database, None]);
+        let (password, organization, collections) = match self.step {
+            Step::Look { claim, found, .. } => {
+                let claim = claim.flatten();
+                let (password, [database, _]) = found.map_or((None, [None; 2]), of_found);
+                let remembered = claim.and_then(|claim| claim.collections);
+                (password, claim.map(|claim| claim.organization), [database, remembered])
             }
-            Step::AddFinalizer { claim, found } | Step::Hold { claim, found } => {
-                (looked(found), claim.map(|claim| claim.organization), None)
+            Step::MustLive { found } | Step::FindAgain { found } | Step::Insert { found } => {
+                let (password, collections) = of_found(found);
+                (password, None, collections)
             }
-            Step::TakeUp { claim, found } => (looked(found), Some(claim.organization), None),
-            Step::Insert { found } => (looked(found), None, None),
-            Step::Work { access, user, .. } => {
-                let password = match access {
-                    Access::Secret(secret) => secret.map(|secret| secret.password),
-                    Access::User { password } | Access::SecretAtLast { password } => Some(password),
-                    Access::Issue | Access::Done => None,
-                };
-                ([password, user], None, None)
+            Step::MayTakeUp { claim, found } | Step::TakeUp { claim, found } => {
+                (password(found.access), Some(claim.organization), [found.database, claim.collections])
             }
-            Step::List { organization }
+            Step::Remember { organization, found } => {
+                let (password, collections) = of_found(found);
+                (password, Some(organization), collections)
+            }
+            Step::Work { organization, access, schema } => {
+                let made = if let Schema::Made(ids) = schema { Some(ids) } else { None };
+                (password(access), Some(organization), [made, None])
+            }
+            Step::Record { organization, collections } => (None, Some(organization), [Some(collections), None]),
+            Step::List { organization, .. }
             | Step::VerifyAbsent { organization }
+            | Step::DropRoles { organization }
             | Step::Revoke { organization }
-            | Step::Release { organization, .. } => ([None; 2], Some(organization), None),
+            | Step::Release { organization, .. } => (None, Some(organization), [None; 2]),
             Step::BeginDrop { organization, doomed }
             | Step::DropUsers { organization, doomed }
-            | Step::DropCollections { organization, doomed } => ([None; 2], Some(organization), doomed),
-            Step::Finish | Step::FindOf | Step::RemoveSecret | Step::RemoveFinalizer => ([None; 2], None, None),
+            | Step::DropCollections { organization, doomed } => (None, Some(organization), [doomed, None]),
+            Step::Finish | Step::FindOf | Step::RemoveSecret | Step::RemoveFinalizer => (None, None, [None; 2]),
         };
         match kind {
-            Kind::Password => passwords,
+            Kind::Password => [password, None],
             Kind::Organization => [organization, None],
-            Kind::Collections => [collections, None],
+            Kind::Collections => collections,
         }
     }
+}
+
+/// Without a claim: what is to be done about the name.
+fn unclaimed(found: Found, adopts: bool) -> Option<Step> {
+    match found.database {
+        // A claim that was made in between is the reason it exists.
+        Some(_) => Some(Step::FindAgain { found }),
+        // There is nothing to adopt.
+        None => (!adopts).then_some(Step::Insert { found }),
+    }
+}
+
+/// What the Secret, the user and the database are, in the eyes of this object.
+fn look(world: &World, place: Place, uid: u8) -> Found {
+    let user = world.user.is_some();
+    // `credentials::decide`
+    let access = match world.secret(place) {
+        None => Access::Issue { user },
+        Some(secret) if secret.owner != uid => Access::Replace { secret, user },
+        Some(Secret { password, .. }) if world.user.is_some_and(|user| user.password == password) => Access::Done,
+        Some(Secret { password, .. }) => Access::User { password, user },
+    };
+    Found { access, database: world.database.map(|database| database.ids) }
+}
+
+/// A claim as a pass remembers it.
+fn known(claim: Claim) -> Claim {
+    Claim { loss: Loss::None, ..claim }
+}
+
+/// The claim, if it is this organization's and this object's: `claim::held_by`, in the filter of every write to it.
+fn holds(world: &World, organization: u8, uid: u8) -> Option<Claim> {
+    world.claim.filter(|claim| claim.organization == organization && claim.uid == uid)
 }

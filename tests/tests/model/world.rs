@@ -43,6 +43,14 @@ pub enum ClaimState {
     Retained,
 }
 
+/// Whether people dropped, behind the operator's back, what the claim remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Loss {
+    None,
+    Untold,
+    Told,
+}
+
 /// The document of the master database; the unique index on the database name lets there be only one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Claim {
@@ -50,6 +58,9 @@ pub struct Claim {
     pub place: Place,
     pub uid: u8,
     pub state: ClaimState,
+    /// The ids of the collections that the organization had when a pass was last done with it.
+    pub collections: Option<u8>,
+    pub loss: Loss,
 }
 
 /// The organization of empty collections that a pass made which had lost its claim.
@@ -78,9 +89,14 @@ pub struct Budget {
     pub strangers: u8,
     pub policy_edits: u8,
     pub secret_deletions: u8,
-    /// Passes of the second operator, where there is no lease.
-    pub strays: u8,
+    /// Of the database, by somebody with an administrator's rights.
+    pub drops: u8,
+    /// Of all operators together.
+    pub passes: u8,
 }
+
+/// Of passes.
+pub const ANY_NUMBER: u8 = u8::MAX;
 
 /// What must never have happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,6 +128,7 @@ pub enum Deed {
     Delete(Place),
     EditPolicy(Place),
     DeleteSecret(Place),
+    DropDatabase,
     /// The garbage collector removes a Secret whose owner is gone.
     CollectGarbage(Place),
     /// The watches have brought everything about a place to every operator.
@@ -184,6 +201,7 @@ impl World {
             }
             deeds.extend(self.stale[place as usize].map(|_| Deed::CatchUp(place)));
         }
+        deeds.extend((self.budget.drops > 0 && self.database.is_some()).then_some(Deed::DropDatabase));
         deeds
     }
 
@@ -211,6 +229,13 @@ impl World {
             Deed::DeleteSecret(place) => {
                 self.budget.secret_deletions -= 1;
                 self.secrets[place as usize] = None;
+            }
+            Deed::DropDatabase => {
+                self.budget.drops -= 1;
+                let gone = self.database.take().map(|database| database.ids);
+                if let Some(claim) = self.claim.as_mut().filter(|claim| claim.collections == gone) {
+                    claim.loss = Loss::Untold;
+                }
             }
             Deed::CollectGarbage(place) => self.secrets[place as usize] = None,
             Deed::CatchUp(place) => self.stale[place as usize] = None,
