@@ -1,21 +1,22 @@
 //! Changing a hospital's plan: never to one with fewer seats than are in use.
 //!
 //! Seats are counted in the hospital's own database before the change and again after it, since somebody may be added in
-//! between; a change that came too late is taken back.
+//! between; a change that came too late is taken back. Where they cannot be counted, no hospital gets a smaller plan.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use bson::Document;
 use chakravue_crds::{OrganizationId, organization::Subscription, plans::Plan};
 use serde_json::json;
 
 use crate::{
     audit::{Actor, Entry},
-    endpoints::organizations::{seated, seats_in_use},
+    endpoints::organizations::seated,
     hospitals::Hospital,
     problem::{Answer, Kind, Problem},
     request_id,
     state::App,
-    tenant::Records,
+    tenant::{Records, TenantDatabase},
 };
 
 /// Where the change is recorded.
@@ -23,14 +24,14 @@ use crate::{
 pub enum Record {
     /// In the hospital's own audit log.
     Hospital(Actor, Entry),
-    /// In the platform's.
+    /// In the platform's, and where the hospital's can be written also there.
     Platform(Actor, Entry),
 }
 
 /// Changes the plan and records it. It goes on when the client hangs up.
 ///
 /// # Errors
-/// `plan-too-small` with the seats; `managed-elsewhere` when the plan is somebody else's to change.
+/// `plan-too-small` with the seats; 503 when they cannot be counted; `managed-elsewhere` when the plan is somebody else's to change.
 pub async fn run(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> Answer<Arc<Hospital>> {
     let (app, id) = (app.clone(), id.clone());
     let change = async move { change(&app, &id, plan, record).await };
@@ -42,31 +43,86 @@ async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> A
     if before.spec.plan == plan {
         return Ok(before);
     }
-    let used = seats_in_use(app, &before).await;
-    fits(plan, used)?;
+    let smaller = is_smaller(plan, before.spec.plan);
+    if smaller {
+        check(app, id, plan, before.spec.subscription).await?;
+    }
     let after = app.hospitals.set_plan(id, plan).await?;
-    let recorded = match &record {
-        // While it is not active nobody can be added, and its database cannot be written.
-        Record::Hospital(actor, entry) if after.spec.subscription == Subscription::Active => {
-            recount(app, id, plan, actor, entry).await
-        }
-        Record::Hospital(..) => Ok(()),
-        Record::Platform(actor, entry) => {
-            let used = seats_in_use(app, &after).await;
-            match fits(plan, used) {
-                Ok(()) => app.platform_audit.record(actor, entry.clone()).await,
-                Err(problem) => Err(problem),
-            }
-        }
-    };
-    if let Err(problem) = recorded {
+    if let Err(problem) = recorded(app, id, &after, smaller, &record).await {
         app.hospitals.set_plan(id, before.spec.plan).await?;
         return Err(problem);
     }
     Ok(after)
 }
 
-/// Counts once more, in the transaction that records the change.
+/// Before anything is changed: whether the seats in use fit.
+async fn check(app: &App, id: &OrganizationId, plan: Plan, subscription: Subscription) -> Answer<()> {
+    match subscription {
+        // There is no database, so nobody has a seat.
+        Subscription::PendingPayment => Ok(()),
+        Subscription::Active => fits(plan, counted(app, id).await.map_err(uncounted)?),
+        Subscription::Suspended => {
+            let detail = "While the hospital is suspended its users cannot be counted, so it cannot get a smaller plan. Resume \
+                it first.";
+            Err(Problem::new(Kind::Conflict, detail))
+        }
+    }
+}
+
+/// Records a change that was made, and in doing so counts once more.
+async fn recorded(app: &App, id: &OrganizationId, after: &Hospital, smaller: bool, record: &Record) -> Answer<()> {
+    // While it is not active nobody can be added, and its database cannot be written.
+    let is_active = after.spec.subscription == Subscription::Active;
+    let plan = after.spec.plan;
+    match record {
+        Record::Hospital(actor, entry) if is_active => recount(app, id, plan, actor, entry).await,
+        Record::Hospital(..) => Ok(()),
+        Record::Platform(actor, entry) => {
+            if is_active {
+                let theirs = Entry::new("organization.change_plan").detail("plan", plan.id());
+                match recount(app, id, plan, actor, &theirs).await {
+                    Err(problem) if smaller || problem.kind() == Kind::PlanTooSmall => {
+                        return Err(if problem.kind() == Kind::PlanTooSmall { problem } else { uncounted(problem) });
+                    }
+                    // A larger plan takes nothing from anybody, so it does not wait for the hospital's database.
+                    Err(problem) => tracing::warn!(
+                        organization = %id, problem = problem.kind().slug(),
+                        "a change of plan stands in the platform's audit log and not in the hospital's"
+                    ),
+                    Ok(()) => {}
+                }
+            }
+            app.platform_audit.record(actor, entry.clone()).await
+        }
+    }
+}
+
+/// Whether a hospital can lose seats.
+fn is_smaller(plan: Plan, before: Plan) -> bool {
+    match (plan.user_limit(), before.user_limit()) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(limit), Some(before)) => limit < before,
+    }
+}
+
+async fn counted(app: &App, id: &OrganizationId) -> Answer<i64> {
+    let count = |database: TenantDatabase| async move {
+        Ok(database.collection::<Document>(Records::Users).count_documents(seated()).await?)
+    };
+    let used: u64 = app.tenants.open(id).await?.read(count).await?;
+    Ok(i64::try_from(used).unwrap_or(i64::MAX))
+}
+
+fn uncounted(problem: Problem) -> Problem {
+    tracing::warn!(problem = problem.kind().slug(), "the seats in use cannot be counted");
+    let detail = "The hospital's database does not say now how many seats are in use, so the plan was not changed. Try \
+        again in a moment.";
+    Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5))
+}
+
+/// Counts once more, in the transaction that records the change: whoever is added at the same time is counted here, or
+/// finds the new plan.
 async fn recount(app: &App, id: &OrganizationId, plan: Plan, actor: &Actor, entry: &Entry) -> Answer<()> {
     let (tenant, entry) = (app.tenants.open(id).await?, entry.clone());
     tenant
@@ -98,6 +154,13 @@ fn fits(plan: Plan, used: i64) -> Answer<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plan_with_fewer_seats_is_smaller() {
+        let smaller = |plan, before| is_smaller(plan, before);
+        assert!(smaller(Plan::Starter, Plan::Professional) && smaller(Plan::Professional, Plan::Enterprise));
+        assert!(!smaller(Plan::Professional, Plan::Starter) && !smaller(Plan::Enterprise, Plan::Professional));
+    }
 
     #[test]
     fn a_plan_fits_up_to_its_last_seat() {

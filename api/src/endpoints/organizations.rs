@@ -149,7 +149,7 @@ pub fn seated() -> Document {
 }
 
 /// Counted now, or while the database cannot be reached as the operator saw it last.
-pub async fn seats_in_use(app: &AppState, hospital: &Hospital) -> i64 {
+async fn seats_in_use(app: &AppState, hospital: &Hospital) -> i64 {
     let counted = async {
         let tenant = app.tenants.open(&id_of(hospital).ok_or_else(Problem::not_found)?).await?;
         tenant
@@ -201,6 +201,7 @@ impl PlanChangeRequest {
     responses(
         (status = 200, description = "The hospital with its new plan", body = Organization),
         (status = 409, description = "The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or the plan is managed elsewhere (`managed-elsewhere`, with `managers`)"),
+        (status = 503, description = "The seats in use cannot be counted, so that the hospital gets no smaller plan"),
     ),
     extensions(("x-permission" = json!("subscription.manage"))),
 )]

@@ -330,7 +330,8 @@ async fn resume_organization(
     security(("bearer" = []), ("cookie" = [])),
     responses(
         (status = 200, description = "The organization", body = OrganizationDetails),
-        (status = 409, description = "The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or it is managed elsewhere (`managed-elsewhere`, with `managers`)"),
+        (status = 409, description = "The plan has fewer seats than are in use (`plan-too-small`, with `seats`), it is managed elsewhere (`managed-elsewhere`, with `managers`), or a suspended hospital should get a smaller one"),
+        (status = 503, description = "The seats in use cannot be counted, so that the hospital gets no smaller plan"),
     ),
 )]
 async fn change_any_plan(
