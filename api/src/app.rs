@@ -47,6 +47,7 @@ pub fn endpoints() -> OpenApiRouter<App> {
         .merge(endpoints::payments::routes())
         .merge(endpoints::plans::routes())
         .merge(endpoints::platform::routes())
+        .merge(endpoints::platform_audit::routes())
         .merge(endpoints::provisioning::routes())
         .merge(endpoints::roles::routes())
         .merge(endpoints::sign_in::routes())

@@ -70,6 +70,11 @@ impl Entry {
         self
     }
 
+    /// What was done, to what.
+    pub(crate) fn identity(&self) -> Option<(&'static str, String)> {
+        self.target.as_ref().map(|target| (self.action, target.id.clone()))
+    }
+
     /// The entry together with what the work answers.
     pub fn answering<T>(self, value: T) -> Recorded<T> {
         Recorded { entry: Some(self), value }

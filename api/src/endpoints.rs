@@ -13,6 +13,7 @@ pub mod payments;
 pub mod pharmacy;
 pub mod plans;
 pub mod platform;
+pub mod platform_audit;
 pub mod provisioning;
 pub mod roles;
 pub mod sign_in;

@@ -43,7 +43,10 @@ pub const KEPT: Duration = Duration::from_hours(24);
 /// What a client may send as its key, in the words of the documentation.
 pub const DESCRIPTION: &str = "Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect \
      and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is \
-     signed in at least 16, because whoever knows the key gets the answer. A UUID does well.";
+     signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be \
+     taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a \
+     repetition after the session has ended is answered 401. What was taken once is not refused later as too many \
+     requests.";
 
 /// After this long without a sign of life, whoever worked at the request is taken for dead.
 const LEASE: Duration = Duration::from_secs(6);
@@ -78,6 +81,11 @@ impl IdempotencyKey {
             return Err(wrong());
         }
         Ok(Some(Self(Zeroizing::new(text.to_owned()))))
+    }
+
+    /// Where nobody is signed in, the key alone gets the answer.
+    fn is_long_enough(&self, sender: Sender<'_>) -> bool {
+        matches!(sender, Sender::Known(_)) || self.0.len() >= UNGUESSABLE
     }
 }
 
@@ -221,7 +229,7 @@ impl Idempotency {
                 tokio::spawn(request_id::carried(async { Ok(work.await) }.in_current_span()))
             }
             Some(key) => {
-                if matches!(sender, Sender::Anonymous) && key.0.len() < UNGUESSABLE {
+                if !key.is_long_enough(sender) {
                     return Err(Problem::new(
                         Kind::Malformed,
                         format!(
@@ -239,6 +247,17 @@ impl Idempotency {
             // The service is stopping.
             Err(_) => Err(Problem::internal()),
         })
+    }
+
+    /// Whether the request repeats one that was taken before. Costs one read, and leaves nothing behind.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn knows(&self, repetition: &Repetition, sender: Sender<'_>, operation: &str) -> Answer<bool> {
+        let Some(key) = repetition.key.as_ref().filter(|key| key.is_long_enough(sender)) else { return Ok(false) };
+        let request = self.identify(key, &repetition.content, sender, operation);
+        let same = doc! { "_id": &request.id, "fingerprint": &request.fingerprint };
+        Ok(self.entries.find_one(same).await?.is_some())
     }
 
     fn identify(&self, key: &IdempotencyKey, content: &[u8], sender: Sender<'_>, operation: &str) -> Identified {

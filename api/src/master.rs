@@ -22,7 +22,7 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{payments::ledger, platform_users, problem::Answer, signups};
+use crate::{payments::ledger, platform_audit, platform_users, problem::Answer, signups};
 
 /// A collection of the master database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,11 @@ impl Store {
                 index("unfinished", doc! { "status": 1, "activated_at": 1 }),
             ],
             Self::PaymentEvents | Self::Idempotency | Self::LoginAttempts => vec![expiring("expiry", "expires_at")],
-            Self::AuditLogs => vec![unique("sequence", doc! { "sequence": 1 }), index("time", doc! { "at": -1 })],
+            Self::AuditLogs => vec![
+                unique("sequence", doc! { "sequence": 1 }),
+                index("time", doc! { "at": -1 }),
+                platform_audit::once(),
+            ],
         }
     }
 }

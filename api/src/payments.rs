@@ -24,17 +24,18 @@ use tokio::sync::Notify;
 
 use self::{
     ledger::{Ledger, NewPayment, Payment, PaymentStatus},
-    provider::{Charge, Instrument, Order, PaymentProvider, Reference, Reported},
+    provider::{Charge, Failure, Instrument, Order, PaymentProvider, Reference, Reported},
     stripe::Stripe,
     test_cards::TestCards,
     webhook::{Event, NotSigned},
 };
 use crate::{
+    audit::{Actor, Entry},
     clock::{Clock, later, to_bson},
     database_error,
     master::{Master, Record, Store},
     metrics::{self, Metrics},
-    platform_audit::PlatformAudit,
+    platform_audit::{DECLINE, PlatformAudit},
     problem::{Answer, Kind, Problem},
     settings::{Mistakes, choice, duration},
 };
@@ -215,22 +216,22 @@ impl Payments {
     ///
     /// # Errors
     /// When the provider or the database is away, or another payment of the hospital stays undecided.
-    pub async fn pay(&self, new: &NewPayment, instrument: &Instrument) -> Answer<Attempt> {
+    pub async fn pay(&self, new: &NewPayment, instrument: &Instrument, actor: &Actor) -> Answer<Attempt> {
         let ledger = &self.0.ledger;
         if let Some(payment) = ledger.of_request(&new.request_key).await? {
-            return self.resume(payment, instrument).await;
+            return self.resume(payment, instrument, actor).await;
         }
         let patience = tokio::time::sleep(PATIENCE);
         tokio::pin!(patience);
         loop {
             if let Some(payment) = ledger.open(new, self.0.provider.name()).await? {
-                return self.charge(payment, instrument).await;
+                return self.charge(payment, instrument, actor).await;
             }
             match ledger.open_or_paid_of(&new.organization_id).await? {
                 // Just declined: there is room for this one.
                 None => continue,
                 Some(payment) if payment.request_key.as_ref() == Some(&new.request_key) => {
-                    return self.resume(payment, instrument).await;
+                    return self.resume(payment, instrument, actor).await;
                 }
                 Some(payment) if payment.status == PaymentStatus::Succeeded => {
                     return Ok(Attempt { payment, client_secret: None });
@@ -252,21 +253,21 @@ impl Payments {
     }
 
     /// Goes on with a payment that an earlier attempt of the same request began.
-    async fn resume(&self, payment: Payment, instrument: &Instrument) -> Answer<Attempt> {
+    async fn resume(&self, payment: Payment, instrument: &Instrument, actor: &Actor) -> Answer<Attempt> {
         if !payment.is_undecided() {
             return Ok(Attempt { payment, client_secret: None });
         }
         let Some(reference) = payment.reference.clone() else {
-            return self.charge(payment, instrument).await;
+            return self.charge(payment, instrument, actor).await;
         };
         let report = self.0.provider.look_up(&reference).await?;
         if matches!(report.charge, Charge::Unconfirmed) {
-            return self.charge(payment, instrument).await;
+            return self.charge(payment, instrument, actor).await;
         }
-        self.conclude(payment, Ok(report)).await
+        self.conclude(payment, Ok(report), actor).await
     }
 
-    async fn charge(&self, payment: Payment, instrument: &Instrument) -> Answer<Attempt> {
+    async fn charge(&self, payment: Payment, instrument: &Instrument, actor: &Actor) -> Answer<Attempt> {
         let order = Order {
             payment_id: &payment.id,
             organization_id: &payment.organization_id,
@@ -282,12 +283,22 @@ impl Payments {
             return Err(under_way());
         };
         let report = self.0.provider.confirm(&reference, instrument).await;
-        self.conclude(payment, report).await
+        self.conclude(payment, report, actor).await
     }
 
     /// Writes the outcome down. Without one the payment stays undecided, and whoever comes next asks the provider.
-    async fn conclude(&self, payment: Payment, report: Reported) -> Answer<Attempt> {
+    async fn conclude(&self, payment: Payment, report: Reported, actor: &Actor) -> Answer<Attempt> {
         let report = report.inspect_err(|_| self.0.metrics.payment(metrics::Payment::Failed))?;
+        if let Charge::Failed(failure) = report.charge
+            && payment.is_undecided()
+            && failure != Failure::Canceled
+        {
+            // Before the ledger says so: whoever is killed in between leaves the payment undecided, and all is written again.
+            let entry = Entry::new(DECLINE).target("payment", payment.id.as_str());
+            let entry =
+                entry.detail("organization_id", payment.organization_id.as_str()).detail("code", failure.code());
+            self.0.audit.record(actor, entry).await?;
+        }
         let before = payment.status;
         let payment = self.0.ledger.record(&payment, &report).await?;
         if payment.status != before {
@@ -310,7 +321,7 @@ impl Payments {
             payment = %payment.id,
             organization = %payment.organization_id,
             status = payment.status.name(),
-            failure = payment.failure.map(provider::Failure::code),
+            failure = payment.failure.map(Failure::code),
             "payment"
         );
     }
@@ -325,7 +336,7 @@ impl Payments {
         if matches!(report.charge, Charge::Unconfirmed | Charge::ActionRequired { .. }) {
             report = self.0.provider.cancel(&reference).await?;
         }
-        Ok(self.conclude(payment, Ok(report)).await?.payment)
+        Ok(self.conclude(payment, Ok(report), &Actor::system()).await?.payment)
     }
 
     /// Takes in an event of the provider: looks at the charge that it is about. The same event counts once.
@@ -370,7 +381,7 @@ impl Payments {
         let report = self.0.provider.look_up(reference).await?;
         // The request that pays is perhaps just about to confirm it.
         if !matches!(report.charge, Charge::Unconfirmed) {
-            self.conclude(payment, Ok(report)).await?;
+            self.conclude(payment, Ok(report), &Actor::system()).await?;
             self.0.wake.notify_one();
         }
         Ok(())

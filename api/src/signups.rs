@@ -109,6 +109,7 @@ impl NewSignup {
 /// A hospital that has signed up.
 #[derive(Clone, Debug)]
 pub struct SignedUp {
+    pub signup_id: String,
     pub organization_id: OrganizationId,
     pub database_name: String,
     pub setup_token: Token,
@@ -301,6 +302,7 @@ impl Signups {
         }
         let database = hospital.status.as_ref().and_then(|status| status.database_name.clone());
         Ok(SignedUp {
+            signup_id: record.signup_id.clone(),
             organization_id,
             database_name: database.unwrap_or_default(),
             setup_token,

@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use bson::{Document, doc};
 use futures::TryStreamExt as _;
 use garde::Validate;
+use mongodb::Collection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -25,12 +26,12 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_entries)).routes(routes!(verify_log))
 }
 
-const NEWEST_FIRST: Order = Order(&[("sequence", Direction::Descending)]);
+pub(super) const NEWEST_FIRST: Order = Order(&[("sequence", Direction::Descending)]);
 
 /// What somebody did.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
-struct AuditEntryView {
+pub(super) struct AuditEntryView {
     /// The place in the chain, counted from 1.
     #[schema(example = 42)]
     sequence: i64,
@@ -77,7 +78,7 @@ impl From<AuditRecord> for AuditEntryView {
 #[derive(Debug, Deserialize, Validate, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct AuditQuery {
+pub(super) struct AuditQuery {
     /// What this user did.
     #[garde(inner(length(chars, max = 64)))]
     #[param(max_length = 64)]
@@ -100,14 +101,14 @@ struct AuditQuery {
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]
-    limit: i64,
+    pub(super) limit: i64,
     /// `next_cursor` of the page before, with the same filters.
     #[garde(inner(length(bytes, max = 1024)))]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl AuditQuery {
-    fn filter(&self) -> Document {
+    pub(super) fn filter(&self) -> Document {
         let mut filter = Document::new();
         if let Some(actor_id) = &self.actor_id {
             filter.insert("actor_id", actor_id);
@@ -160,13 +161,13 @@ async fn list_entries(
 
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-struct Verification {
+pub(super) struct Verification {
     /// Whether the log is whole and unchanged.
     #[schema(example = true)]
-    intact: bool,
+    pub(super) intact: bool,
     /// How many entries hold, from the first.
     #[schema(example = 1204)]
-    entries: i64,
+    pub(super) entries: i64,
     /// The first place where it does not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -233,23 +234,29 @@ async fn verify_log(State(app): State<App>, member: Member<may::ReadAudit>) -> A
     // Before the log, which has at least these entries then.
     let noted = noted(&app.master, &member.organization_id).await?;
     let verification = member.tenant.read(|db| {
-        let mut check = Check { verifier: Verifier::default(), noted: noted.clone() };
-        async move {
-            let log = db.collection::<Document>(Records::AuditLogs);
-            let mut entries = log.find(doc! {}).projection(doc! { "_id": 0 }).sort(doc! { "sequence": 1 }).await?;
-            while let Some(entry) = entries.try_next().await? {
-                if let Err(broken) = check.take(entry) {
-                    return Ok(check.outcome(Some(broken)));
-                }
-            }
-            Ok(check.outcome(check.end().err()))
-        }
+        let noted = noted.clone();
+        async move { Ok(verified(&db.collection(Records::AuditLogs), noted).await?) }
     });
     let verification = verification.await?;
     let entry =
         Entry::new("audit.verify").detail("intact", verification.intact).detail("entries", verification.entries);
     member.tenant.record(&member.actor(), entry).await?;
     Ok(Json(verification))
+}
+
+/// Checks a whole log, of which `noted` is remembered elsewhere.
+///
+/// # Errors
+/// When MongoDB is away.
+pub(super) async fn verified(log: &Collection<Document>, noted: Option<Head>) -> mongodb::error::Result<Verification> {
+    let mut check = Check { verifier: Verifier::default(), noted };
+    let mut entries = log.find(doc! {}).projection(doc! { "_id": 0 }).sort(doc! { "sequence": 1 }).await?;
+    while let Some(entry) = entries.try_next().await? {
+        if let Err(broken) = check.take(entry) {
+            return Ok(check.outcome(Some(broken)));
+        }
+    }
+    Ok(check.outcome(check.end().err()))
 }
 
 #[cfg(test)]
@@ -276,7 +283,7 @@ mod tests {
         Head { sequence: entry.get_i64("sequence").unwrap(), hash: entry.get_str("hash").unwrap().to_owned() }
     }
 
-    fn verified(log: &[Document], noted: Option<Head>) -> Verification {
+    fn checked(log: &[Document], noted: Option<Head>) -> Verification {
         let mut check = Check { verifier: Verifier::default(), noted };
         let result = log.iter().try_for_each(|entry| check.take(entry.clone())).and_then(|()| check.end());
         check.outcome(result.err())
@@ -286,7 +293,7 @@ mod tests {
     fn a_whole_log_is_intact() {
         let log = log(5);
         for noted in [None, Some(head_of(&log[2])), Some(head_of(&log[4]))] {
-            assert_eq!(verified(&log, noted), Verification { intact: true, entries: 5, broken: None });
+            assert_eq!(checked(&log, noted), Verification { intact: true, entries: 5, broken: None });
         }
     }
 
@@ -295,7 +302,7 @@ mod tests {
         let broken_at = |tamper: fn(&mut Document)| {
             let mut log = log(5);
             tamper(&mut log[2]);
-            verified(&log, None).broken.unwrap().sequence
+            checked(&log, None).broken.unwrap().sequence
         };
         assert_eq!(broken_at(|entry| drop(entry.insert("approved_by", "user_2"))), 3);
         assert_eq!(broken_at(|entry| drop(entry.insert("target", doc! { "type": "patient", "id": "pat_2" }))), 3);
@@ -307,13 +314,13 @@ mod tests {
     #[test]
     fn a_log_that_was_cut_off_or_made_anew_is_found_by_what_was_noted() {
         let whole = log(5);
-        let found = verified(&whole[..3], Some(head_of(&whole[4])));
+        let found = checked(&whole[..3], Some(head_of(&whole[4])));
         assert_eq!((found.entries, found.broken.unwrap().sequence), (3, 4));
         let mut noted = head_of(&whole[3]);
         noted.hash = "f".repeat(64);
-        let found = verified(&whole, Some(noted));
+        let found = checked(&whole, Some(noted));
         assert_eq!(found.broken.unwrap().sequence, 4);
-        assert!(!verified(&[], Some(head_of(&whole[0]))).intact);
+        assert!(!checked(&[], Some(head_of(&whole[0]))).intact);
     }
 
     #[test]

@@ -178,7 +178,7 @@ async fn pay(
     let new = NewPayment { organization_id, plan, request_key };
     check_subscription(&app, &hospital, &new).await?;
 
-    let Attempt { payment, client_secret } = app.payments.pay(&new, &instrument).await?;
+    let Attempt { payment, client_secret } = app.payments.pay(&new, &instrument, &actor).await?;
     match payment.status {
         PaymentStatus::Succeeded => {}
         PaymentStatus::Failed => return Err(declined(&payment, pointer)),

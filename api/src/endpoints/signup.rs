@@ -19,20 +19,26 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    audit::{Actor, Entry},
     client_address::ClientAddress,
     clock::from_bson,
     endpoints::plans::PlanView,
     extract::ApiQuery,
     hospitals::status_name,
     idempotency::{self, Repeatable, Sender},
-    identity::{SESSION_COOKIE, SETUP_COOKIE, clear_cookie, set_cookie},
+    identity::{SESSION_COOKIE, SETUP, SETUP_COOKIE, clear_cookie, set_cookie},
     merge::{Patch, never_null},
     names,
+    platform_audit::SIGN_UP,
     problem::{Answer, Kind, Problem},
+    request_id,
     settings::Directory,
     signups::{NewSignup, SignedUp},
     state::App,
 };
+
+/// What its idempotency keys are used for.
+const OPERATION: &str = "signup";
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(sign_up)).routes(routes!(preview_database_name))
@@ -173,12 +179,22 @@ async fn sign_up(
     ClientAddress(address): ClientAddress,
     Repeatable { body, repetition }: Repeatable<SignupRequest>,
 ) -> Answer<Response> {
-    app.limits.signup(address)?;
+    if let Err(one_too_many) = app.limits.signup(address) {
+        // A repetition asks for nothing new.
+        if !app.idempotency.knows(&repetition, Sender::Anonymous, OPERATION).await? {
+            return Err(one_too_many);
+        }
+    }
     let new = body.into_signup()?;
     let this = app.clone();
     app.idempotency
-        .run(repetition, Sender::Anonymous, "signup", move |request| async move {
+        .run(repetition, Sender::Anonymous, OPERATION, move |request| async move {
             let signed_up = this.signups.open(&this.hospitals, &request, &new, this.settings.signup_wait).await?;
+            // Before the answer: who gets none sends the same again, and the entry is there once.
+            let signer =
+                Actor { id: signed_up.signup_id.clone(), role: SETUP.to_owned(), request_id: request_id::current() };
+            let entry = Entry::new(SIGN_UP).target("organization", signed_up.organization_id.as_str());
+            this.platform_audit.record(&signer, entry.detail("plan", new.plan.id())).await?;
             // Whoever was signed in before, perhaps at another hospital, goes on as the one who signs up.
             let cookies = AppendHeaders([
                 (header::SET_COOKIE, set_cookie(SETUP_COOKIE, signed_up.setup_token.reveal())),

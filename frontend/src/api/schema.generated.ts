@@ -138,6 +138,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/master/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what on the platform, newest first
+         * @description Sign-ups, declined payments, hospitals made active, suspended, resumed and given another plan, administrators who sign in.
+         *     What happens inside a hospital is in the hospital's own log. Reading the log is in the log, too.
+         */
+        get: operations["list_platform_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/master/audit-log/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the platform's audit log is whole and unchanged
+         * @description Follows the chain of hashes from the first entry to the last. Where the log ended is noted nowhere else, so that entries
+         *     missing at its end are not found.
+         */
+        get: operations["verify_platform_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/master/metrics": {
         parameters: {
             query?: never;
@@ -714,7 +756,7 @@ export interface paths {
          * The same, told as it happens.
          * @description Server-sent events of the type `progress`, each with what `GET …/provisioning` answers; `ready` is the last. The id of an
          *     event is the version of the hospital's object: sent back as `Last-Event-ID`, nothing is told twice. 204 says that there is
-         *     nothing more to come.
+         *     nothing more to come. The stream ends some seconds after the session that opened it.
          */
         get: operations["watch_provisioning"];
         put?: never;
@@ -2607,7 +2649,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. */
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -2915,6 +2957,84 @@ export interface operations {
             };
         };
     };
+    list_platform_entries: {
+        parameters: {
+            query?: {
+                /** @description What this user did. */
+                actor_id?: string;
+                /** @example patient.read */
+                action?: string;
+                /** @description What was done to this record; of a patient also each list and appointment in which they were seen. */
+                target_id?: string;
+                /**
+                 * @description At this time or later.
+                 * @example 2026-11-01T00:00:00Z
+                 */
+                since?: string;
+                /**
+                 * @description Before this time.
+                 * @example 2026-12-01T00:00:00Z
+                 */
+                until?: string;
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_AuditEntry"];
+                };
+            };
+            /** @description A problem; its `type` says which */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_platform_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verification"];
+                };
+            };
+            /** @description A problem; its `type` says which */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_metrics: {
         parameters: {
             query?: never;
@@ -3043,8 +3163,15 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationDetails"];
                 };
             };
-            /** @description The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or it is managed elsewhere (`managed-elsewhere`, with `managers`) */
+            /** @description The plan has fewer seats than are in use (`plan-too-small`, with `seats`), it is managed elsewhere (`managed-elsewhere`, with `managers`), or a suspended hospital should get a smaller one */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The seats in use cannot be counted, so that the hospital gets no smaller plan */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4467,6 +4594,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The seats in use cannot be counted, so that the hospital gets no smaller plan */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description A problem; its `type` says which */
             default: {
                 headers: {
@@ -5150,7 +5284,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. */
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5336,7 +5470,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. */
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
                 "Idempotency-Key"?: string;
             };
             path?: never;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clinic::{Clinic, delete},
-    support::{Staff, eventually, text},
+    support::{CARD, Signup, Stack, Staff, eventually, text},
 };
 
 #[tokio::test]
@@ -330,4 +330,56 @@ async fn a_crash_leaves_no_change_without_entry_and_no_entry_without_change() {
     assert_eq!(recorded.len(), stored.len(), "an entry is there twice");
     assert_eq!(clinic.verify().await, json!({ "intact": true, "entries": log.len() }));
     clinic.stack.close().await;
+}
+
+#[tokio::test]
+async fn the_platforms_log_knows_sign_ups_and_declined_payments() {
+    let stack = Stack::new("platform log").await;
+    let platform = stack.platform_administrator().await;
+    let request = stack.signup_request("Mercy", "professional");
+    let key = "platform-log-sign-up-1";
+    // The same request, of which the first answer did not arrive.
+    let first = stack.client().post_once("/signup", key, &request).await.expect(201);
+    let again = stack.client().post_once("/signup", key, &request).await.expect(201);
+    assert_eq!(first, again);
+    let signup = Signup::of(&first);
+    let payer = stack.client().bearer(&signup.setup_token);
+    for card in ["4000000000009995", "4000000000000002"] {
+        payer.post("/process-payment", &signup.payment(card)).await.problem(402, "payment-declined");
+    }
+    payer.post("/process-payment", &signup.payment(CARD)).await.expect(200);
+
+    let log = async |query: &str| -> Vec<Value> {
+        let page = platform.get(&format!("/master/audit-log?{query}")).await.expect(200);
+        page["items"].as_array().unwrap().clone()
+    };
+    let signed_up = log("action=organization.sign_up").await;
+    let [entry] = &signed_up[..] else { panic!("{signed_up:?}") };
+    assert_eq!(entry["target"], json!({ "type": "organization", "id": signup.organization_id }));
+    assert_eq!((&entry["actor_role"], &entry["details"]), (&json!("SETUP"), &json!({ "plan": "professional" })));
+    assert!(entry["request_id"].is_string(), "{entry}");
+    let declined = log("action=payment.decline").await;
+    let codes: Vec<_> = declined.iter().map(|entry| entry["details"]["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["card_declined", "insufficient_funds"], "the newest first");
+    for entry in &declined {
+        assert_eq!(entry["details"]["organization_id"], signup.organization_id.as_str());
+        assert_eq!(entry["actor_id"], signed_up[0]["actor_id"], "who signed up has tried to pay");
+    }
+    // In pages, without gap.
+    let page = platform.get("/master/audit-log?limit=2").await.expect(200);
+    let next = log(&format!("limit=2&cursor={}", text(&page, "next_cursor"))).await;
+    assert_eq!(next[0]["sequence"].as_i64().unwrap(), page["items"][1]["sequence"].as_i64().unwrap() - 1);
+    let whole = format!("{:?}", log("limit=100").await);
+    for kept_out in ["Mercy", "4000000000", request["organization_email"].as_str().unwrap()] {
+        assert!(!whole.contains(kept_out), "{kept_out} is in {whole}");
+    }
+
+    let verified = platform.get("/master/audit-log/verify").await.expect(200);
+    assert_eq!(verified["intact"], true, "{verified}");
+    let entries = stack.master().collection::<Document>("audit_logs");
+    let sequence = declined[0]["sequence"].as_i64().unwrap();
+    entries.update_one(doc! { "sequence": sequence }, doc! { "$set": { "actor_id": "nobody" } }).await.unwrap();
+    let verified = platform.get("/master/audit-log/verify").await.expect(200);
+    assert_eq!((&verified["intact"], &verified["broken"]["sequence"]), (&json!(false), &json!(sequence)));
+    stack.close().await;
 }

@@ -94,6 +94,8 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /master/all-organizations", "133333+1"),
     ("GET /master/metrics", "133333+1"),
     ("GET /master/payments", "133333+1"),
+    ("GET /master/audit-log", "133333+1"),
+    ("GET /master/audit-log/verify", "133333+1"),
     ("GET /master/organizations/{org_id}", "133333+1"),
     ("POST /master/organizations/{org_id}/plan", "133333+1"),
     ("POST /master/organizations/{org_id}/administrator-invitation", "133333+1"),

@@ -247,7 +247,10 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
         .filter_map(|entry| entry.get_str("action").ok())
         .filter(|action| action.starts_with("organization."))
         .collect();
-    assert_eq!(about_mercy, ["organization.activate", "organization.suspend", "organization.resume"]);
+    assert_eq!(
+        about_mercy,
+        ["organization.sign_up", "organization.activate", "organization.suspend", "organization.resume"]
+    );
     stack.close().await;
 }
 
@@ -266,6 +269,40 @@ async fn a_hospital_that_others_suspend_has_no_sessions_either() {
     stack.apply(&suspended).await;
     eventually("the session ends", async || session().await.contains_key("suspended_by").then_some(())).await;
     hospital.administrator.get("/me").await.problem(403, "subscription-suspended");
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn where_seats_cannot_be_counted_nobody_gets_a_smaller_plan() {
+    let stack = Stack::new("plan change, uncounted").await;
+    let platform = stack.platform_administrator().await;
+    let hospital = stack.hospital("Mercy").await;
+    let own = path(&hospital, "plan");
+    platform.post_empty(&path(&hospital, "suspend")).await.expect(200);
+    let problem = platform.post(&own, &plan("starter")).await.problem(409, "conflict");
+    assert!(problem["detail"].as_str().unwrap().contains("Resume it first"), "{problem}");
+    platform.post_empty(&path(&hospital, "resume")).await.expect(200);
+    eventually("the hospital works", async || {
+        let login = stack.try_sign_in(&hospital.organization_id, &hospital.administrator.email, PASSWORD).await;
+        (login.status == 200).then_some(())
+    })
+    .await;
+
+    // MongoDB does not let the hospital's login read, and nobody mends that.
+    stack.operator.killer()();
+    let database = stack.mongo.database(&hospital.database_name);
+    let users = database.run_command(doc! { "usersInfo": 1 }).await.unwrap();
+    for user in users.get_array("users").unwrap() {
+        let name = user.as_document().unwrap().get_str("user").unwrap();
+        database.run_command(doc! { "updateUser": name, "roles": [] }).await.unwrap();
+    }
+    let reply = platform.post(&own, &plan("starter")).await;
+    reply.problem(503, "database-unavailable");
+    assert!(reply.retry_after().is_some_and(|wait| (1..60).contains(&wait)), "{reply:?}");
+    let shown = platform.get(&format!("/master/organizations/{}", hospital.organization_id)).await.expect(200);
+    assert_eq!(shown["plan"]["plan_id"], "professional");
+    // A larger one takes nothing from anybody.
+    platform.post(&own, &plan("enterprise")).await.expect(200);
     stack.close().await;
 }
 
@@ -305,6 +342,16 @@ async fn a_plan_change_counts_the_seats_in_use() {
     let changed = platform.post(&path(&hospital, "plan"), &plan("enterprise")).await.expect(200);
     assert_eq!(changed["seats"]["limit"], Value::Null);
     hospital.invite("now-there-is-room@hospital.example", "OPD").await;
+
+    // The hospital reads what the platform did.
+    let log = hospital.administrator.get(&hospital.path("/audit?action=organization.change_plan")).await.expect(200);
+    let seen: Vec<_> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| (&entry["actor_role"], &entry["details"]["plan"]))
+        .collect();
+    assert_eq!(seen, [(&json!("PLATFORM_ADMINISTRATOR"), &json!("enterprise")), (&json!("ADMIN"), &json!("starter"))]);
 
     let doctor = stack.accept(&invited[1]).await;
     doctor.post(&own, &plan("starter")).await.problem(403, "forbidden");
