@@ -17,7 +17,7 @@ use tower_http::{
     timeout::{RequestBodyDeadlineLayer, TimeoutLayer},
     trace::TraceLayer,
 };
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -98,7 +98,8 @@ pub fn router(app: App) -> Router {
         .layer(RequestBodyDeadlineLayer::new(BODY))
         .layer(DefaultBodyLimit::max(body_limit))
         .map_request(|request: Request<_>| request.map(Body::new))
-        .layer(middleware::from_fn_with_state(app.clone(), once_prepared));
+        .layer(middleware::from_fn_with_state(app.clone(), once_prepared))
+        .layer(middleware::from_fn(to_the_end));
     routes.layer(layers).with_state(app)
 }
 
@@ -113,6 +114,25 @@ async fn once_prepared(State(app): State<App>, request: Request, next: Next) -> 
     }
     let detail = "The service has just started and its database does not answer yet. Try again in a moment.";
     Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(1)).into_response()
+}
+
+/// Finishes what changes something although the client hangs up or the time is over: nothing is cut off between two writes.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    // A guess at a password is not worth a hash that nobody waits for; what a right one starts is finished all the same.
+    const SIGN_IN: [&str; 2] = ["/login", "/organization-login"];
+    let operation = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    if request.method().is_safe() || operation.is_none_or(|path| SIGN_IN.contains(&path)) {
+        return next.run(request).await;
+    }
+    let work = async move { next.run(request).await };
+    match tokio::spawn(request_id::carried(work.in_current_span())).await {
+        Ok(response) => response,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The service is stopping.
+            Err(_) => Problem::internal().into_response(),
+        },
+    }
 }
 
 /// The router adds the Allow header.
@@ -233,6 +253,8 @@ mod tests {
         routing::{get, post},
     };
     use serde_json::{Value, json};
+    use std::sync::Arc;
+    use tokio::sync::Notify;
     use tower::ServiceExt as _;
 
     use super::*;
@@ -360,14 +382,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_changes_something_is_finished_after_the_client_has_hung_up() {
+        let (begun, go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let work = {
+            let (begun, go_on, done) = (begun.clone(), go_on.clone(), done.clone());
+            async move || {
+                begun.notify_one();
+                go_on.notified().await;
+                assert!(request_id::current().is_some(), "it knows for which request it works");
+                done.notify_one();
+            }
+        };
+        let router = Router::new()
+            .route("/change", post(work))
+            .layer(middleware::from_fn(to_the_end))
+            .layer(middleware::from_fn(request_id::layer));
+        let client = tokio::spawn(answer(router, to(Method::POST, "/change"), ""));
+        begun.notified().await;
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+        go_on.notify_one();
+        tokio::time::timeout(Duration::from_secs(30), done.notified()).await.expect("the work is finished");
+    }
+
+    #[tokio::test]
     async fn a_panic_is_a_problem_that_tells_nothing_internal() {
         async fn broken() {
             panic!("the secret of the house");
         }
-        let router = Router::new().route("/broken", get(broken)).layer(CatchPanicLayer::custom(answer_panic));
-        let (status, _, body) = answer(router, to(Method::GET, "/broken"), "").await;
-        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!body.to_string().contains("secret of the house"), "{body}");
+        let router = Router::new()
+            .route("/broken", get(broken).post(broken))
+            .layer(middleware::from_fn(to_the_end))
+            .layer(CatchPanicLayer::custom(answer_panic));
+        for method in [Method::GET, Method::POST] {
+            let (status, _, body) = answer(router.clone(), to(method, "/broken"), "").await;
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(!body.to_string().contains("secret of the house"), "{body}");
+        }
     }
 
     #[tokio::test]

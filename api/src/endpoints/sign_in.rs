@@ -9,6 +9,7 @@ use chakravue_crds::organization_id::OrganizationId;
 use garde::Validate;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,6 +22,7 @@ use crate::{
     metrics::SignIn as Outcome,
     people::EmailAddress,
     problem::{Answer, Kind, Problem},
+    request_id,
     sessions::Principal,
     sign_in::{
         attempt::{Candidate, attempt},
@@ -81,7 +83,7 @@ async fn sign_in_to_organization(
     let sign_in = async {
         let candidates = at_home(&app, &home, &login.email);
         let right = attempt(&app, &key, client.address, candidates, &login.password).await?;
-        start_one(&app, right, &client).await
+        start_one(&app, right, client).await
     };
     counted(&app, sign_in.await)
 }
@@ -121,7 +123,7 @@ async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson
         if right.len() > 1 {
             return Err(choose(&right));
         }
-        start_one(&app, right, &client).await
+        start_one(&app, right, client).await
     };
     counted(&app, sign_in.await)
 }
@@ -167,9 +169,11 @@ pub async fn anywhere(app: &AppState, email: &EmailAddress) -> Answer<Vec<Candid
     Ok(candidates)
 }
 
-async fn start_one(app: &AppState, mut right: Vec<Candidate>, client: &Client) -> Answer<SignedIn> {
-    let candidate = right.pop().ok_or_else(Problem::internal)?;
-    start(app, candidate, client).await
+async fn start_one(app: &App, mut right: Vec<Candidate>, client: Client) -> Answer<SignedIn> {
+    let (app, candidate) = (app.clone(), right.pop().ok_or_else(Problem::internal)?);
+    // In a task of its own: a session is there with its entry in the audit log, or not at all.
+    let started = async move { start(&app, candidate, &client).await };
+    tokio::spawn(request_id::carried(started.in_current_span())).await.unwrap_or_else(|_| Err(Problem::internal()))
 }
 
 fn choose(right: &[Candidate]) -> Problem {
