@@ -172,7 +172,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let counted = app.clone();
     let metrics = metrics::routes(app.metrics.clone(), move || counted.now());
     tokio::spawn(axum::serve(metrics_listener, metrics).into_future());
-    server::serve(listener, app::router(app), stop, server::DRAIN).await?;
+    server::serve(listener, app::router(app), stop, server::DRAIN).await;
     tracing::info!("stopped");
     Ok(())
 }

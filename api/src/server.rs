@@ -1,18 +1,33 @@
 //! The listening sockets and their orderly end: at SIGTERM nothing new is taken in, and what is under way is finished.
 
-use std::{net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    net::SocketAddr,
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
 
 /// How long requests that are under way may take after the signal to stop. Shorter than Kubernetes' default of 30 s
 /// between SIGTERM and SIGKILL, so that the process ends by itself.
 pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// How long a new connection may take to send the whole header of its first request.
+const HEADER: Duration = Duration::from_secs(15);
+
+/// How long a connection may take from one answer to the whole header of the next request. Longer than the minute after
+/// which proxies give up a connection that they keep, so that none of them sends a request into one that closes.
+const IDLE: Duration = Duration::from_secs(75);
 
 /// Opens a socket; `setting` names what to change when that fails.
 ///
@@ -46,28 +61,51 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
 
 /// Serves until `stop`, then lets requests under way finish, for at most `drain`: one client that never finishes its
 /// request must not keep the process alive.
-///
-/// # Errors
-/// When the server ends by itself.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-    drain: Duration,
-) -> anyhow::Result<()> {
-    // Limits and logs go by the address of whoever is connected.
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let mut server = pin!(server.into_future());
-    tokio::select! {
-        result = &mut server => return result.context("the web server failed"),
-        () = stop.cancelled() => {}
+pub async fn serve(mut listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
+    let connections = TaskTracker::new();
+    // Errors of single connections are no reason to end, and are not answered.
+    while let Some((stream, address)) = stop.run_until_cancelled(Listener::accept(&mut listener)).await {
+        connections.spawn(connected(stream, address, router.clone(), stop.clone(), HEADER));
     }
-    if let Ok(result) = tokio::time::timeout(drain, server).await {
-        return result.context("the web server failed");
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+        tracing::warn!(seconds = drain.as_secs(), "requests still under way are cut off");
     }
-    tracing::warn!(seconds = drain.as_secs(), "requests still under way are cut off");
-    Ok(())
+}
+
+/// Serves one connection until its client ends it, it is idle too long, or its requests are done after `stop`. One that has
+/// sent no whole header after the time for the `first` costs memory and serves nobody.
+async fn connected(stream: TcpStream, address: SocketAddr, router: Router, stop: CancellationToken, first: Duration) {
+    let begun = AtomicBool::new(false);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        begun.store(true, Ordering::Relaxed);
+        let mut request = request.map(Body::new);
+        // Limits and logs go by the address of whoever is connected.
+        request.extensions_mut().insert(ConnectInfo(address));
+        router.clone().oneshot(request)
+    });
+    let mut settings = http1::Builder::new();
+    settings.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    let mut connection = pin!(settings.serve_connection(TokioIo::new(stream), service));
+    let mut first = pin!(tokio::time::sleep(first));
+    let (mut awaits_first, mut stopping) = (true, false);
+    loop {
+        tokio::select! {
+            // What a client does to its connection is nothing to tell anybody.
+            _ = connection.as_mut() => return,
+            () = &mut first, if awaits_first => {
+                if !begun.load(Ordering::Relaxed) {
+                    return;
+                }
+                awaits_first = false;
+            }
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +126,7 @@ mod tests {
     struct Stopping {
         client: TcpStream,
         finish_request: Arc<Notify>,
-        server: JoinHandle<anyhow::Result<()>>,
+        server: JoinHandle<()>,
     }
 
     async fn stop_during_request(drain: Duration) -> Stopping {
@@ -121,7 +159,7 @@ mod tests {
         let mut answer = String::new();
         stopping.client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("finished"), "{answer}");
-        stopping.server.await.unwrap().unwrap();
+        stopping.server.await.unwrap();
     }
 
     #[tokio::test]
@@ -130,8 +168,44 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(30), stopping.server)
             .await
             .expect("the server ends after the time to drain")
-            .unwrap()
             .unwrap();
+    }
+
+    /// A connection that has sent this, to a server that does not wait long for the first header.
+    async fn sent(text: &str) -> TcpStream {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), "listen").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, address) = listener.accept().await.unwrap();
+        let router = Router::new().route("/", get(async || "answered"));
+        tokio::spawn(connected(stream, address, router, CancellationToken::new(), Duration::from_millis(50)));
+        client.write_all(text.as_bytes()).await.unwrap();
+        client
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_whole_header_is_closed() {
+        for begun in ["", "G", "GET / HTTP/1.1\r\nHost: test\r\nX-Slow: "] {
+            let mut received = String::new();
+            let mut closed = sent(begun).await;
+            tokio::time::timeout(Duration::from_secs(30), closed.read_to_string(&mut received))
+                .await
+                .expect("the connection is closed")
+                .ok();
+            assert_eq!(received, "", "{begun:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_served_stays_open_longer() {
+        const REQUEST: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+        let mut client = sent(REQUEST).await;
+        let mut answer = [0; 1024];
+        for _ in 0..2 {
+            let read = client.read(&mut answer).await.unwrap();
+            assert!(String::from_utf8_lossy(&answer[..read]).starts_with("HTTP/1.1 200"), "{read}");
+            tokio::time::sleep(Duration::from_millis(120)).await;
+            client.write_all(REQUEST.as_bytes()).await.unwrap();
+        }
     }
 
     #[tokio::test]
