@@ -18,7 +18,7 @@ use crate::{
     request_id,
     sessions::{Principal, Session},
     signups::SignupRecord,
-    state::App,
+    state::{App, AppState},
     tenant::Tenant,
     tokens::{TokenHash, TokenKind, kind_of},
 };
@@ -216,6 +216,17 @@ async fn in_path(parts: &mut Parts, app: &App) -> Answer<Option<OrganizationId>>
 #[must_use]
 pub fn session_token(headers: &HeaderMap) -> Option<&str> {
     presented(headers, TokenKind::Session)
+}
+
+/// Whether what the request presented opens anything now. Where that cannot be told it does: nobody is cut off because a
+/// database is away.
+pub async fn still_opens(headers: &HeaderMap, app: &AppState) -> bool {
+    let opens = match (session_token(headers), presented(headers, TokenKind::Setup)) {
+        (Some(token), _) => app.sessions.opens(token).await,
+        (None, Some(token)) => app.signups.find_by_token(&TokenHash::of(token)).await.map(|signup| signup.is_some()),
+        (None, None) => Ok(false),
+    };
+    opens.unwrap_or(true)
 }
 
 /// The token of this kind that the request presents: as a bearer token (programs) or in its cookie (browsers).

@@ -147,6 +147,16 @@ impl Sessions {
         })
     }
 
+    /// Whether a token opens a session now. Asking keeps none alive.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn opens(&self, token: &str) -> Answer<bool> {
+        let found = self.lookup.find(TokenHash::of(token)).await?;
+        let now = self.clock.now();
+        Ok(found.is_some_and(|session| session.suspended_by.is_none() && !self.has_expired(&session, now)))
+    }
+
     /// Why a suspension's sessions open nothing: it lasts, or it is over and has ended them all the same.
     fn why_ended(&self, principal: &Principal, generation: i64) -> Problem {
         let hospital = match principal {

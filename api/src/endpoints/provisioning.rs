@@ -18,7 +18,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt as _, stream};
 use kube::ResourceExt as _;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     endpoints::organizations::Viewer,
     hospitals::{Hospital, Seen, progress::Progress},
+    identity::still_opens,
     problem::{Answer, Kind, Problem},
     state::App,
 };
@@ -37,6 +38,9 @@ const MOST_STREAMS: usize = 1000;
 
 /// A stream ends after this long and the browser comes back by itself, so that whether it may still watch is asked anew.
 const LONGEST: Duration = Duration::from_mins(10);
+
+/// How often is asked whether the session is still there that opened the stream.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// So that nothing between browser and service takes the silence for death.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -79,7 +83,7 @@ struct ProvisioningEvent {
 ///
 /// Server-sent events of the type `progress`, each with what `GET …/provisioning` answers; `ready` is the last. The id of an
 /// event is the version of the hospital's object: sent back as `Last-Event-ID`, nothing is told twice. 204 says that there is
-/// nothing more to come.
+/// nothing more to come. The stream ends some seconds after the session that opened it.
 #[utoipa::path(
     get, path = "/organization/{org_id}/provisioning/events", tag = "signup",
     params(
@@ -107,7 +111,18 @@ async fn watch_provisioning(State(app): State<App>, viewer: Viewer, headers: Hea
     })?;
     let seen = app.hospitals.subscribe(&hospital.name_any());
     let told = Told { version: last, progress: None };
-    let events = events(seen, told, app.hospitals.stopping().clone(), place);
+    let ended = {
+        let app = app.clone();
+        async move {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                if !still_opens(&headers, &app).await {
+                    return;
+                }
+            }
+        }
+    };
+    let events = events(seen, told, app.hospitals.stopping().clone(), place).take_until(ended);
     // Proxies that gather an answer before they pass it on are told not to.
     let headers = [(HeaderName::from_static("x-accel-buffering"), "no"), (header::CACHE_CONTROL, "no-store")];
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
@@ -189,7 +204,6 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use futures::StreamExt as _;
     use serde_json::json;
 
     use super::*;

@@ -106,6 +106,29 @@ async fn a_browser_sees_the_hospital_come_to_be() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_with_the_session_that_opened_it() {
+    let stack = Stack::new("provisioning, signed out").await;
+    let platform = stack.platform_administrator().await;
+    let signup = stack.signup("Watched", "starter").await;
+    let mut events = Events::open(&platform.client, &events_of(&signup), None).await;
+    assert_eq!(events.next().await.unwrap().data["status"], "pending_payment");
+    // Another one goes on.
+    let setup = stack.client().bearer(&signup.setup_token);
+    let mut others = Events::open(&setup, &events_of(&signup), None).await;
+    others.next().await.unwrap();
+    platform.post_empty("/logout").await.expect(204);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(20), events.next()).await;
+    assert!(ended.expect("the stream ends").is_none());
+    setup.post("/process-payment", &signup.payment(CARD)).await.expect(200);
+    let mut last = None;
+    while let Some(event) = others.next().await {
+        last = Some(event);
+    }
+    assert_eq!(last.unwrap().name, "ready");
+    stack.close().await;
+}
+
+#[tokio::test]
 async fn what_takes_long_is_explained_in_words() {
     let mut stack = Stack::with("provisioning, slow", |api| api.setting("payment_wait", "1s")).await;
     let signup = stack.signup("Slow", "starter").await;
