@@ -12,6 +12,7 @@ use bson::{DateTime, Document, doc};
 use chakravue_crds::{organization::Subscription, organization_id::OrganizationId, roles::StaffRole};
 use futures::{TryStreamExt as _, future::BoxFuture};
 use jiff::Timestamp;
+use mongodb::options::WriteConcern;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -117,7 +118,10 @@ impl Sessions {
             user_agent: user_agent.chars().take(200).collect(),
             suspended_by: None,
         };
-        self.master.of::<Session>().insert_one(&session).await?;
+        // One that a failover takes away again costs somebody a second sign-in, so it is not waited for until it is safe. What
+        // follows is: the look at the account, which a server that is about to lose its office must not answer, and the
+        // audit entry.
+        self.master.of::<Session>().insert_one(&session).write_concern(WriteConcern::nodes(1)).await?;
         Ok((token, session))
     }
 
