@@ -163,14 +163,12 @@ impl Election {
     /// One look at the lease; takes it where it is free.
     async fn look(&self, sight: &mut Option<Sight>) -> kube::Result<Option<Lease>> {
         let found = match self.in_time(self.leases.get_opt(&self.settings.name)).await? {
-            Some(found) => found,
-            None => match self.make().await? {
-                Some(made) => made,
-                None => {
-                    *sight = None;
-                    return Ok(None);
-                }
-            },
+            Some(found) => Some(found),
+            None => self.make().await?,
+        };
+        let Some(found) = found else {
+            *sight = None;
+            return Ok(None);
         };
         let version = found.metadata.resource_version.clone();
         let lasts = lasts(&found).unwrap_or(self.settings.duration);
