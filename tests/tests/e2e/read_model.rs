@@ -124,17 +124,17 @@ async fn go_on(world: &World, going: &DynamicObject) {
 
 /// A hospital as it is compared with the platform's view.
 struct Object {
-    object: DynamicObject,
+    raw: DynamicObject,
     /// Absent in one that cannot be read.
     spec: Option<HospitalOrganizationSpec>,
     status: HospitalOrganizationStatus,
 }
 
 impl Object {
-    fn of(object: DynamicObject) -> Self {
-        let spec = serde_json::from_value(object.data["spec"].clone()).ok();
-        let status = object.data.get("status").cloned().unwrap_or_else(|| json!({}));
-        Self { spec, status: serde_json::from_value(status).unwrap(), object }
+    fn of(raw: DynamicObject) -> Self {
+        let spec = serde_json::from_value(raw.data["spec"].clone()).ok();
+        let status = raw.data.get("status").cloned().unwrap_or_else(|| json!({}));
+        Self { spec, status: serde_json::from_value(status).unwrap(), raw }
     }
 
     fn condition(&self, type_: &str) -> Option<&Condition> {
@@ -146,14 +146,14 @@ impl Object {
     }
 
     fn is_paused(&self) -> bool {
-        self.object.annotations().contains_key(PAUSED)
+        self.raw.annotations().contains_key(PAUSED)
     }
 
     /// Whether the operator has done everything about it that it will do.
     fn rests(&self, records: &[OrganizationRecord]) -> bool {
-        let generation = self.object.metadata.generation;
+        let generation = self.raw.metadata.generation;
         let paused = self.condition("Paused");
-        if self.object.metadata.deletion_timestamp.is_some() {
+        if self.raw.metadata.deletion_timestamp.is_some() {
             false
         } else if self.is_paused() {
             paused.is_some_and(|paused| paused.observed_generation == generation)
@@ -167,7 +167,7 @@ impl Object {
     }
 
     fn owns(&self, record: &OrganizationRecord) -> bool {
-        json!(record.claim) == json!("Held") && Some(&record.owner.uid) == self.object.metadata.uid.as_ref()
+        json!(record.claim) == json!("Held") && Some(&record.owner.uid) == self.raw.metadata.uid.as_ref()
     }
 
     /// What it brings in a month.
@@ -196,14 +196,14 @@ async fn agrees(world: &World, when: &str) {
 
     let holding: Vec<_> = objects.iter().filter(|object| object.holds_claim()).collect();
     for object in &holding {
-        let (status, name) = (&object.status, object.object.name_any());
+        let (status, name) = (&object.status, object.raw.name_any());
         let record =
             records.iter().find(|record| Some(record.organization_id.as_str()) == status.organization_id.as_deref());
         let record = record.unwrap_or_else(|| panic!("{when}: nothing is recorded of {name}"));
         let users = status.users.as_ref().unwrap();
         let said = json!({
             "price": status.monthly_price_usd, "status": status.phase, "database": status.database_name,
-            "users": users.current, "limit": users.limit, "uid": object.object.metadata.uid,
+            "users": users.current, "limit": users.limit, "uid": object.raw.metadata.uid,
         });
         let facts = &record.facts;
         let seen = json!({
