@@ -77,13 +77,13 @@ export function Combobox({
     >
       <Field {...frame}>
         {(control) => (
-          <div className={open ? "flex flex-wrap gap-2" : "relative"}>
+          <div className={open ? "flex min-w-0 flex-wrap gap-2" : "relative"}>
             <Base.Input
               {...control}
               {...(inputRef ? { ref: inputRef } : {})}
               placeholder={placeholder}
               dir="auto"
-              className={open ? clsx(inputLook, "flex-[1_1_12rem]") : clsx(fieldLook, "pe-11")}
+              className={open ? clsx(inputLook, "w-0 flex-[1_1_12rem]") : clsx(fieldLook, "pe-11")}
             />
             {open ? (
               <Base.Trigger render={<Button onClick={open.load} />}>
