@@ -146,13 +146,11 @@ fn conflict(record: &OrganizationRecord) -> Error {
 }
 
 /// Marks that the data is about to be dropped. From here on nobody else gets the database before it is gone, and the
-/// pass that drops it knows that it was still the object's when it was marked.
+/// pass that drops it knows that it was still the object's when it was marked. A mark that it remembers is asked for again:
+/// another operator may have finished the drop since then, and what was listed be the next hospital's.
 pub async fn begin_drop(context: &Context, record: &OrganizationRecord) -> Result<()> {
-    if record.claim == ClaimState::Dropping {
-        return Ok(());
-    }
     let mut filter = held_by(&record.organization_id, &record.owner);
-    filter.insert("claim", "Held");
+    filter.insert("claim", doc! { "$in": ["Held", "Dropping"] });
     let update = doc! { "$set": { "claim": "Dropping", "status": Phase::Terminating.as_str() } };
     let outcome = context.mongo.organizations().update_one(filter, update).await.doing("mark the claim")?;
     if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
