@@ -317,7 +317,7 @@ fn two_operators_without_a_lease_do_no_harm() {
         (false, false, Budget { passes: 2, ..A_STRANGER_WANTS_THE_NAME }),
         (true, true, Budget { creations: 0, passes: 2, ..A_STRANGER_WANTS_THE_NAME }),
     ] {
-        holds(Protocol { begun, adopts, ..Protocol::new(Variant::AsBuilt, false, budget) });
+        holds(Protocol { adopts, begun, ..Protocol::new(Variant::AsBuilt, false, budget) });
     }
 }
 
@@ -339,7 +339,7 @@ fn every_rule_is_missed_when_it_is_broken() {
         (Variant::LossUntold, true, false, DROPPED, LOSS_IS_TOLD),
     ] {
         let (watched, begun) = (Some(rule), !lease);
-        let found = broken(Protocol { adopts, watched, begun, ..Protocol::new(variant, lease, budget) });
+        let found = broken(Protocol { adopts, begun, watched, ..Protocol::new(variant, lease, budget) });
         assert!(found.is_some(), "nobody noticed {variant:?}");
     }
 }
