@@ -6,12 +6,11 @@
 use std::{sync::Arc, time::Duration};
 
 use bson::Document;
-use chakravue_crds::{OrganizationId, organization::Subscription, plans::Plan};
+use chakravue_crds::{OrganizationId, organization::Subscription, plans::Plan, tenant_schema::seated};
 use serde_json::json;
 
 use crate::{
     audit::{Actor, Entry},
-    endpoints::organizations::seated,
     hospitals::Hospital,
     problem::{Answer, Kind, Problem},
     request_id,

@@ -270,7 +270,11 @@ pub struct Unmanaged {
     /// Indexes that the catalogue does not have, as collection.index; at most the first 20 by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<String>,
-    /// How many of both there are, also those that are not listed.
+    /// Users that somebody made in the database, who may reach more or less than the hospital's own; at most the first 20 by
+    /// name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// How many of these there are, also those that are not listed.
     pub count: i64,
 }
 
@@ -301,9 +305,9 @@ pub struct DataLossStatus {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Users {
-    /// How many users the hospital has, counted at the operator's last look.
+    /// How many users have a seat: those who are not disabled. Without the operator's second MongoDB login, all of them.
     pub current: i64,
-    /// How many users the plan allows; absent: any number.
+    /// How many seats the plan has; absent: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
     /// Both for people: 3/20, or 3/unlimited.

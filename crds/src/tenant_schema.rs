@@ -14,8 +14,14 @@ use crate::roles::StaffRole;
 /// The version of [`TENANT_SCHEMA`]. An operator refuses a database with a higher one.
 pub const VERSION: i64 = 1;
 
-/// The collection that holds the hospital's staff; its size is the number of seats taken.
+/// The collection that holds the hospital's staff.
 pub const USERS: &str = "users";
+
+/// Which of them take a seat of the plan: all but the disabled.
+#[must_use]
+pub fn seated() -> Document {
+    doc! { "status": { "$ne": "disabled" } }
+}
 
 /// The current catalogue.
 pub static TENANT_SCHEMA: LazyLock<TenantSchema> = LazyLock::new(|| TenantSchema {

@@ -38,6 +38,8 @@ pub fn stored_role(database: &DatabaseName) -> String {
 pub struct Found {
     role: Option<Document>,
     user: Option<Document>,
+    /// The names of users that somebody else has made in the database.
+    others: Vec<String>,
 }
 
 impl Found {
@@ -48,13 +50,19 @@ impl Found {
     pub fn has_role(&self) -> bool {
         self.role.is_some()
     }
+
+    /// Who else can log in by the hospital's database. They may be meant, so they are told of and never touched.
+    pub fn others(&self) -> &[String] {
+        &self.others
+    }
 }
 
-/// Reads both as MongoDB stores them, in one command.
+/// Reads both as MongoDB stores them, and who else was made in the database, in one command.
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Found> {
     let (user, role) = (stored_user(database), stored_role(database));
     let pipeline = vec![
-        doc! { "$match": { "_id": &user } },
+        // Every user of this database: the name of a database has no point in it, and the slash comes next after that.
+        doc! { "$match": { "_id": { "$gt": format!("{database}."), "$lt": format!("{database}/") } } },
         doc! { "$unionWith": { "coll": STORED_ROLES, "pipeline": [{ "$match": { "_id": &role } }] } },
     ];
     let doing = "look at the database user and its role";
@@ -63,7 +71,7 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Found> {
         match account.get_str("_id") {
             Ok(id) if id == user => found.user = Some(account),
             Ok(id) if id == role => found.role = Some(account),
-            _ => {}
+            _ => found.others.extend(account.get_str("user").ok().map(str::to_owned)),
         }
     }
     Ok(found)

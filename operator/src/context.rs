@@ -16,6 +16,7 @@ use crate::{
     mongo::Mongo,
     orphans::Released,
     scram::Verified,
+    seats::Seats,
     turns::Turns,
 };
 
@@ -32,6 +33,7 @@ pub struct Context {
     pub echoes: Echoes,
     pub verified: Arc<Verified>,
     pub drift: Arc<Drift>,
+    pub seats: Seats,
     pub capacity: Arc<Capacity>,
     pub turns: Turns,
     /// Objects that were let go by force.
@@ -40,6 +42,18 @@ pub struct Context {
     pub store: Store<Watched>,
     /// Cancelled when the process is to stop.
     pub stop: CancellationToken,
+}
+
+impl Context {
+    /// Nothing is remembered of an object that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.backoff.succeeded(uid);
+        self.echoes.forget(uid);
+        self.verified.forget(uid);
+        self.drift.forget(uid);
+        self.capacity.finished(uid);
+        self.turns.forget(uid);
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -57,7 +57,14 @@ pub async fn run(
     let own = Arc::clone(&context);
     // Who manages which field is more than half of an object, and asked of nobody here.
     let slim = |object: &mut Watched| object.meta_mut().managed_fields = None;
+    let watched = Arc::clone(&context);
     let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
+        .inspect_ok(move |event| {
+            // Also one that somebody took the finalizer from: no pass will see it again.
+            if let watcher::Event::Delete(object) = event {
+                watched.forget(&object.uid().unwrap_or_default());
+            }
+        })
         .applied_objects()
         .try_filter(move |object| {
             let is_own = own.echoes.is_own(object);

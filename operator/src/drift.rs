@@ -1,5 +1,5 @@
 //! What others change in MongoDB behind the operator's back, and which hospital's pass that starts: a change stream shows
-//! every change of collections and indexes ([`stream`]), a comparison every half a second shows users and roles, which
+//! every change of collections and indexes, and of who has a seat ([`stream`]), a comparison every half a second shows users and roles, which
 //! no stream shows ([`accounts`]), and the resync is the net under both.
 //!
 //! The operator's own changes come back by the same ways. They start nothing: a change of collections or indexes is
@@ -11,7 +11,10 @@ pub mod stream;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::{Stream, stream as streams};
@@ -23,6 +26,7 @@ use self::{accounts::Expected, own::OwnWrites};
 use crate::{
     echoes::Watched,
     metrics::Metrics,
+    seats::Counted,
     tenant::Tenant,
     turns::{Class, Turns},
 };
@@ -87,6 +91,8 @@ impl Kind {
 /// Every hospital that was looked at, and the way to have one of them, or all, looked at again.
 pub struct Drift {
     hospitals: Mutex<HashMap<String, Hospital>>,
+    /// Whether a stream shows every change at the moment.
+    streams: AtomicBool,
     own: OwnWrites,
     metrics: Arc<Metrics>,
     turns: Turns,
@@ -114,13 +120,22 @@ struct Hospital {
     database: String,
     /// A pass was asked for that has not begun yet. It will see whatever happened before.
     asked: bool,
-    looking: bool,
+    /// What came since a pass began that is under way.
+    meanwhile: Option<Meanwhile>,
     /// Somebody else's change of collections or indexes was announced since the last pass began.
     announced: bool,
-    /// Changes that came while a pass was under way: only at its end is it known which were its own.
-    held: Vec<Timestamp>,
+    /// Users as they were counted last, unless they changed since then.
+    counted: Option<Counted>,
     /// What the last pass left of user and role, if it got that far.
     accounts: Option<Arc<Expected>>,
+}
+
+#[derive(Default)]
+struct Meanwhile {
+    /// Only at the end of the pass is it known which changes were its own.
+    changes: Vec<Timestamp>,
+    /// Users came, went, or got or lost their seat; the pass may have counted them before.
+    recount: bool,
 }
 
 impl Drift {
@@ -128,7 +143,8 @@ impl Drift {
         let (one, ones) = mpsc::unbounded_channel();
         // One request to look at all is as good as many.
         let (all, alls) = mpsc::channel(1);
-        let drift = Self { hospitals: Mutex::default(), own, metrics, turns, one, all };
+        let (hospitals, streams) = (Mutex::default(), AtomicBool::default());
+        let drift = Self { hospitals, streams, own, metrics, turns, one, all };
         (drift, Triggers { one: ones, all: alls })
     }
 
@@ -140,13 +156,13 @@ impl Drift {
             object: ObjectRef::new(&tenant.owner.name).within(&tenant.owner.namespace),
             database: tenant.database.to_string(),
             asked: false,
-            looking: false,
+            meanwhile: None,
             announced: false,
-            held: Vec::new(),
+            counted: None,
             accounts: None,
         });
         hospital.asked = false;
-        hospital.looking = true;
+        hospital.meanwhile = Some(Meanwhile::default());
         hospital.accounts = None;
         let is_announced = std::mem::take(&mut hospital.announced);
         Look { drift: self, uid, is_announced }
@@ -164,28 +180,54 @@ impl Drift {
         let mut hospitals = self.lock();
         // Two objects may want one database; whoever does not have it may as well look again.
         for (uid, hospital) in hospitals.iter_mut().filter(|(_, hospital)| hospital.database == database) {
-            if hospital.looking {
-                hospital.held.push(at);
+            if let Some(meanwhile) = &mut hospital.meanwhile {
+                meanwhile.changes.push(at);
             } else if !self.own.is_own(database, at) {
                 self.ask(uid, hospital, Source::Stream);
             }
         }
     }
 
+    /// Users of this database came, went, or got or lost their seat: nothing to mend, but to be counted.
+    fn users_changed(&self, database: &str) {
+        for (uid, hospital) in self.lock().iter_mut().filter(|(_, hospital)| hospital.database == database) {
+            if let Some(meanwhile) = &mut hospital.meanwhile {
+                meanwhile.recount = true;
+            } else {
+                hospital.counted = None;
+                self.ask_for_a_look(uid, hospital);
+            }
+        }
+    }
+
     fn ask(&self, uid: &str, hospital: &mut Hospital, source: Source) {
         hospital.announced |= matches!(source, Source::Stream);
+        if self.ask_for_a_look(uid, hospital) {
+            self.metrics.drift_noticed(source);
+        }
+    }
+
+    /// Answers whether that was not asked for already.
+    fn ask_for_a_look(&self, uid: &str, hospital: &mut Hospital) -> bool {
         if hospital.asked {
-            return;
+            return false;
         }
         // One that waits for its resync already need not wait for that long.
         self.turns.hurry(uid, Class::Drift);
         // Nobody listens any more only while the process stops.
         hospital.asked = self.one.send(hospital.object.clone()).is_ok();
-        self.metrics.drift_noticed(source);
+        true
+    }
+
+    /// Whether a stream shows every change from now on.
+    fn streams(&self, open: bool) {
+        self.streams.store(open, Ordering::Relaxed);
+        self.metrics.stream_open(open);
     }
 
     /// Changes may have been missed: has every hospital looked at.
     fn compare_all(&self) {
+        self.lock().values_mut().for_each(|hospital| hospital.counted = None);
         // Full: it was asked for already and has not begun yet.
         let _ = self.all.try_send(());
         self.metrics.compared_all();
@@ -211,6 +253,18 @@ impl Look<'_> {
         self.is_announced
     }
 
+    /// Users as they were counted last, if every change since then would have been shown.
+    pub fn counted(&self) -> Option<Counted> {
+        let streams = self.drift.streams.load(Ordering::Relaxed);
+        self.drift.lock().get(&self.uid).filter(|_| streams)?.counted
+    }
+
+    pub fn count(&self, counted: Counted) {
+        if let Some(hospital) = self.drift.lock().get_mut(&self.uid) {
+            hospital.counted = Some(counted);
+        }
+    }
+
     /// What the pass leaves of user and role: what the comparison expects from now on.
     pub fn expect(&self, expected: Expected) {
         if let Some(hospital) = self.drift.lock().get_mut(&self.uid) {
@@ -223,9 +277,12 @@ impl Drop for Look<'_> {
     fn drop(&mut self) {
         let mut hospitals = self.drift.lock();
         let Some(hospital) = hospitals.get_mut(&self.uid) else { return };
-        hospital.looking = false;
-        let held = std::mem::take(&mut hospital.held);
-        if held.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
+        let Meanwhile { changes, recount } = hospital.meanwhile.take().unwrap_or_default();
+        if recount {
+            hospital.counted = None;
+            self.drift.ask_for_a_look(&self.uid, hospital);
+        }
+        if changes.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
             self.drift.ask(&self.uid, hospital, Source::Stream);
         }
     }
@@ -308,6 +365,38 @@ mod tests {
         drop(look);
         assert!(drift.look(&tenant()).is_announced(), "a change during the pass");
         assert!(!drift.look(&tenant()).is_announced());
+    }
+
+    #[test]
+    fn users_are_counted_anew_when_they_change_and_when_nobody_watched() {
+        let (drift, _, mut triggers) = drift();
+        let three = Counted { documents: 3, seats: 2 };
+        drift.streams(true);
+        let look = drift.look(&tenant());
+        look.count(three);
+        assert_eq!(look.counted(), Some(three));
+        drift.users_changed("a");
+        drop(look);
+        assert!(triggers.one.try_recv().is_ok(), "it may have counted before the change");
+
+        let look = drift.look(&tenant());
+        assert_eq!(look.counted(), None);
+        look.count(three);
+        drop(look);
+        drift.users_changed("b");
+        assert!(triggers.one.try_recv().is_err(), "another hospital's users");
+        assert_eq!(drift.look(&tenant()).counted(), Some(three));
+        drift.streams(false);
+        assert_eq!(drift.look(&tenant()).counted(), None, "changes are not shown at the moment");
+        drift.streams(true);
+        drift.users_changed("a");
+        assert!(triggers.one.try_recv().is_ok());
+        let look = drift.look(&tenant());
+        assert!(!look.is_announced(), "nothing is to be mended");
+        look.count(three);
+        drop(look);
+        drift.compare_all();
+        assert_eq!(drift.look(&tenant()).counted(), None, "changes may have been missed");
     }
 
     #[test]

@@ -118,7 +118,7 @@ async fn ready(extract::State(state): extract::State<State>) -> impl IntoRespons
 async fn render(extract::State(state): extract::State<State>) -> impl IntoResponse {
     let hospitals = state.store.state();
     let now = Now {
-        mongodb_usable: matches!(*state.mongo.health().borrow(), Health::Usable(_)),
+        mongodb_usable: state.mongo.is_usable(),
         leads: state.leadership.holds(),
         in_backoff: state.backoff.waiting(),
         queue: state.turns.depth(),

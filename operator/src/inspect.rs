@@ -24,6 +24,7 @@ use crate::{
     plan::{self, Outcome},
     run,
     scram::Verified,
+    seats::Seats,
     turns::{Limits, Turns},
 };
 
@@ -100,6 +101,7 @@ async fn connect(connection: &Connection) -> anyhow::Result<(Context, kube::Clie
         echoes: Echoes::default(),
         verified: Arc::new(Verified::default()),
         drift: Arc::new(drift),
+        seats: Seats::default(),
         capacity: Arc::new(Capacity::new(connection.budget())),
         turns,
         released: Released::default(),

@@ -194,7 +194,7 @@ impl Metrics {
         r.register("build", "The version that runs, and of the tenant schema that it brings", build);
         if let Some(per_hospital) = &self.per_hospital {
             r.register("hospital_ready", "1 while the hospital is ready, else 0", per_hospital.ready.clone());
-            r.register("hospital_users", "Users of the hospital at the last look", per_hospital.users.clone());
+            r.register("hospital_users", "Users with a seat at the last look", per_hospital.users.clone());
         }
     }
 

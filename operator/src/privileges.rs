@@ -173,7 +173,7 @@ fn watch() -> Vec<Privilege> {
     vec![Privilege {
         resource: Resource::EveryDatabase,
         actions: &WATCH_ACTIONS,
-        reason: "MongoDB allows a change stream over all databases only together with find",
+        reason: "MongoDB allows a change stream over all databases only together with find; and to count seats",
         required: true,
     }]
 }

@@ -19,7 +19,9 @@ use crate::{
     drift::accounts::Expected,
     error::{Error, Result},
     events::Changes,
-    finalizer, loss, schema,
+    finalizer, loss,
+    patience::Patience,
+    schema,
     status::{self, Picture, Progress, SchemaPicture},
     tenant::Tenant,
 };
@@ -31,6 +33,7 @@ const ANNOUNCED: Duration = Duration::from_secs(2);
 /// What a pass knows and has done so far.
 #[derive(Default)]
 pub struct Pass {
+    pub patience: Patience,
     pub picture: Picture,
     pub changes: Changes,
     pub tenant: Option<Tenant>,
@@ -82,8 +85,8 @@ pub async fn provision(
     picture.claim_held = true;
     picture.organization_id = Some(record.organization_id.to_string());
     picture.database = Some(record.database_name.to_string());
-    picture.users = Some(observed.users);
-    picture.unmanaged = schema::unmanaged(&observed.collections);
+    picture.users = context.seats.taken(&context.mongo, &look, &tenant.database, observed.users).await;
+    picture.unmanaged = schema::unmanaged(&observed.collections, access.others());
     picture.data_loss = record.data_loss.as_ref().map(loss::told);
 
     if tenant.subscription == Subscription::PendingPayment {
@@ -108,7 +111,9 @@ pub async fn provision(
         if is_older && !migrates {
             return Ok(None);
         }
-        schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).await.map(Some)
+        schema::ensure(context, &tenant.database, &observed, abilities, &pass.patience, &mut schema_changes)
+            .await
+            .map(Some)
     };
     let work = async { tokio::join!(credentials, schema.boxed()) };
     let (credentials, schema) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;

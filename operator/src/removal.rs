@@ -57,10 +57,6 @@ async fn remove_everything(context: &Context, departing: &Departing, changes: &m
     }
     let owner = &departing.owner;
     credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await?;
-    context.verified.forget(&owner.uid);
-    context.drift.forget(&owner.uid);
-    context.capacity.finished(&owner.uid);
-    context.turns.forget(&owner.uid);
     Ok(())
 }
 

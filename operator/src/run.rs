@@ -30,6 +30,7 @@ use crate::{
     mongo::Mongo,
     orphans,
     scram::Verified,
+    seats::Seats,
     telemetry::Level,
     turns::Turns,
 };
@@ -62,6 +63,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         Some(uri) => Some(cli::understood(drift::stream::Watcher::new(&uri).await, "watch login's ")?),
         None => None,
     };
+    let seats = Seats::new(watcher.as_ref()).context("the watch login's MongoDB URI cannot be used")?;
     let config =
         kube::Config::infer().await.context("no Kubernetes: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
     let kube = leader::guarded(config.clone(), &leadership).context("the Kubernetes configuration cannot be used")?;
@@ -107,7 +109,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     mongo.leads();
 
     // The stream begins at the latest look at MongoDB, which is before any pass.
-    let stream = drift::stream::watch(watcher, mongo.clone(), Arc::clone(&drift), Arc::clone(&metrics), stop.clone());
+    let stream = drift::stream::watch(watcher, mongo.clone(), Arc::clone(&drift), stop.clone());
     let stream = tokio::spawn(stream);
     let comparison = drift::accounts::watch(
         mongo.clone(),
@@ -133,6 +135,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         echoes: echoes::Echoes::default(),
         verified,
         drift,
+        seats,
         capacity,
         turns,
         released: orphans::Released::default(),

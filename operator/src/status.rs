@@ -246,7 +246,7 @@ const SUSPENDED: &str =
 fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {
     let limit = users.limit.filter(|limit| users.current > *limit)?;
     Some(format!(
-        "{} users, and {} has {limit} seats. Nobody is cut off, and nobody can be added: remove {} users or choose a larger plan.",
+        "{} seats are taken, and {} has {limit}. Nobody is cut off, and nobody can be added: disable {} users or choose a larger plan.",
         users.current,
         object.spec.plan.name(),
         users.current - limit,
@@ -438,7 +438,7 @@ mod tests {
         let status = picture.status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
         assert_eq!(truth(&status, "Ready").as_deref(), Some("True"));
         let told = status.conditions.iter().find(|condition| condition.type_ == "SeatsExceeded").unwrap();
-        for part in ["8 users", "Starter has 5 seats", "remove 3 users"] {
+        for part in ["8 seats are taken", "Starter has 5", "disable 3 users"] {
             assert!(told.message.contains(part), "{}", told.message);
         }
         let picture = Picture { users: Some(5), ..complete() };

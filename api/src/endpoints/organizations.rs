@@ -8,10 +8,11 @@ use axum::{
     http::request::Parts,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use bson::{Document, doc};
+use bson::Document;
 use chakravue_crds::{
     OrganizationId,
     organization::{Phase, Subscription},
+    tenant_schema::seated,
 };
 use garde::Validate;
 use jiff::Timestamp;
@@ -32,7 +33,7 @@ use crate::{
     sessions::Principal,
     settings::Directory,
     state::{App, AppState},
-    tenant::{Records, users::UserStatus},
+    tenant::Records,
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -139,13 +140,6 @@ impl Organization {
             conditions: with_conditions.then(|| conditions.collect()),
         }
     }
-}
-
-/// The users who take a seat.
-#[must_use]
-pub fn seated() -> Document {
-    let disabled = bson::serialize_to_bson(&UserStatus::Disabled).unwrap_or_default();
-    doc! { "status": { "$ne": disabled } }
 }
 
 /// Counted now, or while the database cannot be reached as the operator saw it last.

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bson::{Document, doc};
-use chakravue_crds::{organization_id::OrganizationId, roles::StaffRole};
+use chakravue_crds::{organization_id::OrganizationId, roles::StaffRole, tenant_schema::seated};
 use futures::TryStreamExt as _;
 use garde::Validate;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::organizations::{Seats, Viewer, seated};
+use super::organizations::{Seats, Viewer};
 use crate::{
     accounts::{Accounts, end_sessions},
     audit::{Actor, Entry, Recorded},

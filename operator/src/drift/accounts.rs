@@ -20,7 +20,7 @@ use super::{Drift, Source};
 use crate::{
     access,
     error::{Doing as _, Result},
-    mongo::{Health, Mongo},
+    mongo::Mongo,
     scram::Verified,
     tenant::Tenant,
 };
@@ -94,7 +94,7 @@ pub async fn watch(
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
-        if !matches!(*mongo.health().borrow(), Health::Usable(_)) {
+        if !mongo.is_usable() {
             continue;
         }
         let began = Instant::now();
@@ -161,7 +161,7 @@ impl Drift {
     /// What is expected of every hospital that no pass is at work on.
     fn expected(&self) -> Vec<(String, Arc<Expected>)> {
         let hospitals = self.lock();
-        let resting = hospitals.iter().filter(|(_, hospital)| !hospital.looking && !hospital.asked);
+        let resting = hospitals.iter().filter(|(_, hospital)| hospital.meanwhile.is_none() && !hospital.asked);
         resting.filter_map(|(uid, hospital)| Some((uid.clone(), Arc::clone(hospital.accounts.as_ref()?)))).collect()
     }
 

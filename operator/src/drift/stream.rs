@@ -1,5 +1,5 @@
-//! Collections and indexes: a change stream over all databases that lets only changes of structure leave the server,
-//! never a document. MongoDB allows such a stream only together with `find` on everything, which the operator's own login
+//! Collections and indexes, and that somebody came or went in `users`: a change stream over all databases by which only the
+//! place of a change leaves the server, never a document. MongoDB allows such a stream only together with `find` on everything, which the operator's own login
 //! must not have; so it has a login of its own, one connection, and can be left out.
 //!
 //! What the stream brought last is remembered in memory: a stream that breaks goes on where it was. Where the server has
@@ -7,10 +7,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chakravue_crds::conditions::Reason;
+use chakravue_crds::{conditions::Reason, tenant_schema::USERS};
 use mongodb::{
     Client,
-    bson::{Timestamp, doc},
+    bson::{Document, Timestamp, doc},
     change_stream::{ChangeStream, event::ResumeToken},
     options::{ClientOptions, ReadConcern},
 };
@@ -20,12 +20,11 @@ use tokio_util::sync::CancellationToken;
 use super::Drift;
 use crate::{
     error::{Code, Error},
-    metrics::Metrics,
     mongo::{Health, Mongo},
     privileges,
 };
 
-/// Everything that changes collections and indexes, and nothing that touches documents.
+/// Everything that changes collections and indexes.
 const STRUCTURE: [&str; 8] =
     ["create", "createIndexes", "drop", "dropDatabase", "dropIndexes", "modify", "rename", "shardCollection"];
 
@@ -55,6 +54,13 @@ impl Watcher {
     fn client(&self) -> mongodb::error::Result<Client> {
         Client::with_options(self.0.clone())
     }
+
+    /// A client for what only this login may count.
+    pub fn counter(&self, connections: u32) -> mongodb::error::Result<Client> {
+        let mut options = self.0.clone();
+        options.max_pool_size = Some(connections);
+        Client::with_options(options)
+    }
 }
 
 /// One change, as much of it as leaves the server.
@@ -83,13 +89,7 @@ enum Place {
 }
 
 /// Watches until the process stops.
-pub async fn watch(
-    watcher: Option<Watcher>,
-    mongo: Mongo,
-    drift: Arc<Drift>,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
+pub async fn watch(watcher: Option<Watcher>, mongo: Mongo, drift: Arc<Drift>, stop: CancellationToken) {
     let watching = async {
         let Some(watcher) = watcher else {
             tracing::warn!(
@@ -99,7 +99,7 @@ pub async fn watch(
             return std::future::pending().await;
         };
         let begin = first_look(&mongo).await;
-        follow(&watcher, begin.map_or(Place::Now, Place::Time), &drift, &metrics).await;
+        follow(&watcher, begin.map_or(Place::Now, Place::Time), &drift).await;
     };
     tokio::select! {
         () = watching => {}
@@ -134,20 +134,20 @@ async fn first_look(mongo: &Mongo) -> Option<Timestamp> {
 }
 
 /// Opens the stream again and again, each time where it was.
-async fn follow(watcher: &Watcher, mut place: Place, drift: &Drift, metrics: &Metrics) {
+async fn follow(watcher: &Watcher, mut place: Place, drift: &Drift) {
     let mut said = None;
     loop {
         let trouble = match open(watcher, &place).await {
             Ok(stream) => {
                 tracing::info!("watching MongoDB for changes of collections and indexes");
                 said = None;
-                metrics.stream_open(true);
+                drift.streams(true);
                 if matches!(place, Place::Now) {
                     tracing::warn!("the place in the change stream was lost: every hospital is compared");
                     drift.compare_all();
                 }
                 let trouble = read(stream, &mut place, drift).await;
-                metrics.stream_open(false);
+                drift.streams(false);
                 trouble
             }
             Err(trouble) => Some(trouble),
@@ -167,14 +167,7 @@ async fn follow(watcher: &Watcher, mut place: Place, drift: &Drift, metrics: &Me
 
 async fn open(watcher: &Watcher, place: &Place) -> mongodb::error::Result<ChangeStream<Event>> {
     let client = watcher.client()?;
-    let watch = client
-        .watch()
-        .pipeline([
-            doc! { "$match": { "operationType": { "$in": STRUCTURE.as_slice() } } },
-            doc! { "$project": { "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1 } },
-        ])
-        .show_expanded_events(true)
-        .max_await_time(WAIT);
+    let watch = client.watch().pipeline(announced()).show_expanded_events(true).max_await_time(WAIT);
     let watch = match place {
         Place::Time(time) => watch.start_at_operation_time(*time),
         Place::After(token) => watch.resume_after(token.clone()),
@@ -183,14 +176,34 @@ async fn open(watcher: &Watcher, place: &Place) -> mongodb::error::Result<Change
     Ok(watch.await?.with_type())
 }
 
+/// What of all that happens leaves the server.
+fn announced() -> [Document; 2] {
+    let seats = doc! { "$or": [
+        { "operationType": { "$in": ["insert", "delete", "replace"] } },
+        { "operationType": "update", "updateDescription.updatedFields.status": { "$exists": true } },
+    ] };
+    [
+        doc! { "$match": { "$or": [
+            { "operationType": { "$in": STRUCTURE.as_slice() } },
+            { "$and": [{ "ns.coll": USERS }, seats] },
+        ] } },
+        doc! { "$project": { "operationType": 1, "ns": 1, "to": 1, "clusterTime": 1 } },
+    ]
+}
+
 /// Passes every change on, until the stream breaks.
 async fn read(mut stream: ChangeStream<Event>, place: &mut Place, drift: &Drift) -> Option<mongodb::error::Error> {
     while stream.is_alive() {
         match stream.next_if_any().await {
             Ok(Some(event)) => {
                 tracing::debug!(what = event.operation_type, database = event.ns.as_ref().map(|ns| &ns.db), "changed");
-                let databases = [event.ns, event.to].into_iter().flatten().map(|namespace| namespace.db);
-                databases.for_each(|database| drift.changed(&database, event.cluster_time));
+                for Namespace { db } in [event.ns, event.to].into_iter().flatten() {
+                    if STRUCTURE.contains(&event.operation_type.as_str()) {
+                        drift.changed(&db, event.cluster_time);
+                    } else {
+                        drift.users_changed(&db);
+                    }
+                }
             }
             Ok(None) => {}
             Err(error) => return Some(error),
@@ -246,9 +259,15 @@ mod tests {
     }
 
     #[test]
-    fn no_document_event_is_asked_for() {
+    fn of_documents_only_those_of_users_are_announced_and_none_is_sent() {
+        let [which, what] = announced();
+        let which = which.get_document("$match").unwrap().get_array("$or").unwrap();
+        let [structure, users] = which.as_slice() else { panic!("{which:?}") };
         for operation in ["insert", "update", "replace", "delete"] {
-            assert!(!STRUCTURE.contains(&operation));
+            assert!(!structure.to_string().contains(operation));
         }
+        assert!(users.to_string().contains(r#""ns.coll": "users""#), "{users}");
+        let what = what.get_document("$project").unwrap();
+        assert!(what.keys().all(|sent| ["operationType", "ns", "to", "clusterTime"].contains(&sent.as_str())));
     }
 }

@@ -65,9 +65,14 @@ impl Mongo {
         self.health.subscribe()
     }
 
+    /// Whether it answered when it was last looked at.
+    pub fn is_usable(&self) -> bool {
+        matches!(*self.health.borrow(), Health::Usable(_))
+    }
+
     /// A pass met trouble where all seemed well: have a look at once.
     pub fn report_trouble(&self) {
-        if matches!(*self.health.borrow(), Health::Usable(_)) {
+        if self.is_usable() {
             self.trouble.notify_one();
         }
     }

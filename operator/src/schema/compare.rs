@@ -100,7 +100,7 @@ pub(super) fn in_place(found: &[Found]) -> Outcome {
 const TOLD: usize = 20;
 
 /// What somebody added beside the catalogue.
-pub fn unmanaged(found: &[Found]) -> Option<Unmanaged> {
+pub fn unmanaged(found: &[Found], users: &[String]) -> Option<Unmanaged> {
     let of_catalogue = |name: &str| catalogue::current().collections.iter().find(|collection| collection.name == name);
     let mut collections = Vec::new();
     let mut indexes = Vec::new();
@@ -117,12 +117,13 @@ pub fn unmanaged(found: &[Found]) -> Option<Unmanaged> {
         let extra = existing.indexes.iter().filter(is_extra);
         indexes.extend(extra.map(|index| format!("{}.{}", collection.name, index.get_str("name").unwrap_or_default())));
     }
-    let count = i64::try_from(collections.len() + indexes.len()).unwrap_or(i64::MAX);
-    for names in [&mut collections, &mut indexes] {
+    let mut users = users.to_vec();
+    let count = i64::try_from(collections.len() + indexes.len() + users.len()).unwrap_or(i64::MAX);
+    for names in [&mut collections, &mut indexes, &mut users] {
         names.sort();
         names.truncate(TOLD);
     }
-    (count > 0).then_some(Unmanaged { collections, indexes, count })
+    (count > 0).then_some(Unmanaged { collections, indexes, users, count })
 }
 
 /// Whether the catalogue's validator is in force. The server leaves defaults out of its answer.
@@ -264,12 +265,12 @@ mod tests {
     #[test]
     fn what_others_added_is_told_and_what_serves_the_catalogue_is_not() {
         let mut found = complete();
-        assert_eq!(unmanaged(&found), None);
+        assert_eq!(unmanaged(&found, &[]), None);
         found[0].indexes[1].insert("name", "made_by_the_dba");
-        assert_eq!(unmanaged(&found), None);
+        assert_eq!(unmanaged(&found, &[]), None);
         found[1].indexes.push(doc! { "v": 2, "key": { "ward": 1 }, "name": "by_ward" });
         found.extend((0..30).map(|n| Found { name: format!("extra{n:02}"), ..Found::default() }));
-        let told = unmanaged(&found).unwrap();
+        let told = unmanaged(&found, &[]).unwrap();
         assert_eq!((told.indexes, told.count), (vec!["patients.by_ward".to_owned()], 31));
         assert_eq!((told.collections.len(), told.collections[0].as_str()), (TOLD, "extra00"));
     }
