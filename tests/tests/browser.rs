@@ -153,7 +153,7 @@ async fn the_front_end_holds_in_a_browser() {
     let mut playwright = Command::new("node");
     playwright.arg("node_modules/@playwright/test/cli.js").arg("test").current_dir(&tests);
     // Only these, such as `isolation.spec.ts signup.spec.ts:42`, for whoever works on them.
-    playwright.args(std::env::var("CHAKRAVUE_SPECS").unwrap_or_default().split_whitespace());
+    playwright.args(std::env::var("BROWSER_SPECS").unwrap_or_default().split_whitespace());
     playwright.env("CHAKRAVUE_URL", stack.api.url()).env("CHAKRAVUE_CONTROL_URL", control_url);
     playwright.env("CHAKRAVUE_PREFIX", stack.sandbox.prefix()).env("CHAKRAVUE_PLATFORM_INVITATION", invitation);
     playwright.env("CHROMIUM", browser()).stdin(Stdio::null()).kill_on_drop(true);
