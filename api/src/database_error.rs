@@ -36,6 +36,17 @@ pub fn is_duplicate(error: &Error) -> bool {
     code(error) == Some(DUPLICATE_KEY)
 }
 
+/// How many documents of an ordered insertion are in, if a unique index stopped it.
+#[must_use]
+pub fn before_the_duplicate(error: &Error) -> usize {
+    match &*error.kind {
+        ErrorKind::InsertMany(many) => {
+            many.write_errors.iter().flatten().map(|write| write.index).min().unwrap_or_default()
+        }
+        _ => 0,
+    }
+}
+
 /// Whether the server does not know the user, or grants it nothing: after a rotation or a suspension.
 #[must_use]
 pub fn is_refused(error: &Error) -> bool {

@@ -1,14 +1,18 @@
 //! The platform's own audit log, in the master database: what its administrators and the service did to hospitals. The
 //! same chain as the hospitals' logs have; the API's MongoDB user may only add to it.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use bson::doc;
+use bson::{Document, doc};
 use mongodb::{Collection, IndexModel};
-use tokio::sync::Mutex;
+use tokio::sync::oneshot;
 
 use crate::{
-    audit::{Actor, AuditRecord, Entry, Head},
+    audit::{Actor, AuditRecord, Entry, Head, Pending},
     clock::Clock,
     database_error,
     master::{Master, Record, Store, unique_where},
@@ -38,14 +42,28 @@ pub fn once() -> IndexModel {
 pub struct PlatformAudit {
     log: Collection<AuditRecord>,
     clock: Clock,
-    /// The entries of this process take turns instead of failing against each other in MongoDB.
-    turn: Arc<Mutex<()>>,
+    queue: Arc<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<VecDeque<Waiting>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// An entry that is not stored yet, and who waits for that.
+#[derive(Debug)]
+struct Waiting {
+    pending: Pending,
+    /// Finds it if it is one that there is [`once`].
+    once: Option<Document>,
+    written: oneshot::Sender<Answer<()>>,
 }
 
 impl PlatformAudit {
     #[must_use]
     pub fn new(master: &Master, clock: Clock) -> Self {
-        Self { log: master.of(), clock, turn: Arc::default() }
+        Self { log: master.of(), clock, queue: Arc::default() }
     }
 
     #[must_use]
@@ -53,31 +71,72 @@ impl PlatformAudit {
         &self.log
     }
 
-    /// Adds an entry at the end of the chain. One that is there [`once`] stays as it is.
+    /// Adds an entry at the end of the chain; returns when it is stored. One that is there [`once`] stays as it is.
     ///
     /// # Errors
     /// When the master database is away.
     pub async fn record(&self, actor: &Actor, entry: Entry) -> Answer<()> {
-        let this = entry.identity().filter(|(action, _)| [SIGN_UP, DECLINE].contains(action));
-        let this = this.map(|(action, target)| doc! { "action": action, "target.id": target });
-        let pending = actor.recording(entry, &self.clock);
-        let _turn = self.turn.lock().await;
+        let once = entry.identity().filter(|(action, _)| [SIGN_UP, DECLINE].contains(action));
+        let once = once.map(|(action, target)| doc! { "action": action, "target.id": target });
+        let (written, outcome) = oneshot::channel();
+        self.waiting().push_back(Waiting { pending: actor.recording(entry, &self.clock), once, written });
+        // In a task of its own: whoever goes away must not leave entries half-written that others wait for.
+        let this = self.clone();
+        tokio::spawn(async move { this.write().await });
+        outcome.await.unwrap_or_else(|_| Err(Problem::internal()))
+    }
+
+    /// Writes what waits, all of it at once. Entries that came at the same time find nothing left to do.
+    async fn write(&self) {
+        let _turn = self.queue.turn.lock().await;
+        let mut batch = mem::take(&mut *self.waiting());
+        let outcome = self.append(&mut batch).await;
+        for left in batch {
+            left.answer(outcome.clone());
+        }
+    }
+
+    /// Adds entries and answers those that are stored; what is left in `batch` is not.
+    async fn append(&self, batch: &mut VecDeque<Waiting>) -> Answer<()> {
         for _ in 0..ATTEMPTS {
+            if batch.is_empty() {
+                return Ok(());
+            }
             let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).await?;
-            let record = last.as_ref().map(Head::from).unwrap_or_default().next(pending.clone())?;
-            match self.log.insert_one(&record).await {
-                Ok(_) => return Ok(()),
-                // Somebody else's entry has that place, or this one has another.
-                Err(error) if database_error::is_duplicate(&error) => {
-                    if let Some(this) = &this
-                        && self.log.find_one(this.clone()).await?.is_some()
-                    {
-                        return Ok(());
-                    }
-                }
+            let mut head = last.as_ref().map(Head::from).unwrap_or_default();
+            let mut records = Vec::with_capacity(batch.len());
+            for one in &*batch {
+                let record = head.next(one.pending.clone())?;
+                head = Head::from(&record);
+                records.push(record);
+            }
+            let stored = match self.log.insert_many(&records).await {
+                Ok(_) => records.len(),
+                Err(error) if database_error::is_duplicate(&error) => database_error::before_the_duplicate(&error),
                 Err(error) => return Err(error.into()),
+            };
+            for written in batch.drain(..stored) {
+                written.answer(Ok(()));
+            }
+            // Another replica's entry has the next one's place, or it is there already.
+            if let Some(once) = batch.front().and_then(|next| next.once.clone())
+                && self.log.find_one(once).await?.is_some()
+                && let Some(known) = batch.pop_front()
+            {
+                known.answer(Ok(()));
             }
         }
         Err(Problem::new(Kind::Conflict, "Too much happens on the platform at once. Try again in a moment."))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn answer(self, outcome: Answer<()>) {
+        // Whoever does not wait any more has gone away.
+        let _ = self.written.send(outcome);
     }
 }

@@ -10,7 +10,6 @@ use std::{
 
 use bson::doc;
 use chakravue_crds::organization_id::OrganizationId;
-use mongodb::error::ErrorKind;
 use tokio::sync::{MutexGuard, oneshot};
 
 use super::{Fault, Records, Tenant, TenantDatabase, abandoned};
@@ -155,7 +154,9 @@ impl ChainGuard<'_> {
                         let log = database.collection::<AuditRecord>(Records::AuditLogs);
                         Ok(match abandoned::ending(&database, async { log.insert_many(records).await }).await {
                             Ok(_) => records.len(),
-                            Err(error) if database_error::is_duplicate(&error) => before_the_duplicate(&error),
+                            Err(error) if database_error::is_duplicate(&error) => {
+                                database_error::before_the_duplicate(&error)
+                            }
                             Err(error) => return Err(error.into()),
                         })
                     }
@@ -173,16 +174,6 @@ impl ChainGuard<'_> {
             rest.drain(..inserted);
         }
         Err(Problem::new(Kind::Conflict, "Too much happens at once in this hospital. Try again in a moment."))
-    }
-}
-
-/// How many records of an ordered insertion are in, if another one's `sequence` stopped it.
-fn before_the_duplicate(error: &mongodb::error::Error) -> usize {
-    match &*error.kind {
-        ErrorKind::InsertMany(many) => {
-            many.write_errors.iter().flatten().map(|write| write.index).min().unwrap_or_default()
-        }
-        _ => 0,
     }
 }
 
