@@ -21,9 +21,14 @@ const ENDS_SESSIONS: &str = "^/(logout|me/password|me/sessions/{session_id})$";
 /// Long enough for a busy machine: a run takes a minute or two.
 const PATIENCE: Duration = Duration::from_mins(15);
 
+/// Python 3.11 counts the depth of a syntax tree for all threads together, so that a switch to another one while Schemathesis
+/// looks at its own source fails now and then ("AST constructor recursion depth mismatch"). This leaves switches to where a
+/// thread waits anyway.
+const RUN: &str = "import runpy, sys; sys.setswitchinterval(600); runpy.run_module('schemathesis.cli', run_name='__main__', alter_sys=True)";
+
 async fn run(python: &Path, stack: &Stack, configuration: &Path, who: &str, token: Option<&str>) {
     let mut schemathesis = Command::new(python);
-    schemathesis.args(["-m", "schemathesis.cli", "--config-file"]).arg(configuration).args(["run", "--no-color"]);
+    schemathesis.args(["-c", RUN, "--config-file"]).arg(configuration).args(["run", "--no-color"]);
     if let Some(token) = token {
         schemathesis.arg("--header").arg(format!("Authorization: Bearer {token}"));
         schemathesis.args(["--exclude-path-regex", ENDS_SESSIONS]);
