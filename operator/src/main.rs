@@ -29,7 +29,6 @@ mod loss;
 mod metrics;
 mod mongo;
 mod orphans;
-mod patience;
 mod pause;
 mod plan;
 mod privileges;

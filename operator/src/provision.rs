@@ -19,9 +19,7 @@ use crate::{
     drift::accounts::Expected,
     error::{Error, Result},
     events::Changes,
-    finalizer, loss,
-    patience::Patience,
-    schema,
+    finalizer, loss, schema,
     status::{self, Picture, Progress, SchemaPicture},
     tenant::Tenant,
 };
@@ -33,7 +31,6 @@ const ANNOUNCED: Duration = Duration::from_secs(2);
 /// What a pass knows and has done so far.
 #[derive(Default)]
 pub struct Pass {
-    pub patience: Patience,
     pub picture: Picture,
     pub changes: Changes,
     pub tenant: Option<Tenant>,
@@ -111,9 +108,7 @@ pub async fn provision(
         if is_older && !migrates {
             return Ok(None);
         }
-        schema::ensure(context, &tenant.database, &observed, abilities, &pass.patience, &mut schema_changes)
-            .await
-            .map(Some)
+        schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).await.map(Some)
     };
     let work = async { tokio::join!(credentials, schema.boxed()) };
     let (credentials, schema) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;

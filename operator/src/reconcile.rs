@@ -20,9 +20,7 @@ use crate::{
     echoes::Watched,
     error::{Error, Result},
     events::Changes,
-    finalizer, invalid,
-    patience::{self, Patience},
-    pause,
+    finalizer, invalid, pause,
     provision::{Outcome, Pass, provision},
     removal,
     status::{self, Picture, Progress},
@@ -30,6 +28,9 @@ use crate::{
     tenant::Departing,
     turns::Class,
 };
+
+/// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
+const LONGEST_PASS: Duration = Duration::from_mins(2);
 
 /// An API server that does not take a status by then is what the pass waited for.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
@@ -91,18 +92,16 @@ fn order(object: &Watched) -> String {
 async fn pass(object: Arc<Watched>, migrates: bool, context: &Context) -> Result<Action> {
     let started = std::time::Instant::now();
     let object = context.echoes.newest(object);
-    let patience = Patience::default();
     let pass = match &object.0 {
         Ok(object) if pause::is_on(&object.metadata) => pause::tell(object, context).boxed(),
         Err(invalid) if pause::is_on(&invalid.metadata) => std::future::ready(Ok(Action::await_change())).boxed(),
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, context).boxed(),
-        Ok(object) => apply(object, migrates, context, &patience).boxed(),
+        Ok(object) => apply(object, migrates, context).boxed(),
         Err(invalid) => invalid::tell(invalid, context).boxed(),
     };
-    // Every step can be cut off and done again.
-    let outcome = tokio::select! {
-        outcome = pass => outcome,
-        () = patience.ends(|| context.mongo.is_usable()) => Err(cut_off(&object, context).await),
+    let outcome = match tokio::time::timeout(LONGEST_PASS, pass).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(cut_off(&object, context).await),
     };
     context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
     match &outcome {
@@ -118,7 +117,7 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
     let message = format!(
         "The pass took more than {} minutes and was cut off. Work that a server has begun, such as an index over many \
          documents, goes on there; the operator looks again by itself.",
-        patience::ORDINARY.as_secs() / 60
+        LONGEST_PASS.as_secs() / 60
     );
     let error = Error::Fault { reason: Reason::Repairing, message };
     if let Ok(object) = &object.0 {
@@ -132,13 +131,8 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
 }
 
 /// Brings one hospital to what it declares.
-async fn apply(
-    object: &HospitalOrganization,
-    migrates: bool,
-    context: &Context,
-    patience: &Patience,
-) -> Result<Action> {
-    let mut pass = Pass { patience: patience.clone(), ..Pass::default() };
+async fn apply(object: &HospitalOrganization, migrates: bool, context: &Context) -> Result<Action> {
+    let mut pass = Pass::default();
     let mut outcome = provision(object, migrates, context, &mut pass).boxed().await;
     if let Err(Error::Conflict { .. }) = outcome {
         // The next look, at once, sees what the other writer did; what was done until then is told all the same.

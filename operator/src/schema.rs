@@ -28,7 +28,6 @@ use crate::{
     error::Result,
     events::{Change, Changes},
     mongo::Abilities,
-    patience::Patience,
 };
 
 /// One collection as the server describes it.
@@ -148,7 +147,6 @@ pub async fn ensure(
     database: &DatabaseName,
     observed: &Observed,
     abilities: Abilities,
-    patience: &Patience,
     changes: &mut Changes,
 ) -> Result<Outcome> {
     let Difference { steps, mut refused } = plan(&observed.collections);
@@ -177,7 +175,6 @@ pub async fn ensure(
     }));
 
     // A few at a time: an index over existing documents is work for the server.
-    let _lengthy = patience.lengthy();
     let repairs = repairs.into_iter().map(|step| repair(context, database, step).boxed());
     let mut repaired = stream::iter(repairs).buffer_unordered(2);
     let mut repairs = 0;
