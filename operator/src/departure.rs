@@ -5,7 +5,10 @@ use std::{fmt::Write as _, pin::pin, time::Duration};
 
 use anyhow::Context as _;
 use chakravue_crds::HospitalOrganization;
-use futures::{FutureExt as _, Stream, StreamExt as _};
+use futures::{
+    FutureExt as _, Stream, StreamExt as _,
+    future::{Fuse, FusedFuture as _},
+};
 use kube::{
     ResourceExt as _,
     core::PartialObjectMeta,
@@ -15,7 +18,6 @@ use kube::{
         watcher,
     },
 };
-use tokio::time::Instant;
 
 use crate::{cli::AwaitRemovals, controller::scoped};
 
@@ -32,8 +34,8 @@ pub async fn await_removals(options: AwaitRemovals) -> anyhow::Result<()> {
     let (store, writer) = reflector::store();
     let hospitals = watcher(scoped::<Hospital>(&client, options.namespace.as_deref()), watcher::Config::default());
     let seen = hospitals.default_backoff().reflect(writer);
-    let settled = tokio::time::timeout(options.timeout, settled(seen, &store, options.silence.unwrap_or_default()));
-    let in_time = settled.await.is_ok();
+    let silence = || tokio::time::sleep(options.silence.unwrap_or_default());
+    let in_time = tokio::time::timeout(options.timeout, settled(seen, &store, silence)).await.is_ok();
     let left = being_removed(&store);
     if !left.is_empty() {
         print!("{}", told(&left, options.timeout));
@@ -45,32 +47,30 @@ pub async fn await_removals(options: AwaitRemovals) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns when there is no hospital, or when none has been removed for so long.
-async fn settled(
+/// Returns when there is no hospital, or when none has been removed from the begin of a silence to its end.
+async fn settled<S: Future<Output = ()>>(
     seen: impl Stream<Item = watcher::Result<watcher::Event<Hospital>>>,
     store: &Store<Hospital>,
-    silence: Duration,
+    silence: impl Fn() -> S,
 ) {
     let mut seen = pin!(seen);
-    let mut since: Option<Instant> = None;
+    let mut silent = pin!(Fuse::terminated());
     loop {
-        let silent = async {
-            match since {
-                Some(since) => tokio::time::sleep_until(since + silence).await,
-                None => std::future::pending().await,
-            }
-        };
         let event = tokio::select! {
             biased;
             event = seen.next() => event,
-            () = silent => return,
+            () = silent.as_mut() => return,
         };
         match event {
             Some(Ok(watcher::Event::InitDone | watcher::Event::Apply(_) | watcher::Event::Delete(_))) => {
                 if store.is_empty() {
                     return;
                 }
-                since = being_removed(store).is_empty().then(|| since.unwrap_or_else(Instant::now));
+                if !being_removed(store).is_empty() {
+                    silent.set(Fuse::terminated());
+                } else if silent.is_terminated() {
+                    silent.set(silence().fuse());
+                }
             }
             Some(Ok(_)) => {}
             Some(Err(error)) => eprintln!("hospitals cannot be watched: {error}"),
@@ -103,6 +103,8 @@ fn told(names: &[String], patience: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::Cell, future::poll_fn, task::Poll};
+
     use futures::stream;
     use k8s_openapi::{
         apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
@@ -134,14 +136,15 @@ mod tests {
         writer.apply_watcher_event(&watcher::Event::Delete(hospital("goes", true)));
         assert!(being_removed(&store).is_empty());
     }
-    /// What is seen, and when, in tenths of a second; then how long it takes until that is settled.
-    #[tokio::test]
-    async fn the_next_removal_is_given_a_moment_to_begin() {
+
+    /// What is seen, and when, by a clock that the test sets; then when that is settled, with a silence of 10.
+    #[test]
+    fn the_next_removal_is_given_a_moment_to_begin() {
         use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
         let there = |going| vec![Init, InitApply(hospital("one", going)), InitDone];
         let apply = |going| vec![Apply(hospital("one", going))];
         let gone = || vec![Delete(hospital("one", true))];
-        for (what, events, tenths) in [
+        for (what, events, settles) in [
             ("there is none", vec![(0, vec![Init, InitDone])], 0),
             ("none is removed", vec![(0, there(false))], 10),
             ("none is removed, whatever else happens", vec![(0, there(false)), (7, apply(false))], 10),
@@ -154,16 +157,20 @@ mod tests {
             ),
         ] {
             let (store, writer) = store();
-            let begin = Instant::now();
+            let now = &Cell::new(0);
+            let until = |at| poll_fn(move |_| if now.get() < at { Poll::Pending } else { Poll::Ready(()) });
             let events = events.into_iter().flat_map(|(at, events)| events.into_iter().map(move |event| (at, event)));
             let seen = stream::iter(events).then(async |(at, event)| {
-                tokio::time::sleep_until(begin + Duration::from_millis(100 * at)).await;
+                until(at).await;
                 Ok(event)
             });
             let seen = seen.chain(stream::pending()).reflect(writer);
-            settled(seen, &store, Duration::from_secs(1)).await;
-            let took = begin.elapsed().as_millis() / 100;
-            assert!((tenths..tenths + 5).contains(&took), "{what}: {took}");
+            let mut settled = pin!(settled(seen, &store, || until(now.get() + 10)));
+            let settled = (0..100).find(|at| {
+                now.set(*at);
+                settled.as_mut().now_or_never().is_some()
+            });
+            assert_eq!(settled, Some(settles), "{what}");
         }
     }
 }
