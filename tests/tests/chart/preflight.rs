@@ -128,13 +128,12 @@ api: {{publicUrl: 'https://app.example.org', settings: {{payments: {{provider: t
         )
     };
     let error = person.refused("second", &in_one("wards", true)).await;
-    assert!(error.contains("the release chakravue in namespace first works on this cluster's hospitals"), "{error}");
     assert!(
         error.contains("the HospitalOrganization definition belongs to the release chakravue in namespace first"),
         "{error}"
     );
     assert!(error.contains("set crds.install to false"), "{error}");
-    // With rights in namespaces alone nobody can know; the documentation says so.
+    // That the first one works on these hospitals too nobody can know with rights in namespaces; the documentation says so.
     person.namespace("wards").await;
     person.install("second", &in_one("wards", false), &["--wait=hookOnly"]).await.unwrap();
 
@@ -179,5 +178,44 @@ async fn rights_in_one_namespace(person: &Person) {
     let error = install("an-owner", LEAST).await.unwrap_err();
     assert!(error.contains("forbidden") && error.contains("an-owner"), "{error}");
     install("an-owner", ONE_NAMESPACE).await.unwrap();
+    person.uninstall("clinics").await;
+    definitions_besides(person).await;
+}
+
+/// With the right to make definitions besides, and none to look into other namespaces: whose the definition is can be seen, and
+/// not that the one is gone.
+async fn definitions_besides(person: &Person) {
+    let bound = json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "definitions" });
+    for object in [
+        json!({
+            "kind": "ClusterRole", "metadata": { "name": "definitions" },
+            "rules": [{
+                "apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"],
+                "verbs": ["get", "create", "patch", "update"],
+            }],
+        }),
+        json!({
+            "kind": "ClusterRoleBinding", "metadata": { "name": "definitions" }, "roleRef": bound,
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "an-owner" }],
+        }),
+    ] {
+        let mut object = object;
+        object["apiVersion"] = json!("rbac.authorization.k8s.io/v1");
+        person.apply(&object).await;
+    }
+    let install = async |more: &[&str]| {
+        let with_definition = ["--wait=hookOnly", "--kube-as-user", "an-owner", "--set", "crds.install=true"];
+        person.install("clinics", ONE_NAMESPACE, &[&with_definition, more].concat()).await
+    };
+    let error = install(&[]).await.unwrap_err();
+    assert!(
+        error.contains("definition belongs to the release chakravue in namespace first: set crds.install"),
+        "{error}"
+    );
+    assert!(!error.contains("forbidden"), "{error}");
+    install(&["--take-ownership", "--set", "preflight.enabled=false"]).await.unwrap();
+    person.uninstall("clinics").await;
+    // Its own again: nothing is to be said any more.
+    install(&[]).await.unwrap();
     person.uninstall("clinics").await;
 }

@@ -70,7 +70,11 @@ const WRONG: [(&[&str], &str); 69] = [
     (&["api.enabled=false", "api.httpRoute.enabled=true"], "api.httpRoute.enabled without api.enabled"),
     (&["api.enabled=false", "api.autoscaling.enabled=true"], "api.autoscaling.enabled without api.enabled"),
     (&["api.ingress.enabled=true"], "api.ingress.enabled without api.ingress.tlsSecret"),
-    (&["api.ingress.enabled=true", "api.publicUrl=http://localhost:8008"], "cookie only over https://"),
+    (
+        &["api.ingress.enabled=true", "api.publicUrl=https://localhost"],
+        "api.ingress.enabled without api.ingress.tlsSecret",
+    ),
+    (&["api.ingress.enabled=true", "api.publicUrl=http://127.0.0.1:8008"], "takes a host's name, not an address"),
     (&["api.ingress.enabled=true", "api.publicUrl=https://192.0.2.7"], "takes a host's name, not an address"),
     (&["api.ingress.enabled=true", "api.publicUrl=https://[2001:db8::7]"], "takes a host's name, not an address"),
     (
@@ -94,7 +98,6 @@ const WRONG: [(&[&str], &str); 69] = [
     (&["api.secret.uriKey=secret-key"], "api.secret names one key for two things: secret-key"),
     (&["api.secret.name=chakravue-operator-mongodb"], "each program needs a MongoDB login of its own"),
     (&["operator.secret.watchUriKey=uri"], "operator.secret.uriKey and operator.secret.watchUriKey are both uri"),
-    (&["operator.awaitMoreRemovals=61s"], "operator.awaitMoreRemovals is a part of operator.awaitRemovals"),
     (
         &["monitoring.serviceMonitor.enabled=true", "networkPolicy.metricsFrom=null"],
         "nobody in networkPolicy.metricsFrom",
@@ -123,10 +126,14 @@ async fn values_that_cannot_work_are_refused_with_their_path() {
 async fn values_that_go_together_are_taken() {
     const TLS: &str = "api.ingress.tlsElsewhere=true";
     const PROXIES: &str = "api.settings.trusted_proxies={10.0.0.0/8}";
+    const GATEWAY: &str = "api.httpRoute.parentRefs[0].name=public";
     for values in [
         &["api.ingress.enabled=true", TLS, PROXIES][..],
         &["api.ingress.enabled=true", TLS, PROXIES, "api.ingress.hosts={*.example.org,example.org}"],
         &["api.ingress.enabled=true", TLS, PROXIES, "api.publicUrl=https://app.example.org:8443"],
+        // A cluster on one's own machine with a mapped port.
+        &["api.ingress.enabled=true", PROXIES, "api.publicUrl=http://localhost:8080"],
+        &["api.httpRoute.enabled=true", GATEWAY, PROXIES, "api.publicUrl=http://localhost:8080"],
         &["api.autoscaling.enabled=true", "api.autoscaling.minReplicas=6"],
         &["api.replicas=4"],
         &["api.replicas=0", "operator.replicas=0"],
@@ -134,7 +141,6 @@ async fn values_that_go_together_are_taken() {
         &["api.settings.request_timeout=30s 1ms"],
         &["api.settings.sessions.idle=720m"],
         &["api.secret.name=one", "operator.secret.name=one", "api.secret.uriKey=api-uri"],
-        &["operator.awaitMoreRemovals=1m"],
         &["operator.awaitRemovals="],
         &["operator.awaitMoreRemovals="],
         &["monitoring.serviceMonitor.enabled=true", "networkPolicy.metricsFrom=null", "networkPolicy.enabled=false"],
@@ -143,6 +149,24 @@ async fn values_that_go_together_are_taken() {
         let more: Vec<&str> = values.iter().flat_map(|value| ["--set", *value]).collect();
         for tool in [Tool::Helm, Tool::Helm3] {
             template(tool, LEAST, &more).await.unwrap_or_else(|error| panic!("{tool:?} refuses {values:?}: {error}"));
+        }
+    }
+}
+
+/// One of the two may be a default, which nobody wrote.
+#[tokio::test]
+async fn removals_that_have_not_begun_are_awaited_for_no_longer_than_all() {
+    for (value, silence) in [
+        ("operator.awaitRemovals=5s", Some("5s")),
+        ("operator.awaitRemovals=1m 5s", Some("10s")),
+        ("operator.awaitMoreRemovals=61s", Some("1m")),
+        ("operator.awaitMoreRemovals=59s", Some("59s")),
+        ("operator.awaitMoreRemovals=", None),
+    ] {
+        for tool in [Tool::Helm, Tool::Helm3] {
+            let rendered = template(tool, LEAST, &["--set", value]).await.unwrap();
+            let passed = rendered.lines().find_map(|line| line.trim().strip_prefix("- --silence="));
+            assert_eq!(passed, silence, "{tool:?} with {value}");
         }
     }
 }
