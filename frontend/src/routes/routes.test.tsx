@@ -1,4 +1,4 @@
-import { screen } from "@testing-library/react";
+import { screen, waitFor } from "@testing-library/react";
 import { expect, it, vi } from "vitest";
 import { staff } from "@/testing/people";
 import { renderAt } from "@/testing/render";
@@ -30,4 +30,19 @@ it("leads whoever is not signed in to the sign-in, and back", async () => {
   await screen.findByRole("button", { name: "Sign in" });
   expect(router.state.location.pathname).toBe("/admin");
   expect(router.state.location.search).toEqual({ redirect: "/platform/organizations?status=active" });
+});
+
+it("says that the hospital is suspended to whoever loads the page again, and lets them sign out", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  server.use(
+    http.get("/me", () => problem("subscription-suspended", 403)),
+    http.post("/logout", ({ response }) => response(204).empty()),
+  );
+  const { user, session } = renderAt("/app/patients");
+  const left = vi.fn();
+  session.onLeave(left);
+  expect(await screen.findByRole("heading", { name: "The hospital's subscription is suspended" })).toBeTruthy();
+  expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
+  await user.click(screen.getByRole("button", { name: "Sign out" }));
+  await waitFor(() => expect(left).toHaveBeenCalledWith("signed-out"));
 });

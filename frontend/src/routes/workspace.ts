@@ -9,8 +9,10 @@ import { signInPathFor } from "./sign-in-path";
 export function onlyFor(belongs: (me: Me) => boolean, elsewhere: "/app" | "/platform") {
   return async ({ context, location }: { context: RouterContext; location: { href: string } }) => {
     const words = loadWorkWords();
-    const me = await context.queries.ensureQueryData(meQuery).catch((error: unknown) => {
+    const me = await context.queries.ensureQueryData(meQuery).catch(async (error: unknown) => {
       if (isProblem(error, "unauthenticated")) throw redirect(signInPathFor(location.href));
+      // The page that says so needs them.
+      if (isProblem(error, "subscription-suspended")) await words;
       throw error;
     });
     if (!belongs(me)) throw redirect({ to: elsewhere, replace: true });

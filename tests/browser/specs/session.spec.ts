@@ -183,6 +183,11 @@ test("a suspension during work is said in place of everything else", async ({ pa
   await expect(page.getByText(/subscription is suspended|session has ended/).first()).toBeVisible();
   await expect(page.getByText("Sue Spended")).toHaveCount(0);
   await audit(page);
+  // Whoever loads the page again reads the same, and can leave.
+  await page.goto("/app/patients");
+  await expect(page.getByRole("heading", { name: "The hospital's subscription is suspended" })).toBeVisible();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page).toHaveURL(/\/$/);
   await resume(at.id);
   await page.goto("/sign-in");
   await page.getByLabel("E-mail address").fill(at.admin.email);

@@ -7,10 +7,15 @@ import { useSession } from "@/session/context";
 
 /** When the hospital's subscription is suspended during work, that is said in place of everything else. */
 export function Suspended({ children }: { children: ReactNode }) {
-  const { t } = useTranslation();
   const session = useSession();
   const isSuspended = useSyncExternalStore(session.subscribe, session.isSuspended);
-  if (!isSuspended) return children;
+  return isSuspended ? <SuspendedPage /> : children;
+}
+
+/** Says so, and offers the only thing that is left to do. */
+export function SuspendedPage() {
+  const { t } = useTranslation();
+  const session = useSession();
   return (
     <main id="content" tabIndex={-1} className="grid min-h-dvh place-items-center">
       <h1 className="sr-only">{t("suspended.title")}</h1>
