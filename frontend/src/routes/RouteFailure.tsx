@@ -1,8 +1,10 @@
-import { type ErrorComponentProps, useRouter } from "@tanstack/react-router";
+import { type ErrorComponentProps, lazyRouteComponent, useRouter } from "@tanstack/react-router";
+import { Suspense } from "react";
 import { isProblem } from "@/api/problem";
-import { Failure } from "@/components/states";
-import { SuspendedPage } from "@/features/workspace/Suspended";
-import { UnlessStillSignedIn } from "@/features/workspace/UnlessStillSignedIn";
+import { Failure, Skeleton } from "@/components/states";
+
+/** Seldom needed, so no part of the first page. */
+const SuspendedPage = lazyRouteComponent(() => import("@/features/workspace/Suspended"), "SuspendedPage");
 
 /** In place of a page that could not be loaded; trying again loads it again. */
 export function RouteFailure({ error }: ErrorComponentProps) {
@@ -15,9 +17,9 @@ export function WholeFailure(props: ErrorComponentProps) {
   // Whoever comes back, or loads the page again, during a suspension: trying again helps nobody then.
   if (isProblem(props.error, "subscription-suspended")) {
     return (
-      <UnlessStillSignedIn>
+      <Suspense fallback={<Skeleton className="p-8" />}>
         <SuspendedPage />
-      </UnlessStillSignedIn>
+      </Suspense>
     );
   }
   return (
