@@ -25,9 +25,9 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 /// How long a new connection may take to send the whole header of its first request.
 const HEADER: Duration = Duration::from_secs(15);
 
-/// How long a connection may take from one answer to the whole header of the next request. Longer than the minute after
-/// which proxies give up a connection that they keep, so that none of them sends a request into one that closes.
-const IDLE: Duration = Duration::from_secs(75);
+/// How long a connection may take from one answer to the whole header of the next request. Longer than proxies keep one
+/// (Google's load balancers the longest: 600 s), so that none of them sends a request into one that closes.
+const IDLE: Duration = Duration::from_secs(620);
 
 /// Opens a socket; `setting` names what to change when that fails.
 ///
@@ -92,6 +92,8 @@ async fn connected(stream: TcpStream, address: SocketAddr, router: Router, stop:
     let (mut awaits_first, mut stopping) = (true, false);
     loop {
         tokio::select! {
+            // The connection first: after a stall its header may have come, and the time for it be over, at once.
+            biased;
             // What a client does to its connection is nothing to tell anybody.
             _ = connection.as_mut() => return,
             () = &mut first, if awaits_first => {
