@@ -3,8 +3,8 @@
 
 use std::{
     collections::VecDeque,
-    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bson::{Document, doc};
@@ -21,6 +21,10 @@ use crate::{
 
 /// How often an entry is put behind one that came at the same time.
 const ATTEMPTS: usize = 50;
+/// How many entries are written at once.
+const BATCH: usize = 500;
+/// How long writing them may take: a database that stands still must not make all who come later wait for it.
+const TURN: Duration = Duration::from_secs(20);
 
 impl Record for AuditRecord {
     const STORE: Store = Store::AuditLogs;
@@ -86,11 +90,15 @@ impl PlatformAudit {
         outcome.await.unwrap_or_else(|_| Err(Problem::internal()))
     }
 
-    /// Writes what waits, all of it at once. Entries that came at the same time find nothing left to do.
+    /// Writes what waits, at once. Each entry has a task that does so, so that none stays behind a full batch; most find
+    /// nothing left to do.
     async fn write(&self) {
         let _turn = self.queue.turn.lock().await;
-        let mut batch = mem::take(&mut *self.waiting());
-        let outcome = self.append(&mut batch).await;
+        let mut batch = first(&mut self.waiting(), BATCH);
+        let outcome = tokio::time::timeout(TURN, self.append(&mut batch)).await.unwrap_or_else(|_| {
+            tracing::warn!(seconds = TURN.as_secs(), "MongoDB does not write the platform's audit log in time");
+            Err(Problem::database_away())
+        });
         for left in batch {
             left.answer(outcome.clone());
         }
@@ -98,9 +106,11 @@ impl PlatformAudit {
 
     /// Adds entries and answers those that are stored; what is left in `batch` is not.
     async fn append(&self, batch: &mut VecDeque<Waiting>) -> Answer<()> {
-        for _ in 0..ATTEMPTS {
-            if batch.is_empty() {
-                return Ok(());
+        let mut attempts = 0;
+        while !batch.is_empty() {
+            if attempts == ATTEMPTS {
+                let detail = "Too much happens on the platform at once. Try again in a moment.";
+                return Err(Problem::new(Kind::Conflict, detail));
             }
             let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).await?;
             let mut head = last.as_ref().map(Head::from).unwrap_or_default();
@@ -123,10 +133,13 @@ impl PlatformAudit {
                 && self.log.find_one(once).await?.is_some()
                 && let Some(known) = batch.pop_front()
             {
+                // That was no contention: many of these may be known.
                 known.answer(Ok(()));
+            } else {
+                attempts += 1;
             }
         }
-        Err(Problem::new(Kind::Conflict, "Too much happens on the platform at once. Try again in a moment."))
+        Ok(())
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
@@ -134,9 +147,27 @@ impl PlatformAudit {
     }
 }
 
+/// Takes up to so many from the front.
+fn first<T>(queue: &mut VecDeque<T>, most: usize) -> VecDeque<T> {
+    queue.drain(..most.min(queue.len())).collect()
+}
+
 impl Waiting {
     fn answer(self, outcome: Answer<()>) {
         // Whoever does not wait any more has gone away.
         let _ = self.written.send(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_bounded_and_leaves_the_rest_in_order() {
+        let mut queue: VecDeque<_> = (0..5).collect();
+        assert_eq!(first(&mut queue, 3), [0, 1, 2]);
+        assert_eq!(first(&mut queue, 3), [3, 4]);
+        assert!(first(&mut queue, 3).is_empty());
     }
 }

@@ -213,6 +213,13 @@ impl Problem {
         )
     }
 
+    /// MongoDB does not answer, or not in time.
+    #[must_use]
+    pub fn database_away() -> Self {
+        let detail = "The database does not answer. Nothing is lost; try again in a moment.";
+        Self::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(2))
+    }
+
     /// One field of the body that is not right.
     #[must_use]
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -304,11 +311,7 @@ impl From<mongodb::error::Error> for Problem {
         let (kind, code) = (database_error::name(&error), database_error::code(&error));
         if database_error::is_away(&error) {
             tracing::warn!(kind, code, "MongoDB is away");
-            Self::new(
-                Kind::DatabaseUnavailable,
-                "The database does not answer. Nothing is lost; try again in a moment.",
-            )
-            .retry_after(Duration::from_secs(2))
+            Self::database_away()
         } else {
             tracing::error!(kind, code, "MongoDB answered with an error");
             Self::internal()
