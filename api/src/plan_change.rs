@@ -23,7 +23,8 @@ use crate::{
 pub enum Record {
     /// In the hospital's own audit log.
     Hospital(Actor, Entry),
-    /// In the platform's, and where the hospital's can be written also there.
+    /// In the platform's and the hospital's. A change that is in one of them stands, whether or not the other could be
+    /// written; only a smaller plan needs the hospital's.
     Platform(Actor, Entry),
 }
 
@@ -59,12 +60,12 @@ async fn check(app: &App, id: &OrganizationId, plan: Plan, subscription: Subscri
     match subscription {
         // There is no database, so nobody has a seat.
         Subscription::PendingPayment => Ok(()),
-        Subscription::Active => fits(plan, counted(app, id).await.map_err(uncounted)?),
-        Subscription::Suspended => {
-            let detail = "While the hospital is suspended its users cannot be counted, so it cannot get a smaller plan. Resume \
-                it first.";
-            Err(Problem::new(Kind::Conflict, detail))
-        }
+        Subscription::Active => match counted(app, id).await {
+            // Nor is there one yet.
+            Err(problem) if problem.kind() == Kind::HospitalNotReady => Ok(()),
+            counted => fits(plan, counted.map_err(uncounted)?),
+        },
+        Subscription::Suspended => Err(while_suspended()),
     }
 }
 
@@ -77,21 +78,32 @@ async fn recorded(app: &App, id: &OrganizationId, after: &Hospital, smaller: boo
         Record::Hospital(actor, entry) if is_active => recount(app, id, plan, actor, entry).await,
         Record::Hospital(..) => Ok(()),
         Record::Platform(actor, entry) => {
+            let mut in_theirs = false;
             if is_active {
                 let theirs = Entry::new("organization.change_plan").detail("plan", plan.id());
                 match recount(app, id, plan, actor, &theirs).await {
-                    Err(problem) if smaller || problem.kind() == Kind::PlanTooSmall => {
-                        return Err(if problem.kind() == Kind::PlanTooSmall { problem } else { uncounted(problem) });
-                    }
+                    Ok(()) => in_theirs = true,
+                    // It has no database yet, so there is nothing to count, and no log.
+                    Err(problem) if problem.kind() == Kind::HospitalNotReady => {}
+                    Err(problem) if smaller || problem.kind() == Kind::PlanTooSmall => return Err(uncounted(problem)),
                     // A larger plan takes nothing from anybody, so it does not wait for the hospital's database.
                     Err(problem) => tracing::warn!(
                         organization = %id, problem = problem.kind().slug(),
                         "a change of plan stands in the platform's audit log and not in the hospital's"
                     ),
-                    Ok(()) => {}
                 }
             }
-            app.platform_audit.record(actor, entry.clone()).await
+            match app.platform_audit.record(actor, entry.clone()).await {
+                // Taken back, it would leave an entry of what is not so: whatever fails here may fail there as well.
+                Err(problem) if in_theirs => {
+                    tracing::error!(
+                        organization = %id, problem = problem.kind().slug(),
+                        "a change of plan stands in the hospital's audit log and not in the platform's"
+                    );
+                    Ok(())
+                }
+                outcome => outcome,
+            }
         }
     }
 }
@@ -113,11 +125,24 @@ async fn counted(app: &App, id: &OrganizationId) -> Answer<i64> {
     Ok(i64::try_from(used).unwrap_or(i64::MAX))
 }
 
+/// Why seats are not counted. Only a database that is away is worth another attempt.
 fn uncounted(problem: Problem) -> Problem {
+    match problem.kind() {
+        Kind::DatabaseUnavailable => {}
+        // Since the first look at it.
+        Kind::SubscriptionSuspended => return while_suspended(),
+        _ => return problem,
+    }
     tracing::warn!(problem = problem.kind().slug(), "the seats in use cannot be counted");
     let detail = "The hospital's database does not say now how many seats are in use, so the plan was not changed. Try \
         again in a moment.";
     Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(5))
+}
+
+fn while_suspended() -> Problem {
+    let detail = "While the hospital is suspended its users cannot be counted, so it cannot get a smaller plan. Resume \
+        it first.";
+    Problem::new(Kind::Conflict, detail)
 }
 
 /// Counts once more, in the transaction that records the change: whoever is added at the same time is counted here, or
