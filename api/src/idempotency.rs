@@ -105,6 +105,12 @@ impl Repetition {
         );
         Self { key, content: content.into() }
     }
+
+    /// Whether the client can send it again and get the same answer.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
 }
 
 /// A JSON body, as [`extract::ApiJson`] reads it, of a request that may be sent again.

@@ -186,15 +186,23 @@ async fn sign_up(
         }
     }
     let new = body.into_signup()?;
+    let can_be_repeated = repetition.has_key();
     let this = app.clone();
     app.idempotency
         .run(repetition, Sender::Anonymous, OPERATION, move |request| async move {
             let signed_up = this.signups.open(&this.hospitals, &request, &new, this.settings.signup_wait).await?;
-            // Before the answer: who gets none sends the same again, and the entry is there once.
+            // Before the answer: who gets none sends the same again, and the entry is there once. Who cannot would lose the
+            // only token of a hospital that is there.
             let signer =
                 Actor { id: signed_up.signup_id.clone(), role: SETUP.to_owned(), request_id: request_id::current() };
             let entry = Entry::new(SIGN_UP).target("organization", signed_up.organization_id.as_str());
-            this.platform_audit.record(&signer, entry.detail("plan", new.plan.id())).await?;
+            match this.platform_audit.record(&signer, entry.detail("plan", new.plan.id())).await {
+                Err(problem) if !can_be_repeated => tracing::error!(
+                    organization = %signed_up.organization_id, problem = problem.kind().slug(),
+                    "a sign-up is not in the platform's audit log"
+                ),
+                recorded => recorded?,
+            }
             // Whoever was signed in before, perhaps at another hospital, goes on as the one who signs up.
             let cookies = AppendHeaders([
                 (header::SET_COOKIE, set_cookie(SETUP_COOKIE, signed_up.setup_token.reveal())),
