@@ -80,9 +80,15 @@ impl Index {
         if self.unique {
             specification.insert("unique", true);
         }
-        if self.case_insensitive {
-            specification.insert("collation", doc! { "locale": "en", "strength": 2 });
-        }
+        // Never left out: an index takes the collation of a collection that somebody made with one.
+        specification.insert(
+            "collation",
+            if self.case_insensitive {
+                doc! { "locale": "en", "strength": 2 }
+            } else {
+                doc! { "locale": "simple" }
+            },
+        );
         specification
     }
 }

@@ -6,6 +6,7 @@ use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    arrivals::Arrivals,
     backoff::Backoff,
     capacity::Capacity,
     drift::Drift,
@@ -31,6 +32,7 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     pub backoff: Arc<Backoff>,
     pub echoes: Echoes,
+    pub arrivals: Arrivals,
     pub verified: Arc<Verified>,
     pub drift: Arc<Drift>,
     pub seats: Seats,
@@ -49,6 +51,7 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.backoff.succeeded(uid);
         self.echoes.forget(uid);
+        self.arrivals.forget(uid);
         self.verified.forget(uid);
         self.drift.forget(uid);
         self.capacity.finished(uid);

@@ -1,7 +1,7 @@
 //! Which events start a pass: a hospital that somebody changed, its Secret that somebody changed, what somebody changed
 //! in its database, time, and MongoDB that comes or goes.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, mem, pin::pin, sync::Arc, time::Duration};
 
 use chakravue_crds::{HospitalOrganization, naming::object_of_secret};
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future, stream};
@@ -57,20 +57,19 @@ pub async fn run(
     let own = Arc::clone(&context);
     // Who manages which field is more than half of an object, and asked of nobody here.
     let slim = |object: &mut Watched| object.meta_mut().managed_fields = None;
-    let watched = Arc::clone(&context);
+    let mut gone = Gone::default();
+    let remembers = Arc::clone(&context);
     let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
-        .inspect_ok(move |event| {
-            // Also one that somebody took the finalizer from: no pass will see it again.
-            if let watcher::Event::Delete(object) = event {
-                watched.forget(&object.uid().unwrap_or_default());
-            }
-        })
+        // Also one that somebody took the finalizer from: no pass will see it again.
+        .inspect_ok(move |event| gone.of(event).iter().for_each(|uid| remembers.forget(uid)))
         .applied_objects()
         .try_filter(move |object| {
             let is_own = own.echoes.is_own(object);
             if !is_own {
                 // One that waits for its resync already need not wait for that long.
-                own.turns.hurry(&object.uid().unwrap_or_default(), Class::Change);
+                let uid = object.uid().unwrap_or_default();
+                own.turns.hurry(&uid, Class::Change);
+                own.arrivals.saw(&uid, object.meta().generation);
             }
             future::ready(!is_own)
         });
@@ -98,6 +97,32 @@ pub async fn run(
             future::ready(())
         })
         .await;
+}
+
+/// Which objects there are, to notice the one that is there no more: it may go while nobody watches.
+#[derive(Default)]
+struct Gone {
+    known: HashSet<String>,
+    listed: HashSet<String>,
+}
+
+impl Gone {
+    /// The UIDs of those that are gone.
+    fn of(&mut self, event: &watcher::Event<Watched>) -> Vec<String> {
+        match event {
+            watcher::Event::Init => self.listed.clear(),
+            watcher::Event::InitApply(object) => drop(self.listed.insert(object.uid().unwrap_or_default())),
+            watcher::Event::InitDone => {
+                let before = mem::replace(&mut self.known, mem::take(&mut self.listed));
+                return before.into_iter().filter(|uid| !self.known.contains(uid)).collect();
+            }
+            watcher::Event::Apply(object) => drop(self.known.insert(object.uid().unwrap_or_default())),
+            watcher::Event::Delete(object) => {
+                return self.known.take(&object.uid().unwrap_or_default()).into_iter().collect();
+            }
+        }
+        Vec::new()
+    }
 }
 
 pub fn scoped<K>(client: &kube::Client, namespace: Option<&str>) -> Api<K>

@@ -183,6 +183,8 @@ impl Drift {
             if let Some(meanwhile) = &mut hospital.meanwhile {
                 meanwhile.changes.push(at);
             } else if !self.own.is_own(database, at) {
+                // Another collection may be `users` now.
+                hospital.counted = None;
                 self.ask(uid, hospital, Source::Stream);
             }
         }
@@ -227,7 +229,12 @@ impl Drift {
 
     /// Changes may have been missed: has every hospital looked at.
     fn compare_all(&self) {
-        self.lock().values_mut().for_each(|hospital| hospital.counted = None);
+        for hospital in self.lock().values_mut() {
+            hospital.counted = None;
+            if let Some(meanwhile) = &mut hospital.meanwhile {
+                meanwhile.recount = true;
+            }
+        }
         // Full: it was asked for already and has not begun yet.
         let _ = self.all.try_send(());
         self.metrics.compared_all();
@@ -283,6 +290,7 @@ impl Drop for Look<'_> {
             self.drift.ask_for_a_look(&self.uid, hospital);
         }
         if changes.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
+            hospital.counted = None;
             self.drift.ask(&self.uid, hospital, Source::Stream);
         }
     }

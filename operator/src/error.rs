@@ -95,6 +95,8 @@ pub struct Code {
 }
 
 impl Code {
+    pub const UNAUTHORIZED: i32 = 13;
+    pub const AUTHENTICATION_FAILED: i32 = 18;
     pub const ILLEGAL_OPERATION: i32 = 20;
     pub const NAMESPACE_NOT_FOUND: i32 = 26;
     pub const INVALID_OPTIONS: i32 = 72;

@@ -8,6 +8,7 @@ use kube::runtime::reflector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    arrivals::Arrivals,
     backoff::Backoff,
     capacity::Capacity,
     catalogue,
@@ -99,6 +100,7 @@ async fn connect(connection: &Connection) -> anyhow::Result<(Context, kube::Clie
         metrics,
         backoff: Arc::new(Backoff::default()),
         echoes: Echoes::default(),
+        arrivals: Arrivals::default(),
         verified: Arc::new(Verified::default()),
         drift: Arc::new(drift),
         seats: Seats::default(),

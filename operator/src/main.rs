@@ -6,6 +6,7 @@
 //! change), `leader` (which of several operators works), `capacity`, `orphans`, `plan`, `departure`, `metrics` and `telemetry`.
 
 mod access;
+mod arrivals;
 mod backoff;
 mod capacity;
 mod catalogue;

@@ -35,7 +35,7 @@ use crate::{
 const SERVER_SELECTION: Duration = Duration::from_secs(5);
 
 /// Every command that the operator sends, as labels of a metric.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 28] = [
     "aggregate",
     "collMod",
     "commitTransaction",
@@ -63,6 +63,7 @@ const COMMANDS: [&str; 27] = [
     "update",
     "updateRole",
     "updateUser",
+    "validate",
 ];
 
 #[derive(Clone)]

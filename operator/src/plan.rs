@@ -86,7 +86,7 @@ async fn plan_hospital(context: &Context, planned: &Planned, plan: &mut Plan) ->
     };
     if tenant.subscription == Subscription::PendingPayment {
         plan.notes.push("Nothing is made before the subscription is Active.".to_owned());
-        plan_record(object, &tenant, record.as_ref(), observed.users, plan);
+        plan_record(object, &tenant, record.as_ref(), plan);
         return Ok(());
     }
     if let Some(record) = &record {
@@ -109,7 +109,7 @@ async fn plan_hospital(context: &Context, planned: &Planned, plan: &mut Plan) ->
     let access = plan_access(context, &tenant, organization.as_deref(), secret.as_ref(), &access, plan);
     let schema = plan_schema(&observed, plan);
     access.and(schema)?;
-    plan_record(object, &tenant, record.as_ref(), observed.users, plan);
+    plan_record(object, &tenant, record.as_ref(), plan);
     Ok(())
 }
 
@@ -194,17 +194,12 @@ fn plan_schema(observed: &schema::Observed, plan: &mut Plan) -> Result<()> {
 }
 
 /// The platform's view of the organization.
-fn plan_record(
-    object: &HospitalOrganization,
-    tenant: &Tenant,
-    record: Option<&OrganizationRecord>,
-    users: i64,
-    plan: &mut Plan,
-) {
+fn plan_record(object: &HospitalOrganization, tenant: &Tenant, record: Option<&OrganizationRecord>, plan: &mut Plan) {
     let Some(record) = record else { return };
-    let facts = claim::facts_of(tenant, Picture::phase(object, &Progress::Done), users);
+    // How many users there are is nothing that is planned, and only the operator's second login may count them.
+    let facts = claim::facts_of(tenant, Picture::phase(object, &Progress::Done), record.facts.users);
     if record.facts != facts {
-        plan.add(Verb::Update, "organization", record.database_name.as_str(), "name, plan, price, status or users");
+        plan.add(Verb::Update, "organization", record.database_name.as_str(), "name, plan, price or status");
     }
 }
 

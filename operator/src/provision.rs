@@ -44,6 +44,8 @@ pub enum Outcome {
     Complete,
     /// Complete as far as can be seen: a change was announced that may not show yet.
     Announced,
+    /// Complete, but how many seats are taken is not known.
+    Uncounted,
     /// All but the database's schema, which has to wait for its turn.
     AwaitsMigration,
 }
@@ -82,12 +84,16 @@ pub async fn provision(
     picture.claim_held = true;
     picture.organization_id = Some(record.organization_id.to_string());
     picture.database = Some(record.database_name.to_string());
-    picture.users = context.seats.taken(&context.mongo, &look, &tenant.database, observed.users).await;
     picture.unmanaged = schema::unmanaged(&observed.collections, access.others());
     picture.data_loss = record.data_loss.as_ref().map(loss::told);
 
+    let seats = context.seats.taken(&context.mongo, &look, &tenant.database, observed.users);
+
     if tenant.subscription == Subscription::PendingPayment {
-        return Ok(Outcome::Complete);
+        // One that was made anew, or came from a backup, may have paid before.
+        let id = record.organization_id.as_str();
+        access::revoke_surplus(context, tenant, id, &access, changes).await?;
+        return Ok(if picture.counted(seats.await) { Outcome::Complete } else { Outcome::Uncounted });
     }
     refuse_newer_schema(record)?;
     if record.provisioned_at.is_none() && observed.collections.is_empty() {
@@ -110,11 +116,12 @@ pub async fn provision(
         }
         schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).await.map(Some)
     };
-    let work = async { tokio::join!(credentials, schema.boxed()) };
-    let (credentials, schema) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;
+    let work = async { tokio::join!(credentials, schema.boxed(), seats.boxed()) };
+    let (credentials, schema, seats) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;
     changes.append(credential_changes);
     changes.append(schema_changes);
     context.capacity.finished(&tenant.owner.uid);
+    let is_counted = picture.counted(seats);
 
     match &credentials {
         Ok(credentials) => picture.credentials = Some(credentials.clone()),
@@ -135,7 +142,11 @@ pub async fn provision(
     look.expect(Expected::of(tenant, id));
     let Some(schema) = schema? else { return Ok(Outcome::AwaitsMigration) };
     pass.provisioned = Some(Provisioned { schema_version: catalogue::current().version, collections: schema.ids });
-    Ok(if look.is_announced() { Outcome::Announced } else { Outcome::Complete })
+    Ok(match (look.is_announced(), is_counted) {
+        (true, _) => Outcome::Announced,
+        (false, true) => Outcome::Complete,
+        (false, false) => Outcome::Uncounted,
+    })
 }
 
 /// A database that a newer operator has brought further is none of this one's business.

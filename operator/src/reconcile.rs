@@ -5,9 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus, annotations::FORCE_RELEASE, conditions::Reason,
+    organization::Phase,
 };
 use futures::FutureExt as _;
-use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
+use k8s_openapi::{
+    api::core::v1::ObjectReference,
+    jiff::{SignedDuration, Timestamp},
+};
 use kube::{
     Resource as _, ResourceExt as _,
     runtime::{controller::Action, reflector::ObjectRef},
@@ -37,6 +41,9 @@ const TOLD_WITHIN: Duration = Duration::from_secs(10);
 
 /// What was announced shows by then.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
+
+/// Whatever kept seats from being counted may be over then.
+const RECOUNT: Duration = Duration::from_secs(15);
 
 /// A hospital that is to be migrated asks for a turn to do that.
 const AT_ONCE: Duration = Duration::from_millis(50);
@@ -157,6 +164,7 @@ async fn apply(object: &HospitalOrganization, migrates: bool, context: &Context)
     let (again, rest) = match outcome? {
         Outcome::Complete => (resync, resync),
         Outcome::Announced => (SECOND_LOOK.min(resync), resync),
+        Outcome::Uncounted => (RECOUNT.min(resync), resync),
         Outcome::AwaitsMigration => (AT_ONCE, AT_ONCE),
     };
     context.turns.rest(&object.uid().unwrap_or_default(), rest);
@@ -232,11 +240,24 @@ async fn finish(
     }
     if is_ready
         && is_first(object)
-        && let Some(created) = &object.metadata.creation_timestamp
+        && let Some(took) = time_to_ready(object, context, now)
     {
-        context.metrics.became_ready(now.duration_since(created.0));
+        context.metrics.became_ready(took);
+    }
+    if matches!(progress, Progress::Done) {
+        context.arrivals.forget(&object.uid().unwrap_or_default());
     }
     Ok(())
+}
+
+/// Since somebody made the object; or, where it waited for its payment, since the operator saw that this came.
+fn time_to_ready(object: &HospitalOrganization, context: &Context, now: Timestamp) -> Option<SignedDuration> {
+    let before = object.status.as_ref().and_then(|status| status.phase);
+    if before == Some(Phase::PendingPayment) {
+        let since = context.arrivals.since(&object.uid().unwrap_or_default(), object.metadata.generation)?;
+        return SignedDuration::try_from(since).ok();
+    }
+    object.metadata.creation_timestamp.as_ref().map(|created| now.duration_since(created.0))
 }
 
 /// Tells what was changed. On a hospital that was made and whose declaration is the same as before, it was drift: found once,

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    arrivals::Arrivals,
     backoff::Backoff,
     capacity::{self, Capacity},
     catalogue,
@@ -133,6 +134,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         metrics,
         backoff,
         echoes: echoes::Echoes::default(),
+        arrivals: Arrivals::default(),
         verified,
         drift,
         seats,

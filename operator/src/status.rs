@@ -22,6 +22,7 @@ use crate::{
     context::{Context, FIELD_MANAGER},
     error::{Doing as _, Error, Result},
     loss,
+    seats::Taken,
 };
 
 /// What a pass knows so far. A step that was not reached leaves what was known before.
@@ -58,6 +59,14 @@ pub enum Progress {
 }
 
 impl Picture {
+    /// Answers whether it is known.
+    pub fn counted(&mut self, seats: Taken) -> bool {
+        if let Taken::Counted(users) = seats {
+            self.users = Some(users);
+        }
+        seats != Taken::Unknown
+    }
+
     /// The status of `object`, whose own status is what was known before. Pure.
     pub fn status(
         &self,

@@ -12,7 +12,7 @@ use mongodb::{
     Client,
     bson::{Document, Timestamp, doc},
     change_stream::{ChangeStream, event::ResumeToken},
-    options::{ClientOptions, ReadConcern},
+    options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria},
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -59,6 +59,8 @@ impl Watcher {
     pub fn counter(&self, connections: u32) -> mongodb::error::Result<Client> {
         let mut options = self.0.clone();
         options.max_pool_size = Some(connections);
+        // A secondary may not have what the stream has shown already.
+        options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         Client::with_options(options)
     }
 }

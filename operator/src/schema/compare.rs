@@ -140,11 +140,19 @@ fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
             && keys.iter().zip(&index.keys).all(|((a, x), (b, y))| a == b && number(Some(x)) == number(Some(y)))
     });
     let collation = match found.get_document("collation") {
+        Ok(collation) if collation.get_str("locale").is_ok_and(|locale| locale == "simple") => !index.case_insensitive,
         Ok(collation) => {
+            let words =
+                [("locale", "en"), ("caseFirst", "off"), ("alternate", "non-ignorable"), ("maxVariable", "punct")];
+            let is_word = |(name, word): (&str, &str)| collation.get_str(name).is_ok_and(|found| found == word);
+            // The server tells all of them; what is left out has its default.
             index.case_insensitive
-                && collation.get_str("locale").ok() == Some("en")
                 && number(collation.get("strength")) == 2
-                && !collation.get_bool("caseLevel").unwrap_or(false)
+                && words.into_iter().all(|option| !collation.contains_key(option.0) || is_word(option))
+                && collation.contains_key("locale")
+                && ["caseLevel", "numericOrdering", "normalization", "backwards"]
+                    .iter()
+                    .all(|option| !collation.get_bool(option).unwrap_or(false))
         }
         Err(_) => !index.case_insensitive,
     };
@@ -253,6 +261,17 @@ mod tests {
         let mut found = complete();
         found[0].indexes[1].insert("key", doc! { "name": 1 });
         assert_eq!(steps(&found), [Step::ReplaceIndex(users, email)]);
+
+        for other in [doc! { "numericOrdering": true }, doc! { "alternate": "shifted" }, doc! { "locale": "de" }] {
+            let mut found = complete();
+            found[0].indexes[1].get_document_mut("collation").unwrap().extend(other.clone());
+            assert_eq!(steps(&found), [Step::ReplaceIndex(users, email)], "{other}: it would tell other words apart");
+        }
+        let patients = &TENANT_SCHEMA.collections[1];
+        let plain = patients.indexes.iter().position(|index| !index.case_insensitive).unwrap();
+        let mut found = complete();
+        found[1].indexes[1 + plain].insert("collation", doc! { "locale": "de", "strength": 2 });
+        assert_eq!(steps(&found), [Step::ReplaceIndex(patients, &patients.indexes[plain])]);
     }
 
     #[test]

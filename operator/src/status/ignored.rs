@@ -1,18 +1,31 @@
 //! Annotations that were meant to ask for something, and whose value means nothing.
 
 use chakravue_crds::{
-    HospitalOrganization,
-    annotations::{ADOPT_DATABASE, PAUSED},
+    HospitalOrganization, OrganizationId,
+    annotations::{ACKNOWLEDGE_DATA_LOSS, ADOPT_DATABASE, ADOPT_ORGANIZATION, FORCE_RELEASE, PAUSED},
 };
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
 /// What to say of annotations that were meant to ask for something. Their values are not repeated: they may be anything.
 pub(super) fn annotations(object: &HospitalOrganization) -> Option<String> {
-    let asks = [(PAUSED, "the hospital is not paused"), (ADOPT_DATABASE, "no database is adopted")];
-    let ignored = asks.iter().filter_map(|(name, so)| {
+    let switch: &dyn Fn(&str) -> bool = &|value| ["true", "false"].contains(&value);
+    let organization: &dyn Fn(&str) -> bool = &|value| value.parse::<OrganizationId>().is_ok();
+    let loss: &dyn Fn(&str) -> bool = &|value| value.parse::<Timestamp>().is_ok() || organization(value);
+    let status = object.status.as_ref();
+    let database = status.and_then(|status| status.database_name.clone());
+    let database = database.or_else(|| object.wanted_database().ok().map(|name| name.to_string()));
+    let own: &dyn Fn(&str) -> bool = &|value| database.as_deref() == Some(value);
+    let asks = [
+        (PAUSED, switch, "is neither \"true\" nor \"false\", so the hospital is not paused"),
+        (ADOPT_DATABASE, switch, "is neither \"true\" nor \"false\", so no database is adopted"),
+        (ADOPT_ORGANIZATION, organization, "is no organizationId, so no hospital is adopted"),
+        (ACKNOWLEDGE_DATA_LOSS, loss, "is neither a detectedAt nor an organizationId, so no loss is confirmed"),
+        (FORCE_RELEASE, own, "is not the name of the database, so a deletion would not leave it behind"),
+    ];
+    let ignored = asks.iter().filter_map(|(name, means_something, so)| {
         let value = object.annotations().get(*name)?;
-        let is_known = ["true", "false"].contains(&value.as_str());
-        (!is_known).then(|| format!("Annotation {name} is neither \"true\" nor \"false\", so {so}"))
+        (!means_something(value)).then(|| format!("Annotation {name} {so}"))
     });
     let ignored: Vec<String> = ignored.collect();
     (!ignored.is_empty()).then(|| format!("{}. Correct or remove it.", ignored.join("; ")))

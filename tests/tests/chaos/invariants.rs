@@ -136,8 +136,11 @@ async fn is_complete(world: &World, object: &HospitalOrganization, all: &[Hospit
     };
     let suspended = is(object, "SubscriptionActive", "False");
     equal("what its own user gets", &read(&own).await, &if suspended { 13 } else { 0 })?;
-    if let Some(other) = all.iter().map(ResourceExt::name_any).find(|other| *other != name) {
-        equal("what its user gets of another hospital", &read(&database(&other)).await, &13)?;
+    for other in all.iter().map(ResourceExt::name_any).filter(|other| *other != name) {
+        equal(&format!("what its user gets of {other}"), &read(&database(&other)).await, &13)?;
+    }
+    for foreign in [world.sandbox.master_database(), "admin", "config", "local", "a_database_that_is_not_there"] {
+        equal(&format!("what its user gets of {foreign}"), &read(foreign).await, &13)?;
     }
     Ok(())
 }

@@ -105,18 +105,24 @@ async fn annotations_with_nonsense_change_nothing() {
         let names = [annotations::ADOPT_ORGANIZATION, annotations::ADOPT_DATABASE, annotations::PAUSED];
         let more = [annotations::FORCE_RELEASE, annotations::ACKNOWLEDGE_DATA_LOSS, "chakravue.io/unheard-of"];
         let all: serde_json::Map<String, Value> =
-            names.into_iter().chain(more).map(|name| (name.to_owned(), json!(value))).collect();
+            names.iter().chain(&more).copied().map(|name| (name.to_owned(), json!(value))).collect();
         let ready = plan("Professional", json!(all)).await;
         assert!(condition(&ready, "Paused").is_none(), "{value:?}");
         let told = condition(&ready, "AnnotationIgnored").unwrap_or_else(|| panic!("nothing is said of {value:?}"));
-        for name in [annotations::PAUSED, annotations::ADOPT_DATABASE] {
+        for name in names.iter().chain(&more[..2]) {
             assert!(told.message.contains(name), "{}", told.message);
         }
         // The plan is back for the comparison.
         plan("Starter", json!({})).await;
         assert_eq!(world.belongings(&name, &database).await, before, "{value:?}");
     }
-    let mended = json!({ annotations::PAUSED: "false", annotations::ADOPT_DATABASE: null });
+    let mended = json!({
+        annotations::PAUSED: "false",
+        annotations::ADOPT_DATABASE: null,
+        annotations::ADOPT_ORGANIZATION: "org_01m8cvvxb0m61r9t3t3n0g0kk0",
+        annotations::FORCE_RELEASE: database,
+        annotations::ACKNOWLEDGE_DATA_LOSS: "2026-01-01T00:00:00.000Z",
+    });
     let mended = plan("Professional", mended).await;
     assert!(condition(&mended, "AnnotationIgnored").is_none(), "{:?}", mended.status);
     // A deletion waits for MongoDB alone, whatever stands in the annotation.
@@ -293,6 +299,38 @@ async fn a_thousand_objects_at_once_all_get_their_answer() {
     assert_eq!(ids.len(), settled.len(), "no two have one organization");
     let log = operator.log();
     assert!(!log.contains("panicked"), "{log}");
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn indexes_of_a_collection_with_a_collation_of_its_own_are_the_catalogues_and_stay() {
+    let world = World::new("collation").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.ready_hospital("collation").await.name_any();
+    operator.terminate().await;
+    let database = world.mongo.database(&world.sandbox.database_name("collation"));
+    database.run_command(doc! { "drop": "patients" }).await.unwrap();
+    let german = doc! { "create": "patients", "collation": { "locale": "de", "strength": 2 } };
+    database.run_command(german).await.unwrap();
+    let operator = world.sandbox.operator().resync_interval("1s").start().await;
+    let complete = |o: &HospitalOrganization| {
+        let patients = |status: &chakravue_crds::HospitalOrganizationStatus| {
+            status.collections.iter().any(|c| c.name == "patients" && c.documents_validated && c.indexes.len() > 1)
+        };
+        is(o, "Ready", "True") && is(o, "DataLossSuspected", "True") && o.status.as_ref().is_some_and(patients)
+    };
+    world.wait(&name, "complete again", complete).await;
+    let version = world.hospitals().get(&name).await.unwrap().metadata.resource_version;
+    let counter = async |name: &str| -> u64 {
+        let (metrics, start) = (operator.metrics().await, format!("chakravue_operator_{name} "));
+        metrics.lines().find_map(|line| line.strip_prefix(&start)).map_or(0, |count| count.parse().unwrap())
+    };
+    let (healed, passes) = ("drift_healed_total{kind=\"index\"}", "reconciles_total{result=\"success\",reason=\"\"}");
+    let (before, done) = (counter(healed).await, counter(passes).await);
+    eventually("three resyncs", async || (counter(passes).await >= done + 3).then_some(())).await;
+    assert_eq!(counter(healed).await, before, "nothing is mended again and again");
+    assert_eq!(world.hospitals().get(&name).await.unwrap().metadata.resource_version, version);
     operator.terminate().await;
     world.close().await;
 }

@@ -387,6 +387,32 @@ async fn a_claim_whose_object_went_without_the_operator_is_taken_up_again() {
 }
 
 #[tokio::test]
+async fn one_that_comes_back_unpaid_has_no_access_whatever_it_had_before() {
+    let world = World::new("unpaid again").await;
+    let operator = world.sandbox.operator().start().await;
+    let paid = world.ready_hospital("unpaid").await.name_any();
+    let patients = world.tenant(&paid).await.database(&world.sandbox.database_name("unpaid"));
+    let patients = patients.collection::<Document>("patients");
+    patients.insert_one(patient("1")).await.unwrap();
+    operator.terminate().await;
+    world.delete(&paid).await;
+    let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+    world.hospitals().patch(&paid, &PatchParams::default(), &without).await.unwrap();
+    world.wait_gone(&paid).await;
+
+    let operator = world.sandbox.operator().start().await;
+    let unpaid = with(world.hospital("unpaid"), "subscription", "PendingPayment");
+    world.apply(&unpaid).await;
+    world.wait(&paid, "told of its payment", |o| is(o, "ClaimHeld", "True") && is(o, "Ready", "False")).await;
+    assert_eq!(code(&patients.find_one(doc! {}).await), 13, "on the connection that it had");
+    world.apply(&world.hospital("unpaid")).await;
+    world.wait_ready(&paid).await;
+    assert_eq!(records(&world, "unpaid").await, ["1"]);
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
 async fn a_hospital_deleted_with_cascade_orphan_can_be_applied_again() {
     let world = World::new("cascade").await;
     let operator = world.sandbox.operator().start().await;

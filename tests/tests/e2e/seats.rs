@@ -1,8 +1,13 @@
 //! How many seats are taken is known at once, without a resync: staff come, leave, and are disabled in the hospital's own
 //! database. Who else was made in that database is told.
 
+use std::time::{Duration, Instant};
+
 use chakravue_crds::HospitalOrganization;
-use chakravue_testbed::OperatorProcess;
+use chakravue_testbed::{
+    OperatorProcess,
+    proxy::{MongoProxy, WriteLog},
+};
 use kube::ResourceExt as _;
 use mongodb::{
     Collection,
@@ -27,7 +32,7 @@ async fn who_comes_leaves_or_is_disabled_is_counted_at_once() {
     })
     .await;
 
-    users.insert_many((0..7).map(user)).await.unwrap();
+    users.insert_many((0..7).map(user_of)).await.unwrap();
     let full = counted(&world, &name, 7).await;
     let told = condition(&full, "SeatsExceeded").unwrap();
     for part in ["7 seats are taken", "Starter has 5", "disable 2 users"] {
@@ -39,7 +44,7 @@ async fn who_comes_leaves_or_is_disabled_is_counted_at_once() {
     assert!(condition(&disabled, "SeatsExceeded").is_none(), "who is disabled takes no seat");
     users.update_one(doc! { "number": 0 }, doc! { "$set": { "status": "active" } }).await.unwrap();
     counted(&world, &name, 6).await;
-    let replacement: Document = user(6).into_iter().chain([("status".to_owned(), "disabled".into())]).collect();
+    let replacement: Document = user_of(6).into_iter().chain([("status".to_owned(), "disabled".into())]).collect();
     users.replace_one(doc! { "number": 6 }, replacement).await.unwrap();
     counted(&world, &name, 5).await;
     users.delete_one(doc! { "number": 5 }).await.unwrap();
@@ -47,7 +52,7 @@ async fn who_comes_leaves_or_is_disabled_is_counted_at_once() {
 
     let before = passes_in_the_end(&operator).await;
     users.update_many(doc! {}, doc! { "$set": { "last_login": DateTime::now() } }).await.unwrap();
-    users.insert_one(user(8)).await.unwrap();
+    users.insert_one(user_of(8)).await.unwrap();
     counted(&world, &name, 5).await;
     let after = passes_in_the_end(&operator).await;
     assert!((1..=2).contains(&(after - before)), "{} passes: a sign-in is no reason for one", after - before);
@@ -61,10 +66,50 @@ async fn without_the_second_login_every_user_counts_at_the_resync() {
     let operator = world.sandbox.operator().resync_interval("1s").start().await;
     let name = world.ready_hospital("staff").await.name_any();
     let users = users(&world, "staff");
-    users.insert_many((0..3).map(user)).await.unwrap();
+    users.insert_many((0..3).map(user_of)).await.unwrap();
     users.update_one(doc! { "number": 0 }, doc! { "$set": { "status": "disabled" } }).await.unwrap();
     counted(&world, &name, 3).await;
     operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_login_that_cannot_count_keeps_nothing_else_from_being_done() {
+    let world = World::new("uncounted").await;
+    let right = world.sandbox.watch_mongodb_uri().await;
+    let (login, place) = right.strip_prefix("mongodb://").unwrap().split_once('@').unwrap();
+    let (user, _) = login.split_once(':').unwrap();
+    let (hosts, rest) = place.split_once('/').unwrap();
+    let log = WriteLog::new();
+    let stalled = MongoProxy::start(hosts, log).unwrap();
+    for (number, (uri, every_user)) in [
+        (format!("mongodb://{user}:wrong@{place}"), true),
+        (format!("mongodb://{login}@{}/{rest}", stalled.address()), false),
+    ]
+    .iter()
+    .enumerate()
+    {
+        stalled.delay("aggregate", Duration::from_mins(10));
+        let operator = world.sandbox.operator().resync_interval("1s").watch_mongodb_uri(uri).start().await;
+        let name = world.ready_hospital(&format!("staff{number}")).await.name_any();
+        let database = world.sandbox.database_name(&format!("staff{number}"));
+        let tenant = world.tenant(&name).await.database(&database).collection::<Document>("users");
+        tenant.insert_many((0..3).map(user_of)).await.unwrap();
+        if *every_user {
+            counted(&world, &name, 3).await;
+        }
+        let mut suspended = world.hospital(&format!("staff{number}"));
+        suspended["spec"]["subscription"] = json!("Suspended");
+        let began = Instant::now();
+        world.apply(&suspended).await;
+        eventually("the hospital has no access", async || {
+            (crate::support::code(&tenant.find_one(doc! {}).await) == 13).then_some(())
+        })
+        .await;
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        world.wait(&name, "suspended", |o| is(o, "SubscriptionActive", "False")).await;
+        operator.terminate().await;
+    }
     world.close().await;
 }
 
@@ -94,7 +139,7 @@ fn users(world: &World, name: &str) -> Collection<Document> {
     world.mongo.database(&world.sandbox.database_name(name)).collection("users")
 }
 
-fn user(number: i32) -> Document {
+fn user_of(number: i32) -> Document {
     doc! {
         "number": number, "email": format!("{number}@hospital.example"), "role": "DOCTOR", "status": "active",
         "created_at": DateTime::now(),
@@ -119,7 +164,7 @@ async fn passes_in_the_end(operator: &OperatorProcess) -> u64 {
     };
     eventually("the passes come to an end", async || {
         let before = passes().await;
-        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         (passes().await == before).then_some(before)
     })
     .await
