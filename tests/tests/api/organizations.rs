@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     proxied::Proxied,
-    support::{PASSWORD, Signup, Stack, eventually},
+    support::{CARD, PASSWORD, Signup, Stack, eventually},
 };
 
 fn plan(plan_id: &str) -> Value {
@@ -390,6 +390,19 @@ async fn what_gitops_declares_is_changed_there_and_the_answer_says_where() {
     let unchanged = stack.hospitals().get(&object.name_any()).await.unwrap();
     assert_eq!(unchanged.spec, object.spec);
     assert!(unchanged.managed_fields().iter().all(|entry| entry.manager.as_deref() != Some("chakravue-api")));
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_hospital_without_database_yet_can_get_a_smaller_plan() {
+    let stack = Stack::new("plan change, no database").await;
+    let platform = stack.platform_administrator().await;
+    let signup = stack.signup("Mercy", "professional").await;
+    stack.operator.killer()();
+    let payer = stack.client().bearer(&signup.setup_token);
+    payer.post("/process-payment", &signup.payment(CARD)).await.expect(202);
+    let changed = platform.post(&path(&signup, "plan"), &plan("starter")).await.expect(200);
+    assert_eq!(changed["plan"]["plan_id"], "starter");
     stack.close().await;
 }
 
