@@ -56,8 +56,7 @@ async fn remove_everything(context: &Context, departing: &Departing, changes: &m
         }
     }
     let owner = &departing.owner;
-    credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await?;
-    Ok(())
+    credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await
 }
 
 async fn delete(context: &Context, record: &OrganizationRecord, changes: &mut Changes) -> Result<()> {

@@ -142,14 +142,13 @@ fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
     let collation = match found.get_document("collation") {
         Ok(collation) if collation.get_str("locale").is_ok_and(|locale| locale == "simple") => !index.case_insensitive,
         Ok(collation) => {
-            let words =
-                [("locale", "en"), ("caseFirst", "off"), ("alternate", "non-ignorable"), ("maxVariable", "punct")];
-            let is_word = |(name, word): (&str, &str)| collation.get_str(name).is_ok_and(|found| found == word);
             // The server tells all of them; what is left out has its default.
             index.case_insensitive
+                && collation.get_str("locale").is_ok_and(|locale| locale == "en")
                 && number(collation.get("strength")) == 2
-                && words.into_iter().all(|option| !collation.contains_key(option.0) || is_word(option))
-                && collation.contains_key("locale")
+                && [("caseFirst", "off"), ("alternate", "non-ignorable"), ("maxVariable", "punct")]
+                    .iter()
+                    .all(|(option, usual)| collation.get_str(option).unwrap_or(usual) == *usual)
                 && ["caseLevel", "numericOrdering", "normalization", "backwards"]
                     .iter()
                     .all(|option| !collation.get_bool(option).unwrap_or(false))

@@ -13,7 +13,7 @@ use kube::{
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use crate::support::{USER, World, condition, eventually, is, patient};
+use crate::support::{USER, World, condition, eventually, is, metric, passes, patient};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_status_that_somebody_edited_by_hand_is_the_truth_again() {
@@ -322,14 +322,10 @@ async fn indexes_of_a_collection_with_a_collation_of_its_own_are_the_catalogues_
     };
     world.wait(&name, "complete again", complete).await;
     let version = world.hospitals().get(&name).await.unwrap().metadata.resource_version;
-    let counter = async |name: &str| -> u64 {
-        let (metrics, start) = (operator.metrics().await, format!("chakravue_operator_{name} "));
-        metrics.lines().find_map(|line| line.strip_prefix(&start)).map_or(0, |count| count.parse().unwrap())
-    };
-    let (healed, passes) = ("drift_healed_total{kind=\"index\"}", "reconciles_total{result=\"success\",reason=\"\"}");
-    let (before, done) = (counter(healed).await, counter(passes).await);
-    eventually("three resyncs", async || (counter(passes).await >= done + 3).then_some(())).await;
-    assert_eq!(counter(healed).await, before, "nothing is mended again and again");
+    let healed = "drift_healed_total{kind=\"index\"}";
+    let (before, done) = (metric(&operator, healed).await, passes(&operator).await);
+    eventually("three resyncs", async || (passes(&operator).await >= done + 3).then_some(())).await;
+    assert_eq!(metric(&operator, healed).await, before, "nothing is mended again and again");
     assert_eq!(world.hospitals().get(&name).await.unwrap().metadata.resource_version, version);
     operator.terminate().await;
     world.close().await;

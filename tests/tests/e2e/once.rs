@@ -4,7 +4,10 @@
 use chakravue_testbed::OperatorProcess;
 use serde_json::json;
 
-use crate::{proxied::Proxied, support::eventually};
+use crate::{
+    proxied::Proxied,
+    support::{eventually, metric},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_fails_in_a_way_that_invites_trying_again_is_sent_once_in_its_pass() {
@@ -60,7 +63,5 @@ async fn a_write_that_fails_in_a_way_that_invites_trying_again_is_sent_once_in_i
 
 /// How many passes have failed for this reason.
 async fn failed(operator: &OperatorProcess, reason: &str) -> u64 {
-    let start = format!("chakravue_operator_reconciles_total{{result=\"failure\",reason=\"{reason}\"}} ");
-    let metrics = operator.metrics().await;
-    metrics.lines().find_map(|line| line.strip_prefix(&start)).map_or(0, |count| count.parse().unwrap())
+    metric(operator, &format!("reconciles_total{{result=\"failure\",reason=\"{reason}\"}}")).await
 }

@@ -4,10 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chakravue_crds::HospitalOrganization;
-use chakravue_testbed::{
-    OperatorProcess,
-    proxy::{MongoProxy, WriteLog},
-};
+use chakravue_testbed::proxy::{MongoProxy, WriteLog};
 use kube::ResourceExt as _;
 use mongodb::{
     Collection,
@@ -15,7 +12,7 @@ use mongodb::{
 };
 use serde_json::json;
 
-use crate::support::{World, condition, eventually, is};
+use crate::support::{World, condition, eventually, is, metric, passes_in_the_end};
 
 /// The resync never comes in these tests.
 const NEVER: &str = "10h";
@@ -27,10 +24,7 @@ async fn who_comes_leaves_or_is_disabled_is_counted_at_once() {
     let operator = world.sandbox.operator().resync_interval(NEVER).watch_mongodb_uri(&watch).start().await;
     let name = world.ready_hospital("staff").await.name_any();
     let users = users(&world, "staff");
-    eventually("the stream is open", async || {
-        operator.metrics().await.contains("chakravue_operator_change_stream_open 1").then_some(())
-    })
-    .await;
+    eventually("the stream is open", async || (metric(&operator, "change_stream_open").await == 1).then_some(())).await;
 
     users.insert_many((0..7).map(user_of)).await.unwrap();
     let full = counted(&world, &name, 7).await;
@@ -153,19 +147,4 @@ async fn counted(world: &World, name: &str, seats: i64) -> HospitalOrganization 
     let record = world.claim_on(&name.replace('-', "_")).await.unwrap();
     assert_eq!(record.get_i64("users").unwrap(), seats, "the platform's view");
     object
-}
-
-/// How many passes there were when no more follow.
-async fn passes_in_the_end(operator: &OperatorProcess) -> u64 {
-    let passes = async || {
-        let metrics = operator.metrics().await;
-        let success = "chakravue_operator_reconciles_total{result=\"success\",reason=\"\"} ";
-        metrics.lines().find_map(|line| line.strip_prefix(success)).map_or(0, |count| count.parse().unwrap())
-    };
-    eventually("the passes come to an end", async || {
-        let before = passes().await;
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        (passes().await == before).then_some(before)
-    })
-    .await
 }

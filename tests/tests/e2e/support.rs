@@ -6,7 +6,7 @@ use std::{
 };
 
 use chakravue_crds::{HospitalOrganization, naming::secret_name};
-use chakravue_testbed::Sandbox;
+use chakravue_testbed::{OperatorProcess, Sandbox};
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::{Event, Secret};
 use kube::{
@@ -271,4 +271,25 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut done: 
         assert!(Instant::now() < deadline, "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// A number among the operator's metrics, by its name behind the prefix and its labels; 0 where it was never touched.
+pub async fn metric(operator: &OperatorProcess, name: &str) -> u64 {
+    let (metrics, start) = (operator.metrics().await, format!("chakravue_operator_{name} "));
+    metrics.lines().find_map(|line| line.strip_prefix(&start)).map_or(0, |value| value.parse().unwrap())
+}
+
+/// How many passes have succeeded.
+pub async fn passes(operator: &OperatorProcess) -> u64 {
+    metric(operator, "reconciles_total{result=\"success\",reason=\"\"}").await
+}
+
+/// How many passes have succeeded when no more follow.
+pub async fn passes_in_the_end(operator: &OperatorProcess) -> u64 {
+    eventually("the passes come to an end", async || {
+        let before = passes(operator).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        (passes(operator).await == before).then_some(before)
+    })
+    .await
 }
