@@ -16,6 +16,7 @@ use crate::{
     metrics::Metrics,
     mongo::Mongo,
     orphans::Released,
+    schema::Repairs,
     scram::Verified,
     seats::Seats,
     turns::Turns,
@@ -36,6 +37,7 @@ pub struct Context {
     pub verified: Arc<Verified>,
     pub drift: Arc<Drift>,
     pub seats: Seats,
+    pub repairs: Repairs,
     pub capacity: Arc<Capacity>,
     pub turns: Turns,
     /// Objects that were let go by force.
@@ -54,6 +56,7 @@ impl Context {
         self.arrivals.forget(uid);
         self.verified.forget(uid);
         self.drift.forget(uid);
+        self.repairs.close(uid);
         self.capacity.finished(uid);
         self.turns.forget(uid);
     }

@@ -174,9 +174,12 @@ fn mongodb_turns(
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {
         let mut health = mongo.health();
-        let mut was_away = false;
+        let (mut was_away, mut in_trouble) = (false, false);
         loop {
             let usable = matches!(*health.borrow_and_update(), Health::Usable(_) | Health::Unknown);
+            if mem::replace(&mut in_trouble, !usable) && usable {
+                context.repairs.restart();
+            }
             let turned = if usable && was_away {
                 context.backoff.reset();
                 true

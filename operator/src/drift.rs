@@ -15,9 +15,10 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
-use futures::{Stream, stream as streams};
+use futures::{FutureExt as _, Stream, StreamExt as _, stream as streams};
 use kube::runtime::reflector::ObjectRef;
 use mongodb::bson::Timestamp;
 use tokio::sync::mpsc;
@@ -97,12 +98,17 @@ pub struct Drift {
     metrics: Arc<Metrics>,
     turns: Turns,
     one: mpsc::UnboundedSender<ObjectRef<Watched>>,
+    later: mpsc::UnboundedSender<(Instant, ObjectRef<Watched>)>,
     all: mpsc::Sender<()>,
 }
 
-/// What a controller is to do: look at these hospitals; look at every one.
+/// How often, at the most, users are counted because they come and go.
+const RECOUNT: Duration = Duration::from_secs(1);
+
+/// What a controller is to do: look at these hospitals, now or then; look at every one.
 pub struct Triggers {
     one: mpsc::UnboundedReceiver<ObjectRef<Watched>>,
+    later: mpsc::UnboundedReceiver<(Instant, ObjectRef<Watched>)>,
     all: mpsc::Receiver<()>,
 }
 
@@ -111,6 +117,10 @@ impl Triggers {
         self,
     ) -> (impl Stream<Item = ObjectRef<Watched>> + Send + 'static, impl Stream<Item = ()> + Send + 'static) {
         let one = streams::unfold(self.one, |mut one| async move { one.recv().await.map(|hospital| (hospital, one)) });
+        let later = streams::unfold(self.later, |mut later| async move { later.recv().await.map(|it| (it, later)) });
+        // In the order in which they came: that keeps nobody waiting for more than the second.
+        let later = later.then(|(due, hospital)| tokio::time::sleep_until(due.into()).map(|()| hospital));
+        let one = streams::select(one, later);
         (one, streams::unfold(self.all, |mut all| async move { all.recv().await.map(|()| ((), all)) }))
     }
 }
@@ -126,6 +136,10 @@ struct Hospital {
     announced: bool,
     /// Users as they were counted last, unless they changed since then.
     counted: Option<Counted>,
+    /// When that was.
+    recounted: Option<Instant>,
+    /// A pass was asked for that is to count them, a moment later.
+    recount: bool,
     /// What the last pass left of user and role, if it got that far.
     accounts: Option<Arc<Expected>>,
 }
@@ -136,16 +150,19 @@ struct Meanwhile {
     changes: Vec<Timestamp>,
     /// Users came, went, or got or lost their seat; the pass may have counted them before.
     recount: bool,
+    /// Something else is to be seen that the pass may have been too early for.
+    again: bool,
 }
 
 impl Drift {
     pub fn new(own: OwnWrites, metrics: Arc<Metrics>, turns: Turns) -> (Self, Triggers) {
         let (one, ones) = mpsc::unbounded_channel();
+        let (later, laters) = mpsc::unbounded_channel();
         // One request to look at all is as good as many.
         let (all, alls) = mpsc::channel(1);
         let (hospitals, streams) = (Mutex::default(), AtomicBool::default());
-        let drift = Self { hospitals, streams, own, metrics, turns, one, all };
-        (drift, Triggers { one: ones, all: alls })
+        let drift = Self { hospitals, streams, own, metrics, turns, one, later, all };
+        (drift, Triggers { one: ones, later: laters, all: alls })
     }
 
     /// A pass begins to look; until the answer is dropped, its own changes are told from those of others.
@@ -159,9 +176,12 @@ impl Drift {
             meanwhile: None,
             announced: false,
             counted: None,
+            recounted: None,
+            recount: false,
             accounts: None,
         });
         hospital.asked = false;
+        hospital.recount = false;
         hospital.meanwhile = Some(Meanwhile::default());
         hospital.accounts = None;
         let is_announced = std::mem::take(&mut hospital.announced);
@@ -197,8 +217,18 @@ impl Drift {
                 meanwhile.recount = true;
             } else {
                 hospital.counted = None;
-                self.ask_for_a_look(uid, hospital);
+                self.ask_for_a_recount(uid, hospital);
             }
+        }
+    }
+
+    /// Has this hospital looked at once more: something went on beside its passes, and has ended.
+    pub fn look_again(&self, uid: &str) {
+        let mut hospitals = self.lock();
+        let Some(hospital) = hospitals.get_mut(uid) else { return };
+        match &mut hospital.meanwhile {
+            Some(meanwhile) => meanwhile.again = true,
+            None => drop(self.ask_for_a_look(uid, hospital)),
         }
     }
 
@@ -206,6 +236,16 @@ impl Drift {
         hospital.announced |= matches!(source, Source::Stream);
         if self.ask_for_a_look(uid, hospital) {
             self.metrics.drift_noticed(source);
+        }
+    }
+
+    /// A hospital whose users come and go all the time is counted once a second; what is to be mended never waits for that.
+    fn ask_for_a_recount(&self, uid: &str, hospital: &mut Hospital) {
+        let due = hospital.recounted.map(|last| last + RECOUNT).filter(|due| Instant::now() < *due);
+        match due {
+            None => drop(self.ask_for_a_look(uid, hospital)),
+            Some(_) if hospital.asked || hospital.recount => {}
+            Some(due) => hospital.recount = self.later.send((due, hospital.object.clone())).is_ok(),
         }
     }
 
@@ -269,6 +309,7 @@ impl Look<'_> {
     pub fn count(&self, counted: Counted) {
         if let Some(hospital) = self.drift.lock().get_mut(&self.uid) {
             hospital.counted = Some(counted);
+            hospital.recounted = Some(Instant::now());
         }
     }
 
@@ -284,9 +325,12 @@ impl Drop for Look<'_> {
     fn drop(&mut self) {
         let mut hospitals = self.drift.lock();
         let Some(hospital) = hospitals.get_mut(&self.uid) else { return };
-        let Meanwhile { changes, recount } = hospital.meanwhile.take().unwrap_or_default();
+        let Meanwhile { changes, recount, again } = hospital.meanwhile.take().unwrap_or_default();
         if recount {
             hospital.counted = None;
+            self.drift.ask_for_a_recount(&self.uid, hospital);
+        }
+        if again {
             self.drift.ask_for_a_look(&self.uid, hospital);
         }
         if changes.into_iter().any(|at| !self.drift.own.is_own(&hospital.database, at)) {
@@ -385,26 +429,60 @@ mod tests {
         assert_eq!(look.counted(), Some(three));
         drift.users_changed("a");
         drop(look);
-        assert!(triggers.one.try_recv().is_ok(), "it may have counted before the change");
+        assert!(triggers.later.try_recv().is_ok(), "it may have counted before the change");
 
         let look = drift.look(&tenant());
         assert_eq!(look.counted(), None);
         look.count(three);
         drop(look);
         drift.users_changed("b");
-        assert!(triggers.one.try_recv().is_err(), "another hospital's users");
+        assert!(triggers.one.try_recv().is_err() && triggers.later.try_recv().is_err(), "another hospital's users");
         assert_eq!(drift.look(&tenant()).counted(), Some(three));
         drift.streams(false);
         assert_eq!(drift.look(&tenant()).counted(), None, "changes are not shown at the moment");
         drift.streams(true);
         drift.users_changed("a");
-        assert!(triggers.one.try_recv().is_ok());
+        assert!(triggers.later.try_recv().is_ok());
         let look = drift.look(&tenant());
         assert!(!look.is_announced(), "nothing is to be mended");
         look.count(three);
         drop(look);
         drift.compare_all();
         assert_eq!(drift.look(&tenant()).counted(), None, "changes may have been missed");
+    }
+
+    #[test]
+    fn who_comes_and_goes_all_the_time_is_counted_once_a_second_and_delays_nothing_else() {
+        let (drift, _, mut triggers) = drift();
+        drop(drift.look(&tenant()));
+        drift.users_changed("a");
+        assert!(triggers.one.try_recv().is_ok(), "for the first time at once");
+        let look = drift.look(&tenant());
+        look.count(Counted { documents: 1, seats: 1 });
+        drop(look);
+        let counted = Instant::now();
+        drift.users_changed("a");
+        drift.users_changed("a");
+        assert!(triggers.one.try_recv().is_err());
+        let (due, _) = triggers.later.try_recv().unwrap();
+        assert!(due <= counted + RECOUNT && triggers.later.try_recv().is_err());
+        drift.changed("a", at(1));
+        assert!(triggers.one.try_recv().is_ok(), "a change of the structure is looked at at once");
+    }
+
+    #[test]
+    fn what_ended_beside_the_passes_is_looked_at_also_if_one_was_under_way() {
+        let (drift, _, mut triggers) = drift();
+        let look = drift.look(&tenant());
+        drift.look_again("u");
+        assert!(triggers.one.try_recv().is_err());
+        drop(look);
+        assert!(triggers.one.try_recv().is_ok());
+        drop(drift.look(&tenant()));
+        drift.look_again("u");
+        assert!(triggers.one.try_recv().is_ok());
+        drift.look_again("another");
+        assert!(triggers.one.try_recv().is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use chakravue_crds::conditions::{ConditionType, Reason};
 use mongodb::error::ErrorKind;
 
-use crate::leader::NotLeading;
+use crate::{leader::NotLeading, mongo::Closed};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -73,6 +73,9 @@ impl Error {
     pub fn mongodb(doing: &str, error: &mongodb::error::Error) -> Self {
         if error.get_custom::<NotLeading>().is_some() {
             return Self::Conflict { what: "who leads".to_owned() };
+        }
+        if error.get_custom::<Closed>().is_some() {
+            return Self::Conflict { what: "whether the hospital stays".to_owned() };
         }
         match Code::of(error) {
             Some(code) => code.fault(doing),

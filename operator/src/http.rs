@@ -28,6 +28,7 @@ use crate::{
     leader::Leadership,
     metrics::{Metrics, Now},
     mongo::{Health, Mongo},
+    schema::Repairs,
     telemetry::Level,
     turns::Turns,
 };
@@ -65,6 +66,7 @@ pub struct State {
     pub backoff: Arc<Backoff>,
     pub turns: Turns,
     pub capacity: Arc<Capacity>,
+    pub repairs: Repairs,
     pub leadership: Leadership,
     /// Whether this process may be one that waits for its turn to lead.
     pub stands_by: bool,
@@ -122,6 +124,7 @@ async fn render(extract::State(state): extract::State<State>) -> impl IntoRespon
         leads: state.leadership.holds(),
         in_backoff: state.backoff.waiting(),
         queue: state.turns.depth(),
+        repairs: state.repairs.under_way(),
         hospitals: &hospitals,
         capacity: state.capacity.usage(),
     };

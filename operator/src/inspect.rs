@@ -24,6 +24,7 @@ use crate::{
     orphans::{self, Hospitals, Released},
     plan::{self, Outcome},
     run,
+    schema::Repairs,
     scram::Verified,
     seats::Seats,
     turns::{Limits, Turns},
@@ -87,9 +88,11 @@ async fn connect(connection: &Connection) -> anyhow::Result<(Context, kube::Clie
         .map_err(anyhow::Error::msg)?;
     let turns = Turns::new(Limits { passes: 1, migrations: 1 }, Arc::clone(&metrics));
     let (drift, _) = Drift::new(OwnWrites::default(), Arc::clone(&metrics), turns.clone());
+    let drift = Arc::new(drift);
     let context = Context {
         announcer: Announcer::new(kube.clone(), TaskTracker::new()),
         kube,
+        repairs: Repairs::new(mongo.clone(), Arc::clone(&drift)),
         mongo,
         settings: Settings {
             cluster,
@@ -102,7 +105,7 @@ async fn connect(connection: &Connection) -> anyhow::Result<(Context, kube::Clie
         echoes: Echoes::default(),
         arrivals: Arrivals::default(),
         verified: Arc::new(Verified::default()),
-        drift: Arc::new(drift),
+        drift,
         seats: Seats::default(),
         capacity: Arc::new(Capacity::new(connection.budget())),
         turns,

@@ -79,6 +79,7 @@ pub struct Metrics {
     queue_wait: Histograms<ByClass>,
     running: Gauge,
     migrating: Gauge,
+    repairs: Gauge,
     waiting: Gauge,
     drift_noticed: Family<BySource, Counter>,
     drift_found: Family<ByKind, Counter>,
@@ -111,6 +112,7 @@ pub struct Now<'a> {
     pub leads: bool,
     pub in_backoff: usize,
     pub queue: Depth,
+    pub repairs: usize,
     pub hospitals: &'a [Arc<Watched>],
     pub capacity: Option<Usage>,
 }
@@ -132,6 +134,7 @@ impl Metrics {
             queue_wait: Family::new_with_constructor(Buckets { first: 0.001, count: 16 }),
             running: Gauge::default(),
             migrating: Gauge::default(),
+            repairs: Gauge::default(),
             waiting: Gauge::default(),
             drift_noticed: Family::default(),
             drift_found: Family::default(),
@@ -167,6 +170,7 @@ impl Metrics {
         r.register_with_unit("queue_wait", "How long a hospital waited for its pass, by why", Unit::Seconds, wait);
         r.register("reconciles_running", "Passes that run now", self.running.clone());
         r.register("migrations_running", "Databases that are being migrated now", self.migrating.clone());
+        r.register("repairs_running", "Indexes and validators that are being mended now", self.repairs.clone());
         r.register("objects_in_backoff", "Hospitals that wait after a failure", self.waiting.clone());
         r.register("drift_noticed", "Passes asked for because MongoDB was changed", self.drift_noticed.clone());
         r.register("drift_found", "What differed on hospitals that were ready, by kind", self.drift_found.clone());
@@ -281,6 +285,7 @@ impl Metrics {
         }
         self.running.set(whole(now.queue.running));
         self.migrating.set(whole(now.queue.migrating));
+        self.repairs.set(whole(now.repairs));
         if let Some(usage) = &now.capacity {
             for (resource, used, budget) in usage.rows() {
                 let resource = ByResource { resource: resource.name() };
@@ -352,7 +357,7 @@ mod tests {
     fn exported(metrics: &Metrics) -> String {
         let queue = Depth::default();
         let capacity = Some(Usage::default());
-        let now = Now { mongodb_usable: true, leads: true, in_backoff: 0, queue, hospitals: &[], capacity };
+        let now = Now { mongodb_usable: true, leads: true, in_backoff: 0, queue, repairs: 0, hospitals: &[], capacity };
         metrics.render(&now)
     }
 
@@ -425,8 +430,15 @@ mod tests {
         let hospitals = [Arc::new(kube::core::DeserializeGuard(Ok(hospital.unwrap())))];
         for (asked, named) in [(false, false), (true, true)] {
             let queue = Depth::default();
-            let now =
-                Now { mongodb_usable: true, leads: true, in_backoff: 0, queue, hospitals: &hospitals, capacity: None };
+            let now = Now {
+                mongodb_usable: true,
+                leads: true,
+                in_backoff: 0,
+                queue,
+                repairs: 0,
+                hospitals: &hospitals,
+                capacity: None,
+            };
             let text = Metrics::new(asked).render(&now);
             assert_eq!(text.contains("st-marys"), named, "{text}");
             assert!(text.contains("chakravue_operator_hospitals{phase=\"Active\",plan=\"Starter\"} 1"), "{text}");

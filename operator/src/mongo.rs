@@ -16,6 +16,7 @@ use mongodb::{
     options::{ClientOptions, ReadConcern, WriteConcern},
 };
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 pub use self::{
@@ -69,6 +70,8 @@ const COMMANDS: [&str; 28] = [
 #[derive(Clone)]
 pub struct Mongo {
     client: Client,
+    /// For what may take long: connections of its own, so that it keeps nothing else from having one.
+    patient: Client,
     master: Arc<str>,
     health: watch::Sender<Health>,
     trouble: Arc<Notify>,
@@ -77,7 +80,17 @@ pub struct Mongo {
     metrics: Arc<Metrics>,
     /// Whether what a leader does once has been done since MongoDB came.
     prepared: Arc<AtomicBool>,
+    /// Cancelled when what this one writes for is to be left alone.
+    closed: CancellationToken,
 }
+
+/// How many commands that may take long are sent at a time; of index builds, a server runs three.
+const PATIENT: u32 = 16;
+
+/// What is refused to work that is to end.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the work is to end")]
+pub struct Closed;
 
 impl Mongo {
     /// Reads the URI and prepares a client. No connection is made yet.
@@ -99,8 +112,12 @@ impl Mongo {
         options.default_database = None;
         // The driver would send a write again without asking who leads by then; the next pass does it instead.
         options.retry_writes = Some(false);
+        let client = Client::with_options(options.clone())?;
+        options.max_pool_size = Some(PATIENT);
+        options.min_pool_size = None;
         Ok(Self {
-            client: Client::with_options(options)?,
+            client,
+            patient: Client::with_options(options)?,
             master: master.into(),
             health: watch::Sender::new(Health::Unknown),
             trouble: Arc::new(Notify::new()),
@@ -108,7 +125,13 @@ impl Mongo {
             leadership,
             metrics,
             prepared: Arc::default(),
+            closed: CancellationToken::new(),
         })
+    }
+
+    /// The same for work that may take long, which begins no further write once `closed` is cancelled.
+    pub fn patient(&self, closed: CancellationToken) -> Self {
+        Self { client: self.patient.clone(), closed, ..self.clone() }
     }
 
     pub fn client(&self) -> &Client {
@@ -129,6 +152,9 @@ impl Mongo {
 
     /// Asked before every write, also one that is sent some other way.
     pub fn may_write(&self) -> mongodb::error::Result<()> {
+        if self.closed.is_cancelled() {
+            return Err(mongodb::error::Error::custom(Closed));
+        }
         self.leadership.check().map_err(mongodb::error::Error::custom)
     }
 
@@ -244,6 +270,16 @@ mod tests {
         let organizations = mongo.organizations();
         assert!(organizations.update_one(doc! {}, doc! { "$set": {} }).await.is_err_and(|e| is_own(&e)));
         assert!(organizations.delete_one(doc! {}).await.is_err_and(|e| is_own(&e)));
+    }
+
+    #[tokio::test]
+    async fn work_that_is_to_end_sends_no_further_write() {
+        let closed = CancellationToken::new();
+        let mongo = Mongo::unconnected().await.patient(closed.clone());
+        assert!(mongo.may_write().is_ok());
+        closed.cancel();
+        let refused = mongo.write("a", doc! { "createIndexes": "a" }, "create an index").await.unwrap_err();
+        assert!(matches!(refused, crate::error::Error::Conflict { .. }), "{refused:?}");
     }
 
     fn is_own(error: &mongodb::error::Error) -> bool {

@@ -22,6 +22,7 @@ use crate::{
     finalizer, loss, schema,
     status::{self, Picture, Progress, SchemaPicture},
     tenant::Tenant,
+    turns::Migration,
 };
 
 /// Work that takes this long is told of before it is done. A hospital is made in a tenth of a second, of which a status
@@ -48,12 +49,14 @@ pub enum Outcome {
     Uncounted,
     /// All but the database's schema, which has to wait for its turn.
     AwaitsMigration,
+    /// All but what goes on in the database for longer than a pass. Its end is told.
+    UnderWay,
 }
 
-/// `migrates` says whether an older schema may be brought to the catalogue in this pass.
+/// With leave to migrate, an older schema is brought to the catalogue in this pass.
 pub async fn provision(
     object: &HospitalOrganization,
-    migrates: bool,
+    migration: Option<Migration>,
     context: &Context,
     pass: &mut Pass,
 ) -> Result<Outcome> {
@@ -95,7 +98,12 @@ pub async fn provision(
         access::revoke_surplus(context, tenant, id, &access, changes).await?;
         return Ok(if picture.counted(seats.await) { Outcome::Complete } else { Outcome::Uncounted });
     }
-    refuse_newer_schema(record)?;
+    if let Err(refused) = refuse_newer_schema(record) {
+        if tenant.subscription == Subscription::Suspended {
+            access::revoke_surplus(context, tenant, record.organization_id.as_str(), &access, changes).await?;
+        }
+        return Err(refused);
+    }
     if record.provisioned_at.is_none() && observed.collections.is_empty() {
         context.capacity.admit(&context.mongo, &tenant.owner.uid, record.database_name.as_str()).await?;
     }
@@ -111,10 +119,10 @@ pub async fn provision(
     let id = record.organization_id.as_str();
     let credentials = give_access(context, tenant, id, secret, &access, &mut credential_changes).boxed();
     let schema = async {
-        if is_older && !migrates {
+        if is_older && migration.is_none() {
             return Ok(None);
         }
-        schema::ensure(context, &tenant.database, &observed, abilities, &mut schema_changes).await.map(Some)
+        schema::ensure(context, tenant, &observed, abilities, migration, &mut schema_changes).await.map(Some)
     };
     let work = async { tokio::join!(credentials, schema.boxed(), seats.boxed()) };
     let (credentials, schema, seats) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;
@@ -133,6 +141,7 @@ pub async fn provision(
                 version: catalogue::current().version,
                 collections: outcome.collections.clone(),
                 violations: outcome.violations.clone(),
+                under_way: outcome.under_way.clone(),
             });
         }
         Ok(None) => picture.older_schema = record.schema_version,
@@ -141,6 +150,9 @@ pub async fn provision(
     credentials?;
     look.expect(Expected::of(tenant, id));
     let Some(schema) = schema? else { return Ok(Outcome::AwaitsMigration) };
+    if !schema.under_way.is_empty() {
+        return Ok(Outcome::UnderWay);
+    }
     pass.provisioned = Some(Provisioned { schema_version: catalogue::current().version, collections: schema.ids });
     Ok(match (look.is_announced(), is_counted) {
         (true, _) => Outcome::Announced,
@@ -149,7 +161,7 @@ pub async fn provision(
     })
 }
 
-/// A database that a newer operator has brought further is none of this one's business.
+/// A database that a newer operator has brought further is none of this one's business, but for who may use it at all.
 pub fn refuse_newer_schema(record: &OrganizationRecord) -> Result<()> {
     let known = catalogue::current().version;
     match record.schema_version {

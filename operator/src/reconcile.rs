@@ -30,7 +30,7 @@ use crate::{
     status::{self, Picture, Progress},
     telemetry,
     tenant::Departing,
-    turns::Class,
+    turns::{Class, Migration},
 };
 
 /// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
@@ -60,7 +60,7 @@ pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Ac
     match context.store.get(&ObjectRef::from_obj(object.as_ref())) {
         Some(newest) => {
             let span = telemetry::pass_span(&newest);
-            let outcome = pass(newest, turn.migrates(), &context).instrument(span.clone()).await;
+            let outcome = pass(newest, turn.migration(), &context).instrument(span.clone()).await;
             telemetry::pass_ended(&span, outcome.as_ref().map(|_| ()).map_err(Error::reason));
             outcome
         }
@@ -96,14 +96,14 @@ fn order(object: &Watched) -> String {
 }
 
 #[instrument(name = "reconcile", skip_all, fields(hospital = %hospital(&object)))]
-async fn pass(object: Arc<Watched>, migrates: bool, context: &Context) -> Result<Action> {
+async fn pass(object: Arc<Watched>, migration: Option<Migration>, context: &Context) -> Result<Action> {
     let started = std::time::Instant::now();
     let object = context.echoes.newest(object);
     let pass = match &object.0 {
         Ok(object) if pause::is_on(&object.metadata) => pause::tell(object, context).boxed(),
         Err(invalid) if pause::is_on(&invalid.metadata) => std::future::ready(Ok(Action::await_change())).boxed(),
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, context).boxed(),
-        Ok(object) => apply(object, migrates, context).boxed(),
+        Ok(object) => apply(object, migration, context).boxed(),
         Err(invalid) => invalid::tell(invalid, context).boxed(),
     };
     let outcome = match tokio::time::timeout(LONGEST_PASS, pass).await {
@@ -122,8 +122,8 @@ async fn pass(object: Arc<Watched>, migrates: bool, context: &Context) -> Result
 /// Says of a pass that was cut off why, if the API server is not what it waited for.
 async fn cut_off(object: &Watched, context: &Context) -> Error {
     let message = format!(
-        "The pass took more than {} minutes and was cut off. Work that a server has begun, such as an index over many \
-         documents, goes on there; the operator looks again by itself.",
+        "The pass took more than {} minutes and was cut off: a server has stopped answering. The operator looks again by \
+         itself.",
         LONGEST_PASS.as_secs() / 60
     );
     let error = Error::Fault { reason: Reason::Repairing, message };
@@ -138,15 +138,20 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
 }
 
 /// Brings one hospital to what it declares.
-async fn apply(object: &HospitalOrganization, migrates: bool, context: &Context) -> Result<Action> {
+async fn apply(object: &HospitalOrganization, migration: Option<Migration>, context: &Context) -> Result<Action> {
     let mut pass = Pass::default();
-    let mut outcome = provision(object, migrates, context, &mut pass).boxed().await;
+    let mut outcome = provision(object, migration, context, &mut pass).boxed().await;
     if let Err(Error::Conflict { .. }) = outcome {
         // The next look, at once, sees what the other writer did; what was done until then is told all the same.
         publish(object, context, pass.changes);
         return outcome.map(|_| Action::await_change());
     }
+    let is_made = pass.record.as_ref().is_some_and(|record| record.schema_version.is_some());
     let progress = |outcome: &Result<Outcome>| match outcome {
+        // One that was in use stays in use meanwhile; a new one is not ready before all is there.
+        Ok(Outcome::UnderWay) if !is_made => {
+            Progress::Working(Reason::Provisioning, "The database is being brought to the catalogue".to_owned())
+        }
         Ok(_) => Progress::Done,
         Err(error) => Progress::Failed(error.clone()),
     };
@@ -162,7 +167,7 @@ async fn apply(object: &HospitalOrganization, migrates: bool, context: &Context)
     let resync = backoff::jittered(context.settings.resync);
     // Until its resync is due, whatever has it looked at again is drift.
     let (again, rest) = match outcome? {
-        Outcome::Complete => (resync, resync),
+        Outcome::Complete | Outcome::UnderWay => (resync, resync),
         Outcome::Announced => (SECOND_LOOK.min(resync), resync),
         Outcome::Uncounted => (RECOUNT.min(resync), resync),
         Outcome::AwaitsMigration => (AT_ONCE, AT_ONCE),

@@ -35,7 +35,9 @@ pub async fn remove(
     match remove_everything(context, departing, changes).await {
         Err(error) if force_released(departing, database) => {
             let database = database.unwrap_or_default();
-            let note = format!("Let go by force; database, user and claim of {database} are left behind: {error}");
+            let note = format!(
+                "Let go by force; what there is of database, user and claim of {database} is left behind: {error}"
+            );
             tracing::warn!("{note}");
             context.released.note(&departing.owner);
             changes.push(Change::warning(events::FORCE_RELEASED, note));
@@ -46,6 +48,7 @@ pub async fn remove(
 }
 
 async fn remove_everything(context: &Context, departing: &Departing, changes: &mut Changes) -> Result<()> {
+    context.repairs.close(&departing.owner.uid);
     context.mongo.usable().await?;
     let record = claim::find_of(context, &departing.owner).await?;
     if let Some(record) = &record {
@@ -69,6 +72,8 @@ async fn delete(context: &Context, record: &OrganizationRecord, changes: &mut Ch
         // First of all nobody may write any more, or a write during the drop makes the database anew.
         context.mongo.write(name, doc! { "dropAllUsersFromDatabase": 1 }, "remove the database users").await?;
         drop_collections(context, name, doomed).await?;
+        // An index that is built in a collection which is there no more would make it anew.
+        context.repairs.ended(&record.owner.uid).await?;
         verify_absent(context, database).await?;
         context.mongo.write(name, doc! { "dropAllRolesFromDatabase": 1 }, "remove the database roles").await?;
         changes.push(Change::new(

@@ -30,6 +30,7 @@ use crate::{
     metrics::Metrics,
     mongo::Mongo,
     orphans,
+    schema::Repairs,
     scram::Verified,
     seats::Seats,
     telemetry::Level,
@@ -77,6 +78,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     let capacity = Arc::new(Capacity::new(options.connection.budget()));
     let (drift, triggers) = drift::Drift::new(own, Arc::clone(&metrics), turns.clone());
     let (drift, verified) = (Arc::new(drift), Arc::new(Verified::default()));
+    let repairs = Repairs::new(mongo.clone(), Arc::clone(&drift));
     let (store, writer) = reflector::store();
     let state = http::State {
         mongo: mongo.clone(),
@@ -84,6 +86,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         backoff: Arc::clone(&backoff),
         turns: turns.clone(),
         capacity: Arc::clone(&capacity),
+        repairs: repairs.clone(),
         leadership: leadership.clone(),
         stands_by: options.leader_elect,
         store: store.clone(),
@@ -138,6 +141,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         verified,
         drift,
         seats,
+        repairs,
         capacity,
         turns,
         released: orphans::Released::default(),

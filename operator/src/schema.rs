@@ -3,6 +3,7 @@
 
 mod change;
 mod compare;
+mod repairs;
 
 use std::collections::BTreeMap;
 
@@ -12,14 +13,17 @@ use chakravue_crds::{
     organization::CollectionStatus,
     tenant_schema::{Collection, USERS},
 };
-use futures::{FutureExt as _, StreamExt as _, stream};
 use mongodb::bson::{Bson, Document, Uuid, doc};
 
-pub use self::compare::{Difference, Step, plan, unmanaged};
+pub use self::{
+    compare::{Difference, Step, plan, unmanaged},
+    repairs::Repairs,
+};
 
 use self::{
-    change::{Repaired, create_all, repair},
-    compare::{in_place, number},
+    change::create_all,
+    compare::{Part, in_place, number},
+    repairs::Carried,
 };
 use crate::{
     catalogue,
@@ -28,6 +32,8 @@ use crate::{
     error::Result,
     events::{Change, Changes},
     mongo::Abilities,
+    tenant::Tenant,
+    turns::Migration,
 };
 
 /// One collection as the server describes it.
@@ -56,6 +62,8 @@ pub struct Outcome {
     pub ids: BTreeMap<String, Uuid>,
     /// What existing documents violate, in words.
     pub violations: Vec<String>,
+    /// What is still being mended, in words.
+    pub under_way: Vec<String>,
 }
 
 /// Reads what the database has, in two commands. Metadata only: no document is read and no file is opened.
@@ -144,14 +152,16 @@ async fn ids_of(context: &Context, database: &DatabaseName, made: &[&Collection]
 /// end.
 pub async fn ensure(
     context: &Context,
-    database: &DatabaseName,
+    tenant: &Tenant,
     observed: &Observed,
     abilities: Abilities,
+    migration: Option<Migration>,
     changes: &mut Changes,
 ) -> Result<Outcome> {
+    let database = &tenant.database;
     let Difference { steps, mut refused } = plan(&observed.collections);
     let mut outcome = in_place(&observed.collections);
-    if steps.is_empty() {
+    if steps.is_empty() && context.repairs.none(&tenant.owner.uid) {
         return refused.map_or(Ok(outcome), Err);
     }
     let (creations, repairs): (Vec<_>, Vec<_>) = steps.into_iter().partition(|s| matches!(s, Step::Create(_)));
@@ -174,13 +184,12 @@ pub async fn ensure(
         indexes: collection.indexes.iter().map(|index| index.name.to_owned()).collect(),
     }));
 
-    // A few at a time: an index over existing documents is work for the server.
-    let repairs = repairs.into_iter().map(|step| repair(context, database, step).boxed());
-    let mut repaired = stream::iter(repairs).buffer_unordered(2);
+    let Carried { ended, under_way } = context.repairs.carry_out(&tenant.owner.uid, database, repairs, migration).await;
+    outcome.under_way = under_way.into_iter().map(in_words).collect();
     let mut repairs = 0;
-    while let Some(result) = repaired.next().await {
-        let Repaired { collection, index, violation } = match result {
-            Ok(repaired) => repaired,
+    for (Part { collection, index }, result) in ended {
+        let violation = match result {
+            Ok(violation) => violation,
             Err(error) => {
                 refused.get_or_insert(error);
                 continue;
@@ -224,6 +233,15 @@ pub async fn ensure(
     Ok(outcome)
 }
 
+fn in_words(part: Part) -> String {
+    match part {
+        Part { collection, index: Some(index) } => format!("index {index} of {collection} is being built"),
+        Part { collection, index: None } => {
+            format!("the documents of {collection} are being compared with its validator")
+        }
+    }
+}
+
 impl Outcome {
     /// The catalogue's order, so that an unchanged database gives an unchanged status.
     fn sort(&mut self) {
@@ -235,5 +253,6 @@ impl Outcome {
             }
         }
         self.violations.sort();
+        self.under_way.sort();
     }
 }

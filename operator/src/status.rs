@@ -48,6 +48,8 @@ pub struct SchemaPicture {
     pub version: i64,
     pub collections: Vec<CollectionStatus>,
     pub violations: Vec<String>,
+    /// What goes on in the database beside the passes, in words.
+    pub under_way: Vec<String>,
 }
 
 /// How a pass ended, or where it stands.
@@ -105,7 +107,9 @@ impl Picture {
             status.credentials = None;
         }
         if let Some(schema) = &self.schema {
-            status.schema_version = Some(schema.version);
+            if schema.under_way.is_empty() {
+                status.schema_version = Some(schema.version);
+            }
             status.collections.clone_from(&schema.collections);
         } else if self.older_schema.is_some() {
             status.schema_version = self.older_schema;
@@ -129,7 +133,12 @@ impl Picture {
         let (ready, reason, message) = self.ready(object, progress);
         let mut conditions = vec![make(ConditionType::Ready, ready, reason, message.clone())];
         match progress {
-            Progress::Done => {}
+            Progress::Done => {
+                if let Some(schema) = self.schema.as_ref().filter(|schema| !schema.under_way.is_empty()) {
+                    let message = under_way_message(schema);
+                    conditions.push(make(ConditionType::Reconciling, Truth::True, Reason::Repairing, message));
+                }
+            }
             Progress::Failed(Error::Refused { .. }) => {
                 conditions.push(make(ConditionType::Stalled, Truth::True, reason, message));
             }
@@ -167,7 +176,9 @@ impl Picture {
             });
             conditions.extend(step(ConditionType::CredentialsReady, credentials));
             let schema = self.schema.as_ref().map(|schema| {
-                let (truth, reason, message) = if schema.violations.is_empty() {
+                let (truth, reason, message) = if !schema.under_way.is_empty() {
+                    (Truth::False, Reason::Repairing, under_way_message(schema))
+                } else if schema.violations.is_empty() {
                     let version = schema.version;
                     let message = format!("Collections, validators and indexes are those of schema version {version}");
                     (Truth::True, Reason::AsDeclared, message)
@@ -264,6 +275,13 @@ fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {
 
 pub fn is_ready(status: Option<&HospitalOrganizationStatus>) -> bool {
     status.is_some_and(|status| holds(&status.conditions, ConditionType::Ready))
+}
+
+fn under_way_message(schema: &SchemaPicture) -> String {
+    format!(
+        "In the database, {}. That goes on by itself and takes the longer the more documents there are.",
+        schema.under_way.join("; ")
+    )
 }
 
 fn violations_message(schema: &SchemaPicture) -> String {
@@ -439,6 +457,27 @@ mod tests {
         assert_eq!(truth(&status, "Stalled"), None);
         assert!(status.conditions.iter().all(|c| c.observed_generation == Some(2)));
         assert_eq!(status.users.unwrap().seats, "1/5");
+    }
+
+    #[test]
+    fn what_goes_on_beside_the_passes_is_told_and_costs_a_hospital_in_use_nothing() {
+        let under_way = vec!["index i of patients is being built".to_owned()];
+        let schema = SchemaPicture { version: 2, under_way, ..SchemaPicture::default() };
+        let picture = Picture { schema: Some(schema), ..complete() };
+        let mut object = hospital("Suspended");
+        object.status = Some(complete().status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH));
+        let status = picture.status(&object, &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!((status.phase, status.schema_version), (Some(Phase::Suspended), Some(1)));
+        assert_eq!(truth(&status, "Reconciling").as_deref(), Some("True"));
+        assert_eq!(truth(&status, "SchemaReady").as_deref(), Some("False"));
+        object.spec.subscription = Subscription::Active;
+        let status = picture.status(&object, &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(truth(&status, "Ready").as_deref(), Some("True"));
+
+        let working = Progress::Working(Reason::Provisioning, String::new());
+        let status = picture.status(&hospital("Active"), &working, Timestamp::UNIX_EPOCH);
+        assert_eq!((status.phase, status.schema_version), (Some(Phase::Provisioning), None));
+        assert_eq!(truth(&status, "Ready").as_deref(), Some("False"));
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Turns {
         let leaves = Leaves { turns: self, uid, serial: place.2 };
         self.serve();
         // Never an error: who waits is removed only with its turn, or by whoever stopped waiting.
-        let turn = turn.await.unwrap_or_else(|_| Turn { turns: self.clone(), class, counted: false });
+        let turn = turn.await.unwrap_or_else(|_| Turn { turns: self.clone(), migration: None, counted: false });
         drop(leaves);
         turn
     }
@@ -180,10 +180,12 @@ impl Turns {
             let Some(waiting) = state.waiting.remove(&place) else { return };
             state.places.remove(&waiting.uid);
             state.running += 1;
-            state.migrating += usize::from(waiting.class == Class::Migration);
+            let migrates = waiting.class == Class::Migration;
+            state.migrating += usize::from(migrates);
             drop(state);
             self.0.metrics.waited(waiting.class, waiting.since.elapsed());
-            let turn = Turn { turns: self.clone(), class: waiting.class, counted: true };
+            let migration = migrates.then(|| Migration(Arc::new(Share(self.clone()))));
+            let turn = Turn { turns: self.clone(), migration, counted: true };
             // Whoever stopped waiting gives the turn back by dropping it.
             let _ = waiting.granted.send(turn);
         }
@@ -216,14 +218,27 @@ impl Drop for Leaves<'_> {
 #[must_use]
 pub struct Turn {
     turns: Turns,
-    class: Class,
+    migration: Option<Migration>,
     counted: bool,
 }
 
 impl Turn {
-    /// Whether this pass may migrate a database that exists.
-    pub fn migrates(&self) -> bool {
-        self.class == Class::Migration
+    /// Whether this pass may migrate a database that exists. Whoever works on with it keeps it beyond the pass.
+    pub fn migration(&self) -> Option<Migration> {
+        self.migration.clone()
+    }
+}
+
+/// The leave to migrate one database, until the last clone of it is dropped.
+#[derive(Clone)]
+pub struct Migration(#[allow(dead_code, reason = "it is there to be dropped")] Arc<Share>);
+
+struct Share(Turns);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.lock().migrating -= 1;
+        self.0.serve();
     }
 }
 
@@ -232,11 +247,7 @@ impl Drop for Turn {
         if !self.counted {
             return;
         }
-        {
-            let mut state = self.turns.lock();
-            state.running -= 1;
-            state.migrating -= usize::from(self.class == Class::Migration);
-        }
+        self.turns.lock().running -= 1;
         self.turns.serve();
     }
 }
@@ -304,12 +315,16 @@ mod tests {
         .await;
         assert_eq!(came, ["new", "older", "younger"]);
         let first = turns.take("a", Class::Migration, "").await;
-        assert!(first.migrates());
+        let migration = first.migration();
+        assert!(migration.is_some());
         let mut second = pin!(turns.take("b", Class::Migration, ""));
         assert!(poll!(second.as_mut()).is_pending(), "there is room, but not for migrations");
-        assert!(!turns.take("c", Class::Resync, "").await.migrates());
+        assert!(turns.take("c", Class::Resync, "").await.migration().is_none());
         drop(first);
-        assert!(second.await.migrates());
+        assert!(poll!(second.as_mut()).is_pending(), "the first pass is over, and what it began goes on");
+        assert_eq!((turns.depth().running, turns.depth().migrating), (0, 1));
+        drop(migration);
+        assert!(second.await.migration().is_some());
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use super::compare::{Step, number, same_document};
 use crate::{
     context::Context,
     error::{Code, Error, Result},
-    mongo::Abilities,
+    mongo::{Abilities, Mongo},
 };
 
 fn create_command(collection: &Collection) -> Document {
@@ -112,41 +112,26 @@ fn case_conflict(database: &DatabaseName) -> Error {
     )
 }
 
-/// What a repair brought about: of the validator, where no index is named.
-pub(super) struct Repaired {
-    pub collection: &'static str,
-    pub index: Option<&'static str>,
-    pub violation: Option<String>,
-}
+/// What existing documents violate, in words, if they stood in the way.
+pub(super) type Violation = Option<String>;
 
-pub(super) async fn repair(context: &Context, database: &DatabaseName, step: Step) -> Result<Repaired> {
-    let name = database.as_str();
-    let mongo = &context.mongo;
+/// Mends one validator or index of a collection that is there.
+pub(super) async fn repair(mongo: &Mongo, database: &str, step: Step) -> Result<Violation> {
     match step {
         Step::Create(_) => Err(Error::Conflict { what: "the collections".to_owned() }),
-        Step::SetValidator(collection) => {
-            let violation = set_validator(context, name, collection).await?;
-            Ok(Repaired { collection: collection.name, index: None, violation })
-        }
-        Step::CreateIndex(collection, index) => {
-            let violation = create_index(context, name, collection, index).await?;
-            Ok(Repaired { collection: collection.name, index: Some(index.name), violation })
-        }
+        Step::SetValidator(collection) => set_validator(mongo, database, collection).await,
+        Step::CreateIndex(collection, index) => create_index(mongo, database, collection, index).await,
         Step::ReplaceIndex(collection, index) => {
             let drop = doc! { "dropIndexes": collection.name, "index": index.name };
-            mongo.write(name, drop, "remove an index that differs from the catalogue").await?;
-            let violation = create_index(context, name, collection, index).await?;
-            Ok(Repaired { collection: collection.name, index: Some(index.name), violation })
+            mongo.write(database, drop, "remove an index that differs from the catalogue").await?;
+            create_index(mongo, database, collection, index).await
         }
-        Step::MakeUnique(collection, index) => {
-            let violation = make_unique(context, name, collection, index).await?;
-            Ok(Repaired { collection: collection.name, index: Some(index.name), violation })
-        }
+        Step::MakeUnique(collection, index) => make_unique(mongo, database, collection, index).await,
     }
 }
 
 /// Sets the validator, at first only as a warning; it is enforced once no existing document violates it.
-async fn set_validator(context: &Context, database: &str, collection: &Collection) -> Result<Option<String>> {
+async fn set_validator(mongo: &Mongo, database: &str, collection: &Collection) -> Result<Violation> {
     let set = |action: &str| {
         doc! {
             "collMod": collection.name,
@@ -155,7 +140,7 @@ async fn set_validator(context: &Context, database: &str, collection: &Collectio
             "validationAction": action,
         }
     };
-    let warned = context.mongo.read(
+    let warned = mongo.read(
         database,
         doc! { "listCollections": 1, "filter": { "name": collection.name } },
         "look at the validator",
@@ -171,15 +156,14 @@ async fn set_validator(context: &Context, database: &str, collection: &Collectio
                 && options.get_document("validator").is_ok_and(|found| same_document(found, &collection.validator))
         });
     if !already_warning {
-        context.mongo.write(database, set("warn"), "set a validator").await?;
+        mongo.write(database, set("warn"), "set a validator").await?;
     }
-    let report = context
-        .mongo
+    let report = mongo
         .read(database, doc! { "validate": collection.name, "background": true }, "count documents that do not fit")
         .await?;
     match number(report.get("nNonCompliantDocuments")) {
         0 => {
-            context.mongo.write(database, set("error"), "enforce a validator").await?;
+            mongo.write(database, set("error"), "enforce a validator").await?;
             Ok(None)
         }
         1 => Ok(Some(format!("1 document of {} does not fit its validator", collection.name))),
@@ -187,22 +171,17 @@ async fn set_validator(context: &Context, database: &str, collection: &Collectio
     }
 }
 
-async fn create_index(
-    context: &Context,
-    database: &str,
-    collection: &Collection,
-    index: &Index,
-) -> Result<Option<String>> {
+async fn create_index(mongo: &Mongo, database: &str, collection: &Collection, index: &Index) -> Result<Violation> {
     let command = majority(create_indexes_command(collection, [index]));
-    match context.mongo.write_as_answered(database, command).await {
+    match mongo.write_as_answered(database, command).await {
         Ok(_) => Ok(None),
         Err(error) => match Code::of(&error) {
             Some(code) if index.unique && code.number == Code::DUPLICATE_KEY => {
                 // The index serves its queries meanwhile, and counting the violations needs it.
                 let plain = Index { unique: false, ..index.clone() };
                 let command = create_indexes_command(collection, [&plain]);
-                context.mongo.write(database, command, "create an index").await?;
-                make_unique(context, database, collection, index).await
+                mongo.write(database, command, "create an index").await?;
+                make_unique(mongo, database, collection, index).await
             }
             Some(Code { number: 67 | 85 | 86, .. }) => Err(Error::refused(
                 ConditionType::SchemaReady,
@@ -218,12 +197,7 @@ async fn create_index(
 }
 
 /// Converts an index to unique, or answers how many values stand in the way.
-async fn make_unique(
-    context: &Context,
-    database: &str,
-    collection: &Collection,
-    index: &Index,
-) -> Result<Option<String>> {
+async fn make_unique(mongo: &Mongo, database: &str, collection: &Collection, index: &Index) -> Result<Violation> {
     let doing = "make an index unique";
     let change = |option: &str| {
         let mut specification = doc! { "name": index.name };
@@ -233,15 +207,15 @@ async fn make_unique(
     // With dryRun the server only looks, so a database that cannot be mended is not written to at every pass.
     let mut look = change("unique");
     look.insert("dryRun", true);
-    let mut seen = context.mongo.read_as_answered(database, look.clone()).await;
+    let mut seen = mongo.read_as_answered(database, look.clone()).await;
     if seen.as_ref().is_err_and(|error| Code::of(error).is_some_and(|code| code.number == Code::INVALID_OPTIONS)) {
         // It looks only at an index that takes no further duplicates; those that are there stay and can be used.
-        context.mongo.write(database, change("prepareUnique"), doing).await?;
-        seen = context.mongo.read_as_answered(database, look).await;
+        mongo.write(database, change("prepareUnique"), doing).await?;
+        seen = mongo.read_as_answered(database, look).await;
     }
     match seen {
         Ok(_) => {
-            context.mongo.write(database, change("unique"), doing).await?;
+            mongo.write(database, change("unique"), doing).await?;
             Ok(None)
         }
         Err(error) if Code::of(&error).is_some_and(|c| c.number == Code::CANNOT_CONVERT_INDEX_TO_UNIQUE) => {

@@ -22,6 +22,26 @@ pub enum Step {
     MakeUnique(&'static Collection, &'static Index),
 }
 
+/// What of a database a step changes: an index of a collection, or its validator where no index is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Part {
+    pub collection: &'static str,
+    pub index: Option<&'static str>,
+}
+
+impl Step {
+    pub fn part(&self) -> Part {
+        match self {
+            Self::Create(collection) | Self::SetValidator(collection) => {
+                Part { collection: collection.name, index: None }
+            }
+            Self::CreateIndex(collection, index)
+            | Self::ReplaceIndex(collection, index)
+            | Self::MakeUnique(collection, index) => Part { collection: collection.name, index: Some(index.name) },
+        }
+    }
+}
+
 /// The difference between the catalogue and the database.
 #[derive(Debug, Default)]
 pub struct Difference {

@@ -20,6 +20,7 @@ mod health;
 mod invalid;
 mod kubectl;
 mod leader;
+mod long_work;
 mod migration;
 mod offline;
 mod once;

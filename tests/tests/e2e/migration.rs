@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use chakravue_crds::HospitalOrganization;
 use chakravue_testbed::OperatorProcess;
 use futures::future::join_all;
-use kube::ResourceExt as _;
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+};
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
 use crate::{
     proxied::Proxied,
-    support::{World, code, condition, is, patient},
+    support::{World, code, condition, eventually, is, patient},
 };
 
 const HOSPITALS: usize = 10;
@@ -109,7 +112,14 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     let theirs = |what: &&String| names.iter().any(|name| what.contains(&database(name)));
     assert_eq!(touched.iter().filter(theirs).collect::<Vec<_>>(), Vec::<&String>::new());
     assert_eq!(world.belongings(&names[0], &database(&names[0])).await, whole);
+    // But a suspension is carried out: it takes nothing that has to be known.
+    let suspended = &names[2];
+    let tenant = world.tenant(suspended).await.database(&database(suspended)).collection::<Document>("patients");
+    tenant.find_one(doc! {}).await.unwrap();
+    subscribe(world, suspended, "Suspended").await;
+    eventually("nobody has access", async || (code(&tenant.find_one(doc! {}).await) == 13).then_some(())).await;
     old.terminate().await;
+    subscribe(world, suspended, "Active").await;
 
     // Back with the newer one, everything goes on.
     let operator = proxied.operator().arg("--tenant-schema").arg(&second).start().await;
@@ -192,6 +202,11 @@ fn strict_second_version(world: &World, second: &PathBuf) -> PathBuf {
 fn collection<'a>(schema: &'a mut Value, name: &str) -> &'a mut Value {
     let collections = schema["collections"].as_array_mut().unwrap();
     collections.iter_mut().find(|collection| collection["name"] == name).unwrap()
+}
+
+async fn subscribe(world: &World, name: &str, subscription: &str) {
+    let patch = Patch::Merge(json!({ "spec": { "subscription": subscription } }));
+    world.hospitals().patch(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
 fn written(world: &World, name: &str, schema: &Value) -> PathBuf {

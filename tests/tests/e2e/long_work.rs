@@ -1,0 +1,152 @@
+//! Work that takes long in a hospital's database (an index over many documents, or the question which of them do not fit)
+//! goes on beside the passes: it keeps neither the same hospital's suspension waiting nor anybody else, survives a MongoDB
+//! that goes away, and ends with the hospital.
+
+use std::time::{Duration, Instant};
+
+use chakravue_crds::HospitalOrganization;
+use chakravue_testbed::proxy::Server;
+use kube::ResourceExt as _;
+use mongodb::bson::{Document, doc};
+use serde_json::json;
+
+use crate::{
+    proxied::Proxied,
+    support::{code, condition, eventually, is, metric, patient},
+};
+
+/// The resync never comes where it is not what a test is about.
+const NEVER: &str = "10h";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_keeps_neither_a_suspension_nor_another_hospital_waiting_and_its_end_is_told() {
+    let proxied = Proxied::new("long work").await;
+    let world = &proxied.world;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).arg("--workers").arg("1");
+    let operator = operator.start().await;
+    let name = world.ready_hospital("busy").await.name_any();
+    let database = world.sandbox.database_name("busy");
+    let tenant = world.tenant(&name).await.database(&database).collection::<Document>("patients");
+    tenant.insert_one(patient("1")).await.unwrap();
+
+    proxied.mongo.delay("validate", Duration::from_secs(25));
+    let began = Instant::now();
+    let handle = world.mongo.database(&database);
+    handle.run_command(doc! { "collMod": "patients", "validator": {} }).await.unwrap();
+    let busy = world.wait(&name, "told what is under way", |o| because(o, "SchemaReady") == "Repairing").await;
+    assert!(is(&busy, "Ready", "True") && is(&busy, "Reconciling", "True"), "{:?}", busy.status);
+    let told = condition(&busy, "SchemaReady").unwrap();
+    assert!(told.message.contains("the documents of patients are being compared"), "{}", told.message);
+    assert_eq!(metric(&operator, "repairs_running").await, 1);
+
+    let asked = Instant::now();
+    let mut suspended = world.hospital("busy");
+    suspended["spec"]["subscription"] = json!("Suspended");
+    world.apply(&suspended).await;
+    eventually("the hospital has no access", async || (code(&tenant.find_one(doc! {}).await) == 13).then_some(()))
+        .await;
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    world.ready_hospital("other").await;
+    assert!(began.elapsed() < Duration::from_secs(25), "the one worker was free: {:?}", began.elapsed());
+
+    let healed = world.wait(&name, "told that it has ended", |o| is(o, "SchemaReady", "True")).await;
+    assert!(condition(&healed, "Reconciling").is_none() && began.elapsed() > Duration::from_secs(25));
+    assert_eq!(metric(&operator, "repairs_running").await, 0);
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_under_way_does_not_bring_a_removed_database_back() {
+    let proxied = Proxied::new("long removal").await;
+    let world = &proxied.world;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let mut object = world.hospital("leaving");
+    object["spec"]["deletionPolicy"] = json!("Delete");
+    let name = world.apply(&object).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("leaving");
+
+    // The server hears of the index only after the collection was dropped.
+    proxied.mongo.delay("createIndexes", Duration::from_secs(8));
+    drop_an_index(&proxied, &database).await;
+    world.wait(&name, "told what is under way", |o| because(o, "SchemaReady") == "Repairing").await;
+    proxied.mongo.clear();
+    world.delete_and_wait(&name).await;
+    let sent = proxied.log.writes().iter().filter(|write| write.server == Server::MongoDb).count();
+    assert!(world.collection_names(&database).await.is_empty());
+    assert!(world.claim_on(&database).await.is_none());
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let later = proxied.log.writes().iter().filter(|write| write.server == Server::MongoDb).count();
+    assert_eq!(later, sent, "{}", proxied.written());
+    assert!(world.collection_names(&database).await.is_empty());
+    assert_eq!(metric(&operator, "repairs_running").await, 0);
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_begun_anew_when_mongodb_was_away() {
+    let proxied = Proxied::new("long outage").await;
+    let world = &proxied.world;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let name = world.ready_hospital("unlucky").await.name_any();
+    let database = world.sandbox.database_name("unlucky");
+    let before = world.indexes(&database, "patients").await;
+
+    proxied.mongo.delay("createIndexes", Duration::from_mins(10));
+    drop_an_index(&proxied, &database).await;
+    world.wait(&name, "told what is under way", |o| because(o, "SchemaReady") == "Repairing").await;
+    proxied.mongo.clear();
+    proxied.mongo.set_down(true);
+    eventually("MongoDB's absence is noticed", async || (metric(&operator, "mongodb_usable").await == 0).then_some(()))
+        .await;
+    proxied.mongo.set_down(false);
+    world.wait(&name, "whole again", |o| is(o, "SchemaReady", "True")).await;
+    assert_eq!(world.indexes(&database, "patients").await.len(), before.len());
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_documents_violate_is_not_told_anew_each_time_that_it_is_looked_for() {
+    let proxied = Proxied::new("long violation").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().resync_interval("1s").start().await;
+    let name = world.ready_hospital("untidy").await.name_any();
+    let database = world.sandbox.database_name("untidy");
+    let handle = world.mongo.database(&database);
+    let unfit = doc! { "nothing": true };
+    world.patients(&database).insert_one(unfit).bypass_document_validation(true).await.unwrap();
+    proxied.mongo.delay("validate", Duration::from_secs(4));
+    handle.run_command(doc! { "collMod": "patients", "validator": {} }).await.unwrap();
+    let told =
+        world.wait(&name, "told of the violation", |o| because(o, "SchemaReady") == "DocumentsViolateSchema").await;
+    assert!(is(&told, "Ready", "True"));
+
+    // It is looked for again and again, each time longer than a pass waits.
+    let looks = || proxied.mongo.commands().iter().filter(|command| command.starts_with("validate")).count();
+    let (before, looked) = (world.hospitals().get(&name).await.unwrap(), looks());
+    eventually("looked for three times more", async || (looks() >= looked + 3).then_some(())).await;
+    let after = world.hospitals().get(&name).await.unwrap();
+    assert_eq!(after.resource_version(), before.resource_version(), "{:?}", after.status);
+
+    world.patients(&database).delete_many(doc! {}).await.unwrap();
+    world.wait(&name, "tidy", |o| is(o, "SchemaReady", "True")).await;
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+fn because<'a>(object: &'a HospitalOrganization, type_: &str) -> &'a str {
+    condition(object, type_).map_or("", |condition| &condition.reason)
+}
+
+async fn drop_an_index(proxied: &Proxied, database: &str) {
+    let indexes = proxied.world.indexes(database, "patients").await;
+    let name = indexes.iter().filter_map(|index| index.get_str("name").ok()).find(|name| *name != "_id_").unwrap();
+    let drop = doc! { "dropIndexes": "patients", "index": name };
+    proxied.world.mongo.database(database).run_command(drop).await.unwrap();
+}
