@@ -16,6 +16,7 @@ use kube::{
         watcher,
     },
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -174,11 +175,13 @@ fn mongodb_turns(
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {
         let mut health = mongo.health();
-        let (mut was_away, mut in_trouble) = (false, false);
+        let (mut was_away, mut trouble) = (false, None);
         loop {
             let usable = matches!(*health.borrow_and_update(), Health::Usable(_) | Health::Unknown);
-            if mem::replace(&mut in_trouble, !usable) && usable {
-                context.repairs.restart();
+            if !usable {
+                trouble.get_or_insert_with(Instant::now);
+            } else if let Some(since) = trouble.take() {
+                context.repairs.restart(since);
             }
             let turned = if usable && was_away {
                 context.backoff.reset();
@@ -186,7 +189,10 @@ fn mongodb_turns(
             } else if !usable && !was_away {
                 // Elections take seconds: only a lasting absence concerns every hospital.
                 let back = health.wait_for(|health| matches!(health, Health::Usable(_)));
-                tokio::time::timeout(AWAY, back).await.is_err()
+                if tokio::time::timeout(AWAY, back).await.is_ok() {
+                    continue;
+                }
+                true
             } else {
                 false
             };

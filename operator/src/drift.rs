@@ -98,7 +98,7 @@ pub struct Drift {
     metrics: Arc<Metrics>,
     turns: Turns,
     one: mpsc::UnboundedSender<ObjectRef<Watched>>,
-    later: mpsc::UnboundedSender<(Instant, ObjectRef<Watched>)>,
+    later: mpsc::UnboundedSender<Later>,
     all: mpsc::Sender<()>,
 }
 
@@ -108,8 +108,15 @@ const RECOUNT: Duration = Duration::from_secs(1);
 /// What a controller is to do: look at these hospitals, now or then; look at every one.
 pub struct Triggers {
     one: mpsc::UnboundedReceiver<ObjectRef<Watched>>,
-    later: mpsc::UnboundedReceiver<(Instant, ObjectRef<Watched>)>,
+    later: mpsc::UnboundedReceiver<Later>,
     all: mpsc::Receiver<()>,
+    turns: Turns,
+}
+
+struct Later {
+    due: Instant,
+    uid: String,
+    hospital: ObjectRef<Watched>,
 }
 
 impl Triggers {
@@ -119,7 +126,14 @@ impl Triggers {
         let one = streams::unfold(self.one, |mut one| async move { one.recv().await.map(|hospital| (hospital, one)) });
         let later = streams::unfold(self.later, |mut later| async move { later.recv().await.map(|it| (it, later)) });
         // In the order in which they came: that keeps nobody waiting for more than the second.
-        let later = later.then(|(due, hospital)| tokio::time::sleep_until(due.into()).map(|()| hospital));
+        let turns = self.turns;
+        let later = later.then(move |Later { due, uid, hospital }| {
+            let turns = turns.clone();
+            tokio::time::sleep_until(due.into()).map(move |()| {
+                turns.hurry(&uid, Class::Drift);
+                hospital
+            })
+        });
         let one = streams::select(one, later);
         (one, streams::unfold(self.all, |mut all| async move { all.recv().await.map(|()| ((), all)) }))
     }
@@ -161,8 +175,9 @@ impl Drift {
         // One request to look at all is as good as many.
         let (all, alls) = mpsc::channel(1);
         let (hospitals, streams) = (Mutex::default(), AtomicBool::default());
+        let triggers = Triggers { one: ones, later: laters, all: alls, turns: turns.clone() };
         let drift = Self { hospitals, streams, own, metrics, turns, one, later, all };
-        (drift, Triggers { one: ones, later: laters, all: alls })
+        (drift, triggers)
     }
 
     /// A pass begins to look; until the answer is dropped, its own changes are told from those of others.
@@ -245,7 +260,10 @@ impl Drift {
         match due {
             None => drop(self.ask_for_a_look(uid, hospital)),
             Some(_) if hospital.asked || hospital.recount => {}
-            Some(due) => hospital.recount = self.later.send((due, hospital.object.clone())).is_ok(),
+            Some(due) => {
+                let later = Later { due, uid: uid.to_owned(), hospital: hospital.object.clone() };
+                hospital.recount = self.later.send(later).is_ok();
+            }
         }
     }
 
@@ -464,7 +482,7 @@ mod tests {
         drift.users_changed("a");
         drift.users_changed("a");
         assert!(triggers.one.try_recv().is_err());
-        let (due, _) = triggers.later.try_recv().unwrap();
+        let Later { due, .. } = triggers.later.try_recv().unwrap();
         assert!(due <= counted + RECOUNT && triggers.later.try_recv().is_err());
         drift.changed("a", at(1));
         assert!(triggers.one.try_recv().is_ok(), "a change of the structure is looked at at once");

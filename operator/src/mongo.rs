@@ -85,7 +85,7 @@ pub struct Mongo {
 }
 
 /// How many commands that may take long are sent at a time; of index builds, a server runs three.
-const PATIENT: u32 = 16;
+pub const PATIENT: u32 = 16;
 
 /// What is refused to work that is to end.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -180,6 +180,12 @@ impl Mongo {
         self.timed(&name, self.client.database(database).run_command(command)).await
     }
 
+    /// What only reads is given up when the work is to end.
+    async fn run_reading(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {
+        let answer = self.closed.run_until_cancelled(self.run(database, command)).await;
+        answer.unwrap_or_else(|| Err(mongodb::error::Error::custom(Closed)))
+    }
+
     /// Runs a command that must be acknowledged by a majority.
     pub async fn write(&self, database: &str, mut command: Document, doing: &str) -> Result<Document> {
         command.insert("writeConcern", doc! { "w": "majority" });
@@ -211,12 +217,12 @@ impl Mongo {
     }
 
     pub async fn read(&self, database: &str, command: Document, doing: &str) -> Result<Document> {
-        self.run(database, command).await.doing(doing)
+        self.run_reading(database, command).await.doing(doing)
     }
 
     /// The same for a caller who looks at the server's own answer.
     pub async fn read_as_answered(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {
-        self.run(database, command).await
+        self.run_reading(database, command).await
     }
 
     /// Everything that a command lists.

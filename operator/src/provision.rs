@@ -45,12 +45,10 @@ pub enum Outcome {
     Complete,
     /// Complete as far as can be seen: a change was announced that may not show yet.
     Announced,
-    /// Complete, but how many seats are taken is not known.
-    Uncounted,
+    /// All but how many seats are taken, which is not known yet, or what goes on in the database for longer than a pass.
+    Unfinished,
     /// All but the database's schema, which has to wait for its turn.
     AwaitsMigration,
-    /// All but what goes on in the database for longer than a pass. Its end is told.
-    UnderWay,
 }
 
 /// With leave to migrate, an older schema is brought to the catalogue in this pass.
@@ -96,7 +94,7 @@ pub async fn provision(
         // One that was made anew, or came from a backup, may have paid before.
         let id = record.organization_id.as_str();
         access::revoke_surplus(context, tenant, id, &access, changes).await?;
-        return Ok(if picture.counted(seats.await) { Outcome::Complete } else { Outcome::Uncounted });
+        return Ok(if picture.counted(seats.await) { Outcome::Complete } else { Outcome::Unfinished });
     }
     if let Err(refused) = refuse_newer_schema(record) {
         if tenant.subscription == Subscription::Suspended {
@@ -119,6 +117,8 @@ pub async fn provision(
     let id = record.organization_id.as_str();
     let credentials = give_access(context, tenant, id, secret, &access, &mut credential_changes).boxed();
     let schema = async {
+        // What was begun in a migration goes on in it.
+        let migration = migration.or_else(|| context.repairs.migration(&tenant.owner.uid));
         if is_older && migration.is_none() {
             return Ok(None);
         }
@@ -150,14 +150,14 @@ pub async fn provision(
     credentials?;
     look.expect(Expected::of(tenant, id));
     let Some(schema) = schema? else { return Ok(Outcome::AwaitsMigration) };
-    if !schema.under_way.is_empty() {
-        return Ok(Outcome::UnderWay);
-    }
-    pass.provisioned = Some(Provisioned { schema_version: catalogue::current().version, collections: schema.ids });
-    Ok(match (look.is_announced(), is_counted) {
-        (true, _) => Outcome::Announced,
-        (false, true) => Outcome::Complete,
-        (false, false) => Outcome::Uncounted,
+    let is_complete = schema.under_way.is_empty();
+    // Which collections there are is remembered in any case: one that is lost meanwhile is missed.
+    let version = if is_complete { Some(catalogue::current().version) } else { record.schema_version };
+    pass.provisioned = version.map(|schema_version| Provisioned { schema_version, collections: schema.ids });
+    Ok(match look.is_announced() {
+        true => Outcome::Announced,
+        false if is_complete && is_counted => Outcome::Complete,
+        false => Outcome::Unfinished,
     })
 }
 

@@ -42,8 +42,8 @@ const TOLD_WITHIN: Duration = Duration::from_secs(10);
 /// What was announced shows by then.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
-/// Whatever kept seats from being counted may be over then.
-const RECOUNT: Duration = Duration::from_secs(15);
+/// Whatever kept seats from being counted may be over then, and what goes on in the database may have ended.
+const SOON: Duration = Duration::from_secs(15);
 
 /// A hospital that is to be migrated asks for a turn to do that.
 const AT_ONCE: Duration = Duration::from_millis(50);
@@ -80,7 +80,9 @@ fn class(object: &Watched, context: &Context) -> Class {
     let schema = status.and_then(|status| status.schema_version);
     if is_new || object.metadata.deletion_timestamp.is_some() {
         Class::Change
-    } else if schema.is_some_and(|version| version < catalogue::current().version) {
+    } else if schema.is_some_and(|version| version < catalogue::current().version)
+        && context.repairs.migration(&uid).is_none()
+    {
         Class::Migration
     } else if context.turns.rests(&uid) {
         Class::Drift
@@ -100,8 +102,14 @@ async fn pass(object: Arc<Watched>, migration: Option<Migration>, context: &Cont
     let started = std::time::Instant::now();
     let object = context.echoes.newest(object);
     let pass = match &object.0 {
-        Ok(object) if pause::is_on(&object.metadata) => pause::tell(object, context).boxed(),
-        Err(invalid) if pause::is_on(&invalid.metadata) => std::future::ready(Ok(Action::await_change())).boxed(),
+        Ok(object) if pause::is_on(&object.metadata) => {
+            context.repairs.close(&object.uid().unwrap_or_default());
+            pause::tell(object, context).boxed()
+        }
+        Err(invalid) if pause::is_on(&invalid.metadata) => {
+            context.repairs.close(&object.uid().unwrap_or_default());
+            std::future::ready(Ok(Action::await_change())).boxed()
+        }
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, context).boxed(),
         Ok(object) => apply(object, migration, context).boxed(),
         Err(invalid) => invalid::tell(invalid, context).boxed(),
@@ -141,15 +149,17 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
 async fn apply(object: &HospitalOrganization, migration: Option<Migration>, context: &Context) -> Result<Action> {
     let mut pass = Pass::default();
     let mut outcome = provision(object, migration, context, &mut pass).boxed().await;
+    context.repairs.give_back(&object.uid().unwrap_or_default());
     if let Err(Error::Conflict { .. }) = outcome {
         // The next look, at once, sees what the other writer did; what was done until then is told all the same.
         publish(object, context, pass.changes);
         return outcome.map(|_| Action::await_change());
     }
     let is_made = pass.record.as_ref().is_some_and(|record| record.schema_version.is_some());
+    let is_under_way = pass.picture.schema.as_ref().is_some_and(|schema| !schema.under_way.is_empty());
     let progress = |outcome: &Result<Outcome>| match outcome {
         // One that was in use stays in use meanwhile; a new one is not ready before all is there.
-        Ok(Outcome::UnderWay) if !is_made => {
+        Ok(_) if is_under_way && !is_made => {
             Progress::Working(Reason::Provisioning, "The database is being brought to the catalogue".to_owned())
         }
         Ok(_) => Progress::Done,
@@ -167,9 +177,9 @@ async fn apply(object: &HospitalOrganization, migration: Option<Migration>, cont
     let resync = backoff::jittered(context.settings.resync);
     // Until its resync is due, whatever has it looked at again is drift.
     let (again, rest) = match outcome? {
-        Outcome::Complete | Outcome::UnderWay => (resync, resync),
+        Outcome::Complete => (resync, resync),
         Outcome::Announced => (SECOND_LOOK.min(resync), resync),
-        Outcome::Uncounted => (RECOUNT.min(resync), resync),
+        Outcome::Unfinished => (SOON.min(resync), resync),
         Outcome::AwaitsMigration => (AT_ONCE, AT_ONCE),
     };
     context.turns.rest(&object.uid().unwrap_or_default(), rest);

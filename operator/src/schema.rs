@@ -15,6 +15,8 @@ use chakravue_crds::{
 };
 use mongodb::bson::{Bson, Document, Uuid, doc};
 
+use tokio::time::Instant;
+
 pub use self::{
     compare::{Difference, Step, plan, unmanaged},
     repairs::Repairs,
@@ -52,6 +54,14 @@ pub struct Found {
 pub struct Observed {
     pub collections: Vec<Found>,
     pub users: i64,
+    /// When the look began.
+    at: Option<Instant>,
+}
+
+impl Observed {
+    fn seen(&self) -> Instant {
+        self.at.unwrap_or_else(Instant::now)
+    }
 }
 
 /// What is in place afterwards.
@@ -69,10 +79,11 @@ pub struct Outcome {
 /// Reads what the database has, in two commands. Metadata only: no document is read and no file is opened.
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed> {
     let mongo = &context.mongo;
+    let at = Some(Instant::now());
     let listed = mongo.list(database.as_str(), doc! { "listCollections": 1 }, "list the collections").await?;
     let ordinary = |found: &Document| found.get_str("name").is_ok_and(|name| !name.starts_with("system."));
     let listed = listed.into_iter().filter(ordinary);
-    let mut observed = Observed { collections: listed.map(describe).collect(), users: 0 };
+    let mut observed = Observed { collections: listed.map(describe).collect(), users: 0, at };
 
     // What else has one of the catalogue's names has no indexes; the comparison says what is wrong with it.
     let wanted = &catalogue::current().collections;
@@ -184,7 +195,8 @@ pub async fn ensure(
         indexes: collection.indexes.iter().map(|index| index.name.to_owned()).collect(),
     }));
 
-    let Carried { ended, under_way } = context.repairs.carry_out(&tenant.owner.uid, database, repairs, migration).await;
+    let Carried { ended, under_way } =
+        context.repairs.carry_out(&tenant.owner.uid, database, observed.seen(), repairs, migration).await;
     outcome.under_way = under_way.into_iter().map(in_words).collect();
     let mut repairs = 0;
     for (Part { collection, index }, result) in ended {

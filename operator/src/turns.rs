@@ -136,12 +136,16 @@ impl Turns {
         let mut state = self.lock();
         let Some(place) = state.places.get(uid).cloned() else { return };
         let sooner = (Instant::now() + class.patience(), String::new(), place.2);
-        if sooner < place
+        // One that waits to be migrated waits for a share, too, which may take hours.
+        let is_stuck = state.waiting.get(&place).is_some_and(|waiting| waiting.class == Class::Migration);
+        if (sooner < place || is_stuck)
             && let Some(waiting) = state.waiting.remove(&place)
         {
             state.waiting.insert(sooner.clone(), Waiting { class, ..waiting });
             state.places.insert(uid.to_owned(), sooner);
         }
+        drop(state);
+        self.serve();
     }
 
     /// A pass has left a hospital as it should be; it is looked at again then.

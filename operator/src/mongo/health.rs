@@ -184,12 +184,15 @@ impl Mongo {
     /// locks on the collections in it, for a minute. A login may always look at its own sessions and end them, and the
     /// driver's own are renewed by their next use. It is no failure if this fails; the minute passes.
     async fn end_abandoned_sessions(&self) {
-        let look = doc! { "aggregate": 1, "pipeline": [{ "$listLocalSessions": {} }], "cursor": {} };
-        let Ok(cursor) = self.client.database("admin").run_cursor_command(look).await else { return };
+        // Only those: an index build whose command is ended begins anew.
+        let pipeline = [
+            doc! { "$currentOp": { "allUsers": false, "idleSessions": true } },
+            doc! { "$match": { "transaction": { "$exists": true } } },
+            doc! { "$project": { "id": "$lsid.id" } },
+        ];
+        let Ok(cursor) = self.client.database("admin").aggregate(pipeline).await else { return };
         let sessions: Vec<Document> = cursor
-            .filter_map(|session| async move {
-                session.ok()?.get_document("_id").ok()?.get("id").map(|id| doc! { "id": id })
-            })
+            .filter_map(|session| async move { session.ok()?.get("id").map(|id| doc! { "id": id }) })
             .collect()
             .await;
         if !sessions.is_empty() {

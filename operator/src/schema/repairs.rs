@@ -5,17 +5,19 @@
 
 use std::{
     collections::HashMap,
-    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use chakravue_crds::naming::DatabaseName;
-use futures::{FutureExt as _, future::join_all};
+use futures::{
+    FutureExt as _,
+    future::{join_all, select_all},
+};
 use tokio::{
     sync::{Semaphore, watch},
     task::AbortHandle,
-    time::Instant,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +28,7 @@ use super::{
 use crate::{
     drift::Drift,
     error::{Error, Result},
-    mongo::Mongo,
+    mongo::{Mongo, PATIENT},
     turns::Migration,
 };
 
@@ -41,28 +43,34 @@ const AT_A_TIME: usize = 2;
 pub struct Repairs {
     mongo: Mongo,
     drift: Arc<Drift>,
+    /// As many as there are connections, so that none waits for one after it was decided to send a command.
+    places: Arc<Semaphore>,
     hospitals: Arc<Mutex<HashMap<String, Hospital>>>,
 }
 
+#[derive(Default)]
 struct Hospital {
     work: HashMap<Part, Work>,
-    places: Arc<Semaphore>,
-    /// Cancelled when the hospital goes: nothing further is written then.
-    closed: CancellationToken,
-    /// What documents were found to violate the last time.
-    violations: HashMap<Part, String>,
+    /// Work that was told to end and has a command under way.
+    ending: Vec<Work>,
+    /// What came of it the last time, where the part is still not as it should be.
+    before: HashMap<Part, Result<Violation>>,
+    /// The leave to migrate, until a pass could tell that the work has ended.
+    migration: Option<Migration>,
 }
-
-type End = watch::Receiver<Option<Result<Violation>>>;
 
 struct Work {
     began: Instant,
-    /// What came of it.
-    ended: End,
+    end: End,
     /// No pass waits for it any more: its end is to be told.
     left: bool,
+    /// Cancelled when it is to end; it begins no further write then.
+    closed: CancellationToken,
     task: AbortHandle,
 }
+
+/// When it ended, and what came of it.
+type End = watch::Receiver<Option<(Instant, Result<Violation>)>>;
 
 /// What a pass may tell.
 #[derive(Debug, Default)]
@@ -73,130 +81,207 @@ pub struct Carried {
 
 impl Repairs {
     pub fn new(mongo: Mongo, drift: Arc<Drift>) -> Self {
-        Self { mongo, drift, hospitals: Arc::default() }
+        let places = Arc::new(Semaphore::new(PATIENT.try_into().unwrap_or(usize::MAX)));
+        Self { mongo, drift, places, hospitals: Arc::default() }
     }
 
     /// Whether there is nothing to tell of this hospital.
     pub fn none(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_none_or(|hospital| hospital.work.is_empty())
+        !self.lock().contains_key(uid)
     }
 
-    /// How many parts of databases are being mended, those included that wait for their place.
+    /// How many parts of databases are being mended.
     pub fn under_way(&self) -> usize {
-        self.lock().values().flat_map(|hospital| hospital.work.values()).filter(|work| !work.has_ended()).count()
+        self.lock().values().map(Hospital::running).sum()
     }
 
-    /// Begins what is not under way yet, waits for a moment, and answers what has ended and what goes on.
+    /// The leave with which work goes on that was begun in a migration.
+    pub fn migration(&self, uid: &str) -> Option<Migration> {
+        self.lock().get(uid)?.migration.clone()
+    }
+
+    /// Begins what is not under way yet, waits for a moment, and answers what has ended and what goes on. The steps come from
+    /// a look at the database that was `seen` to begin then.
     pub async fn carry_out(
         &self,
         uid: &str,
         database: &DatabaseName,
-        steps: Vec<Step>,
+        seen: Instant,
+        mut steps: Vec<Step>,
         migration: Option<Migration>,
     ) -> Carried {
         let mut carried = Carried::default();
-        let waited_for = self.begin(uid, database, steps, migration, &mut carried);
-        let waits = waited_for.iter().map(|(_, began, ended)| {
-            let mut ended = ended.clone();
-            tokio::time::timeout_at(*began + MOMENT, async move { ended.wait_for(Option::is_some).await.is_ok() })
-        });
-        join_all(waits).await;
-
-        let mut hospitals = self.lock();
-        let Some(hospital) = hospitals.get_mut(uid) else { return carried };
-        for (part, ..) in waited_for {
-            let Some(work) = hospital.work.get_mut(&part) else { continue };
-            if let Some(result) = work.result() {
-                hospital.work.remove(&part);
-                carried.ended.push((part, result));
-                continue;
+        self.take_ended_before(uid, seen, &mut steps, &mut carried);
+        let start = Instant::now();
+        loop {
+            let running = self.begin(uid, database, &steps, migration.as_ref());
+            let waited_for = running.into_iter().map(|(began, end)| (began.min(start) + MOMENT, end));
+            let waited_for: Vec<_> = waited_for
+                .filter(|(until, _)| *until > Instant::now())
+                .map(|(until, mut end)| {
+                    timeout_at(until, async move { end.wait_for(Option::is_some).await.is_ok() }).boxed()
+                })
+                .collect();
+            if waited_for.is_empty() {
+                break;
             }
-            work.left = true;
-            match hospital.violations.get(&part) {
-                // Most likely they are there still. If not, the end tells.
-                Some(violation) => carried.ended.push((part, Ok(Some(violation.clone())))),
-                None => carried.under_way.push(part),
-            }
+            // Whether it has ended or waited for long enough is seen by who looks.
+            let _ = select_all(waited_for).await;
+            self.take_ended_now(uid, &mut steps, &mut carried);
         }
-        if hospital.is_idle() {
-            hospitals.remove(uid);
-        }
+        self.leave(uid, &steps, &mut carried);
         carried
     }
 
-    /// Takes what has ended since the last pass, and begins what is to be done; answers what is worth waiting for.
-    fn begin(
-        &self,
-        uid: &str,
-        database: &DatabaseName,
-        mut steps: Vec<Step>,
-        migration: Option<Migration>,
-        carried: &mut Carried,
-    ) -> Vec<(Part, Instant, End)> {
+    /// Takes what has ended since the last pass.
+    fn take_ended_before(&self, uid: &str, seen: Instant, steps: &mut Vec<Step>, carried: &mut Carried) {
         let mut hospitals = self.lock();
-        let hospital = hospitals.entry(uid.to_owned()).or_default();
-        for (part, result) in hospital.take_ended() {
+        let Some(hospital) = hospitals.get_mut(uid) else { return };
+        for (part, at, result) in hospital.take_ended() {
             let is_planned = steps.iter().any(|step| step.part() == part);
-            // Mended, and undone since: it is mended anew. Not mended, and nothing to mend: somebody else has done it.
-            if matches!(result, Ok(None)) != is_planned {
+            let is_told = match result {
+                // Undone since then, unless the look was older than the end: it is mended anew.
+                Ok(None) => !is_planned || at > seen,
+                // With nothing to mend, somebody else has done it.
+                Ok(Some(_)) | Err(_) => is_planned,
+            };
+            if is_told {
                 steps.retain(|step| step.part() != part);
                 carried.ended.push((part, result));
             }
         }
-        let mut waited_for = Vec::new();
-        for step in steps {
-            let part = step.part();
-            let work = hospital.work.remove(&part).unwrap_or_else(|| {
-                let (tell, ended) = watch::channel(None);
-                let (places, closed) = (Arc::clone(&hospital.places), hospital.closed.clone());
-                let mongo = self.mongo.patient(closed);
-                let (repairs, uid, database) = (self.clone(), uid.to_owned(), database.clone());
-                let migration = migration.clone();
-                let task = tokio::spawn(async move {
-                    let _place = places.acquire().await;
-                    let result = repair(&mongo, database.as_str(), step).boxed().await;
-                    repairs.end(&uid, part, &tell, result);
-                    drop(migration);
-                });
-                Work { began: Instant::now(), ended, left: false, task: task.abort_handle() }
-            });
-            waited_for.push((part, work.began, work.ended.clone()));
-            hospital.work.insert(part, Work { left: false, ..work });
-        }
-        waited_for
+        hospital.before.retain(|part, _| {
+            steps.iter().any(|step| step.part() == *part) || carried.ended.iter().any(|(ended, _)| ended == part)
+        });
     }
 
-    fn end(&self, uid: &str, part: Part, tell: &watch::Sender<Option<Result<Violation>>>, result: Result<Violation>) {
+    /// Begins as much as there is room for; the rest of the steps comes when that has ended. Answers what is under way.
+    fn begin(
+        &self,
+        uid: &str,
+        database: &DatabaseName,
+        steps: &[Step],
+        migration: Option<&Migration>,
+    ) -> Vec<(Instant, End)> {
+        let mut hospitals = self.lock();
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        let hospital = hospitals.entry(uid.to_owned()).or_default();
+        for step in steps {
+            if hospital.work.contains_key(&step.part()) || hospital.running() >= AT_A_TIME {
+                continue;
+            }
+            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { break };
+            let (tell, end) = watch::channel(None);
+            let closed = CancellationToken::new();
+            let mongo = self.mongo.patient(closed.clone());
+            let (repairs, uid, database) = (self.clone(), uid.to_owned(), database.clone());
+            let step = step.clone();
+            let part = step.part();
+            let task = tokio::spawn(async move {
+                let result = repair(&mongo, database.as_str(), step).boxed().await;
+                drop(place);
+                repairs.end(&uid, part, &tell, result);
+            });
+            let work = Work { began: Instant::now(), end, left: false, closed, task: task.abort_handle() };
+            hospital.work.insert(part, work);
+            if let Some(migration) = migration {
+                hospital.migration = Some(migration.clone());
+            }
+        }
+        let running = hospital.work.iter_mut().filter(|(part, _)| steps.iter().any(|step| step.part() == **part));
+        running
+            .map(|(_, work)| {
+                work.left = false;
+                (work.began, work.end.clone())
+            })
+            .collect()
+    }
+
+    fn take_ended_now(&self, uid: &str, steps: &mut Vec<Step>, carried: &mut Carried) {
         let mut hospitals = self.lock();
         let Some(hospital) = hospitals.get_mut(uid) else { return };
-        let violation = result.as_ref().ok().and_then(Clone::clone);
-        let before = match violation.clone() {
-            Some(violation) => hospital.violations.insert(part, violation),
-            None => hospital.violations.remove(&part),
-        };
-        tell.send_replace(Some(result));
-        if hospital.closed.is_cancelled() {
-            hospital.work.remove(&part);
-            if hospital.work.is_empty() {
-                hospitals.remove(uid);
-            }
-        } else if hospital.work.get(&part).is_some_and(|work| work.left) {
-            if violation.is_some() && violation == before {
-                // Told already, and looked at again with the next resync.
-                hospital.work.remove(&part);
-            } else {
-                self.drift.look_again(uid);
-            }
+        for (part, _, result) in hospital.take_ended() {
+            steps.retain(|step| step.part() != part);
+            carried.ended.push((part, result));
         }
     }
 
-    /// A hospital is to go: of what is under way, no further write is begun.
+    /// A pass waits no longer. What is left of its steps goes on, or comes when there is room.
+    fn leave(&self, uid: &str, steps: &[Step], carried: &mut Carried) {
+        let mut hospitals = self.lock();
+        let Some(hospital) = hospitals.get_mut(uid) else {
+            carried.under_way.extend(steps.iter().map(Step::part));
+            return;
+        };
+        for part in steps.iter().map(Step::part) {
+            match hospital.before.get(&part) {
+                // Most likely it is so still. If not, the end tells.
+                Some(before) => carried.ended.push((part, before.clone())),
+                None => carried.under_way.push(part),
+            }
+        }
+        hospital.work.values_mut().for_each(|work| work.left = true);
+        if hospital.is_idle() {
+            hospitals.remove(uid);
+        }
+    }
+
+    /// A pass is over, however it ended: with no more work under way, others may be migrated.
+    pub fn give_back(&self, uid: &str) {
+        let mut hospitals = self.lock();
+        let Some(hospital) = hospitals.get_mut(uid).filter(|hospital| hospital.running() == 0) else { return };
+        let migration = hospital.migration.take();
+        if hospital.is_idle() {
+            hospitals.remove(uid);
+        }
+        drop(hospitals);
+        drop(migration);
+    }
+
+    fn end(
+        &self,
+        uid: &str,
+        part: Part,
+        tell: &watch::Sender<Option<(Instant, Result<Violation>)>>,
+        result: Result<Violation>,
+    ) {
+        let mut hospitals = self.lock();
+        tell.send_replace(Some((Instant::now(), result.clone())));
+        let Some(hospital) = hospitals.get_mut(uid) else { return };
+        hospital.ending.retain(|work| !work.has_ended());
+        // One that was told to end is in its place no more.
+        if hospital.work.get(&part).is_some_and(Work::has_ended) {
+            let before = match &result {
+                Ok(None) => hospital.before.remove(&part),
+                // Nothing is known of the part.
+                Err(Error::Conflict { .. }) => None,
+                trouble => hospital.before.insert(part, trouble.clone()),
+            };
+            if !hospital.work.get(&part).is_some_and(|work| work.left) {
+                return;
+            }
+            if before.is_some_and(|before| is_same(&before, &result)) {
+                // Told already, and looked at again in its time.
+                hospital.work.remove(&part);
+                return;
+            }
+        }
+        self.drift.look_again(uid);
+        if hospital.is_idle() {
+            hospitals.remove(uid);
+        }
+    }
+
+    /// A hospital is to be left alone: what is under way begins no further write, and nothing of it will be told.
     pub fn close(&self, uid: &str) {
         let mut hospitals = self.lock();
         let Some(hospital) = hospitals.get_mut(uid) else { return };
-        hospital.closed.cancel();
-        hospital.work.retain(|_, work| !work.has_ended());
-        if hospital.work.is_empty() {
+        hospital.stop(|_| true);
+        hospital.before.clear();
+        hospital.migration = None;
+        if hospital.is_idle() {
             hospitals.remove(uid);
         }
     }
@@ -204,34 +289,24 @@ impl Repairs {
     /// Waits until nothing is under way in a hospital that was closed.
     pub async fn ended(&self, uid: &str) -> Result<()> {
         let under_way: Vec<_> = match self.lock().get(uid) {
-            Some(hospital) => hospital.work.values().map(|work| work.ended.clone()).collect(),
+            Some(hospital) => hospital.ending.iter().map(|work| work.end.clone()).collect(),
             None => return Ok(()),
         };
-        let all =
-            join_all(under_way.into_iter().map(|mut ended| async move { drop(ended.wait_for(Option::is_some).await) }));
-        tokio::time::timeout(MOMENT, all)
-            .await
-            .map(drop)
-            .map_err(|_| Error::Conflict { what: "the indexes or validators".to_owned() })
+        let ends = under_way.into_iter().map(|mut end| async move { drop(end.wait_for(Option::is_some).await) });
+        timeout(MOMENT, join_all(ends)).await.map(drop).map_err(|_| lost())
     }
 
-    /// MongoDB was away: answers that are waited for may never come. A server goes on with what it has begun, and who asks
-    /// for the same again joins it.
-    pub fn restart(&self) {
+    /// MongoDB was in trouble at this time: answers to what was sent before may never come. A server goes on with what it has
+    /// begun, and who asks for the same again joins it.
+    pub fn restart(&self, trouble: Instant) {
         let mut hospitals = self.lock();
         for (uid, hospital) in hospitals.iter_mut() {
-            let running: Vec<Part> =
-                hospital.work.iter().filter(|(_, work)| !work.has_ended()).map(|(part, _)| *part).collect();
-            for part in &running {
-                if let Some(work) = hospital.work.remove(part) {
-                    work.task.abort();
-                }
-            }
-            if !running.is_empty() {
+            let stopped = hospital.stop(|work| work.began <= trouble);
+            hospital.ending.iter().filter(|work| work.began <= trouble).for_each(|work| work.task.abort());
+            if stopped {
                 self.drift.look_again(uid);
             }
         }
-        hospitals.retain(|_, hospital| !hospital.is_idle());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Hospital>> {
@@ -239,28 +314,32 @@ impl Repairs {
     }
 }
 
-impl Default for Hospital {
-    fn default() -> Self {
-        Self {
-            work: HashMap::new(),
-            places: Arc::new(Semaphore::new(AT_A_TIME)),
-            closed: CancellationToken::new(),
-            violations: HashMap::new(),
-        }
-    }
-}
-
 impl Hospital {
+    fn running(&self) -> usize {
+        self.work.values().filter(|work| !work.has_ended()).count()
+    }
+
     /// Whether nothing is to be kept of it.
     fn is_idle(&self) -> bool {
-        self.work.is_empty() && self.violations.is_empty()
+        self.work.is_empty() && self.before.is_empty() && self.ending.iter().all(Work::has_ended)
     }
 
-    fn take_ended(&mut self) -> Vec<(Part, Result<Violation>)> {
-        let (ended, running) = mem::take(&mut self.work).into_iter().partition(|(_, work)| work.has_ended());
-        self.work = running;
-        let ended: HashMap<Part, Work> = ended;
-        ended.into_iter().filter_map(|(part, work)| Some((part, work.result()?))).collect()
+    fn take_ended(&mut self) -> Vec<(Part, Instant, Result<Violation>)> {
+        let ended = self.work.extract_if(|_, work| work.has_ended());
+        ended.filter_map(|(part, work)| work.result().map(|(at, result)| (part, at, result))).collect()
+    }
+
+    /// Has such work end; answers whether some of it was running.
+    fn stop(&mut self, which: impl Fn(&Work) -> bool) -> bool {
+        self.ending.retain(|work| !work.has_ended());
+        let kept = self.ending.len();
+        for (_, work) in self.work.extract_if(|_, work| which(work)) {
+            work.closed.cancel();
+            if !work.has_ended() {
+                self.ending.push(work);
+            }
+        }
+        self.ending.len() > kept
     }
 }
 
@@ -270,9 +349,20 @@ impl Work {
     }
 
     /// One whose task was lost has failed.
-    fn result(&self) -> Option<Result<Violation>> {
-        let told = self.ended.borrow().clone();
-        let lost = || Error::Conflict { what: "the indexes or validators".to_owned() };
-        told.or_else(|| self.ended.has_changed().is_err().then(|| Err(lost())))
+    fn result(&self) -> Option<(Instant, Result<Violation>)> {
+        let told = self.end.borrow().clone();
+        told.or_else(|| self.end.has_changed().is_err().then(|| (Instant::now(), Err(lost()))))
+    }
+}
+
+fn lost() -> Error {
+    Error::Conflict { what: "the indexes or validators".to_owned() }
+}
+
+fn is_same(one: &Result<Violation>, other: &Result<Violation>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one == other,
+        (Err(one), Err(other)) => one.to_string() == other.to_string(),
+        _ => false,
     }
 }

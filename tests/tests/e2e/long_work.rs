@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 
 use chakravue_crds::HospitalOrganization;
 use chakravue_testbed::proxy::Server;
-use kube::ResourceExt as _;
+use futures::TryStreamExt as _;
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+};
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 
 use crate::{
+    migration::wider_version,
     proxied::Proxied,
     support::{code, condition, eventually, is, metric, patient},
 };
@@ -136,6 +141,116 @@ async fn what_documents_violate_is_not_told_anew_each_time_that_it_is_looked_for
 
     world.patients(&database).delete_many(doc! {}).await.unwrap();
     world.wait(&name, "tidy", |o| is(o, "SchemaReady", "True")).await;
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_takes_long_keeps_its_turn_and_nobodys_suspension_waiting() {
+    let proxied = Proxied::new("long migration").await;
+    let world = &proxied.world;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let wider = wider_version(world).await;
+    let names = ["elder", "younger", "youngest"];
+    let operator = proxied.operator().start().await;
+    let mut tenants = Vec::new();
+    for name in &names {
+        let name = world.ready_hospital(name).await.name_any();
+        let tenant = world.tenant(&name).await.database(&name.replace('-', "_")).collection::<Document>("patients");
+        tenant.find_one(doc! {}).await.unwrap();
+        tenants.push((name, tenant));
+    }
+    operator.terminate().await;
+
+    let held = Duration::from_secs(20);
+    proxied.mongo.delay("validate", held);
+    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER);
+    let operator = operator.arg("--tenant-schema").arg(&wider).arg("--migrations").arg("1").start().await;
+    let elder = world.wait(&tenants[0].0, "told what is under way", |o| because(o, "SchemaReady") == "Repairing").await;
+    let began = Instant::now();
+    assert!(is(&elder, "Ready", "True") && elder.status.unwrap().schema_version == Some(1));
+    // One whose work is under way, one that waits for its turn, and one that waits and is deleted.
+    for n in [0, 1] {
+        let asked = Instant::now();
+        let mut suspended = world.hospital(names[n]);
+        suspended["spec"]["subscription"] = json!("Suspended");
+        world.apply(&suspended).await;
+        let tenant = &tenants[n].1;
+        eventually("it has no access", async || (code(&tenant.find_one(doc! {}).await) == 13).then_some(())).await;
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    }
+    world.delete_and_wait(&tenants[2].0).await;
+    assert!(began.elapsed() < held, "{:?}", began.elapsed());
+    assert_eq!(metric(&operator, "migrations_running").await, 1);
+    let is_second = |o: &HospitalOrganization| o.status.as_ref().unwrap().schema_version == Some(2);
+    world.wait(&tenants[0].0, "migrated", is_second).await;
+    let younger = world.hospitals().get(&tenants[1].0).await.unwrap();
+    assert!(!is_second(&younger), "one at a time");
+    world.wait(&tenants[1].0, "migrated", is_second).await;
+    assert!(began.elapsed() > held);
+    eventually("no turn is kept", async || (metric(&operator, "migrations_running").await == 0).then_some(())).await;
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_hospital_gets_no_further_write() {
+    let proxied = Proxied::new("long pause").await;
+    let world = &proxied.world;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let name = world.ready_hospital("paused").await.name_any();
+    let database = world.sandbox.database_name("paused");
+    let handle = world.mongo.database(&database);
+    proxied.mongo.delay("validate", Duration::from_secs(6));
+    handle.run_command(doc! { "collMod": "patients", "validator": {} }).await.unwrap();
+    world.wait(&name, "told what is under way", |o| because(o, "SchemaReady") == "Repairing").await;
+    let pause = |value: serde_json::Value| {
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { "chakravue.io/paused": value } } }));
+        let name = &name;
+        async move { world.hospitals().patch(name, &PatchParams::default(), &patch).await.unwrap() }
+    };
+    pause(json!("true")).await;
+    world.wait(&name, "paused", |o| condition(o, "Paused").is_some()).await;
+    eventually("nothing is under way", async || (metric(&operator, "repairs_running").await == 0).then_some(())).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let action = async || {
+        let found = handle.list_collections().filter(doc! { "name": "patients" }).await.unwrap();
+        let found: Vec<_> = found.try_collect().await.unwrap();
+        format!("{:?}", found[0].options.validation_action)
+    };
+    assert!(action().await.contains("Warn"), "{}", action().await);
+    proxied.mongo.clear();
+    pause(serde_json::Value::Null).await;
+    world.wait(&name, "whole", |o| is(o, "SchemaReady", "True")).await;
+    assert!(!action().await.contains("Warn"));
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_after_long_work_stays_told_and_is_tried_more_and_more_seldom() {
+    let proxied = Proxied::new("long failure").await;
+    let world = &proxied.world;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let name = world.ready_hospital("failing").await.name_any();
+    let database = world.sandbox.database_name("failing");
+    proxied.mongo.delay("createIndexes", Duration::from_secs(3));
+    proxied.mongo.fail("createIndexes", 171, "CannotIndexParallelArrays", "cannot index parallel arrays");
+    drop_an_index(&proxied, &database).await;
+    let told = world.wait(&name, "told of the failure", |o| because(o, "SchemaReady") == "MongoDbError").await;
+    assert!(is(&told, "Ready", "False"));
+    let before = told.status.unwrap();
+    let until = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < until {
+        let status = world.hospitals().get(&name).await.unwrap().status.unwrap();
+        assert_eq!(status, before, "it is tried again, and nothing else is said meanwhile");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(metric(&operator, "objects_in_backoff").await == 1);
+    proxied.mongo.clear();
+    world.wait(&name, "whole", |o| is(o, "SchemaReady", "True")).await;
     operator.terminate().await;
     proxied.world.close().await;
 }

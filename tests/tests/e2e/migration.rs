@@ -188,6 +188,16 @@ pub async fn second_version(world: &World) -> PathBuf {
     written(world, "second.json", &schema)
 }
 
+/// The first version, but for one validator that allows a field more.
+pub async fn wider_version(world: &World) -> PathBuf {
+    let (_, printed, _) = world.sandbox.operator().print(&["tenant-schema"]).await;
+    let mut schema: Value = serde_json::from_str(&printed).unwrap();
+    schema["version"] = json!(2);
+    let settings = &mut collection(&mut schema, "settings")["validator"]["$jsonSchema"];
+    settings["properties"]["set_by"] = json!({ "bsonType": "string" });
+    written(world, "wider.json", &schema)
+}
+
 /// The same, but what is only an index there must be unique here, and a setting must have one field more.
 fn strict_second_version(world: &World, second: &PathBuf) -> PathBuf {
     let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(second).unwrap()).unwrap();
