@@ -11,6 +11,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use mongodb::bson::{Document, doc};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -191,10 +192,16 @@ pub async fn second_version(world: &World) -> PathBuf {
 /// The first version, but for one validator that allows a field more.
 pub async fn wider_version(world: &World) -> PathBuf {
     let (_, printed, _) = world.sandbox.operator().print(&["tenant-schema"]).await;
-    let mut schema: Value = serde_json::from_str(&printed).unwrap();
-    schema["version"] = json!(2);
-    let settings = &mut collection(&mut schema, "settings")["validator"]["$jsonSchema"];
-    settings["properties"]["set_by"] = json!({ "bsonType": "string" });
+    // A document keeps the order of its fields, which is what tells one index from another.
+    let mut schema: Document = serde_json::from_str(&printed).unwrap();
+    schema.insert("version", 2);
+    for collection in schema.get_array_mut("collections").unwrap() {
+        let collection = collection.as_document_mut().unwrap();
+        if collection.get_str("name").unwrap() == "settings" {
+            let validator = collection.get_document_mut("validator").unwrap().get_document_mut("$jsonSchema").unwrap();
+            validator.get_document_mut("properties").unwrap().insert("set_by", doc! { "bsonType": "string" });
+        }
+    }
     written(world, "wider.json", &schema)
 }
 
@@ -219,9 +226,9 @@ async fn subscribe(world: &World, name: &str, subscription: &str) {
     world.hospitals().patch(name, &PatchParams::default(), &patch).await.unwrap();
 }
 
-fn written(world: &World, name: &str, schema: &Value) -> PathBuf {
+fn written(world: &World, name: &str, schema: &impl Serialize) -> PathBuf {
     let path = world.sandbox.folder().join(name);
-    std::fs::write(&path, schema.to_string()).unwrap();
+    std::fs::write(&path, serde_json::to_string(schema).unwrap()).unwrap();
     path
 }
 
