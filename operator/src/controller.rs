@@ -75,6 +75,14 @@ pub async fn run(
             future::ready(!is_own)
         });
 
+    let hurries = Arc::clone(&context);
+    let of_secret = move |secret: PartialObjectMeta<Secret>| {
+        let hospital = of_secret(&secret)?;
+        if let Some(object) = hurries.store.get(&hospital) {
+            hurries.turns.hurry(&object.uid().unwrap_or_default(), Class::Drift);
+        }
+        Some(hospital)
+    };
     let labelled = config.labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), stop.clone());
 
@@ -82,7 +90,7 @@ pub async fn run(
 
     Controller::for_stream(changed, store)
         // By its name and not by its owner: that somebody takes the owner out is to be seen too.
-        .watches(secrets, labelled, |secret| of_secret(&secret))
+        .watches(secrets, labelled, of_secret)
         .reconcile_on(drifted)
         .reconcile_all_on(turns)
         .reconcile_all_on(lost_track)

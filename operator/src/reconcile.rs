@@ -4,7 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::{
-    HospitalOrganization, HospitalOrganizationStatus, annotations::FORCE_RELEASE, conditions::Reason,
+    HospitalOrganization, HospitalOrganizationStatus,
+    annotations::FORCE_RELEASE,
+    conditions::{ConditionType, Reason, holds},
     organization::Phase,
 };
 use futures::FutureExt as _;
@@ -71,24 +73,31 @@ pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Ac
 /// Why a hospital is looked at, as far as it can be told: what decides who goes first.
 fn class(object: &Watched, context: &Context) -> Class {
     let uid = object.uid().unwrap_or_default();
-    if context.backoff.is_failing(&uid, object.meta().generation) {
-        return Class::Retry;
-    }
-    let Ok(object) = &object.0 else { return Class::Drift };
+    let is_failing = context.backoff.is_failing(&uid, object.meta().generation);
+    let Ok(object) = &object.0 else { return if is_failing { Class::Retry } else { Class::Drift } };
     let status = object.status.as_ref();
     let is_new = status.and_then(|status| status.observed_generation) != object.metadata.generation;
     let schema = status.and_then(|status| status.schema_version);
+    let is_older = schema.is_some_and(|version| version < catalogue::current().version);
+    let waits_for_migration = is_older && context.repairs.migration(&uid).is_none();
     if is_new || object.metadata.deletion_timestamp.is_some() {
-        Class::Change
-    } else if schema.is_some_and(|version| version < catalogue::current().version)
-        && context.repairs.migration(&uid).is_none()
-    {
-        Class::Migration
+        if is_failing { Class::Retry } else { Class::Change }
+    } else if is_failing {
+        // A migration that failed is repeated as one. Whatever else failed must not wait for that.
+        if waits_for_migration && is_all_but_its_schema(object) { Class::Migration } else { Class::Retry }
     } else if context.turns.rests(&uid) {
         Class::Drift
+    } else if waits_for_migration && context.turns.has_rested(&uid) {
+        Class::Migration
     } else {
+        // Also the first look at one that is to be migrated: until its turn comes it is kept as it is.
         Class::Resync
     }
+}
+
+fn is_all_but_its_schema(object: &HospitalOrganization) -> bool {
+    let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    holds(conditions, ConditionType::CredentialsReady) && !holds(conditions, ConditionType::SchemaReady)
 }
 
 /// In which order hospitals are migrated: the oldest first.
@@ -112,12 +121,20 @@ async fn pass(object: Arc<Watched>, migration: Option<Migration>, context: &Cont
         }
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, context).boxed(),
         Ok(object) => apply(object, migration, context).boxed(),
-        Err(invalid) => invalid::tell(invalid, context).boxed(),
+        Err(invalid) => {
+            context.repairs.close(&object.uid().unwrap_or_default());
+            invalid::tell(invalid, context).boxed()
+        }
     };
     let outcome = match tokio::time::timeout(LONGEST_PASS, pass).await {
         Ok(outcome) => outcome,
         Err(_) => Err(cut_off(&object, context).await),
     };
+    // It may have gone meanwhile, with nothing left to hold it.
+    let is_there = |newest: Arc<Watched>| newest.uid() == object.uid();
+    if !context.store.get(&ObjectRef::from_obj(object.as_ref())).is_some_and(is_there) {
+        context.repairs.close(&object.uid().unwrap_or_default());
+    }
     context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
     match &outcome {
         Ok(_) => context.backoff.succeeded(&object.uid().unwrap_or_default()),
@@ -149,14 +166,16 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
 async fn apply(object: &HospitalOrganization, migration: Option<Migration>, context: &Context) -> Result<Action> {
     let mut pass = Pass::default();
     let mut outcome = provision(object, migration, context, &mut pass).boxed().await;
-    context.repairs.give_back(&object.uid().unwrap_or_default());
+    let is_under_way = pass.picture.schema.as_ref().is_some_and(|schema| !schema.under_way.is_empty());
+    if !is_under_way {
+        context.repairs.give_back(&object.uid().unwrap_or_default());
+    }
     if let Err(Error::Conflict { .. }) = outcome {
         // The next look, at once, sees what the other writer did; what was done until then is told all the same.
         publish(object, context, pass.changes);
         return outcome.map(|_| Action::await_change());
     }
     let is_made = pass.record.as_ref().is_some_and(|record| record.schema_version.is_some());
-    let is_under_way = pass.picture.schema.as_ref().is_some_and(|schema| !schema.under_way.is_empty());
     let progress = |outcome: &Result<Outcome>| match outcome {
         // One that was in use stays in use meanwhile; a new one is not ready before all is there.
         Ok(_) if is_under_way && !is_made => {

@@ -158,6 +158,11 @@ impl Turns {
         self.lock().rests.get(uid).is_some_and(|until| Instant::now() < *until)
     }
 
+    /// Whether a pass has left it so, and its time has come.
+    pub fn has_rested(&self, uid: &str) -> bool {
+        self.lock().rests.get(uid).is_some_and(|until| *until <= Instant::now())
+    }
+
     pub fn forget(&self, uid: &str) {
         self.lock().rests.remove(uid);
     }
@@ -369,10 +374,11 @@ mod tests {
     #[test]
     fn a_hospital_at_rest_is_known_until_its_time_comes() {
         let turns = turns(1, 1);
-        assert!(!turns.rests("u"));
+        assert!(!turns.rests("u") && !turns.has_rested("u"));
         turns.rest("u", Duration::from_mins(1));
         assert!(turns.rests("u"));
+        assert!(!turns.has_rested("u"));
         turns.rest("u", Duration::ZERO);
-        assert!(!turns.rests("u"));
+        assert!(!turns.rests("u") && turns.has_rested("u"));
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chakravue_crds::naming::DatabaseName;
+use chakravue_crds::{conditions::Reason, naming::DatabaseName};
 use futures::{
     FutureExt as _,
     future::{join_all, select_all},
@@ -53,8 +53,8 @@ struct Hospital {
     work: HashMap<Part, Work>,
     /// Work that was told to end and has a command under way.
     ending: Vec<Work>,
-    /// What came of it the last time, where the part is still not as it should be.
-    before: HashMap<Part, Result<Violation>>,
+    /// When it was begun the last time, and what came of it, where the part is still not as it should be.
+    before: HashMap<Part, (Instant, Result<Violation>)>,
     /// The leave to migrate, until a pass could tell that the work has ended.
     migration: Option<Migration>,
 }
@@ -129,7 +129,7 @@ impl Repairs {
             let _ = select_all(waited_for).await;
             self.take_ended_now(uid, &mut steps, &mut carried);
         }
-        self.leave(uid, &steps, &mut carried);
+        self.leave(uid, steps, &mut carried);
         carried
     }
 
@@ -168,7 +168,10 @@ impl Repairs {
             return Vec::new();
         }
         let hospital = hospitals.entry(uid.to_owned()).or_default();
-        for step in steps {
+        // What was not tried yet, then what was tried longest ago: what fails again and again keeps nothing else waiting.
+        let mut steps: Vec<&Step> = steps.iter().collect();
+        steps.sort_by_key(|step| hospital.before.get(&step.part()).map(|(began, _)| *began));
+        for step in &steps {
             if hospital.work.contains_key(&step.part()) || hospital.running() >= AT_A_TIME {
                 continue;
             }
@@ -177,7 +180,7 @@ impl Repairs {
             let closed = CancellationToken::new();
             let mongo = self.mongo.patient(closed.clone());
             let (repairs, uid, database) = (self.clone(), uid.to_owned(), database.clone());
-            let step = step.clone();
+            let step = (*step).clone();
             let part = step.part();
             let task = tokio::spawn(async move {
                 let result = repair(&mongo, database.as_str(), step).boxed().await;
@@ -209,16 +212,20 @@ impl Repairs {
     }
 
     /// A pass waits no longer. What is left of its steps goes on, or comes when there is room.
-    fn leave(&self, uid: &str, steps: &[Step], carried: &mut Carried) {
+    fn leave(&self, uid: &str, mut steps: Vec<Step>, carried: &mut Carried) {
         let mut hospitals = self.lock();
         let Some(hospital) = hospitals.get_mut(uid) else {
             carried.under_way.extend(steps.iter().map(Step::part));
             return;
         };
+        for (part, _, result) in hospital.take_ended() {
+            steps.retain(|step| step.part() != part);
+            carried.ended.push((part, result));
+        }
         for part in steps.iter().map(Step::part) {
             match hospital.before.get(&part) {
                 // Most likely it is so still. If not, the end tells.
-                Some(before) => carried.ended.push((part, before.clone())),
+                Some((_, before)) => carried.ended.push((part, before.clone())),
                 None => carried.under_way.push(part),
             }
         }
@@ -228,7 +235,7 @@ impl Repairs {
         }
     }
 
-    /// A pass is over, however it ended: with no more work under way, others may be migrated.
+    /// A pass has told all that there is to tell: with no more work under way, others may be migrated.
     pub fn give_back(&self, uid: &str) {
         let mut hospitals = self.lock();
         let Some(hospital) = hospitals.get_mut(uid).filter(|hospital| hospital.running() == 0) else { return };
@@ -252,19 +259,22 @@ impl Repairs {
         let Some(hospital) = hospitals.get_mut(uid) else { return };
         hospital.ending.retain(|work| !work.has_ended());
         // One that was told to end is in its place no more.
-        if hospital.work.get(&part).is_some_and(Work::has_ended) {
+        let work = hospital.work.get(&part).filter(|work| work.has_ended());
+        if let Some((began, left)) = work.map(|work| (work.began, work.left)) {
             let before = match &result {
                 Ok(None) => hospital.before.remove(&part),
-                // Nothing is known of the part.
-                Err(Error::Conflict { .. }) => None,
-                trouble => hospital.before.insert(part, trouble.clone()),
+                Err(error) if passes_by(error) => None,
+                trouble => hospital.before.insert(part, (began, trouble.clone())),
             };
-            if !hospital.work.get(&part).is_some_and(|work| work.left) {
+            if !left {
                 return;
             }
-            if before.is_some_and(|before| is_same(&before, &result)) {
+            if before.is_some_and(|(_, before)| is_same(&before, &result)) {
                 // Told already, and looked at again in its time.
                 hospital.work.remove(&part);
+                let migration = if hospital.running() == 0 { hospital.migration.take() } else { None };
+                drop(hospitals);
+                drop(migration);
                 return;
             }
         }
@@ -307,6 +317,7 @@ impl Repairs {
                 self.drift.look_again(uid);
             }
         }
+        hospitals.retain(|_, hospital| !hospital.is_idle() || hospital.migration.is_some());
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Hospital>> {
@@ -357,6 +368,12 @@ impl Work {
 
 fn lost() -> Error {
     Error::Conflict { what: "the indexes or validators".to_owned() }
+}
+
+/// Whether it says nothing of the part: another attempt may well succeed.
+fn passes_by(error: &Error) -> bool {
+    matches!(error, Error::Conflict { .. })
+        || matches!(error.reason(), Reason::MongoDbUnavailable | Reason::MongoDbNotWritable)
 }
 
 fn is_same(one: &Result<Violation>, other: &Result<Violation>) -> bool {
