@@ -79,7 +79,7 @@ pub async fn run(
     let of_secret = move |secret: PartialObjectMeta<Secret>| {
         let hospital = of_secret(&secret)?;
         if let Some(object) = hurries.store.get(&hospital) {
-            hurries.turns.hurry(&object.uid().unwrap_or_default(), Class::Drift);
+            hurries.turns.unstick(&object.uid().unwrap_or_default(), Class::Drift);
         }
         Some(hospital)
     };
@@ -165,13 +165,14 @@ fn of_secret(secret: &PartialObjectMeta<Secret>) -> Option<ObjectRef<Watched>> {
 #[allow(clippy::needless_pass_by_value, reason = "the controller's signature")]
 fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.backoff.failed(&object.uid().unwrap_or_default(), object.meta().generation);
-    match error {
-        Error::Refused { .. } => Action::requeue(wait.max(backoff::jittered(REFUSED))),
-        Error::Fault { .. } | Error::Conflict { .. } => {
-            tracing::debug!(?wait, %error, "the pass is repeated");
-            Action::requeue(wait)
-        }
-    }
+    let wait = match error {
+        Error::Refused { .. } => wait.max(backoff::jittered(REFUSED)),
+        Error::Fault { .. } | Error::Conflict { .. } => wait,
+    };
+    tracing::debug!(?wait, %error, "the pass is repeated");
+    // Whatever has it looked at before has seen something.
+    context.turns.rest(&object.uid().unwrap_or_default(), wait);
+    Action::requeue(wait)
 }
 
 /// Yields when every hospital should be looked at because MongoDB came back, or stays away.

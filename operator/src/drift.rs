@@ -237,6 +237,11 @@ impl Drift {
         }
     }
 
+    /// Whether somebody's change was seen that no pass has looked at yet.
+    pub fn is_asked(&self, uid: &str) -> bool {
+        self.lock().get(uid).is_some_and(|hospital| hospital.asked)
+    }
+
     /// Has this hospital looked at once more: something went on beside its passes, and has ended.
     pub fn look_again(&self, uid: &str) {
         let mut hospitals = self.lock();

@@ -151,8 +151,7 @@ impl Code {
                     "MongoDB has no primary that takes writes (tried to {doing}). The operator tries again by itself."
                 ),
             ),
-            // Also what somebody ended: an operation, or the building of an index.
-            112 | 276 | 11000 | 11601 | 51002 | 51003 | Self::NAMESPACE_EXISTS => {
+            112 | 11000 | 51002 | 51003 | Self::NAMESPACE_EXISTS => {
                 return Error::Conflict { what: format!("what MongoDB holds (tried to {doing})") };
             }
             number => (

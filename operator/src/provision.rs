@@ -149,7 +149,9 @@ pub async fn provision(
     }
     credentials?;
     look.expect(Expected::of(tenant, id));
-    let Some(schema) = schema? else { return Ok(Outcome::AwaitsMigration) };
+    let Some(schema) = schema? else {
+        return Ok(if look.is_announced() { Outcome::Announced } else { Outcome::AwaitsMigration });
+    };
     let is_complete = schema.under_way.is_empty();
     // Which collections there are is remembered in any case: one that is lost meanwhile is missed.
     let version = if is_complete { Some(catalogue::current().version) } else { record.schema_version };

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
     annotations::FORCE_RELEASE,
-    conditions::{ConditionType, Reason, holds},
+    conditions::{ConditionType, Reason},
     organization::Phase,
 };
 use futures::FutureExt as _;
@@ -79,13 +79,15 @@ fn class(object: &Watched, context: &Context) -> Class {
     let is_new = status.and_then(|status| status.observed_generation) != object.metadata.generation;
     let schema = status.and_then(|status| status.schema_version);
     let is_older = schema.is_some_and(|version| version < catalogue::current().version);
-    let waits_for_migration = is_older && context.repairs.migration(&uid).is_none();
+    // What somebody changed is looked at at once, in a pass that migrates nothing.
+    let is_quiet = !context.turns.rests(&uid) && !context.drift.is_asked(&uid);
+    let waits_for_migration = is_older && is_quiet && context.repairs.migration(&uid).is_none();
     if is_new || object.metadata.deletion_timestamp.is_some() {
         if is_failing { Class::Retry } else { Class::Change }
     } else if is_failing {
         // A migration that failed is repeated as one. Whatever else failed must not wait for that.
-        if waits_for_migration && is_all_but_its_schema(object) { Class::Migration } else { Class::Retry }
-    } else if context.turns.rests(&uid) {
+        if waits_for_migration && has_failed_in_its_schema(object) { Class::Migration } else { Class::Retry }
+    } else if !is_quiet {
         Class::Drift
     } else if waits_for_migration && context.turns.has_rested(&uid) {
         Class::Migration
@@ -95,9 +97,14 @@ fn class(object: &Watched, context: &Context) -> Class {
     }
 }
 
-fn is_all_but_its_schema(object: &HospitalOrganization) -> bool {
+/// Whether that is why it is not ready.
+fn has_failed_in_its_schema(object: &HospitalOrganization) -> bool {
     let conditions = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    holds(conditions, ConditionType::CredentialsReady) && !holds(conditions, ConditionType::SchemaReady)
+    let of = |type_: ConditionType| conditions.iter().find(|condition| condition.type_ == type_.as_str());
+    match (of(ConditionType::Ready), of(ConditionType::SchemaReady)) {
+        (Some(ready), Some(schema)) => schema.status != "True" && ready.message == schema.message,
+        _ => false,
+    }
 }
 
 /// In which order hospitals are migrated: the oldest first.

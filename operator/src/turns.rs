@@ -133,12 +133,22 @@ impl Turns {
 
     /// A hospital that waits already has become more urgent.
     pub fn hurry(&self, uid: &str, class: Class) {
+        self.advance(uid, class, |_| true);
+    }
+
+    /// A hospital may have something to be done that must not wait for its migration.
+    pub fn unstick(&self, uid: &str, class: Class) {
+        self.advance(uid, class, |waits_as| waits_as == Class::Migration);
+    }
+
+    fn advance(&self, uid: &str, class: Class, which: impl Fn(Class) -> bool) {
         let mut state = self.lock();
         let Some(place) = state.places.get(uid).cloned() else { return };
+        let Some(waits_as) = state.waiting.get(&place).map(|waiting| waiting.class) else { return };
         let sooner = (Instant::now() + class.patience(), String::new(), place.2);
         // One that waits to be migrated waits for a share, too, which may take hours.
-        let is_stuck = state.waiting.get(&place).is_some_and(|waiting| waiting.class == Class::Migration);
-        if (sooner < place || is_stuck)
+        if which(waits_as)
+            && (sooner < place || waits_as == Class::Migration)
             && let Some(waiting) = state.waiting.remove(&place)
         {
             state.waiting.insert(sooner.clone(), Waiting { class, ..waiting });
@@ -332,6 +342,11 @@ mod tests {
         drop(first);
         assert!(poll!(second.as_mut()).is_pending(), "the first pass is over, and what it began goes on");
         assert_eq!((turns.depth().running, turns.depth().migrating), (0, 1));
+        // One that waits for a share may have something to be done that needs none.
+        let mut third = pin!(turns.take("d", Class::Migration, ""));
+        assert!(poll!(third.as_mut()).is_pending());
+        turns.unstick("d", Class::Drift);
+        assert!(third.await.migration().is_none());
         drop(migration);
         assert!(second.await.migration().is_some());
     }

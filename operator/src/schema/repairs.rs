@@ -272,7 +272,7 @@ impl Repairs {
             if before.is_some_and(|(_, before)| is_same(&before, &result)) {
                 // Told already, and looked at again in its time.
                 hospital.work.remove(&part);
-                let migration = if hospital.running() == 0 { hospital.migration.take() } else { None };
+                let migration = if hospital.work.is_empty() { hospital.migration.take() } else { None };
                 drop(hospitals);
                 drop(migration);
                 return;
