@@ -29,7 +29,7 @@ use crate::{
     finalizer, invalid, pause,
     provision::{Outcome, Pass, provision},
     removal,
-    status::{self, Picture, Progress},
+    status::{self, Picture, Progress, SchemaPicture},
     telemetry,
     tenant::Departing,
     turns::{Class, Migration},
@@ -117,21 +117,17 @@ fn order(object: &Watched) -> String {
 async fn pass(object: Arc<Watched>, migration: Option<Migration>, context: &Context) -> Result<Action> {
     let started = std::time::Instant::now();
     let object = context.echoes.newest(object);
+    let uid = object.uid().unwrap_or_default();
+    let is_paused = pause::is_on(object.meta());
+    if is_paused || object.0.is_err() {
+        context.repairs.close(&uid);
+    }
     let pass = match &object.0 {
-        Ok(object) if pause::is_on(&object.metadata) => {
-            context.repairs.close(&object.uid().unwrap_or_default());
-            pause::tell(object, context).boxed()
-        }
-        Err(invalid) if pause::is_on(&invalid.metadata) => {
-            context.repairs.close(&object.uid().unwrap_or_default());
-            std::future::ready(Ok(Action::await_change())).boxed()
-        }
+        Ok(object) if is_paused => pause::tell(object, context).boxed(),
+        Err(_) if is_paused => std::future::ready(Ok(Action::await_change())).boxed(),
         Ok(object) if object.metadata.deletion_timestamp.is_some() => remove(object, context).boxed(),
         Ok(object) => apply(object, migration, context).boxed(),
-        Err(invalid) => {
-            context.repairs.close(&object.uid().unwrap_or_default());
-            invalid::tell(invalid, context).boxed()
-        }
+        Err(invalid) => invalid::tell(invalid, context).boxed(),
     };
     let outcome = match tokio::time::timeout(LONGEST_PASS, pass).await {
         Ok(outcome) => outcome,
@@ -140,11 +136,11 @@ async fn pass(object: Arc<Watched>, migration: Option<Migration>, context: &Cont
     // It may have gone meanwhile, with nothing left to hold it.
     let is_there = |newest: Arc<Watched>| newest.uid() == object.uid();
     if !context.store.get(&ObjectRef::from_obj(object.as_ref())).is_some_and(is_there) {
-        context.repairs.close(&object.uid().unwrap_or_default());
+        context.repairs.close(&uid);
     }
     context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
     match &outcome {
-        Ok(_) => context.backoff.succeeded(&object.uid().unwrap_or_default()),
+        Ok(_) => context.backoff.succeeded(&uid),
         Err(error) if error.is_mongodb() => context.mongo.report_trouble(),
         Err(_) => {}
     }
@@ -173,7 +169,7 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
 async fn apply(object: &HospitalOrganization, migration: Option<Migration>, context: &Context) -> Result<Action> {
     let mut pass = Pass::default();
     let mut outcome = provision(object, migration, context, &mut pass).boxed().await;
-    let is_under_way = pass.picture.schema.as_ref().is_some_and(|schema| !schema.under_way.is_empty());
+    let is_under_way = pass.picture.schema.as_ref().is_some_and(SchemaPicture::is_under_way);
     if !is_under_way {
         context.repairs.give_back(&object.uid().unwrap_or_default());
     }

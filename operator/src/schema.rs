@@ -14,7 +14,6 @@ use chakravue_crds::{
     tenant_schema::{Collection, USERS},
 };
 use mongodb::bson::{Bson, Document, Uuid, doc};
-
 use tokio::time::Instant;
 
 pub use self::{
@@ -50,18 +49,12 @@ pub struct Found {
 }
 
 /// What the database has, and how many documents its `users` have.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     pub collections: Vec<Found>,
     pub users: i64,
     /// When the look began.
-    at: Option<Instant>,
-}
-
-impl Observed {
-    fn seen(&self) -> Instant {
-        self.at.unwrap_or_else(Instant::now)
-    }
+    at: Instant,
 }
 
 /// What is in place afterwards.
@@ -79,7 +72,7 @@ pub struct Outcome {
 /// Reads what the database has, in two commands. Metadata only: no document is read and no file is opened.
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Observed> {
     let mongo = &context.mongo;
-    let at = Some(Instant::now());
+    let at = Instant::now();
     let listed = mongo.list(database.as_str(), doc! { "listCollections": 1 }, "list the collections").await?;
     let ordinary = |found: &Document| found.get_str("name").is_ok_and(|name| !name.starts_with("system."));
     let listed = listed.into_iter().filter(ordinary);
@@ -196,7 +189,7 @@ pub async fn ensure(
     }));
 
     let Carried { ended, under_way } =
-        context.repairs.carry_out(&tenant.owner.uid, database, observed.seen(), repairs, migration).await;
+        context.repairs.carry_out(&tenant.owner.uid, database, observed.at, repairs, migration).await;
     outcome.under_way = under_way.into_iter().map(in_words).collect();
     let mut repairs = 0;
     for (Part { collection, index }, result) in ended {

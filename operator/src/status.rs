@@ -52,6 +52,12 @@ pub struct SchemaPicture {
     pub under_way: Vec<String>,
 }
 
+impl SchemaPicture {
+    pub fn is_under_way(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+}
+
 /// How a pass ended, or where it stands.
 #[derive(Clone, Debug)]
 pub enum Progress {
@@ -107,7 +113,7 @@ impl Picture {
             status.credentials = None;
         }
         if let Some(schema) = &self.schema {
-            if schema.under_way.is_empty() {
+            if !schema.is_under_way() {
                 status.schema_version = Some(schema.version);
             }
             status.collections.clone_from(&schema.collections);
@@ -134,7 +140,7 @@ impl Picture {
         let mut conditions = vec![make(ConditionType::Ready, ready, reason, message.clone())];
         match progress {
             Progress::Done => {
-                if let Some(schema) = self.schema.as_ref().filter(|schema| !schema.under_way.is_empty()) {
+                if let Some(schema) = self.schema.as_ref().filter(|schema| schema.is_under_way()) {
                     let message = under_way_message(schema);
                     conditions.push(make(ConditionType::Reconciling, Truth::True, Reason::Repairing, message));
                 }
@@ -176,7 +182,7 @@ impl Picture {
             });
             conditions.extend(step(ConditionType::CredentialsReady, credentials));
             let schema = self.schema.as_ref().map(|schema| {
-                let (truth, reason, message) = if !schema.under_way.is_empty() {
+                let (truth, reason, message) = if schema.is_under_way() {
                     (Truth::False, Reason::Repairing, under_way_message(schema))
                 } else if schema.violations.is_empty() {
                     let version = schema.version;

@@ -70,7 +70,8 @@ struct Work {
 }
 
 /// When it ended, and what came of it.
-type End = watch::Receiver<Option<(Instant, Result<Violation>)>>;
+type End = watch::Receiver<Ended>;
+type Ended = Option<(Instant, Result<Violation>)>;
 
 /// What a pass may tell.
 #[derive(Debug, Default)]
@@ -127,7 +128,9 @@ impl Repairs {
             }
             // Whether it has ended or waited for long enough is seen by who looks.
             let _ = select_all(waited_for).await;
-            self.take_ended_now(uid, &mut steps, &mut carried);
+            if let Some(hospital) = self.lock().get_mut(uid) {
+                hospital.take_ended_of(&mut steps, &mut carried);
+            }
         }
         self.leave(uid, steps, &mut carried);
         carried
@@ -163,10 +166,10 @@ impl Repairs {
         steps: &[Step],
         migration: Option<&Migration>,
     ) -> Vec<(Instant, End)> {
-        let mut hospitals = self.lock();
         if steps.is_empty() {
             return Vec::new();
         }
+        let mut hospitals = self.lock();
         let hospital = hospitals.entry(uid.to_owned()).or_default();
         // What was not tried yet, then what was tried longest ago: what fails again and again keeps nothing else waiting.
         let mut steps: Vec<&Step> = steps.iter().collect();
@@ -202,15 +205,6 @@ impl Repairs {
             .collect()
     }
 
-    fn take_ended_now(&self, uid: &str, steps: &mut Vec<Step>, carried: &mut Carried) {
-        let mut hospitals = self.lock();
-        let Some(hospital) = hospitals.get_mut(uid) else { return };
-        for (part, _, result) in hospital.take_ended() {
-            steps.retain(|step| step.part() != part);
-            carried.ended.push((part, result));
-        }
-    }
-
     /// A pass waits no longer. What is left of its steps goes on, or comes when there is room.
     fn leave(&self, uid: &str, mut steps: Vec<Step>, carried: &mut Carried) {
         let mut hospitals = self.lock();
@@ -218,10 +212,7 @@ impl Repairs {
             carried.under_way.extend(steps.iter().map(Step::part));
             return;
         };
-        for (part, _, result) in hospital.take_ended() {
-            steps.retain(|step| step.part() != part);
-            carried.ended.push((part, result));
-        }
+        hospital.take_ended_of(&mut steps, carried);
         for part in steps.iter().map(Step::part) {
             match hospital.before.get(&part) {
                 // Most likely it is so still. If not, the end tells.
@@ -247,13 +238,7 @@ impl Repairs {
         drop(migration);
     }
 
-    fn end(
-        &self,
-        uid: &str,
-        part: Part,
-        tell: &watch::Sender<Option<(Instant, Result<Violation>)>>,
-        result: Result<Violation>,
-    ) {
+    fn end(&self, uid: &str, part: Part, tell: &watch::Sender<Ended>, result: Result<Violation>) {
         let mut hospitals = self.lock();
         tell.send_replace(Some((Instant::now(), result.clone())));
         let Some(hospital) = hospitals.get_mut(uid) else { return };
@@ -340,6 +325,14 @@ impl Hospital {
         ended.filter_map(|(part, work)| work.result().map(|(at, result)| (part, at, result))).collect()
     }
 
+    /// Takes what has ended since a pass began to wait: of its steps, that much is done.
+    fn take_ended_of(&mut self, steps: &mut Vec<Step>, carried: &mut Carried) {
+        for (part, _, result) in self.take_ended() {
+            steps.retain(|step| step.part() != part);
+            carried.ended.push((part, result));
+        }
+    }
+
     /// Has such work end; answers whether some of it was running.
     fn stop(&mut self, which: impl Fn(&Work) -> bool) -> bool {
         self.ending.retain(|work| !work.has_ended());
@@ -360,7 +353,7 @@ impl Work {
     }
 
     /// One whose task was lost has failed.
-    fn result(&self) -> Option<(Instant, Result<Violation>)> {
+    fn result(&self) -> Ended {
         let told = self.end.borrow().clone();
         told.or_else(|| self.end.has_changed().is_err().then(|| (Instant::now(), Err(lost()))))
     }

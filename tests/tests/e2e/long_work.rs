@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use chakravue_crds::HospitalOrganization;
-use chakravue_testbed::proxy::Server;
+use chakravue_crds::{HospitalOrganization, annotations::PAUSED};
+use chakravue_testbed::{OperatorOptions, proxy::Server};
 use futures::TryStreamExt as _;
 use kube::{
     ResourceExt as _,
@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{
     migration::wider_version,
     proxied::Proxied,
-    support::{code, condition, eventually, is, metric, patient},
+    support::{condition, eventually, is, loses_access, metric, patient},
 };
 
 /// The resync never comes where it is not what a test is about.
@@ -27,9 +27,7 @@ const NEVER: &str = "10h";
 async fn it_keeps_neither_a_suspension_nor_another_hospital_waiting_and_its_end_is_told() {
     let proxied = Proxied::new("long work").await;
     let world = &proxied.world;
-    let watch = world.sandbox.watch_mongodb_uri().await;
-    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).arg("--workers").arg("1");
-    let operator = operator.start().await;
+    let operator = told_of_changes(&proxied).await.arg("--workers").arg("1").start().await;
     let name = world.ready_hospital("busy").await.name_any();
     let database = world.sandbox.database_name("busy");
     let tenant = world.tenant(&name).await.database(&database).collection::<Document>("patients");
@@ -49,8 +47,7 @@ async fn it_keeps_neither_a_suspension_nor_another_hospital_waiting_and_its_end_
     let mut suspended = world.hospital("busy");
     suspended["spec"]["subscription"] = json!("Suspended");
     world.apply(&suspended).await;
-    eventually("the hospital has no access", async || (code(&tenant.find_one(doc! {}).await) == 13).then_some(()))
-        .await;
+    loses_access(&tenant).await;
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
     world.ready_hospital("other").await;
     assert!(began.elapsed() < Duration::from_secs(25), "the one worker was free: {:?}", began.elapsed());
@@ -66,8 +63,7 @@ async fn it_keeps_neither_a_suspension_nor_another_hospital_waiting_and_its_end_
 async fn an_index_under_way_does_not_bring_a_removed_database_back() {
     let proxied = Proxied::new("long removal").await;
     let world = &proxied.world;
-    let watch = world.sandbox.watch_mongodb_uri().await;
-    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let operator = told_of_changes(&proxied).await.start().await;
     let mut object = world.hospital("leaving");
     object["spec"]["deletionPolicy"] = json!("Delete");
     let name = world.apply(&object).await.name_any();
@@ -96,8 +92,7 @@ async fn an_index_under_way_does_not_bring_a_removed_database_back() {
 async fn it_is_begun_anew_when_mongodb_was_away() {
     let proxied = Proxied::new("long outage").await;
     let world = &proxied.world;
-    let watch = world.sandbox.watch_mongodb_uri().await;
-    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let operator = told_of_changes(&proxied).await.start().await;
     let name = world.ready_hospital("unlucky").await.name_any();
     let database = world.sandbox.database_name("unlucky");
     let before = world.indexes(&database, "patients").await;
@@ -213,7 +208,6 @@ async fn what_documents_violate_is_not_told_anew_each_time_that_it_is_looked_for
 async fn a_migration_that_takes_long_keeps_its_turn_and_nobodys_suspension_waiting() {
     let proxied = Proxied::new("long migration").await;
     let world = &proxied.world;
-    let watch = world.sandbox.watch_mongodb_uri().await;
     let wider = wider_version(world).await;
     let mut names = ["one", "two", "three"];
     let operator = proxied.operator().start().await;
@@ -228,8 +222,8 @@ async fn a_migration_that_takes_long_keeps_its_turn_and_nobodys_suspension_waiti
 
     let held = Duration::from_secs(20);
     proxied.mongo.delay("validate", held);
-    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER);
-    let operator = operator.arg("--tenant-schema").arg(&wider).arg("--migrations").arg("1").start().await;
+    let operator =
+        told_of_changes(&proxied).await.arg("--tenant-schema").arg(&wider).arg("--migrations").arg("1").start().await;
     // Whose turn comes first.
     let (n, first) = eventually("told what is under way", async || {
         for (n, (name, _)) in tenants.iter().enumerate() {
@@ -251,8 +245,7 @@ async fn a_migration_that_takes_long_keeps_its_turn_and_nobodys_suspension_waiti
         let mut suspended = world.hospital(names[n]);
         suspended["spec"]["subscription"] = json!("Suspended");
         world.apply(&suspended).await;
-        let tenant = &tenants[n].1;
-        eventually("it has no access", async || (code(&tenant.find_one(doc! {}).await) == 13).then_some(())).await;
+        loses_access(&tenants[n].1).await;
         assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     }
     world.delete_and_wait(&tenants[2].0).await;
@@ -273,8 +266,7 @@ async fn a_migration_that_takes_long_keeps_its_turn_and_nobodys_suspension_waiti
 async fn a_paused_hospital_gets_no_further_write() {
     let proxied = Proxied::new("long pause").await;
     let world = &proxied.world;
-    let watch = world.sandbox.watch_mongodb_uri().await;
-    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let operator = told_of_changes(&proxied).await.start().await;
     let name = world.ready_hospital("paused").await.name_any();
     let database = world.sandbox.database_name("paused");
     let handle = world.mongo.database(&database);
@@ -282,7 +274,7 @@ async fn a_paused_hospital_gets_no_further_write() {
     handle.run_command(doc! { "collMod": "patients", "validator": {} }).await.unwrap();
     world.wait(&name, "told what is under way", |o| because(o, "SchemaReady") == "Repairing").await;
     let pause = |value: serde_json::Value| {
-        let patch = Patch::Merge(json!({ "metadata": { "annotations": { "chakravue.io/paused": value } } }));
+        let patch = Patch::Merge(json!({ "metadata": { "annotations": { PAUSED: value } } }));
         let name = &name;
         async move { world.hospitals().patch(name, &PatchParams::default(), &patch).await.unwrap() }
     };
@@ -308,8 +300,7 @@ async fn a_paused_hospital_gets_no_further_write() {
 async fn what_fails_after_long_work_stays_told_and_is_tried_more_and_more_seldom() {
     let proxied = Proxied::new("long failure").await;
     let world = &proxied.world;
-    let watch = world.sandbox.watch_mongodb_uri().await;
-    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER).start().await;
+    let operator = told_of_changes(&proxied).await.start().await;
     let name = world.ready_hospital("failing").await.name_any();
     let database = world.sandbox.database_name("failing");
     proxied.mongo.delay("createIndexes", Duration::from_secs(3));
@@ -329,6 +320,12 @@ async fn what_fails_after_long_work_stays_told_and_is_tried_more_and_more_seldom
     world.wait(&name, "whole", |o| is(o, "SchemaReady", "True")).await;
     operator.terminate().await;
     proxied.world.close().await;
+}
+
+/// An operator that sees at once what is changed in a database, and does not look again by itself.
+async fn told_of_changes(proxied: &Proxied) -> OperatorOptions {
+    let watch = proxied.world.sandbox.watch_mongodb_uri().await;
+    proxied.operator().watch_mongodb_uri(&watch).resync_interval(NEVER)
 }
 
 fn because<'a>(object: &'a HospitalOrganization, type_: &str) -> &'a str {

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use chakravue_crds::HospitalOrganization;
-use chakravue_testbed::OperatorProcess;
 use futures::future::join_all;
 use kube::{
     ResourceExt as _,
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     proxied::Proxied,
-    support::{World, code, condition, eventually, is, patient},
+    support::{World, code, condition, is, loses_access, metric, patient},
 };
 
 const HOSPITALS: usize = 10;
@@ -51,7 +50,7 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     for name in &names {
         let watching = async {
             loop {
-                most = most.max(under_way(&operator).await);
+                most = most.max(metric(&operator, "migrations_running").await);
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
@@ -118,7 +117,7 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     let tenant = world.tenant(suspended).await.database(&database(suspended)).collection::<Document>("patients");
     tenant.find_one(doc! {}).await.unwrap();
     subscribe(world, suspended, "Suspended").await;
-    eventually("nobody has access", async || (code(&tenant.find_one(doc! {}).await) == 13).then_some(())).await;
+    loses_access(&tenant).await;
     old.terminate().await;
     subscribe(world, suspended, "Active").await;
 
@@ -242,11 +241,4 @@ async fn versions(world: &World, names: &[String]) -> Vec<Option<i64>> {
         async move { world.hospitals().get(&name).await.unwrap().status.unwrap().schema_version }
     };
     join_all(names.iter().map(status)).await
-}
-
-/// How many databases are being migrated now.
-async fn under_way(operator: &OperatorProcess) -> u64 {
-    let metrics = operator.metrics().await;
-    let line = metrics.lines().find_map(|line| line.strip_prefix("chakravue_operator_migrations_running "));
-    line.map_or(0, |count| count.parse().unwrap())
 }

@@ -12,7 +12,7 @@ use mongodb::{
 };
 use serde_json::json;
 
-use crate::support::{World, condition, eventually, is, metric, passes_in_the_end};
+use crate::support::{World, condition, eventually, is, loses_access, metric, passes_in_the_end};
 
 /// The resync never comes in these tests.
 const NEVER: &str = "10h";
@@ -96,10 +96,7 @@ async fn a_second_login_that_cannot_count_keeps_nothing_else_from_being_done() {
         suspended["spec"]["subscription"] = json!("Suspended");
         let began = Instant::now();
         world.apply(&suspended).await;
-        eventually("the hospital has no access", async || {
-            (crate::support::code(&tenant.find_one(doc! {}).await) == 13).then_some(())
-        })
-        .await;
+        loses_access(&tenant).await;
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         world.wait(&name, "suspended", |o| is(o, "SubscriptionActive", "False")).await;
         operator.terminate().await;

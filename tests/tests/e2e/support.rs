@@ -273,6 +273,12 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut done: 
     }
 }
 
+/// Returns when MongoDB refuses a hospital's login what it has just been allowed, on the connection that it has.
+pub async fn loses_access(collection: &mongodb::Collection<Document>) {
+    let is_refused = async || (code(&collection.find_one(doc! {}).await) == 13).then_some(());
+    eventually("the hospital has no access", is_refused).await;
+}
+
 /// A number among the operator's metrics, by its name behind the prefix and its labels; 0 where it was never touched.
 pub async fn metric(operator: &OperatorProcess, name: &str) -> u64 {
     let (metrics, start) = (operator.metrics().await, format!("chakravue_operator_{name} "));
