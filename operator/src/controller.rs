@@ -1,7 +1,7 @@
 //! Which events start a pass: a hospital that somebody changed, its Secret that somebody changed, what somebody changed
 //! in its database, time, and MongoDB that comes or goes.
 
-use std::{collections::HashSet, mem, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, hash::Hash, mem, pin::pin, sync::Arc, time::Duration};
 
 use chakravue_crds::{HospitalOrganization, naming::object_of_secret};
 use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future, stream};
@@ -62,7 +62,7 @@ pub async fn run(
     let remembers = Arc::clone(&context);
     let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
         // Also one that somebody took the finalizer from: no pass will see it again.
-        .inspect_ok(move |event| gone.of(event).iter().for_each(|uid| remembers.forget(uid)))
+        .inspect_ok(move |event| gone.of(event, Watched::uid).iter().for_each(|uid| remembers.forget(uid)))
         .applied_objects()
         .try_filter(move |object| {
             let is_own = own.echoes.is_own(object);
@@ -75,22 +75,29 @@ pub async fn run(
             future::ready(!is_own)
         });
 
-    let hurries = Arc::clone(&context);
-    let of_secret = move |secret: PartialObjectMeta<Secret>| {
-        let hospital = of_secret(&secret)?;
-        if let Some(object) = hurries.store.get(&hospital) {
-            hurries.turns.unstick(&object.uid().unwrap_or_default(), Class::Drift);
-        }
-        Some(hospital)
-    };
     let labelled = config.labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
+    let touched = watcher(secrets, labelled).default_backoff();
+    let (mut gone_secrets, hurries) = (Gone::default(), Arc::clone(&context));
+    let of_secrets = touched
+        .map(move |event| match event {
+            Ok(event) => touched_by(&event, &mut gone_secrets),
+            Err(error) => {
+                tracing::warn!(%error, "watching Secrets goes on after an error");
+                Vec::new()
+            }
+        })
+        .flat_map(stream::iter)
+        .inspect(move |hospital| {
+            if let Some(object) = hurries.store.get(hospital) {
+                hurries.turns.unstick(&object.uid().unwrap_or_default(), Class::Drift);
+            }
+        });
     let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), stop.clone());
 
     let (drifted, lost_track) = drift.split();
 
     Controller::for_stream(changed, store)
-        // By its name and not by its owner: that somebody takes the owner out is to be seen too.
-        .watches(secrets, labelled, of_secret)
+        .reconcile_on(of_secrets)
         .reconcile_on(drifted)
         .reconcile_all_on(turns)
         .reconcile_all_on(lost_track)
@@ -108,26 +115,43 @@ pub async fn run(
         .await;
 }
 
-/// Which objects there are, to notice the one that is there no more: it may go while nobody watches.
-#[derive(Default)]
-struct Gone {
-    known: HashSet<String>,
-    listed: HashSet<String>,
+/// The hospitals whose Secret an event is of; a Secret may also have gone while nobody watched, which no event tells.
+fn touched_by(
+    event: &watcher::Event<PartialObjectMeta<Secret>>,
+    gone: &mut Gone<ObjectRef<Watched>>,
+) -> Vec<ObjectRef<Watched>> {
+    let mut touched = gone.of(event, of_secret);
+    if let watcher::Event::Apply(secret) | watcher::Event::InitApply(secret) = event {
+        touched.extend(of_secret(secret));
+    }
+    touched
 }
 
-impl Gone {
-    /// The UIDs of those that are gone.
-    fn of(&mut self, event: &watcher::Event<Watched>) -> Vec<String> {
+/// Which objects there are, to notice the one that is there no more: it may go while nobody watches.
+struct Gone<T> {
+    known: HashSet<T>,
+    listed: HashSet<T>,
+}
+
+impl<T> Default for Gone<T> {
+    fn default() -> Self {
+        Self { known: HashSet::new(), listed: HashSet::new() }
+    }
+}
+
+impl<T: Eq + Hash> Gone<T> {
+    /// Those that are gone; `id` tells an object from others.
+    fn of<K>(&mut self, event: &watcher::Event<K>, id: impl Fn(&K) -> Option<T>) -> Vec<T> {
         match event {
             watcher::Event::Init => self.listed.clear(),
-            watcher::Event::InitApply(object) => drop(self.listed.insert(object.uid().unwrap_or_default())),
+            watcher::Event::InitApply(object) => self.listed.extend(id(object)),
             watcher::Event::InitDone => {
                 let before = mem::replace(&mut self.known, mem::take(&mut self.listed));
-                return before.into_iter().filter(|uid| !self.known.contains(uid)).collect();
+                return before.into_iter().filter(|id| !self.known.contains(id)).collect();
             }
-            watcher::Event::Apply(object) => drop(self.known.insert(object.uid().unwrap_or_default())),
+            watcher::Event::Apply(object) => self.known.extend(id(object)),
             watcher::Event::Delete(object) => {
-                return self.known.take(&object.uid().unwrap_or_default()).into_iter().collect();
+                return id(object).and_then(|id| self.known.take(&id)).into_iter().collect();
             }
         }
         Vec::new()
@@ -155,7 +179,8 @@ async fn streams_lists(client: &kube::Client, namespace: Option<&str>) -> bool {
     streams
 }
 
-/// The hospital whose connection Secret has such a name.
+/// The hospital whose connection Secret has such a name. By its name and not by its owner: that somebody takes the owner out
+/// is to be seen too.
 fn of_secret(secret: &PartialObjectMeta<Secret>) -> Option<ObjectRef<Watched>> {
     let name = object_of_secret(secret.metadata.name.as_deref()?)?;
     Some(ObjectRef::new(name).within(secret.metadata.namespace.as_deref()?))

@@ -20,7 +20,7 @@ use kube::{
     client::Body,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -51,6 +51,7 @@ struct Fault {
 enum Disturbance {
     Answer { status: StatusCode, message: String },
     Silence,
+    Expired,
 }
 
 impl KubeProxy {
@@ -138,6 +139,16 @@ impl KubeProxy {
         self.upstream.faults().push(Fault { meant, what: Disturbance::Silence });
     }
 
+    /// Ends every watch whose path and query contain `part` as an API server does that knows no more what there was when the
+    /// watch broke off, until [`clear`](Self::clear): the client has to list anew.
+    pub fn expire(&self, part: &str) {
+        let meant = asking("GET", part);
+        let meant = Box::new(move |method: &Method, uri: &Uri| {
+            meant(method, uri) && uri.query().is_some_and(|query| query.contains("watch="))
+        });
+        self.upstream.faults().push(Fault { meant, what: Disturbance::Expired });
+    }
+
     /// Takes back all faults. What was recorded stays.
     pub fn clear(&self) {
         self.upstream.faults().clear();
@@ -183,6 +194,7 @@ impl Upstream {
         match self.disturbance(&head) {
             Some(Disturbance::Answer { status, message }) => return Ok(self.instead(&head, status, &message)),
             Some(Disturbance::Silence) => return std::future::pending().await,
+            Some(Disturbance::Expired) => return Ok(expired()),
             None => {}
         }
         // Whole before it is forwarded: a client that dies half-way has written nothing.
@@ -236,15 +248,28 @@ impl Upstream {
     fn instead(&self, head: &Parts, status: StatusCode, message: &str) -> Response<Body> {
         let what = format!("{} {}", head.method, head.uri.path());
         self.log.injected(Server::Kubernetes, what, status.as_u16().into());
-        let body = json!({
-            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": message, "reason": reason(status), "code": status.as_u16(),
-        });
-        let mut answer = Response::new(Body::from(body.to_string().into_bytes()));
-        *answer.status_mut() = status;
-        answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-        answer
+        as_json(status, &said(status, message))
     }
+}
+
+/// What an API server says of a request that it refuses.
+fn said(status: StatusCode, message: &str) -> Value {
+    json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason(status), "code": status.as_u16(),
+    })
+}
+
+/// A watch that is granted, and ends with its first event.
+fn expired() -> Response<Body> {
+    as_json(StatusCode::OK, &json!({ "type": "ERROR", "object": said(StatusCode::GONE, "too old resource version") }))
+}
+
+fn as_json(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut answer = Response::new(Body::from(format!("{body}\n").into_bytes()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    answer
 }
 
 fn judge(effect: Effect, ticket: &Ticket, what: String, status: StatusCode) -> Relay {

@@ -1,13 +1,15 @@
-//! What somebody changes in MongoDB while no operator runs: nobody announced it, so the next start has to find it by
-//! itself, long before any resync.
+//! What somebody changes in MongoDB while no operator runs, or in Kubernetes while it does not watch: nobody announced it, so
+//! the operator has to find it by itself, long before any resync.
 
 use std::time::{Duration, Instant};
 
-use kube::ResourceExt as _;
+use chakravue_crds::naming::secret_name;
+use kube::{ResourceExt as _, api::DeleteParams};
 use mongodb::bson::doc;
 
 use crate::{
     drift::whole,
+    proxied::Proxied,
     support::{World, condition, eventually, is, patient},
 };
 
@@ -65,4 +67,28 @@ async fn what_was_changed_while_no_operator_ran_is_healed_at_its_start_and_the_l
     }
     operator.terminate().await;
     world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_goes_while_its_watch_has_to_begin_anew_is_made_again() {
+    let proxied = Proxied::new("unseen secret").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().resync_interval(RESYNC).start().await;
+    let name = world.ready_hospital("unseen").await.name_any();
+    let before = world.secret(&name).await;
+    let made_again = async || {
+        let secret = world.secrets().get_opt(&secret_name(&name)).await.unwrap()?;
+        (secret.data?["password"].0 != before["password"].as_bytes()).then_some(())
+    };
+
+    // The API server restarts, and knows no more where the watch was: its new list has no word of what is not there.
+    proxied.kube.expire("/secrets?");
+    proxied.kube.set_down(true);
+    world.secrets().delete(&secret_name(&name), &DeleteParams::default()).await.unwrap();
+    proxied.kube.set_down(false);
+    eventually("the watch is refused", async || operator.log().contains("too old").then_some(())).await;
+    proxied.kube.clear();
+    eventually("the Secret is made again", made_again).await;
+    operator.terminate().await;
+    proxied.world.close().await;
 }
