@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::{
     audit::{Actor, Entry},
     hospitals::Hospital,
+    payments::ledger::PaymentStatus,
     problem::{Answer, Kind, Problem},
     request_id,
     state::App,
@@ -26,12 +27,15 @@ pub enum Record {
     /// In the platform's and the hospital's. A change that is in one of them stands, whether or not the other could be
     /// written; only a smaller plan needs the hospital's.
     Platform(Actor, Entry),
+    /// Nowhere: whoever signs a hospital up may choose another plan until one is paid for, and the ledger says which.
+    Signup,
 }
 
 /// Changes the plan and records it. It goes on when the client hangs up.
 ///
 /// # Errors
-/// `plan-too-small` with the seats; 503 when they cannot be counted; `managed-elsewhere` when the plan is somebody else's to change.
+/// `plan-too-small` with the seats; 503 when they cannot be counted; `managed-elsewhere` when the plan is somebody else's to
+/// change; for a signup, `already-paid` or `payment-under-way` once one is paid for.
 pub async fn run(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> Answer<Arc<Hospital>> {
     let (app, id) = (app.clone(), id.clone());
     let change = async move { change(&app, &id, plan, record).await };
@@ -44,6 +48,9 @@ async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> A
         return Ok(before);
     }
     let smaller = is_smaller(plan, before.spec.plan);
+    if matches!(record, Record::Signup) {
+        unpaid(app, id, &before).await?;
+    }
     if smaller {
         check(app, id, plan, before.spec.subscription).await?;
     }
@@ -77,6 +84,8 @@ async fn recorded(app: &App, id: &OrganizationId, after: &Hospital, smaller: boo
     match record {
         Record::Hospital(actor, entry) if is_active => recount(app, id, plan, actor, entry).await,
         Record::Hospital(..) => Ok(()),
+        // A payment that began meanwhile is one for the plan before.
+        Record::Signup => unpaid(app, id, after).await,
         Record::Platform(actor, entry) => {
             let mut in_theirs = false;
             if is_active {
@@ -104,6 +113,25 @@ async fn recorded(app: &App, id: &OrganizationId, after: &Hospital, smaller: boo
                 }
                 outcome => outcome,
             }
+        }
+    }
+}
+
+/// A signup chooses its plan before it pays. What it pays for afterwards is the hospital's administrator's to change.
+async fn unpaid(app: &App, id: &OrganizationId, hospital: &Hospital) -> Answer<()> {
+    let paid = || {
+        let detail = "The hospital is paid for. Its administrator changes the plan, once signed in.";
+        Problem::new(Kind::AlreadyPaid, detail)
+    };
+    if hospital.spec.subscription != Subscription::PendingPayment {
+        return Err(paid());
+    }
+    match app.payments.ledger().open_or_paid_of(id).await? {
+        None => Ok(()),
+        Some(payment) if payment.status == PaymentStatus::Succeeded => Err(paid()),
+        Some(_) => {
+            let detail = "A payment for the plan is under way. Wait for it, and change the plan afterwards.";
+            Err(Problem::new(Kind::PaymentUnderWay, detail).retry_after(Duration::from_secs(5)))
         }
     }
 }

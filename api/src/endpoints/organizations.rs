@@ -25,7 +25,7 @@ use crate::{
     endpoints::{plans::PlanView, signup::plan_of},
     extract::{ApiJson, ApiPath, ApiQuery},
     hospitals::{Hospital, id_of, phase_of, status_name},
-    identity::{Member, MemberOrSetup, Signed},
+    identity::{MemberOrSetup, Signed},
     paging::{self, Paged},
     permissions::may,
     plan_change,
@@ -188,26 +188,35 @@ impl PlanChangeRequest {
 }
 
 /// Change the hospital's plan.
+///
+/// Whoever signs the hospital up may do so until a plan is paid for.
 #[utoipa::path(
     post, path = "/organization/{org_id}/plan", tag = "organization", request_body = PlanChangeRequest,
     params(("org_id" = String, Path, description = "The hospital")),
-    security(("bearer" = []), ("cookie" = [])),
+    security(("bearer" = []), ("cookie" = []), ("setup" = [])),
     responses(
         (status = 200, description = "The hospital with its new plan", body = Organization),
-        (status = 409, description = "The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or the plan is managed elsewhere (`managed-elsewhere`, with `managers`)"),
+        (status = 409, description = "The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or the plan is managed elsewhere (`managed-elsewhere`, with `managers`); with a setup token, one is paid for (`already-paid`) or being paid for (`payment-under-way`)"),
         (status = 503, description = "The seats in use cannot be counted, so that the hospital gets no smaller plan"),
     ),
     extensions(("x-permission" = json!("subscription.manage"))),
 )]
 async fn change_own_plan(
     State(app): State<App>,
-    member: Member<may::ManageSubscription>,
+    caller: MemberOrSetup<may::ManageSubscription>,
     ApiJson(request): ApiJson<PlanChangeRequest>,
 ) -> Answer<Json<Organization>> {
     let plan = request.plan()?;
-    let entry = Entry::new("organization.change_plan").detail("plan", plan.id());
-    let recorded = plan_change::Record::Hospital(member.actor(), entry);
-    let hospital = plan_change::run(&app, &member.organization_id, plan, recorded).await?;
+    let id = caller.organization_id;
+    let record = if caller.signup.is_some() {
+        plan_change::Record::Signup
+    } else {
+        // A member of a hospital that is suspended reads that.
+        app.tenants.open(&id).await?;
+        let entry = Entry::new("organization.change_plan").detail("plan", plan.id());
+        plan_change::Record::Hospital(caller.actor, entry)
+    };
+    let hospital = plan_change::run(&app, &id, plan, record).await?;
     Ok(Json(Organization::of(&app, &hospital, false).await))
 }
 

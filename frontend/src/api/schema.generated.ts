@@ -717,7 +717,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change the hospital's plan. */
+        /**
+         * Change the hospital's plan.
+         * @description Whoever signs the hospital up may do so until a plan is paid for.
+         */
         post: operations["change_own_plan"];
         delete?: never;
         options?: never;
@@ -4587,7 +4590,7 @@ export interface operations {
                     "application/json": components["schemas"]["Organization"];
                 };
             };
-            /** @description The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or the plan is managed elsewhere (`managed-elsewhere`, with `managers`) */
+            /** @description The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or the plan is managed elsewhere (`managed-elsewhere`, with `managers`); with a setup token, one is paid for (`already-paid`) or being paid for (`payment-under-way`) */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -8,7 +8,6 @@ import { hospital, patient, plans, staff } from "@/testing/people";
 import { renderAt } from "@/testing/render";
 import { http, problem, server } from "@/testing/server";
 import { changeSignup, forgetSignup, signupDraft } from "./signup/draft";
-import { contentOf } from "./signup/request";
 
 /** What people are called, and what no page may take for anything but a text. */
 const ODD = ["<script>alert(1)</script>", "محمد عبد الله", "👩‍⚕️ Ada 🦆 O'Neil", "{{7*7}} $t(x) %s $&"];
@@ -183,7 +182,7 @@ const signedUp = {
     organization_name: "Mercy",
     database_name: "mercy",
     plan,
-    content: contentOf(details, plan),
+    details,
   },
 };
 
@@ -690,17 +689,6 @@ describe("the first steps of a sign-up", () => {
     await waitFor(() => expect(router.state.location.pathname).toBe("/signup/payment"));
     expect(signupDraft().details?.organization_name).toBe(odd);
     expect(sent).toEqual([]);
-  });
-
-  it("say that what is changed after the sign-up is another one", async () => {
-    changeSignup({ ...signedUp, planId: "professional" });
-    renderAt("/signup/payment");
-    expect(await screen.findByText(/signed Mercy up before, with the plan Starter/)).toBeTruthy();
-    cleanup();
-    changeSignup(signedUp);
-    renderAt("/signup/payment");
-    await screen.findByRole("button", { name: "Pay $99" });
-    expect(screen.queryByText(/signed Mercy up before/)).toBeNull();
   });
 });
 

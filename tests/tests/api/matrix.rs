@@ -56,7 +56,7 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /organization/{org_id}/provisioning/events", "1++++4++"),
     ("POST /process-payment", "1+33343+"),
     ("GET /organization/{org_id}/payments", "1+33343+"),
-    ("POST /organization/{org_id}/plan", "1+333431"),
+    ("POST /organization/{org_id}/plan", "1+33343+"),
     ("POST /add-user", "1+33343+"),
     ("GET /organization/{org_id}/users/{user_id}", "1++++431"),
     ("PATCH /organization/{org_id}/users/{user_id}", "1+333431"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chakravue_testbed::{ApiClient, ApiOptions, Reply};
 use futures::TryStreamExt as _;
-use kube::ResourceExt as _;
+use kube::{ResourceExt as _, api::ListParams};
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
@@ -403,6 +403,37 @@ async fn a_hospital_without_database_yet_can_get_a_smaller_plan() {
     payer.post("/process-payment", &signup.payment(CARD)).await.expect(202);
     let changed = platform.post(&path(&signup, "plan"), &plan("starter")).await.expect(200);
     assert_eq!(changed["plan"]["plan_id"], "starter");
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn whoever_signs_up_may_choose_another_plan_until_one_is_paid_for() {
+    let stack = Stack::new("plan change, sign-up").await;
+    let signup = stack.signup("Mercy", "starter").await;
+    let other = stack.signup("Grace", "starter").await;
+    let payer = stack.client().bearer(&signup.setup_token);
+    let own = format!("/organization/{}/plan", signup.organization_id);
+    payer
+        .post(&format!("/organization/{}/plan", other.organization_id), &plan("enterprise"))
+        .await
+        .problem(404, "not-found");
+    payer.post(&own, &plan("gold")).await.problem(422, "invalid");
+    let changed = payer.post(&own, &plan("professional")).await.expect(200);
+    assert_eq!((&changed["plan"]["plan_id"], &changed["status"]), (&json!("professional"), &json!("pending_payment")));
+    // The new plan's price is what is paid; a card that is declined leaves the choice open.
+    payer.post("/process-payment", &signup.payment(CARD)).await.problem(422, "invalid");
+    let mut payment = signup.payment("4000000000000002");
+    payment["amount"] = changed["plan"]["price"].clone();
+    payer.post("/process-payment", &payment).await.problem(402, "payment-declined");
+    payer.post(&own, &plan("starter")).await.expect(200);
+    payer.post("/process-payment", &signup.payment(CARD)).await.expect(200);
+    payer.post(&own, &plan("enterprise")).await.problem(409, "already-paid");
+    assert_eq!(
+        payer.get(&format!("/organization/{}", signup.organization_id)).await.expect(200)["plan"]["plan_id"],
+        "starter"
+    );
+    // It is the same hospital all the time.
+    assert_eq!(stack.hospitals().list(&ListParams::default()).await.unwrap().items.len(), 2);
     stack.close().await;
 }
 

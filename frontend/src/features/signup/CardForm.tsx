@@ -5,7 +5,7 @@ import { useMemo } from "react";
 import { Controller, useFormContext } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import type { z } from "zod";
-import { answer, api, type Schema } from "@/api/client";
+import { answer, api } from "@/api/client";
 import { useIdempotency } from "@/api/idempotency";
 import { isProblem } from "@/api/problem";
 import { Button, ButtonLink } from "@/components/Button";
@@ -16,11 +16,11 @@ import { useFormat } from "@/dates/format";
 import { inOwnWords } from "@/i18n/refusals";
 import { Anew } from "./Anew";
 import { cardSchema, expiryTyped, grouped } from "./card";
-import { changeSignup, type SignupDraft, signupDraft, useSignupDraft } from "./draft";
+import { changeSignup, useSignupDraft } from "./draft";
 import { Progress } from "./Progress";
 import { plansQuery } from "./plans";
 import type { Provisioning } from "./provisioning";
-import { bodyOf, contentOf } from "./request";
+import { signUp } from "./request";
 
 type Card = z.input<ReturnType<typeof cardSchema>>;
 
@@ -67,7 +67,7 @@ export function CardForm({ onPaid, provisioning }: { onPaid: () => void; provisi
   return (
     <Form state={state} label={t("signup.titles.payment")}>
       {isWorking && signup && provisioning && <Progress provisioning={provisioning} />}
-      {!isWorking && <Anew plan={plan} />}
+      {!isWorking && <Anew />}
       {data?.test_card && <p>{t("signup.payment.testCard", { number: grouped(data.test_card) })}</p>}
       <fieldset disabled={isWorking} className="grid gap-6">
         <TextField name="card_name" label={t("signup.payment.name")} autoComplete="cc-name" />
@@ -143,21 +143,4 @@ function Typed({
       )}
     />
   );
-}
-
-/** The hospital that this draft has signed up, signed up now if it is not yet. */
-async function signUp(plan: Schema<"Plan">): Promise<NonNullable<SignupDraft["signup"]>> {
-  const { details, signup, request } = signupDraft();
-  if (!details) throw new Error("the details come before the payment");
-  const body = bodyOf(details, plan);
-  const content = contentOf(details, plan);
-  if (signup?.content === content) return signup;
-  // The key outlives a reload, so that a sign-up whose answer was lost is not made a second time.
-  const key = request?.content === content ? request.key : crypto.randomUUID();
-  changeSignup({ request: { content, key } });
-  const made = await answer(api.POST("/signup", { body, params: { header: { "Idempotency-Key": key } } }));
-  const { organization_id, organization_name, database_name } = made;
-  const kept = { organization_id, organization_name, database_name, plan: made.plan, content };
-  changeSignup({ signup: kept });
-  return kept;
 }

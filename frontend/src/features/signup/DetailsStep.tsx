@@ -91,7 +91,7 @@ function DatabaseName({ hospital }: { hospital: string }) {
   const name = useSettled(hospital.trim());
   const { signup } = useSignupDraft();
   // By this name the hospital is signed up already, and has its database's name: another one would be for another hospital.
-  const own = signup && (JSON.parse(signup.content) as Details).organization_name === name ? signup : undefined;
+  const own = signup && signup.details.organization_name === name ? signup : undefined;
   const preview = useQuery({
     queryKey: ["database-name", name],
     queryFn: ({ signal }) =>

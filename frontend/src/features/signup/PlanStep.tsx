@@ -30,7 +30,7 @@ export function PlanStep() {
       {data && (
         <form className="grid gap-8" onSubmit={goOn}>
           {isMissing && !draft.planId && <Notice tone="bad">{t("signup.plan.missing")}</Notice>}
-          <Anew plan={data.plans.find((one) => one.plan_id === draft.planId)} />
+          <Anew />
           <PlanCards plans={data.plans} value={draft.planId} onChange={(planId) => changeSignup({ planId })} />
           <div className="flex justify-end">
             <Button type="submit" look="primary">

@@ -35,9 +35,10 @@ export interface SignupDraft {
   /** What the server refused of the details, to be shown where they are typed. */
   refused?: { pointer?: string | null; detail: string }[];
   /** The key of the sign-up that was sent, and what was sent with it. */
-  request?: { content: string; key: string };
+  request?: { body: Schema<"SignupRequest">; key: string };
+  /** The hospital that was signed up, the plan that it has now, and what it was signed up with. */
   signup?: Pick<Schema<"SignupAnswer">, "organization_id" | "organization_name" | "database_name" | "plan"> & {
-    content: string;
+    details: Details;
   };
   isReady?: boolean;
   /** Who stands in the form of the team and is not invited yet. */

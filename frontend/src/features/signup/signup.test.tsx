@@ -1,5 +1,6 @@
 import { cleanup, screen, waitFor } from "@testing-library/react";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Schema } from "@/api/client";
 import { hospital, plans } from "@/testing/people";
 import { renderAt } from "@/testing/render";
 import { http, problem, server } from "@/testing/server";
@@ -89,6 +90,7 @@ describe("the payment", () => {
         if (signups.length === 1) return problem("operator-unavailable", 503, {}, { "Retry-After": "0" });
         return response(201).json({
           ...hospital,
+          plan: plans[0] as Schema<"Plan">,
           setup_token: "cset_secret",
           setup_expires_at: "2030-01-01T00:00:00Z",
           created_at: "2026-11-01T00:00:00Z",
@@ -129,6 +131,55 @@ describe("the payment", () => {
   });
 });
 
+describe("a hospital that is signed up and not paid", () => {
+  const details = { organization_name: "Mercy", organization_email: "a@b.example", organization_phone: "+1-555-0100" };
+  const [starter, professional] = plans as [Schema<"Plan">, Schema<"Plan">];
+  const { organization_id } = hospital;
+  const signup = { organization_id, organization_name: "Mercy", database_name: "mercy", plan: starter, details };
+
+  it("gets another plan when another is chosen, and is not signed up a second time", async () => {
+    forgetSignup();
+    changeSignup({ planId: professional.plan_id, details, typed: details, signup });
+    stubEvents();
+    const sent: unknown[] = [];
+    server.use(
+      http.get("/plans", ({ response }) => response(200).json({ plans })),
+      http.get("/organization/{org_id}/provisioning", ({ response }) =>
+        response(200).json({ organization_id, status: "pending_payment", ready: false, message: "", steps: [] }),
+      ),
+      http.post("/organization/{org_id}/plan", async ({ request, response }) => {
+        sent.push(await request.json());
+        return response(200).json({ ...hospital, plan: professional });
+      }),
+      http.post("/process-payment", async ({ request }) => {
+        sent.push(((await request.json()) as { amount: number }).amount);
+        return problem("payment-declined", 402, {
+          errors: [{ pointer: "/card_number", detail: "The card was declined." }],
+        });
+      }),
+    );
+    const { user } = renderAt("/signup/payment");
+    await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
+    await user.type(screen.getByLabelText("Card number"), "4111111111111111");
+    await user.type(screen.getByLabelText("Expiry date"), "1230");
+    await user.type(screen.getByLabelText("Security code"), "123");
+    expect(screen.queryByText(/signed Mercy up before/)).toBeNull();
+    await user.click(await screen.findByRole("button", { name: "Pay $299" }));
+    expect(await screen.findByText("The card was declined.")).toBeTruthy();
+    expect(sent).toEqual([{ plan_id: "professional" }, 299]);
+    expect(signupDraft().signup?.plan.plan_id).toBe("professional");
+  });
+
+  it("keeps its name: that another is signed up is said before", async () => {
+    forgetSignup();
+    changeSignup({ planId: "starter", details: { ...details, organization_name: "Grace" }, typed: details, signup });
+    stubEvents();
+    server.use(http.get("/plans", ({ response }) => response(200).json({ plans })));
+    renderAt("/signup/plan");
+    expect(await screen.findByText(/You have signed Mercy up before/)).toBeTruthy();
+  });
+});
+
 it("shows what the server refuses of the details where they are typed", async () => {
   forgetSignup();
   changeSignup({
@@ -162,7 +213,7 @@ describe("what a reload must not lose or show wrongly", () => {
     organization_name: "Mercy",
     database_name: "mercy",
     plan: hospital.plan,
-    content: JSON.stringify({ ...details, plan: {} }),
+    details,
   };
 
   beforeEach(() => {
