@@ -94,6 +94,8 @@ names! {
         ClaimLost,
         /// A Secret of the needed name belongs to somebody else.
         SecretNotOurs,
+        /// The Secret has to be made anew, and what is there is being deleted and kept by somebody's finalizers.
+        SecretTerminating,
         /// Existing documents do not fit a validator or a unique index.
         DocumentsViolateSchema,
         /// A view, time series or capped collection stands where a collection belongs, or an index that cannot be replaced.

@@ -63,6 +63,9 @@ pub struct OrganizationRecord {
     pub database_origin: Option<DatabaseOrigin>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<i64>,
+    /// The version that it is being migrated to. Set before anything of it is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_target: Option<i64>,
     /// The catalogue's collections as the operator last left them. The server gives every collection an id when it is
     /// made, so one that was dropped and made again is told from the one that held the data.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -38,7 +38,7 @@ pub fn stored_role(database: &DatabaseName) -> String {
 pub struct Found {
     role: Option<Document>,
     user: Option<Document>,
-    /// The names of users that somebody else has made in the database.
+    /// The names of users that somebody else has made in the database, and restrictions of where its own may log in from.
     others: Vec<String>,
 }
 
@@ -73,6 +73,14 @@ pub async fn find(context: &Context, database: &DatabaseName) -> Result<Found> {
             Ok(id) if id == role => found.role = Some(account),
             _ => found.others.extend(account.get_str("user").ok().map(str::to_owned)),
         }
+    }
+    // They only take something away, so they may be meant as well.
+    let is_restricted = |account: &Option<Document>| {
+        let restrictions = account.as_ref().and_then(|account| account.get_array("authenticationRestrictions").ok());
+        restrictions.is_some_and(|restrictions| !restrictions.is_empty())
+    };
+    if is_restricted(&found.user) || is_restricted(&found.role) {
+        found.others.push(format!("{} (authenticationRestrictions)", tenant_user(database)));
     }
     Ok(found)
 }

@@ -18,7 +18,7 @@ use chakravue_crds::{
 use mongodb::bson::{self, DateTime, doc};
 
 pub use self::{
-    facts::{Provisioned, facts_of, leave_behind, record_facts, record_unreadable, remember},
+    facts::{Provisioned, aim, facts_of, leave_behind, record_facts, record_unreadable, remember},
     holder::{lives, must_live},
 };
 
@@ -200,6 +200,7 @@ async fn insert(context: &Context, tenant: &Tenant, database_exists: bool) -> Re
         claim: ClaimState::Held,
         database_origin: origin,
         schema_version: None,
+        schema_target: None,
         collections: BTreeMap::new(),
         data_loss: None,
         facts: facts_of(tenant, phase, 0),

@@ -62,7 +62,12 @@ pub async fn run(
     let remembers = Arc::clone(&context);
     let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
         // Also one that somebody took the finalizer from: no pass will see it again.
-        .inspect_ok(move |event| gone.of(event, Watched::uid).iter().for_each(|uid| remembers.forget(uid)))
+        .inspect_ok(move |event| {
+            for uid in gone.of(event, Watched::uid) {
+                remembers.forget(&uid);
+                remembers.released.gone(&uid);
+            }
+        })
         .applied_objects()
         .try_filter(move |object| {
             let is_own = own.echoes.is_own(object);

@@ -23,7 +23,7 @@ use crate::{
     endpoint::Endpoint,
     error::{Doing as _, Error, Result},
     events::{Change, Changes},
-    tenant::Tenant,
+    tenant::{self, Tenant},
 };
 
 pub const SECRET_TYPE: &str = "servicebinding.io/mongodb";
@@ -33,6 +33,13 @@ const PROVISIONED_SERVICE: (&str, &str) = ("servicebinding.io/provisioned-servic
 /// Annotations of the Secret: when its password was made, and for which value of the hospital's annotation.
 const ROTATED_AT: &str = "chakravue.io/rotated-at";
 const ROTATION: &str = "chakravue.io/rotation";
+
+/// When the password may have been made at the earliest: in the year 2000. Before that there was no operator, and the API
+/// server takes not every year.
+const EARLIEST: i64 = 946_684_800;
+
+/// By how many seconds clocks may differ.
+const CLOCKS_DIFFER: i64 = 60;
 
 /// 32 random bytes in URL-safe base64 without padding.
 const PASSWORD_BYTES: usize = 32;
@@ -51,20 +58,17 @@ pub struct Credentials {
 impl Credentials {
     /// A new password, that answers what the tenant asks for.
     fn generate(tenant: &Tenant, before: Option<&Secret>) -> Result<Self> {
-        let rotation = tenant.rotation.clone().or_else(|| before.and_then(rotation_of));
-        // Whole seconds, as Kubernetes writes times.
-        let now = Timestamp::from_second(Timestamp::now().as_second()).ok();
-        let status = CredentialsStatus { rotated_at: now.map(Time), rotation };
+        let rotation = tenant.rotation.clone().or_else(|| before.and_then(|secret| rotation_of(tenant, secret)));
+        let status = CredentialsStatus { rotated_at: moment(Timestamp::now()), rotation };
         Ok(Self { password: generate_password()?, status })
     }
 
-    fn of(secret: &Secret) -> Option<Self> {
-        let time = secret.annotations().get(ROTATED_AT).and_then(|time| time.parse().ok()).map(Time);
-        let rotated_at = time.or_else(|| secret.creation_timestamp());
-        Some(Self {
-            password: password_of(secret)?,
-            status: CredentialsStatus { rotated_at, rotation: rotation_of(secret) },
-        })
+    /// Those of a Secret whose password can be used.
+    fn of(tenant: &Tenant, secret: &Secret) -> Option<Self> {
+        let password = password_of(secret)?;
+        let rotated_at = made_at(secret).or_else(|| told_at(told(tenant, secret)?));
+        let rotated_at = rotated_at.or_else(|| secret.creation_timestamp());
+        Some(Self { password, status: CredentialsStatus { rotated_at, rotation: rotation_of(tenant, secret) } })
     }
 }
 
@@ -97,12 +101,20 @@ pub enum Why {
     Unusable,
 }
 
+/// Whether an annotation asks for a new password that the Secret does not have yet.
+pub fn rotates(tenant: &Tenant, found: &Secret) -> bool {
+    tenant.rotation.is_some() && tenant.rotation != rotation_of(tenant, found)
+}
+
 /// Decides what is to be done, given what was found.
 pub fn decide(tenant: &Tenant, endpoint: &Endpoint, found: Option<&Secret>) -> Result<Decision> {
     let Some(found) = found else { return Ok(Decision::Issue) };
     match ownership(tenant, found) {
         Ownership::Ours => {}
-        Ownership::Predecessor => return Ok(Decision::Replace),
+        Ownership::Predecessor => {
+            refuse_kept(tenant, found)?;
+            return Ok(Decision::Replace);
+        }
         Ownership::SomebodyElse => {
             return Err(Error::refused(
                 ConditionType::CredentialsReady,
@@ -114,8 +126,8 @@ pub fn decide(tenant: &Tenant, endpoint: &Endpoint, found: Option<&Secret>) -> R
             ));
         }
     }
-    let asked = tenant.rotation.is_some() && tenant.rotation != rotation_of(found);
-    let kept = Credentials::of(found).filter(|_| !asked);
+    let asked = rotates(tenant, found);
+    let kept = Credentials::of(tenant, found).filter(|_| !asked);
     let why = match (asked, &kept) {
         (true, _) => Why::Rotation,
         (false, Some(_)) => Why::Differs,
@@ -130,7 +142,30 @@ pub fn decide(tenant: &Tenant, endpoint: &Endpoint, found: Option<&Secret>) -> R
         return Ok(Decision::Keep(credentials));
     }
     let anew = found.type_ != desired.type_ || found.immutable == Some(true);
+    if anew {
+        refuse_kept(tenant, found)?;
+    }
     Ok(Decision::Write(Box::new(Mending { credentials, desired, anew, why })))
+}
+
+/// A Secret that is to be replaced goes only when nobody's finalizer keeps it.
+fn refuse_kept(tenant: &Tenant, found: &Secret) -> Result<()> {
+    if found.metadata.deletion_timestamp.is_none() || found.finalizers().is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(
+        ConditionType::CredentialsReady,
+        Reason::SecretTerminating,
+        format!(
+            "Secret {} has to be made anew. What is there is being deleted, and kept by {}: have whoever set that let it go, \
+             or remove it; the operator goes on by itself.",
+            tenant.secret_name,
+            match found.finalizers() {
+                [one] => format!("finalizer {one}"),
+                many => format!("finalizers {}", many.join(", ")),
+            }
+        ),
+    ))
 }
 
 /// Makes sure that the Secret is as it should be and answers its password.
@@ -217,6 +252,11 @@ pub async fn remove(context: &Context, namespace: &str, name: &str, uid: &str) -
     }
 }
 
+/// Whether it was made for this very object, which no Secret is whose claim was never held.
+pub fn is_its(tenant: &Tenant, secret: &Secret) -> bool {
+    matches!(ownership(tenant, secret), Ownership::Ours)
+}
+
 fn is_owned_by(secret: &Secret, uid: &str) -> bool {
     secret.owner_references().iter().any(|owner| owner.uid == uid)
 }
@@ -286,8 +326,37 @@ fn is_as_desired(found: &Secret, desired: &Secret) -> bool {
         && desired.annotations().iter().all(|(key, value)| found.annotations().get(key) == Some(value))
 }
 
-fn rotation_of(secret: &Secret) -> Option<String> {
-    secret.annotations().get(ROTATION).cloned()
+/// For which request the password was made.
+fn rotation_of(tenant: &Tenant, secret: &Secret) -> Option<String> {
+    let here = secret.annotations().get(ROTATION).and_then(|value| tenant::rotation(value));
+    // The status is believed only of what is asked for now, or whatever somebody wrote into it would stay.
+    let is_carried_out = || told(tenant, secret).is_some_and(|told| told.rotation == tenant.rotation);
+    here.or_else(|| tenant.rotation.clone().filter(|_| is_carried_out()))
+}
+
+/// What the object's status tells of the Secret's password, for where somebody took the annotations off. What is here counts
+/// first: it was written with the password, and the status afterwards. So one that tells of another time tells of another
+/// password. Edited by hand, it can make the operator take a request for carried out, once, and no more than that.
+fn told<'a>(tenant: &'a Tenant, secret: &Secret) -> Option<&'a CredentialsStatus> {
+    password_of(secret)?;
+    let made_at = made_at(secret);
+    tenant.credentials.as_ref().filter(|told| made_at.is_none() || told_at(told) == made_at)
+}
+
+fn told_at(told: &CredentialsStatus) -> Option<Time> {
+    moment(told.rotated_at.as_ref()?.0)
+}
+
+/// When the password was made, as far as the Secret says so.
+fn made_at(secret: &Secret) -> Option<Time> {
+    moment(secret.annotations().get(ROTATED_AT)?.parse().ok()?)
+}
+
+/// A time at which a password can have been made, in whole seconds, as Kubernetes writes times.
+fn moment(time: Timestamp) -> Option<Time> {
+    let second = time.as_second();
+    let is_possible = (EARLIEST..=Timestamp::now().as_second() + CLOCKS_DIFFER).contains(&second);
+    Timestamp::from_second(second).ok().filter(|_| is_possible).map(Time)
 }
 
 /// The password of a Secret, if the operator made it: a hand-written one may be anything, also guessable.
@@ -358,6 +427,119 @@ mod tests {
             assert!(password_of(&secret_with(garbage)).is_none());
         }
         assert!(password_of(&Secret::default()).is_none());
+    }
+
+    /// A hospital with an annotation that asks for a rotation, and a status that tells of an earlier one.
+    fn tenant(asks: Option<&str>, told: Option<(i64, &str)>) -> Tenant {
+        let object = serde_json::json!({
+            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+            "metadata": { "name": "a", "namespace": "n", "uid": "u" },
+            "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
+        });
+        let mut tenant = Tenant::of(&serde_json::from_value(object).unwrap(), "cluster", "master").unwrap();
+        tenant.rotation = asks.map(str::to_owned);
+        tenant.credentials = told.map(|(second, rotation)| CredentialsStatus {
+            rotated_at: Timestamp::from_second(second).ok().map(Time),
+            rotation: Some(rotation.to_owned()),
+        });
+        tenant
+    }
+
+    fn annotated(annotations: &[(&str, &str)]) -> Secret {
+        let annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let mut secret = secret_with(generate_password().unwrap().expose_secret().as_bytes());
+        secret.metadata.annotations = Some(annotations);
+        secret.metadata.creation_timestamp = Some(Time(Timestamp::from_second(1_600_000_000).unwrap()));
+        secret
+    }
+
+    fn at(secret: &Secret, tenant: &Tenant) -> Option<String> {
+        Credentials::of(tenant, secret).unwrap().status.rotated_at.map(|time| time.0.to_string())
+    }
+
+    #[test]
+    fn a_rotation_is_carried_out_once_also_where_the_secret_forgot_it() {
+        let (time, text) = (1_700_000_000, "2023-11-14T22:13:20Z");
+        let (bare, timed) = (annotated(&[]), annotated(&[(ROTATED_AT, text)]));
+        let told = tenant(Some("1"), Some((time, "1")));
+        assert!(!rotates(&told, &bare) && !rotates(&told, &timed));
+        assert_eq!(at(&bare, &told).as_deref(), Some(text));
+        // The status is of another password than the Secret, which is newer: a crash came between the two.
+        assert!(rotates(&told, &annotated(&[(ROTATED_AT, "2023-11-14T22:13:21Z")])));
+        // What the Secret says counts, and only of what is asked for the status is believed.
+        assert!(rotates(&told, &annotated(&[(ROTATION, "2")])));
+        assert!(!rotates(&tenant(Some("2"), Some((time, "1"))), &annotated(&[(ROTATION, "2")])));
+        assert!(rotates(&tenant(Some("2"), Some((time, "1"))), &bare));
+        let kept = Credentials::of(&tenant(None, Some((time, "1"))), &timed).unwrap();
+        assert_eq!(kept.status.rotation, None);
+        // A password that nobody generated is not what the status tells of.
+        let mut other = secret_with(b"secret");
+        other.metadata.annotations = bare.metadata.annotations.clone();
+        assert!(rotates(&told, &other));
+    }
+
+    #[test]
+    fn of_what_stands_in_the_secret_as_much_counts_as_of_the_objects_annotation() {
+        let long = "x".repeat(100_000);
+        for value in [" 1\u{7f}\n", &long] {
+            let asks = tenant::rotation(value).unwrap();
+            let tenant = tenant(Some(&asks), None);
+            let secret = annotated(&[(ROTATION, value)]);
+            assert!(!rotates(&tenant, &secret));
+            assert_eq!(Credentials::of(&tenant, &secret).unwrap().status.rotation, Some(asks));
+        }
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_counts_as_none() {
+        let (nothing, created) = (tenant(None, None), "2020-09-13T12:26:40Z");
+        for time in [
+            "2126-01-01T00:00:00Z",
+            "1999-12-31T23:59:59Z",
+            "-000001-01-01T00:00:00Z",
+            "9999-12-30T00:00:00Z",
+            "soon",
+            "",
+        ] {
+            assert_eq!(at(&annotated(&[(ROTATED_AT, time)]), &nothing).as_deref(), Some(created), "{time:?}");
+        }
+        for time in ["2024-02-29T12:00:00.999999999Z", "2024-02-29T13:00:00+01:00"] {
+            assert_eq!(at(&annotated(&[(ROTATED_AT, time)]), &nothing).as_deref(), Some("2024-02-29T12:00:00Z"));
+        }
+        // Neither is the status believed more.
+        for second in [4_900_000_000, 0, -100_000_000_000] {
+            assert_eq!(at(&annotated(&[]), &tenant(None, Some((second, "1")))).as_deref(), Some(created), "{second}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_must_be_replaced_and_is_kept_is_told_with_who_keeps_it() {
+        let endpoint: Endpoint = Endpoint::parse("mongodb://a.example:27017").unwrap();
+        let tenant = tenant(None, None);
+        let decided = |change: &dyn Fn(&mut Secret)| {
+            let mut secret = annotated(&[]);
+            secret.metadata.owner_references = Some(vec![tenant.owner_reference.clone()]);
+            secret.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
+            secret.metadata.finalizers = Some(vec!["a.example/x".to_owned(), "b.example/y".to_owned()]);
+            secret.type_ = Some(SECRET_TYPE.to_owned());
+            change(&mut secret);
+            decide(&tenant, &endpoint, Some(&secret))
+        };
+        let predecessor = |secret: &mut Secret| {
+            secret.metadata.owner_references.as_mut().unwrap()[0].uid = "before".to_owned();
+        };
+        let in_the_way: [&dyn Fn(&mut Secret); 3] =
+            [&|secret| secret.immutable = Some(true), &|secret| secret.type_ = Some("Opaque".to_owned()), &predecessor];
+        for change in in_the_way {
+            let Err(error) = decided(change) else { panic!("not refused") };
+            assert_eq!(error.reason(), Reason::SecretTerminating);
+            let message = error.to_string();
+            assert!(message.contains(&tenant.secret_name) && message.contains("a.example/x, b.example/y"), "{message}");
+        }
+        // One that can be mended where it is serves until it goes, and one that nobody keeps is gone in a moment.
+        assert!(matches!(decided(&|_| ()), Ok(Decision::Write(_))));
+        let free = |secret: &mut Secret| (secret.immutable, secret.metadata.finalizers) = (Some(true), None);
+        assert!(matches!(decided(&free), Ok(Decision::Write(_))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chakravue_crds::HospitalOrganization;
-use kube::{Resource, ResourceExt as _, core::DeserializeGuard};
+use kube::{Resource, ResourceExt as _, api::ObjectMeta, core::DeserializeGuard};
 
 /// An object as the watch brings it: maybe one that an older, looser resource definition let in.
 pub type Watched = DeserializeGuard<HospitalOrganization>;
@@ -26,9 +26,14 @@ struct Writes {
 }
 
 impl Echoes {
-    /// Remembers what a write answered.
-    pub fn wrote(&self, object: HospitalOrganization) {
+    /// Remembers what a write answered that was made in a pass over `seen`.
+    pub fn wrote(&self, seen: &HospitalOrganization, object: HospitalOrganization) {
         let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else { return };
+        // Somebody has changed it in between, and the watch may never bring that change by itself: a list that begins anew
+        // has only the last version.
+        if !says_the_same(seen, &object) {
+            return;
+        }
         let mut map = self.lock();
         let writes = map.entry(uid).or_default();
         // A write that changed nothing answers the version that is known already.
@@ -70,6 +75,13 @@ impl Echoes {
     }
 }
 
+/// Whether two versions of an object ask the operator for the same.
+fn says_the_same(a: &HospitalOrganization, b: &HospitalOrganization) -> bool {
+    let (a, b) = (&a.metadata, &b.metadata);
+    let annotations = |meta: &ObjectMeta| meta.annotations.clone().unwrap_or_default();
+    (a.generation, &a.deletion_timestamp) == (b.generation, &b.deletion_timestamp) && annotations(a) == annotations(b)
+}
+
 /// Whether one version of an object was stored after another; versions of one object are numbers that grow.
 fn is_later(a: &Watched, b: &Watched) -> bool {
     let number = |object: &Watched| object.resource_version().and_then(|version| version.parse::<u64>().ok());
@@ -78,6 +90,8 @@ fn is_later(a: &Watched, b: &Watched) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+
     use super::*;
 
     fn version(version: &str) -> HospitalOrganization {
@@ -96,7 +110,7 @@ mod tests {
     #[test]
     fn own_writes_are_told_from_those_of_others() {
         let echoes = Echoes::default();
-        echoes.wrote(version("2"));
+        echoes.wrote(&version("1"), version("2"));
         assert!(echoes.is_own(&version("2")));
         assert!(!echoes.is_own(&version("3")));
     }
@@ -106,23 +120,41 @@ mod tests {
         let echoes = Echoes::default();
         let seen = |echoes: &Echoes| echoes.newest(watched("1")).resource_version().unwrap();
         assert_eq!(seen(&echoes), "1");
-        echoes.wrote(version("2"));
-        echoes.wrote(version("3"));
+        echoes.wrote(&version("1"), version("2"));
+        echoes.wrote(&version("1"), version("3"));
         assert_eq!(seen(&echoes), "3");
         echoes.is_own(&version("2"));
         assert_eq!(seen(&echoes), "3", "the watch is still behind");
         echoes.is_own(&version("3"));
         assert_eq!(seen(&echoes), "1", "the store has caught up and speaks for itself");
 
-        echoes.wrote(version("4"));
+        echoes.wrote(&version("1"), version("4"));
         echoes.is_own(&version("5"));
         assert_eq!(seen(&echoes), "1", "somebody else's change may be newer");
     }
+
+    #[test]
+    fn a_write_that_followed_somebodys_change_is_not_taken_for_the_operators_own() {
+        let seen = version("1");
+        let changes: [fn(&mut HospitalOrganization); 3] = [
+            |object| object.metadata.generation = Some(2),
+            |object| object.metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH)),
+            |object| object.annotations_mut().extend([("chakravue.io/paused".to_owned(), "true".to_owned())]),
+        ];
+        for change in changes {
+            let echoes = Echoes::default();
+            let mut answered = version("3");
+            change(&mut answered);
+            echoes.wrote(&seen, answered);
+            assert!(!echoes.is_own(&version("3")));
+        }
+    }
+
     #[test]
     fn a_change_that_comes_before_the_answer_to_the_write_it_followed_is_not_hidden() {
         let echoes = Echoes::default();
         assert!(!echoes.is_own(&version("10")));
-        echoes.wrote(version("9"));
+        echoes.wrote(&version("1"), version("9"));
         assert_eq!(echoes.newest(watched("10")).resource_version().unwrap(), "10");
     }
 }

@@ -37,6 +37,12 @@ impl Error {
         }
     }
 
+    /// Whether MongoDB takes no write from the operator now, whatever it is about.
+    pub fn is_everybodys(&self) -> bool {
+        use Reason as R;
+        matches!(self.reason(), R::MongoDbUnavailable | R::MongoDbNotWritable | R::MongoDbAuthenticationFailed)
+    }
+
     /// Whether MongoDB, rather than this object, is the trouble.
     pub fn is_mongodb(&self) -> bool {
         use Reason as R;

@@ -57,6 +57,12 @@ impl Changes {
         self.healed.append(&mut other.healed);
     }
 
+    /// What differed in these was asked for, or comes with a new catalogue: that is no drift.
+    pub fn expected(&mut self, kinds: &[Kind]) {
+        self.found.retain(|kind| !kinds.contains(kind));
+        self.healed.retain(|kind| !kinds.contains(kind));
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -42,7 +42,7 @@ pub async fn add(object: &HospitalOrganization, context: &Context) -> Result<()>
     }
     match patch_metadata(object, context, patch).await {
         Ok(written) => {
-            context.echoes.wrote(written);
+            context.echoes.wrote(object, written);
             Ok(())
         }
         // A test failed: the object is not the one that this pass looks at.

@@ -1,6 +1,7 @@
 //! Which of several operators works: the one that holds a Lease ([`election`]). Whoever leads knows until when nobody
 //! else can, and asks that before every single write ([`Leadership::check`]): a process that was stopped for longer than
-//! its lease wakes in the middle of a pass, and must not write another word.
+//! its lease wakes in the middle of a pass, and must not write another word. A driver may keep what was allowed waiting,
+//! for a server or a connection, so it is asked again whenever that goes on ([`Leadership::hold_on_to`]).
 //!
 //! A write that was on its way when the lease ran out can still arrive, lease or not; so every step of a pass is one that
 //! two operators can do at once without harm, and the lease spares only the double work.
@@ -8,15 +9,19 @@
 pub mod election;
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use axum::http::{Method, Request};
-use tower::filter::FilterLayer;
+use futures::{FutureExt as _, future::BoxFuture};
+use tower::{filter::FilterLayer, util::MapFutureLayer};
 
 /// Until when this process leads. Clones share it.
 #[derive(Clone, Debug)]
@@ -57,6 +62,17 @@ impl Leadership {
         millis(self.0.begin.elapsed()) < self.0.ends.load(Ordering::Relaxed)
     }
 
+    /// Work that is carried no further once the term is over, wherever it had come to. Who does not lead may read.
+    pub async fn hold_on_to<T>(&self, work: impl Future<Output = T>) -> Result<T, NotLeading> {
+        let led = self.holds();
+        let mut work = pin!(work);
+        poll_fn(|context| match self.check() {
+            Err(lost) if led => Poll::Ready(Err(lost)),
+            _ => work.as_mut().poll(context).map(Ok),
+        })
+        .await
+    }
+
     fn holds_until(&self, end: Instant) {
         self.0.ends.store(millis(end.duration_since(self.0.begin)), Ordering::Relaxed);
     }
@@ -70,21 +86,34 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A client of Kubernetes that sends a write only while this process leads.
+/// A client of Kubernetes that sends a write only while this process leads, also where it had to wait for a connection.
 ///
 /// It repeats no request by itself, as the usual client does: a repetition would be sent without being asked about, and a
 /// pass that fails is repeated as a whole.
 pub fn guarded(mut config: kube::Config, leadership: &Leadership) -> kube::Result<kube::Client> {
     config.default_retry = false;
-    let leadership = leadership.clone();
+    let asked = leadership.clone();
     let guard = FilterLayer::new(move |request: Request<kube::client::Body>| {
         if *request.method() != Method::GET {
-            leadership.check()?;
+            asked.check()?;
         }
         Ok::<_, NotLeading>(request)
     });
-    Ok(kube::client::ClientBuilder::try_from(config)?.with_layer(&guard).build())
+    let hold = holding(leadership.clone());
+    Ok(kube::client::ClientBuilder::try_from(config)?.with_layer(&hold).with_layer(&guard).build())
 }
+
+/// Lets go of a request as soon as this process leads no more.
+fn holding<T: Send + 'static>(
+    leadership: Leadership,
+) -> MapFutureLayer<impl Fn(Answer<T>) -> Answer<T> + Clone + Send + 'static> {
+    MapFutureLayer::new(move |answer| {
+        let leadership = leadership.clone();
+        async move { leadership.hold_on_to(answer).await.unwrap_or_else(|lost| Err(lost.into())) }.boxed()
+    })
+}
+
+type Answer<T> = BoxFuture<'static, Result<T, tower::BoxError>>;
 
 #[cfg(test)]
 mod tests {
@@ -102,6 +131,25 @@ mod tests {
         leadership.give_up();
         assert!(leadership.check().is_err());
         assert!(Leadership::forever().check().is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_waits_to_be_sent_is_sent_by_nobody_whose_term_is_over() {
+        // What a driver does: it waits for a connection, and sends.
+        let sends = async |leadership: &Leadership, meanwhile: &dyn Fn()| {
+            let sent = AtomicU64::new(0);
+            let work = async {
+                tokio::task::yield_now().await;
+                sent.fetch_add(1, Ordering::Relaxed);
+            };
+            let (held, ()) = tokio::join!(leadership.hold_on_to(work), async { meanwhile() });
+            (held.is_ok(), sent.into_inner())
+        };
+        let leadership = Leadership::none();
+        assert_eq!(sends(&leadership, &|| ()).await, (true, 1), "who stands by only reads");
+        leadership.holds_until(Instant::now() + Duration::from_mins(1));
+        assert_eq!(sends(&leadership, &|| ()).await, (true, 1));
+        assert_eq!(sends(&leadership, &|| leadership.give_up()).await, (false, 0));
     }
 
     #[tokio::test]

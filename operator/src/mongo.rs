@@ -158,7 +158,7 @@ impl Mongo {
         self.leadership.check().map_err(mongodb::error::Error::custom)
     }
 
-    /// Times a command of this name.
+    /// Times a command of this name, and lets go of it as soon as this process leads no more.
     pub async fn timed<T>(
         &self,
         command: &str,
@@ -167,7 +167,8 @@ impl Mongo {
         let label = COMMANDS.iter().find(|known| **known == command).copied().unwrap_or("other");
         let began = Instant::now();
         let span = telemetry::command_span(label);
-        let outcome = work.into_future().instrument(span.clone()).await;
+        let outcome = self.leadership.hold_on_to(work.into_future()).instrument(span.clone()).await;
+        let outcome = outcome.unwrap_or_else(|lost| Err(mongodb::error::Error::custom(lost)));
         if outcome.is_err() {
             span.record("otel.status_code", "ERROR");
         }

@@ -7,7 +7,7 @@ mod compare;
 use std::{
     collections::{HashMap, HashSet},
     fmt::Write as _,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -92,14 +92,41 @@ pub struct Orphan {
     pub about: String,
 }
 
-/// Says that an object was let go by force: what it left behind is to be written down as soon as MongoDB can be asked.
+/// Says that an object went without its removal: what it left behind is to be written down as soon as MongoDB can be asked.
 #[derive(Clone, Default)]
-pub struct Released(Arc<Notify>);
+pub struct Released {
+    wake: Arc<Notify>,
+    /// Objects that nothing holds any more and that may still be there for a moment.
+    leaving: Arc<Mutex<HashMap<String, Leave>>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    AfterItsRemoval,
+    ByForce,
+}
 
 impl Released {
-    pub fn note(&self, owner: &Owner) {
+    pub fn by_force(&self, owner: &Owner) {
         tracing::warn!(namespace = owner.namespace, name = owner.name, "an object was let go by force");
-        self.0.notify_one();
+        self.lock().insert(owner.uid.clone(), Leave::ByForce);
+        self.wake.notify_one();
+    }
+
+    /// What it stood for is dealt with; nobody need look when it goes.
+    pub fn removed(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_insert(Leave::AfterItsRemoval);
+    }
+
+    /// An object is there no more. Somebody may have taken its finalizer.
+    pub fn gone(&self, uid: &str) {
+        if self.lock().remove(uid) != Some(Leave::AfterItsRemoval) {
+            self.wake.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Leave>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -186,7 +213,10 @@ async fn has_our_collections(mongo: &Mongo, database: &str) -> Result<bool> {
     let command = doc! { "listCollections": 1, "nameOnly": true };
     let found = mongo.list(database, command, "list the collections").await?;
     let names: HashSet<&str> = found.iter().filter_map(|collection| collection.get_str("name").ok()).collect();
-    Ok(catalogue::current().collections.iter().all(|collection| names.contains(collection.name)))
+    // Most of them: an older catalogue had fewer, and somebody may have dropped one.
+    let ours = catalogue::current().collections.iter();
+    let (all, there) = (ours.len(), ours.filter(|collection| names.contains(collection.name)).count());
+    Ok(there * 3 > all * 2)
 }
 
 /// For a person.
@@ -209,7 +239,7 @@ pub async fn watch(context: &Context, namespace: Option<&str>) {
         next = context.settings.resync;
         let woken = tokio::select! {
             () = tokio::time::sleep(pause) => false,
-            () = context.released.0.notified() => true,
+            () = context.released.wake.notified() => true,
             () = context.stop.cancelled() => return,
         };
         let mut health = context.mongo.health();
@@ -226,14 +256,14 @@ pub async fn watch(context: &Context, namespace: Option<&str>) {
                 context.metrics.orphans(&counts);
                 if let Err(error) = write_down(context, &orphans).await {
                     tracing::warn!("what was left behind is not written down yet: {error}");
-                    context.released.0.notify_one();
+                    context.released.wake.notify_one();
                     tokio::time::sleep(SECOND_LOOK).await;
                 }
             }
             Err(error) => {
                 tracing::debug!(%error, "what lost its counterpart is not known");
                 if woken {
-                    context.released.0.notify_one();
+                    context.released.wake.notify_one();
                     tokio::time::sleep(SECOND_LOOK).await;
                 }
             }

@@ -4,11 +4,14 @@
 mod output;
 mod source;
 
+use std::collections::HashMap;
+
 use chakravue_crds::{
     HospitalOrganization,
     annotations::PAUSED,
+    conditions::{ConditionType, Reason},
     master::{ClaimState, OrganizationRecord},
-    naming::TENANT_ROLE,
+    naming::{DatabaseName, TENANT_ROLE},
     organization::{DeletionPolicy, Subscription},
 };
 use k8s_openapi::api::core::v1::Secret;
@@ -17,7 +20,7 @@ use secrecy::SecretString;
 
 pub use self::{
     output::{Outcome, Plan, Verb, told},
-    source::{Planned, from_cluster, from_file},
+    source::{Hospital, Planned, from_cluster, from_file},
 };
 
 use crate::{
@@ -33,11 +36,27 @@ use crate::{
     tenant::{Departing, Tenant},
 };
 
-/// `mongodb` says whether MongoDB can be used at all; where it cannot, nothing is known of any hospital.
-pub async fn plan(context: &Context, planned: &Planned, mongodb: &Result<()>) -> Plan {
+/// Which hospital gets which database, of those that were planned before.
+type Given = HashMap<DatabaseName, String>;
+
+/// In the order of the hospitals, of which the first gets what two of them want. `mongodb` says whether MongoDB can be used
+/// at all; where it cannot, nothing is known of any hospital.
+pub async fn plan(context: &Context, hospitals: Vec<Hospital>, mongodb: &Result<()>) -> Vec<Plan> {
+    let mut given = Given::new();
+    let mut plans = Vec::with_capacity(hospitals.len());
+    for hospital in hospitals {
+        plans.push(match hospital {
+            Ok(planned) => plan_one(context, &planned, mongodb, &mut given).await,
+            Err(refused) => *refused,
+        });
+    }
+    plans
+}
+
+async fn plan_one(context: &Context, planned: &Planned, mongodb: &Result<()>, given: &mut Given) -> Plan {
     let object = &planned.object;
     let mut plan = Plan::of(object);
-    plan.notes.extend(planned.note.clone());
+    plan.notes.extend(planned.note.map(str::to_owned));
     if let Err(error) = mongodb {
         plan.conclude(Err(error.clone()));
         return plan;
@@ -48,17 +67,19 @@ pub async fn plan(context: &Context, planned: &Planned, mongodb: &Result<()>) ->
     } else if object.metadata.deletion_timestamp.is_some() {
         plan_removal(context, object, &mut plan).await
     } else {
-        plan_hospital(context, planned, &mut plan).await
+        plan_hospital(context, planned, given, &mut plan).await
     };
     plan.conclude(outcome);
     plan
 }
 
-async fn plan_hospital(context: &Context, planned: &Planned, plan: &mut Plan) -> Result<()> {
+async fn plan_hospital(context: &Context, planned: &Planned, given: &mut Given, plan: &mut Plan) -> Result<()> {
     let object = &planned.object;
     let tenant = Tenant::of(object, &context.settings.cluster, context.mongo.master_database())?;
     let tenant = Tenant { exists: planned.exists, ..tenant };
     plan.database = Some(tenant.database.to_string());
+    let place = format!("{}/{}", tenant.owner.namespace, tenant.owner.name);
+    refuse_given(given, &tenant.database, &place)?;
     let (record, secret, access, observed) = tokio::try_join!(
         claim::find(context, &tenant.database),
         credentials::find(context, &tenant),
@@ -72,7 +93,12 @@ async fn plan_hospital(context: &Context, planned: &Planned, plan: &mut Plan) ->
     if !finalizer::is_on(object) {
         plan.add(Verb::Create, "finalizer", finalizer::FINALIZER, "");
     }
-    let record = match claim::decide(context, &tenant, record, !observed.collections.is_empty()).await? {
+    let decision = claim::decide(context, &tenant, record, !observed.collections.is_empty()).await?;
+    // Of a claim that is held, MongoDB tells whoever comes next.
+    if !matches!(decision, Decision::Held(_)) {
+        given.insert(tenant.database.clone(), place);
+    }
+    let record = match decision {
         Decision::Held(record) => Some(record),
         Decision::TakeUp(record) => {
             let held = format!("held before by {}/{}", record.owner.namespace, record.owner.name);
@@ -101,7 +127,7 @@ async fn plan_hospital(context: &Context, planned: &Planned, plan: &mut Plan) ->
         }
     }
     let is_new = record.as_ref().is_none_or(|record| record.provisioned_at.is_none());
-    if is_new && observed.collections.is_empty() {
+    if is_new && !schema::is_whole(&observed.collections) {
         context.capacity.admit(&context.mongo, &tenant.owner.uid, database).await?;
     }
     // As in a pass, one side goes on when the other cannot.
@@ -111,6 +137,18 @@ async fn plan_hospital(context: &Context, planned: &Planned, plan: &mut Plan) ->
     access.and(schema)?;
     plan_record(object, &tenant, record.as_ref(), plan);
     Ok(())
+}
+
+/// What one hospital of several gets, no other can have.
+fn refuse_given(given: &Given, database: &DatabaseName, place: &str) -> Result<()> {
+    let Some(first) = given.get(database).filter(|first| *first != place) else { return Ok(()) };
+    Err(Error::refused(
+        ConditionType::ClaimHeld,
+        Reason::DatabaseNameTaken,
+        format!(
+            "Database {database} goes to HospitalOrganization {first}, which is planned before this one. Choose another spec.databaseName."
+        ),
+    ))
 }
 
 fn plan_access(
@@ -248,10 +286,15 @@ fn outcome_of(error: &Error) -> Outcome {
 
 impl Plan {
     fn of(object: &HospitalOrganization) -> Self {
+        let database = object.wanted_database().ok().map(|name| name.to_string());
+        Self { database, ..Self::empty(object.namespace().unwrap_or_default(), object.name_any()) }
+    }
+
+    fn empty(namespace: String, name: String) -> Self {
         Self {
-            namespace: object.namespace().unwrap_or_default(),
-            name: object.name_any(),
-            database: object.wanted_database().ok().map(|name| name.to_string()),
+            namespace,
+            name,
+            database: None,
             outcome: Outcome::Unchanged,
             reason: None,
             message: None,
@@ -264,11 +307,31 @@ impl Plan {
         match outcome {
             Ok(()) if self.actions.is_empty() => {}
             Ok(()) => self.outcome = Outcome::Changes,
-            Err(error) => {
-                self.outcome = outcome_of(&error);
-                self.reason = Some(error.reason().to_string());
-                self.message = Some(error.to_string());
-            }
+            Err(error) => self.fail(outcome_of(&error), error.reason().as_str(), error.to_string()),
         }
+    }
+
+    fn fail(&mut self, outcome: Outcome, reason: &str, message: String) {
+        self.outcome = outcome;
+        self.reason = Some(reason.to_owned());
+        self.message = Some(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_goes_to_the_first_that_gets_it() {
+        let database = DatabaseName::new("a").unwrap();
+        let mut given = Given::new();
+        refuse_given(&given, &database, "n/a").unwrap();
+        given.insert(database.clone(), "n/a".to_owned());
+        refuse_given(&given, &database, "n/a").unwrap();
+        let refused = refuse_given(&given, &database, "other/a").unwrap_err();
+        assert_eq!(refused.reason(), Reason::DatabaseNameTaken);
+        assert!(refused.to_string().contains("HospitalOrganization n/a,"), "{refused}");
+        refuse_given(&given, &DatabaseName::new("b").unwrap(), "other/b").unwrap();
     }
 }

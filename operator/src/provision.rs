@@ -16,7 +16,7 @@ use crate::{
     claim::{self, Provisioned},
     context::Context,
     credentials,
-    drift::accounts::Expected,
+    drift::{Kind, accounts::Expected},
     error::{Error, Result},
     events::Changes,
     finalizer, loss, schema,
@@ -80,8 +80,10 @@ pub async fn provision(
     if record.is_none() && finalizer::is_on(object) {
         claim::must_live(context, tenant).await?;
     }
-    let record = claim::hold(context, tenant, record, !observed.collections.is_empty(), changes).await?;
-    let record = &*pass.record.insert(record);
+    let has_held = has_held_its_claim(tenant, record.as_ref(), &secret);
+    let held = claim::hold(context, tenant, record, !observed.collections.is_empty(), changes).await;
+    picture.claim_never_held = !has_held && held.as_ref().is_err_and(is_anothers);
+    let record = &*pass.record.insert(held?);
     picture.claim_held = true;
     picture.organization_id = Some(record.organization_id.to_string());
     picture.database = Some(record.database_name.to_string());
@@ -102,23 +104,30 @@ pub async fn provision(
         }
         return Err(refused);
     }
-    if record.provisioned_at.is_none() && observed.collections.is_empty() {
+    if record.provisioned_at.is_none() && !schema::is_whole(&observed.collections) {
         context.capacity.admit(&context.mongo, &tenant.owner.uid, record.database_name.as_str()).await?;
     }
 
     // What is lost is written down before anything is made again in its place.
     let record = loss::look(context, tenant, record.clone(), &observed.collections, changes).await?;
+    let is_older = record.schema_version.is_some_and(|version| version < catalogue::current().version);
+    // What was begun in a migration goes on in it.
+    let migration = migration.or_else(|| context.repairs.migration(&tenant.owner.uid));
+    let record = if is_older && migration.is_some() {
+        claim::aim(context, record, catalogue::current().version).await?
+    } else {
+        record
+    };
     let record = &*pass.record.insert(record);
     picture.data_loss = record.data_loss.as_ref().map(loss::told);
 
     // Credentials and schema do not need each other. Each side goes on when the other fails: what one has done is kept.
-    let is_older = record.schema_version.is_some_and(|version| version < catalogue::current().version);
+    let is_rotation =
+        secret.as_ref().is_ok_and(|secret| secret.as_ref().is_some_and(|found| credentials::rotates(tenant, found)));
     let (mut credential_changes, mut schema_changes) = (Changes::default(), Changes::default());
     let id = record.organization_id.as_str();
     let credentials = give_access(context, tenant, id, secret, &access, &mut credential_changes).boxed();
     let schema = async {
-        // What was begun in a migration goes on in it.
-        let migration = migration.or_else(|| context.repairs.migration(&tenant.owner.uid));
         if is_older && migration.is_none() {
             return Ok(None);
         }
@@ -126,47 +135,87 @@ pub async fn provision(
     };
     let work = async { tokio::join!(credentials, schema.boxed(), seats.boxed()) };
     let (credentials, schema, seats) = announced(work.boxed(), announce_work(object, context, picture).boxed()).await;
+    if is_rotation {
+        credential_changes.expected(&[Kind::Secret, Kind::Password]);
+    }
+    if is_older {
+        credential_changes.expected(&[Kind::Role]);
+        schema_changes.expected(&[Kind::Collection, Kind::Validator, Kind::Index]);
+    }
     changes.append(credential_changes);
     changes.append(schema_changes);
     context.capacity.finished(&tenant.owner.uid);
     let is_counted = picture.counted(seats);
 
-    match &credentials {
-        Ok(credentials) => picture.credentials = Some(credentials.clone()),
-        Err(error) => picture.failed.push((ConditionType::CredentialsReady, error.clone())),
-    }
-    match &schema {
-        Ok(Some(outcome)) => {
-            picture.schema = Some(SchemaPicture {
-                version: catalogue::current().version,
-                collections: outcome.collections.clone(),
-                violations: outcome.violations.clone(),
-                under_way: outcome.under_way.clone(),
-            });
-        }
-        Ok(None) => picture.older_schema = record.schema_version,
-        Err(error) => picture.failed.push((ConditionType::SchemaReady, error.clone())),
-    }
+    picture.draw(&credentials, &schema, record);
+    pass.provisioned = schema.as_ref().ok().and_then(Option::as_ref).map(|outcome| provisioned(outcome, record));
     credentials?;
     look.expect(Expected::of(tenant, id));
     let Some(schema) = schema? else {
         return Ok(if look.is_announced() { Outcome::Announced } else { Outcome::AwaitsMigration });
     };
-    let is_complete = schema.under_way.is_empty();
-    // Which collections there are is remembered in any case: one that is lost meanwhile is missed.
-    let version = if is_complete { Some(catalogue::current().version) } else { record.schema_version };
-    pass.provisioned = version.map(|schema_version| Provisioned { schema_version, collections: schema.ids });
+    if let Some(error) = schema.refused {
+        return Err(error);
+    }
     Ok(match look.is_announced() {
         true => Outcome::Announced,
-        false if is_complete && is_counted => Outcome::Complete,
+        false if schema.under_way.is_empty() && is_counted => Outcome::Complete,
         false => Outcome::Unfinished,
     })
+}
+
+/// Whether there is a sign that the object held its claim, now or before, beside what its status says: its claim as another
+/// cluster knows it (an operator that was told a wrong id of its own), or its Secret. What cannot be seen counts as one.
+fn has_held_its_claim(tenant: &Tenant, record: Option<&OrganizationRecord>, secret: &Result<Option<Secret>>) -> bool {
+    let is_its = |secret: &Option<Secret>| secret.as_ref().is_some_and(|secret| credentials::is_its(tenant, secret));
+    record.is_some_and(|record| record.owner.uid == tenant.owner.uid) || secret.as_ref().map_or(true, is_its)
+}
+
+/// Whether the claim was refused because it, or the database, is somebody else's.
+fn is_anothers(error: &Error) -> bool {
+    matches!(error, Error::Refused { condition: ConditionType::ClaimHeld, reason, .. } if *reason != Reason::ClaimLost)
+}
+
+impl Picture {
+    /// What became of the two sides.
+    fn draw(
+        &mut self,
+        credentials: &Result<CredentialsStatus>,
+        schema: &Result<Option<schema::Outcome>>,
+        record: &OrganizationRecord,
+    ) {
+        match credentials {
+            Ok(credentials) => self.credentials = Some(credentials.clone()),
+            Err(error) => self.failed.push((ConditionType::CredentialsReady, error.clone())),
+        }
+        match schema {
+            Ok(Some(schema::Outcome { refused: Some(error), .. })) | Err(error) => {
+                self.failed.push((ConditionType::SchemaReady, error.clone()));
+            }
+            Ok(Some(outcome)) => {
+                self.schema = Some(SchemaPicture {
+                    version: catalogue::current().version,
+                    collections: outcome.collections.clone(),
+                    violations: outcome.violations.clone(),
+                    under_way: outcome.under_way.clone(),
+                });
+            }
+            Ok(None) => self.older_schema = record.schema_version,
+        }
+    }
+}
+
+/// Which collections there are is remembered also where not all is as it should be: one that is lost meanwhile is missed.
+fn provisioned(outcome: &schema::Outcome, record: &OrganizationRecord) -> Provisioned {
+    let is_complete = outcome.under_way.is_empty() && outcome.refused.is_none();
+    let schema_version = if is_complete { Some(catalogue::current().version) } else { record.schema_version };
+    Provisioned { schema_version, collections: outcome.ids.clone() }
 }
 
 /// A database that a newer operator has brought further is none of this one's business, but for who may use it at all.
 pub fn refuse_newer_schema(record: &OrganizationRecord) -> Result<()> {
     let known = catalogue::current().version;
-    match record.schema_version {
+    match record.schema_version.max(record.schema_target) {
         Some(version) if version > known => Err(Error::refused(
             ConditionType::SchemaReady,
             Reason::SchemaTooNew,

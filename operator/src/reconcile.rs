@@ -7,7 +7,6 @@ use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
     annotations::FORCE_RELEASE,
     conditions::{ConditionType, Reason},
-    organization::Phase,
 };
 use futures::FutureExt as _;
 use k8s_openapi::{
@@ -211,11 +210,11 @@ async fn apply(object: &HospitalOrganization, migration: Option<Migration>, cont
 /// Brings the platform's view of the organization to what the status will say.
 async fn record(object: &HospitalOrganization, context: &Context, pass: &Pass, progress: &Progress) -> Result<()> {
     let (Some(record), Some(tenant)) = (&pass.record, &pass.tenant) else { return Ok(()) };
-    if let Progress::Failed(error) = progress {
-        // What cannot be written anyway, and what belongs to a newer operator.
-        if error.is_mongodb() || error.reason() == Reason::SchemaTooNew {
-            return Ok(());
-        }
+    // What ails the hospital's own database is no reason; a server that takes no write is.
+    if let Progress::Failed(error) = progress
+        && error.is_everybodys()
+    {
+        return Ok(());
     }
     let users = pass.picture.users.unwrap_or(record.facts.users);
     let facts = claim::facts_of(tenant, Picture::phase(object, progress), users);
@@ -252,6 +251,7 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
     } else {
         context.announcer.changes(reference(object), changes);
     }
+    context.released.removed(&object.uid().unwrap_or_default());
     finalizer::remove(object, context).await?;
     context.forget(&object.uid().unwrap_or_default());
     Ok(Action::await_change())
@@ -287,10 +287,10 @@ async fn finish(
     Ok(())
 }
 
-/// Since somebody made the object; or, where it waited for its payment, since the operator saw that this came.
+/// Since somebody made the object; or, where it was changed since (it may have waited for its payment), since the operator
+/// saw that.
 fn time_to_ready(object: &HospitalOrganization, context: &Context, now: Timestamp) -> Option<SignedDuration> {
-    let before = object.status.as_ref().and_then(|status| status.phase);
-    if before == Some(Phase::PendingPayment) {
+    if object.metadata.generation > Some(1) {
         let since = context.arrivals.since(&object.uid().unwrap_or_default(), object.metadata.generation)?;
         return SignedDuration::try_from(since).ok();
     }

@@ -6,6 +6,11 @@
 //! hospital. So nothing is dropped by its name: first the collections are listed with the ids that the server gave them,
 //! then the claim is marked, which only its holder can, and then exactly those collections are dropped.
 
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
+
 use chakravue_crds::{
     conditions::{Reason, events},
     master::{ClaimState, OrganizationRecord},
@@ -24,33 +29,55 @@ use crate::{
     tenant::Departing,
 };
 
-/// Removes what the object had, or, where that fails, lets it go all the same if somebody said so. `database` is the one that
-/// would be left behind.
+/// Longer than any step takes: a drop takes no more than a collection's name away, and MongoDB lets no majority of its members
+/// stay ten seconds behind. What takes longer all the same, because a transaction holds a collection for up to a minute, goes on
+/// in the server and is found done by a later pass.
+const LONGEST_STEP: Duration = Duration::from_secs(20);
+
+/// An election takes seconds. Trouble that lasts for as long as this is what somebody meant who let the object go.
+const LASTING: Duration = Duration::from_secs(10);
+
+/// How soon it is tried again in the meantime.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Where somebody may have stored functions. No right of the operator's is enough to drop it: MongoDB never drops it by itself,
+/// and to drop a database by its name may hit the next hospital's.
+const STORED_FUNCTIONS: &str = "system.js";
+
+/// Removes what the object had, or, where MongoDB keeps that from being done, lets it go all the same if somebody said so.
+/// `database` is the one that would be left behind.
 pub async fn remove(
     context: &Context,
     departing: &Departing,
     database: Option<&str>,
     changes: &mut Changes,
 ) -> Result<()> {
-    match remove_everything(context, departing, changes).await {
-        Err(error) if force_released(departing, database) => {
-            let database = database.unwrap_or_default();
-            let note = format!(
-                "Let go by force; what there is of database, user and claim of {database} is left behind: {error}"
-            );
-            tracing::warn!("{note}");
-            context.released.note(&departing.owner);
-            changes.push(Change::warning(events::FORCE_RELEASED, note));
-            Ok(())
+    let begun = Instant::now();
+    loop {
+        match remove_everything(context, departing, changes).await {
+            Err(error) if error.is_mongodb() && force_released(departing, database) => {
+                if begun.elapsed() < LASTING {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+                let database = database.unwrap_or_default();
+                let note = format!(
+                    "Let go by force; what there is of database, user and claim of {database} is left behind: {error}"
+                );
+                tracing::warn!("{note}");
+                context.released.by_force(&departing.owner);
+                changes.push(Change::warning(events::FORCE_RELEASED, note));
+                return Ok(());
+            }
+            outcome => return outcome,
         }
-        outcome => outcome,
     }
 }
 
 async fn remove_everything(context: &Context, departing: &Departing, changes: &mut Changes) -> Result<()> {
     context.repairs.close(&departing.owner.uid);
-    context.mongo.usable().await?;
-    let record = claim::find_of(context, &departing.owner).await?;
+    in_time("be ready", context.mongo.usable()).await?;
+    let record = in_time("read the claim", claim::find_of(context, &departing.owner)).await?;
     if let Some(record) = &record {
         match (record.claim, departing.deletion_policy) {
             // What was begun is finished: of half a database there is nothing to retain.
@@ -67,21 +94,25 @@ async fn delete(context: &Context, record: &OrganizationRecord, changes: &mut Ch
     // A claim without an origin was never provisioned: a database of that name is not this organization's to drop.
     if record.database_origin.is_some() {
         let name = database.as_str();
-        let doomed = list(context, name).await?;
-        claim::begin_drop(context, record).await?;
+        let doomed = in_time("list the collections", list(context, name)).await?;
+        in_time("mark the claim", claim::begin_drop(context, record)).await?;
         // First of all nobody may write any more, or a write during the drop makes the database anew.
-        context.mongo.write(name, doc! { "dropAllUsersFromDatabase": 1 }, "remove the database users").await?;
-        drop_collections(context, name, doomed).await?;
+        let (users, doing) = (doc! { "dropAllUsersFromDatabase": 1 }, "remove the database users");
+        in_time(doing, context.mongo.write(name, users, doing)).await?;
+        in_time("drop the collections", drop_collections(context, name, doomed)).await?;
         // An index that is built in a collection which is there no more would make it anew.
         context.repairs.ended(&record.owner.uid).await?;
-        verify_absent(context, database).await?;
-        context.mongo.write(name, doc! { "dropAllRolesFromDatabase": 1 }, "remove the database roles").await?;
+        in_time("list the collections", verify_absent(context, database)).await?;
+        let (roles, doing) = (doc! { "dropAllRolesFromDatabase": 1 }, "remove the database roles");
+        in_time(doing, context.mongo.write(name, roles, doing)).await?;
+    }
+    in_time("release the claim", claim::release(context, record, false)).await?;
+    if record.database_origin.is_some() {
         changes.push(Change::new(
             events::DATABASE_DROPPED,
             format!("Dropped database {database}, as deletionPolicy Delete says"),
         ));
     }
-    claim::release(context, record, false).await?;
     changes.push(Change::new(events::CLAIM_RELEASED, format!("Released the claim on database {database}")));
     Ok(())
 }
@@ -90,38 +121,65 @@ async fn retain(context: &Context, record: &OrganizationRecord, changes: &mut Ch
     let database = &record.database_name;
     if record.database_origin.is_none() {
         // Nothing was ever made: there is nothing to retain, and the name is free again.
-        claim::release(context, record, false).await?;
+        in_time("release the claim", claim::release(context, record, false)).await?;
         changes.push(Change::new(events::CLAIM_RELEASED, format!("Released the claim on database {database}")));
         return Ok(());
     }
-    access::remove(context, database).await?;
-    claim::release(context, record, true).await?;
+    in_time("remove the database user and its role", access::remove(context, database)).await?;
+    in_time("retain the claim", claim::release(context, record, true)).await?;
     changes.push(Change::new(
         events::DATABASE_RETAINED,
-        format!("Kept database {database} of {}; nobody has access to it", record.organization_id),
+        format!(
+            "Kept database {database} of {}; its user is removed. Users that somebody else made in it stay",
+            record.organization_id
+        ),
     ));
     Ok(())
+}
+
+/// A step that MongoDB takes and does not finish, which may go on for ever, holds nobody up for longer.
+async fn in_time<T>(doing: &str, step: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(LONGEST_STEP, step).await.unwrap_or_else(|_| {
+        Err(Error::Fault {
+            reason: Reason::MongoDbNotWritable,
+            message: format!(
+                "MongoDB does not finish what it is asked (tried for {} s to {doing}). See whether it is locked \
+                 (db.fsyncLock()) or the majority of its members is away; the operator tries again by itself.",
+                LONGEST_STEP.as_secs()
+            ),
+        })
+    })
 }
 
 /// Everything in a database that can be dropped, with the server's id of each; views have none, and no data.
 async fn list(context: &Context, database: &str) -> Result<Vec<(String, Option<Binary>)>> {
     let listed = context.mongo.list(database, doc! { "listCollections": 1 }, "list the collections").await?;
+    Ok(droppable(&listed))
+}
+
+fn droppable(listed: &[Document]) -> Vec<(String, Option<Binary>)> {
     let id = |found: &Document| match found.get_document("info").ok()?.get("uuid")? {
         Bson::Binary(id) => Some(id.clone()),
         _ => None,
     };
+    let names: HashSet<&str> = listed.iter().filter_map(|found| found.get_str("name").ok()).collect();
     let droppable = listed.iter().filter_map(|found| {
         let name = found.get_str("name").ok()?;
-        // The buckets of a time series go with it.
-        (!name.starts_with("system.buckets.")).then(|| (name.to_owned(), id(found)))
+        match name.strip_prefix("system.buckets.") {
+            // The buckets of a time series go with it. Where it was lost, MongoDB drops them by its name all the same, and
+            // takes no id.
+            Some(series) => (!names.contains(series)).then(|| (series.to_owned(), None)),
+            None => Some((name.to_owned(), id(found))),
+        }
     });
-    Ok(droppable.collect())
+    droppable.collect()
 }
 
 /// Drops these very collections. With the last one the database is gone.
 async fn drop_collections(context: &Context, database: &str, doomed: Vec<(String, Option<Binary>)>) -> Result<()> {
     // The list of views is needed until the last view is gone.
-    let (views, others): (Vec<_>, Vec<_>) = doomed.into_iter().partition(|(name, _)| name == "system.views");
+    let (views, others): (Vec<_>, Vec<_>) =
+        doomed.into_iter().filter(|(name, _)| name != STORED_FUNCTIONS).partition(|(name, _)| name == "system.views");
     for batch in [others, views] {
         try_join_all(batch.into_iter().map(|(name, id)| drop_collection(context, database, name, id).boxed())).await?;
     }
@@ -148,19 +206,50 @@ async fn drop_collection(context: &Context, database: &str, name: String, id: Op
 }
 
 async fn verify_absent(context: &Context, database: &DatabaseName) -> Result<()> {
-    if list(context, database.as_str()).await?.is_empty() {
+    let left = list(context, database.as_str()).await?;
+    if left.is_empty() {
         return Ok(());
     }
-    Err(Error::Fault {
-        reason: Reason::MongoDbError,
-        message: format!(
+    let message = if left.iter().all(|(name, _)| name == STORED_FUNCTIONS) {
+        format!(
+            "Of database {database} nothing is left but functions that somebody has stored in it ({STORED_FUNCTIONS}), which \
+             MongoDB drops only together with the database. Do that as an administrator, with \
+             db.getSiblingDB(\"{database}\").dropDatabase(); the operator goes on by itself."
+        )
+    } else {
+        format!(
             "Database {database} was written to while it was dropped. Stop who writes with an administrator's rights; the operator tries again by itself."
-        ),
-    })
+        )
+    };
+    Err(Error::Fault { reason: Reason::MongoDbError, message })
 }
 
 /// Whether a deleted object may go although MongoDB did not do what it should: only if somebody said so by naming the
 /// very database that is left behind.
 fn force_released(departing: &Departing, database: Option<&str>) -> bool {
     departing.force_release.is_some() && departing.force_release.as_deref() == database
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::spec::BinarySubtype;
+
+    use super::*;
+
+    #[test]
+    fn buckets_are_dropped_by_themselves_only_where_their_time_series_is_lost() {
+        let uuid = |n| Binary { subtype: BinarySubtype::Uuid, bytes: vec![n; 16] };
+        let listed = [
+            doc! { "name": "patients", "type": "collection", "info": { "uuid": uuid(1) } },
+            doc! { "name": "pulse", "type": "timeseries", "info": {} },
+            doc! { "name": "system.buckets.pulse", "type": "collection", "info": { "uuid": uuid(2) } },
+            doc! { "name": "system.buckets.patients", "type": "collection", "info": { "uuid": uuid(3) } },
+            doc! { "name": "system.buckets.lost", "type": "collection", "info": { "uuid": uuid(4) } },
+            doc! { "name": "system.views", "type": "collection", "info": { "uuid": uuid(5) } },
+        ];
+        let droppable = droppable(&listed);
+        let found: Vec<_> = droppable.iter().map(|(name, id)| (name.as_str(), id.clone())).collect();
+        let expected = [("patients", Some(uuid(1))), ("pulse", None), ("lost", None), ("system.views", Some(uuid(5)))];
+        assert_eq!(found, expected);
+    }
 }

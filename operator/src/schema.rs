@@ -30,7 +30,7 @@ use crate::{
     catalogue,
     context::Context,
     drift::Kind,
-    error::Result,
+    error::{Error, Result},
     events::{Change, Changes},
     mongo::Abilities,
     tenant::Tenant,
@@ -67,6 +67,13 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// What is still being mended, in words.
     pub under_way: Vec<String>,
+    /// What stands in the way of the rest.
+    pub refused: Option<Error>,
+}
+
+/// Whether every collection of the catalogue is there, in some form.
+pub fn is_whole(found: &[Found]) -> bool {
+    catalogue::current().collections.iter().all(|wanted| found.iter().any(|found| found.name == wanted.name))
 }
 
 /// Reads what the database has, in two commands. Metadata only: no document is read and no file is opened.
@@ -166,7 +173,8 @@ pub async fn ensure(
     let Difference { steps, mut refused } = plan(&observed.collections);
     let mut outcome = in_place(&observed.collections);
     if steps.is_empty() && context.repairs.none(&tenant.owner.uid) {
-        return refused.map_or(Ok(outcome), Err);
+        outcome.refused = refused;
+        return Ok(outcome);
     }
     let (creations, repairs): (Vec<_>, Vec<_>) = steps.into_iter().partition(|s| matches!(s, Step::Create(_)));
     let creations: Vec<&Collection> =
@@ -188,11 +196,14 @@ pub async fn ensure(
         indexes: collection.indexes.iter().map(|index| index.name.to_owned()).collect(),
     }));
 
-    let Carried { ended, under_way } =
+    let Carried { found, ended, under_way } =
         context.repairs.carry_out(&tenant.owner.uid, database, observed.at, repairs, migration).await;
     outcome.under_way = under_way.into_iter().map(in_words).collect();
+    for part in found {
+        changes.found(kind_of(part));
+    }
     let mut repairs = 0;
-    for (Part { collection, index }, result) in ended {
+    for (part @ Part { collection, index }, result) in ended {
         let violation = match result {
             Ok(violation) => violation,
             Err(error) => {
@@ -204,9 +215,7 @@ pub async fn ensure(
             (Some(violation), _) => outcome.violations.push(violation),
             (None, Some(status)) => {
                 repairs += 1;
-                let kind = if index.is_some() { Kind::Index } else { Kind::Validator };
-                changes.found(kind);
-                changes.healed(kind);
+                changes.healed(kind_of(part));
                 match index {
                     Some(index) if !status.indexes.iter().any(|known| known == index) => {
                         status.indexes.push(index.to_owned());
@@ -231,11 +240,13 @@ pub async fn ensure(
             },
         ));
     }
-    if let Some(error) = refused {
-        return Err(error);
-    }
+    outcome.refused = refused;
     outcome.sort();
     Ok(outcome)
+}
+
+fn kind_of(part: Part) -> Kind {
+    if part.index.is_some() { Kind::Index } else { Kind::Validator }
 }
 
 fn in_words(part: Part) -> String {

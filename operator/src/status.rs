@@ -23,6 +23,7 @@ use crate::{
     error::{Doing as _, Error, Result},
     loss,
     seats::Taken,
+    tenant::is_plain,
 };
 
 /// What a pass knows so far. A step that was not reached leaves what was known before.
@@ -31,6 +32,8 @@ pub struct Picture {
     pub organization_id: Option<String>,
     pub database: Option<String>,
     pub claim_held: bool,
+    /// The claim was refused, and never held: whatever the status tells of a database, somebody else wrote.
+    pub claim_never_held: bool,
     pub credentials: Option<CredentialsStatus>,
     /// Known as soon as the claim is held.
     pub unmanaged: Option<Unmanaged>,
@@ -82,7 +85,7 @@ impl Picture {
         progress: &Progress,
         now: Timestamp,
     ) -> HospitalOrganizationStatus {
-        let before = object.status.clone().unwrap_or_default();
+        let before = object.status.clone().filter(|_| !self.claim_never_held).unwrap_or_default();
         let generation = object.metadata.generation;
         let subscription = object.spec.subscription;
         let deleting = object.metadata.deletion_timestamp.is_some();
@@ -111,6 +114,11 @@ impl Picture {
         } else if waits_for_payment || deleting {
             status.binding = None;
             status.credentials = None;
+        }
+        if waits_for_payment {
+            // Where there is a database, from before it was made anew, it is looked at when it is paid for.
+            status.schema_version = None;
+            status.collections = Vec::new();
         }
         if let Some(schema) = &self.schema {
             if !schema.is_under_way() {
@@ -167,7 +175,8 @@ impl Picture {
                 }
                 _ => make(type_, Truth::Unknown, error.reason(), error.to_string()),
             });
-            told.or(now_known).or_else(|| before.iter().find(|old| old.type_ == type_.as_str()).cloned())
+            let known = before.iter().find(|old| old.type_ == type_.as_str() && !self.claim_never_held);
+            told.or(now_known).or_else(|| known.cloned())
         };
         let claim = self.claim_held.then(|| {
             let database = status.database_name.as_deref().unwrap_or_default();
@@ -308,6 +317,10 @@ pub async fn write(
     if own.as_ref() == Some(&status) {
         return Ok(false);
     }
+    let status = in_plain_text(status)?;
+    if own.as_ref() == Some(&status) {
+        return Ok(false);
+    }
     let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
     remove_refusal(&api, object, &status).await?;
     // With the UID in the patch a status never lands on an object that was re-created under the same name.
@@ -322,12 +335,32 @@ pub async fn write(
     match written {
         Ok(written) => {
             let left = remove_leftovers(&api, &written, &status).await?;
-            context.echoes.wrote(left.unwrap_or(written));
+            context.echoes.wrote(object, left.unwrap_or(written));
             Ok(true)
         }
         // The object is gone: there is nobody left to tell.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
         Err(error) => Err(error).doing("record the status"),
+    }
+}
+
+/// The status with nothing in its texts that the API server refuses in what is applied: names that were chosen in MongoDB may
+/// be anything.
+fn in_plain_text(status: HospitalOrganizationStatus) -> Result<HospitalOrganizationStatus> {
+    let mut value = json!(status);
+    escape(&mut value);
+    serde_json::from_value(value).map_err(|_| Error::Conflict { what: "the status".to_owned() })
+}
+
+fn escape(value: &mut Value) {
+    match value {
+        Value::String(text) if !text.chars().all(is_plain) => {
+            let escaped = |c: char| if is_plain(c) { c.to_string() } else { c.escape_unicode().to_string() };
+            *text = text.chars().map(escaped).collect();
+        }
+        Value::Array(items) => items.iter_mut().for_each(escape),
+        Value::Object(fields) => fields.values_mut().for_each(escape),
+        _ => {}
     }
 }
 
@@ -436,6 +469,7 @@ mod tests {
             organization_id: Some("org_x".into()),
             database: Some("a".into()),
             claim_held: true,
+            claim_never_held: false,
             credentials: Some(CredentialsStatus { rotated_at: None, rotation: None }),
             unmanaged: None,
             data_loss: None,
@@ -524,6 +558,56 @@ mod tests {
         assert_eq!(status.binding, None);
         assert_eq!(truth(&status, "CredentialsReady"), None);
         assert_eq!(truth(&status, "ClaimHeld").as_deref(), Some("True"));
+    }
+
+    #[test]
+    fn nothing_that_was_never_made_stays_told_of_a_hospital_that_waits_for_payment() {
+        let mut object = hospital("PendingPayment");
+        object.status = Some(HospitalOrganizationStatus {
+            schema_version: Some(1),
+            collections: vec![CollectionStatus { name: "a".into(), documents_validated: true, indexes: Vec::new() }],
+            ..HospitalOrganizationStatus::default()
+        });
+        let picture = Picture { claim_held: true, database: Some("a".into()), ..Picture::default() };
+        let status = picture.status(&object, &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!((status.schema_version, status.collections), (None, Vec::new()));
+    }
+
+    #[test]
+    fn of_a_claim_that_was_never_held_nothing_is_known() {
+        let refused = |reason| Progress::Failed(Error::refused(ConditionType::ClaimHeld, reason, "no"));
+        let mut object = hospital("Active");
+        object.status = Some(complete().status(&object, &Progress::Done, Timestamp::UNIX_EPOCH));
+        let never = Picture { claim_never_held: true, ..Picture::default() };
+        let status = never.status(&object, &refused(Reason::DatabaseNameTaken), Timestamp::UNIX_EPOCH);
+        let known = HospitalOrganizationStatus {
+            phase: status.phase,
+            observed_generation: status.observed_generation,
+            users: Some(Users::new(0, Some(5))),
+            monthly_price_usd: Some(99),
+            conditions: status.conditions.clone(),
+            ..HospitalOrganizationStatus::default()
+        };
+        assert_eq!(status, known);
+        assert_eq!(truth(&status, "ClaimHeld").as_deref(), Some("False"));
+        assert_eq!((truth(&status, "CredentialsReady"), truth(&status, "SchemaReady")), (None, None));
+
+        let lost = Picture::default().status(&object, &refused(Reason::ClaimLost), Timestamp::UNIX_EPOCH);
+        assert_eq!((lost.organization_id.as_deref(), lost.schema_version), (Some("org_x"), Some(1)));
+        assert_eq!(truth(&lost, "SchemaReady").as_deref(), Some("True"), "the last that is known stays told");
+    }
+
+    #[test]
+    fn what_the_api_server_does_not_take_is_told_in_a_way_that_it_does() {
+        let mut status = complete().status(&hospital("Active"), &Progress::Done, Timestamp::UNIX_EPOCH);
+        assert_eq!(in_plain_text(status.clone()).unwrap(), status);
+        status.conditions[0].message = "ärztin 🏥 \u{1b}[31m\n".to_owned();
+        let names = |name: &str| vec![name.to_owned()];
+        let unmanaged = |name| Unmanaged { collections: names(name), users: names(name), ..Unmanaged::default() };
+        status.unmanaged = Some(unmanaged("ward\u{7f}\u{2028}\u{ffff}"));
+        let told = in_plain_text(status).unwrap();
+        assert_eq!(told.unmanaged, Some(unmanaged("ward\\u{7f}\\u{2028}\\u{ffff}")));
+        assert_eq!(told.conditions[0].message, "ärztin 🏥 \\u{1b}[31m\\u{a}");
     }
 
     #[test]

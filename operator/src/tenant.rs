@@ -5,7 +5,7 @@ use chakravue_crds::{
     conditions::{ConditionType, Reason},
     master::Owner,
     naming::{DatabaseName, secret_name},
-    organization::{DeletionPolicy, Subscription},
+    organization::{CredentialsStatus, DeletionPolicy, Subscription},
     plans::Plan,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -31,6 +31,8 @@ pub struct Tenant {
     pub adopt_database: bool,
     /// The value of the annotation that asks for a new password, as far as it counts.
     pub rotation: Option<String>,
+    /// What the object's status tells of its password. Anybody may have written that who may write a status.
+    pub credentials: Option<CredentialsStatus>,
     /// The organization that the object's status tells of, if its database was made.
     pub was: Option<String>,
     /// The value of the annotation that confirms a loss of data.
@@ -64,6 +66,7 @@ impl Tenant {
             adopt_organization: annotation(annotations::ADOPT_ORGANIZATION),
             adopt_database: annotation(annotations::ADOPT_DATABASE).as_deref() == Some("true"),
             rotation: annotation(annotations::ROTATE_CREDENTIALS).as_deref().and_then(rotation),
+            credentials: object.status.as_ref().and_then(|status| status.credentials.clone()),
             was: object
                 .status
                 .as_ref()
@@ -75,12 +78,19 @@ impl Tenant {
     }
 }
 
-/// What counts of a value that may be anything, of any length: no more than the API server takes in every kind of write,
-/// of which some are read as YAML.
-fn rotation(value: &str) -> Option<String> {
-    let is_text = |c: &char| !c.is_control() && !matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}');
-    let value: String = value.trim().chars().filter(is_text).take(annotations::LONGEST_ROTATION).collect();
-    (!value.is_empty()).then_some(value)
+/// What counts of a value that may be anything, of any length. What counts of that is the same again, or a hospital would be
+/// rotated for it at every pass.
+pub fn rotation(value: &str) -> Option<String> {
+    let value: String = value.chars().filter(|c| is_plain(*c)).collect();
+    let value: String = value.trim().chars().take(annotations::LONGEST_ROTATION).collect();
+    let value = value.trim_end();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// Whether the API server takes a character in every kind of write, and leaves it and those beside it as they are. What is
+/// applied it reads as YAML, which refuses control characters and folds lines.
+pub fn is_plain(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// What has to be known of an object to remove it: much less than to make it, so that no spec can block its deletion.
@@ -124,5 +134,15 @@ mod tests {
         assert_eq!(rotation(" \n"), None);
         assert_eq!(rotation("a\u{7f}\u{ffff}b\u{1}"), Some("ab".to_owned()));
         assert_eq!(rotation(&"ä".repeat(100_000)), Some("ä".repeat(annotations::LONGEST_ROTATION)));
+    }
+
+    #[test]
+    fn what_counts_of_a_rotation_counts_again_as_the_same() {
+        let cut = format!("{} b", "x".repeat(annotations::LONGEST_ROTATION - 1));
+        for value in ["a", "\u{7f} a", " \u{2028} a \u{2029} b \u{85}", "\u{feff}\t a \u{a0}", &cut] {
+            let counts = rotation(value).unwrap();
+            assert_eq!(rotation(&counts).as_ref(), Some(&counts), "{value:?}");
+            assert!(counts.chars().all(is_plain), "{value:?}");
+        }
     }
 }

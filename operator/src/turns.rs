@@ -193,7 +193,9 @@ impl Turns {
             if state.running >= self.0.limits.passes {
                 return;
             }
-            let may_migrate = state.migrating < self.0.limits.migrations;
+            // However long the fleet has waited for its migration, what somebody just made or changed goes before.
+            let is_urgent = state.waiting.values().any(|waiting| waiting.class == Class::Change);
+            let may_migrate = state.migrating < self.0.limits.migrations && !is_urgent;
             let next = state.waiting.iter().find(|(_, waiting)| waiting.class != Class::Migration || may_migrate);
             let Some(place) = next.map(|(place, _)| place.clone()) else { return };
             let Some(waiting) = state.waiting.remove(&place) else { return };
@@ -349,6 +351,15 @@ mod tests {
         assert!(third.await.migration().is_none());
         drop(migration);
         assert!(second.await.migration().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_new_hospital_goes_before_migrations_that_have_waited_for_long() {
+        let limits = Limits { passes: 1, migrations: 1 };
+        let since = Instant::now().checked_sub(Duration::from_mins(10)).expect("the machine runs for longer");
+        let turns = Turns(Arc::new(Shared { limits, metrics: Arc::default(), since, state: Mutex::default() }));
+        let waiters = [("old", Class::Migration, "1"), ("drift", Class::Drift, ""), ("new", Class::Change, "")];
+        assert_eq!(order(&turns, &waiters).await, ["new", "old", "drift"]);
     }
 
     #[tokio::test]

@@ -17,9 +17,10 @@ use crate::{
     tenant::Tenant,
 };
 
-/// What a complete database has.
+/// What a database has.
 pub struct Provisioned {
-    pub schema_version: i64,
+    /// `None`: it has never been complete.
+    pub schema_version: Option<i64>,
     /// The ids of the catalogue's collections.
     pub collections: BTreeMap<String, Uuid>,
 }
@@ -43,25 +44,46 @@ pub async fn record_facts(
     database: Option<&Provisioned>,
 ) -> Result<()> {
     let as_recorded = database.is_none_or(|database| {
-        record.schema_version == Some(database.schema_version)
+        record.schema_version == database.schema_version
             && record.collections == database.collections
-            && record.provisioned_at.is_some()
+            && (record.provisioned_at.is_some() || database.schema_version.is_none())
     });
     if record.facts == *facts && as_recorded {
         return Ok(());
     }
     let mut set = bson::serialize_to_document(facts).map_err(|_| Error::Conflict { what: "the facts".to_owned() })?;
+    let mut update = Document::new();
     if let Some(database) = database {
-        set.insert("schema_version", database.schema_version);
         set.insert("collections", ids(&database.collections)?);
-        if record.provisioned_at.is_none() {
-            set.insert("provisioned_at", DateTime::now());
+        if let Some(version) = database.schema_version {
+            set.insert("schema_version", version);
+            if record.provisioned_at.is_none() {
+                set.insert("provisioned_at", DateTime::now());
+            }
+            if record.schema_target == Some(version) {
+                update.insert("$unset", doc! { "schema_target": "" });
+            }
         }
     }
+    update.insert("$set", set);
     let filter = held_by(&record.organization_id, &record.owner);
     let organizations = context.mongo.organizations();
-    let outcome = organizations.update_one(filter, doc! { "$set": set }).await.doing("record the organization")?;
+    let outcome = organizations.update_one(filter, update).await.doing("record the organization")?;
     if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
+}
+
+/// Writes that a database is about to be migrated: from now on an older operator leaves it alone.
+pub async fn aim(context: &Context, record: OrganizationRecord, version: i64) -> Result<OrganizationRecord> {
+    if record.schema_target == Some(version) {
+        return Ok(record);
+    }
+    let filter = held_by(&record.organization_id, &record.owner);
+    let update = doc! { "$set": { "schema_target": version } };
+    let outcome = context.mongo.organizations().update_one(filter, update).await.doing("record the migration")?;
+    if outcome.matched_count == 0 {
+        return Err(conflict(&record));
+    }
+    Ok(OrganizationRecord { schema_target: Some(version), ..record })
 }
 
 /// Writes that the object which holds a claim cannot be read: what the platform shows of it otherwise stays as it was.

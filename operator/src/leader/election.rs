@@ -4,6 +4,9 @@
 //! A candidate takes a lease over when it has watched it unchanged for as long as it lasts, by the candidate's own
 //! clock: no two clocks have to agree. The holder counts from before it sends a renewal, and stops a fifth earlier.
 //!
+//! Anybody who may edit a Lease may write into it how long it lasts, and a holder that died never corrects that. So a
+//! candidate never believes that it lasts less than its own would, nor more than [`LONGEST`], which no holder's does.
+//!
 //! A watch tells a candidate at once of a renewal, so that it counts from then, and of a lease that is given up. It is a
 //! bell and no more: what is decided is decided upon a fresh look.
 
@@ -27,6 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Leadership;
 
+/// No lease lasts longer, whatever was asked for: an operator that is gone is not waited for until somebody comes to look.
+pub const LONGEST: Duration = Duration::from_mins(10);
+
 /// What a candidate has to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -44,6 +50,14 @@ impl Settings {
     pub fn identity() -> String {
         let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
         format!("{}_{:016x}", host.as_deref().unwrap_or("chakravue-operator"), rand::random::<u64>())
+    }
+
+    /// For how long a lease is believed to be its holder's that was found so. An operator of before or after this one may
+    /// have been told another duration.
+    fn believed(&self, found: &Lease) -> Duration {
+        let seconds = found.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
+        let stored = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+        stored.unwrap_or_default().min(LONGEST).max(self.duration)
     }
 
     /// How often the holder renews, and how long it waits for the answer.
@@ -100,6 +114,7 @@ pub enum Lost {
 impl Election {
     /// `client` must not be one that asks this very leadership before it writes.
     pub fn new(client: Client, settings: Settings, leadership: Leadership) -> Self {
+        let settings = Settings { duration: settings.duration.min(LONGEST), ..settings };
         Self { leases: Api::namespaced(client, &settings.namespace), settings, leadership }
     }
 
@@ -171,7 +186,7 @@ impl Election {
             return Ok(None);
         };
         let version = found.metadata.resource_version.clone();
-        let lasts = lasts(&found).unwrap_or(self.settings.duration);
+        let lasts = self.settings.believed(&found);
         let known = match sight {
             Some(known) if known.version == version => known,
             other => other.insert(Sight { version, since: Instant::now(), lasts }),
@@ -312,11 +327,6 @@ fn holder(lease: &Lease) -> Option<&str> {
     lease.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
 }
 
-fn lasts(lease: &Lease) -> Option<Duration> {
-    let seconds = lease.spec.as_ref()?.lease_duration_seconds?;
-    u64::try_from(seconds).ok().map(Duration::from_secs)
-}
-
 fn told(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{} ({})", status.reason, status.code),
@@ -332,10 +342,37 @@ mod tests {
     fn the_holder_stops_before_anybody_else_can_begin() {
         for seconds in [1, 3, 15, 30, 600] {
             let duration = Duration::from_secs(seconds);
-            let settings = Settings { name: "l".into(), namespace: "n".into(), identity: "a".into(), duration };
+            let settings = lasting(seconds);
             assert!(settings.renewal() + settings.look_again() < settings.term(), "one failed renewal is survived");
             assert!(settings.term() < duration);
         }
+    }
+
+    #[test]
+    fn what_somebody_wrote_into_the_lease_is_believed_within_bounds() {
+        let found = |lease_duration_seconds| Lease {
+            spec: Some(LeaseSpec { lease_duration_seconds, ..LeaseSpec::default() }),
+            ..Lease::default()
+        };
+        for (own, stored, believed) in [
+            (15, Some(15), 15),
+            (15, Some(1), 15),
+            (15, Some(0), 15),
+            (15, Some(-1), 15),
+            (15, None, 15),
+            (15, Some(60), 60),
+            (15, Some(i32::MAX), 600),
+            (600, Some(15), 600),
+        ] {
+            let seconds = lasting(own).believed(&found(stored)).as_secs();
+            assert_eq!(seconds, believed, "{stored:?} seen by one whose own lasts {own} s");
+        }
+        assert_eq!(lasting(15).believed(&Lease::default()), Duration::from_secs(15));
+    }
+
+    fn lasting(seconds: u64) -> Settings {
+        let duration = Duration::from_secs(seconds);
+        Settings { name: "l".into(), namespace: "n".into(), identity: "a".into(), duration }
     }
 
     #[test]

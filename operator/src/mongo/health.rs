@@ -167,7 +167,7 @@ impl Mongo {
         }
         // Of two operators, one must not end what the other one is at.
         if self.leadership.holds() && !self.prepared.load(Ordering::Relaxed) {
-            self.end_abandoned_sessions().await;
+            self.leadership.hold_on_to(self.end_abandoned_sessions()).await.ok();
             self.ensure_master_indexes().await?;
             self.prepared.store(true, Ordering::Relaxed);
         }

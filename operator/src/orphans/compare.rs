@@ -6,7 +6,8 @@ use std::{
 };
 
 use chakravue_crds::{
-    conditions::{self, ConditionType},
+    HospitalOrganizationStatus,
+    conditions::{ConditionType, Reason},
     master::{ClaimState, OrganizationRecord, Owner},
     naming::secret_name,
 };
@@ -27,7 +28,7 @@ pub struct Seen {
     pub roles: HashSet<String>,
     /// `None`: the login may not list them.
     pub databases: Option<HashSet<String>>,
-    /// Databases without a claim that have every collection of a hospital.
+    /// Databases without a claim that have most collections of a hospital.
     pub like_ours: HashSet<String>,
     pub secrets: Vec<ObjectMeta>,
 }
@@ -93,8 +94,7 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
             continue;
         };
         let (here, uid) = (place(&hospital.metadata), hospital.uid().unwrap_or_default());
-        let holds = conditions::holds(&status.conditions, ConditionType::ClaimHeld);
-        let Some(database) = status.database_name.as_deref().filter(|_| holds) else { continue };
+        let Some(database) = status.database_name.as_deref().filter(|_| had_its_claim(status)) else { continue };
         if claimed.get(database).is_none_or(|claim| claim.owner.uid != uid) {
             add(Kind::HospitalWithoutClaim, &here, format!("does not hold the claim on its database {database}"));
         }
@@ -117,15 +117,26 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
     orphans
 }
 
+/// Whether a hospital holds its claim or did: one that lost it goes on to miss it.
+fn had_its_claim(status: &HospitalOrganizationStatus) -> bool {
+    let held = status.conditions.iter().find(|condition| condition.type_ == ConditionType::ClaimHeld.as_str());
+    held.is_some_and(|held| held.status == "True" || held.reason == Reason::ClaimLost.as_str())
+}
+
 /// Whether the object that holds a claim would be seen here if there were one. One that stands in its place takes the
-/// claim up.
+/// claim up, if it is for the same database.
 fn is_gone(seen: &Seen, uids: &HashSet<String>, claim: &OrganizationRecord) -> bool {
     let Owner { cluster, namespace, name, uid } = &claim.owner;
     let here = *cluster == seen.cluster && seen.namespace.as_ref().is_none_or(|only| only == namespace);
     let replaced = seen
         .hospitals
         .iter()
-        .any(|hospital| hospital.namespace().as_ref() == Some(namespace) && hospital.name_any() == *name);
+        .filter(|hospital| hospital.namespace().as_ref() == Some(namespace) && hospital.name_any() == *name)
+        .any(|hospital| match &hospital.0 {
+            Ok(hospital) => hospital.wanted_database().is_ok_and(|wanted| wanted == claim.database_name),
+            // What it wants cannot be read.
+            Err(_) => true,
+        });
     here && claim.claim != ClaimState::Retained && !uids.contains(uid) && !replaced
 }
 
@@ -135,7 +146,7 @@ fn place(meta: &ObjectMeta) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chakravue_crds::OrganizationId;
+    use chakravue_crds::{HospitalOrganization, OrganizationId};
     use kube::core::DeserializeGuard;
     use serde_json::json;
 
@@ -210,6 +221,35 @@ mod tests {
         assert_eq!(kinds(&Seen { like_ours, ..whole() }), [("database", "x".to_owned())]);
         let open = Seen { users: HashSet::from(["a".to_owned(), "r".to_owned()]), ..whole() };
         assert_eq!(kinds(&open), [("user", "r".to_owned())], "nobody has access to what is retained");
+    }
+
+    #[test]
+    fn an_object_for_another_database_takes_no_claim_up() {
+        let again = |database: &str| {
+            let mut object = hospital("a").0.as_ref().unwrap().clone();
+            object.metadata.uid = Some("another".to_owned());
+            object.spec.database_name = Some(database.to_owned());
+            object.status = None;
+            Seen { hospitals: vec![Arc::new(DeserializeGuard(Ok(object)))], secrets: Vec::new(), ..whole() }
+        };
+        assert_eq!(kinds(&again("a")), []);
+        assert_eq!(kinds(&again("b")), ["claim", "database", "user", "role"].map(|kind| (kind, "a".to_owned())));
+    }
+
+    #[test]
+    fn a_claim_that_is_known_to_be_lost_is_still_told() {
+        let mut object = hospital("a").0.as_ref().unwrap().clone();
+        let held = &mut object.status.as_mut().unwrap().conditions[0];
+        (held.status, held.reason) = ("False".to_owned(), Reason::ClaimLost.as_str().to_owned());
+        let told = |object: &HospitalOrganization| {
+            let hospitals = vec![Arc::new(DeserializeGuard(Ok(object.clone())))];
+            kinds(&Seen { hospitals, claims: Vec::new(), users: HashSet::new(), roles: HashSet::new(), ..whole() })
+        };
+        let without = ["claim", "user"].map(|what| format!("hospital_without_{what}"));
+        assert_eq!(told(&object).iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), without);
+        // One that never had it misses nothing.
+        object.status.as_mut().unwrap().conditions[0].reason = Reason::DatabaseNameTaken.as_str().to_owned();
+        assert_eq!(told(&object), []);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Plan {
     pub name: String,
     pub database: Option<String>,
     pub outcome: Outcome,
-    /// Why it is refused or not known; one of the reasons of conditions.
+    /// Why it is refused or not known: one of the reasons of conditions, or the API server's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct Plan {
 pub enum Outcome {
     Unchanged,
     Changes,
-    /// The operator would refuse, and somebody has to change something first.
+    /// The operator or the API server would refuse, and somebody has to change something first.
     Refused,
     /// A server does not answer as it should.
     Unknown,
@@ -68,7 +68,8 @@ pub fn told(plans: &[Plan]) -> String {
             (Outcome::Refused, _) => "refused".to_owned(),
             (Outcome::Unknown, _) => "not known".to_owned(),
         };
-        let _ = writeln!(text, "{}/{}{database}: {outcome}", plan.namespace, plan.name);
+        let name = if plan.name.is_empty() { "(no name)" } else { &plan.name };
+        let _ = writeln!(text, "{}/{name}{database}: {outcome}", plan.namespace);
         for Action { verb, kind, name, detail } in &plan.actions {
             let sign = match verb {
                 Verb::Create => '+',
@@ -116,8 +117,9 @@ mod tests {
             outcome: Outcome::Refused,
             reason: Some("DatabaseNameTaken".into()),
             message: Some("taken".into()),
+            name: String::new(),
             ..plan
         };
-        assert!(told(&[refused]).contains("refused\n"));
+        assert!(told(&[refused]).starts_with("n/(no name) (database a): refused\n"));
     }
 }

@@ -161,7 +161,7 @@ async fn set_validator(mongo: &Mongo, database: &str, collection: &Collection) -
     let report = mongo
         .read(database, doc! { "validate": collection.name, "background": true }, "count documents that do not fit")
         .await?;
-    match number(report.get("nNonCompliantDocuments")) {
+    match misfits(&report)? {
         0 => {
             mongo.write(database, set("error"), "enforce a validator").await?;
             Ok(None)
@@ -169,6 +169,20 @@ async fn set_validator(mongo: &Mongo, database: &str, collection: &Collection) -
         1 => Ok(Some(format!("1 document of {} does not fit its validator", collection.name))),
         count => Ok(Some(format!("{count} documents of {} do not fit its validator", collection.name))),
     }
+}
+
+/// How many documents do not fit, by the server's report; of a sharded collection, by those of all shards.
+fn misfits(report: &Document) -> Result<i64> {
+    let of = |report: &Document| report.get("nNonCompliantDocuments").map(|count| number(Some(count)));
+    let counted = match report.get_document("raw") {
+        Ok(shards) => shards.values().map(|shard| shard.as_document().and_then(of)).sum(),
+        Err(_) => of(report),
+    };
+    counted.ok_or_else(|| Error::Fault {
+        reason: Reason::MongoDbError,
+        message: "MongoDB did not count the documents that do not fit a validator. The operator tries again by itself."
+            .to_owned(),
+    })
 }
 
 async fn create_index(mongo: &Mongo, database: &str, collection: &Collection, index: &Index) -> Result<Violation> {
@@ -232,5 +246,19 @@ async fn make_unique(mongo: &Mongo, database: &str, collection: &Collection, ind
             )))
         }
         Err(error) => Err(Error::mongodb("look for duplicate values", &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_that_do_not_fit_are_counted_on_every_shard_or_not_at_all() {
+        let report = |count: i64| doc! { "nNonCompliantDocuments": count };
+        assert_eq!(misfits(&report(3)).unwrap(), 3);
+        assert_eq!(misfits(&doc! { "raw": { "a": report(1), "b": report(2) }, "ok": 1 }).unwrap(), 3);
+        assert!(misfits(&doc! { "ok": 1 }).is_err(), "no count is not none");
+        assert!(misfits(&doc! { "raw": { "a": report(1), "b": {} } }).is_err());
     }
 }

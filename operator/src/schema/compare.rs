@@ -119,6 +119,9 @@ pub(super) fn in_place(found: &[Found]) -> Outcome {
 /// How much of what others added is told by name.
 const TOLD: usize = 20;
 
+/// How many characters of a name are told: MongoDB takes users and indexes with names longer than any status may be.
+const LONGEST_TOLD: usize = 256;
+
 /// What somebody added beside the catalogue.
 pub fn unmanaged(found: &[Found], users: &[String]) -> Option<Unmanaged> {
     let of_catalogue = |name: &str| catalogue::current().collections.iter().find(|collection| collection.name == name);
@@ -142,8 +145,16 @@ pub fn unmanaged(found: &[Found], users: &[String]) -> Option<Unmanaged> {
     for names in [&mut collections, &mut indexes, &mut users] {
         names.sort();
         names.truncate(TOLD);
+        names.iter_mut().for_each(shorten);
     }
     (count > 0).then_some(Unmanaged { collections, indexes, users, count })
+}
+
+fn shorten(name: &mut String) {
+    if let Some((end, _)) = name.char_indices().nth(LONGEST_TOLD) {
+        name.truncate(end);
+        name.push('…');
+    }
 }
 
 /// Whether the catalogue's validator is in force. The server leaves defaults out of its answer.
@@ -311,6 +322,13 @@ mod tests {
         let told = unmanaged(&found, &[]).unwrap();
         assert_eq!((told.indexes, told.count), (vec!["patients.by_ward".to_owned()], 31));
         assert_eq!((told.collections.len(), told.collections[0].as_str()), (TOLD, "extra00"));
+    }
+
+    #[test]
+    fn of_a_name_without_end_the_beginning_is_told() {
+        let long = "ä".repeat(1_000_000);
+        let told = unmanaged(&complete(), &[long, "ä".repeat(LONGEST_TOLD)]).unwrap();
+        assert_eq!(told.users, ["ä".repeat(LONGEST_TOLD), format!("{}…", "ä".repeat(LONGEST_TOLD))]);
     }
 
     #[test]

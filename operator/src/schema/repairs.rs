@@ -76,6 +76,8 @@ type Ended = Option<(Instant, Result<Violation>)>;
 /// What a pass may tell.
 #[derive(Debug, Default)]
 pub struct Carried {
+    /// What was begun, and was never tried before.
+    pub found: Vec<Part>,
     pub ended: Vec<(Part, Result<Violation>)>,
     pub under_way: Vec<Part>,
 }
@@ -115,7 +117,7 @@ impl Repairs {
         self.take_ended_before(uid, seen, &mut steps, &mut carried);
         let start = Instant::now();
         loop {
-            let running = self.begin(uid, database, &steps, migration.as_ref());
+            let running = self.begin(uid, database, &steps, migration.as_ref(), &mut carried.found);
             let waited_for = running.into_iter().map(|(began, end)| (began.min(start) + MOMENT, end));
             let waited_for: Vec<_> = waited_for
                 .filter(|(until, _)| *until > Instant::now())
@@ -165,6 +167,7 @@ impl Repairs {
         database: &DatabaseName,
         steps: &[Step],
         migration: Option<&Migration>,
+        found: &mut Vec<Part>,
     ) -> Vec<(Instant, End)> {
         if steps.is_empty() {
             return Vec::new();
@@ -192,6 +195,9 @@ impl Repairs {
             });
             let work = Work { began: Instant::now(), end, left: false, closed, task: task.abort_handle() };
             hospital.work.insert(part, work);
+            if !hospital.before.contains_key(&part) {
+                found.push(part);
+            }
             if let Some(migration) = migration {
                 hospital.migration = Some(migration.clone());
             }

@@ -145,6 +145,7 @@ fn record_of(database: &DatabaseName) -> OrganizationRecord {
         claim: ClaimState::Held,
         database_origin: Some(DatabaseOrigin::Created),
         schema_version: None,
+        schema_target: None,
         collections: BTreeMap::new(),
         data_loss: None,
         facts: OrganizationFacts {

@@ -56,6 +56,59 @@ async fn a_status_that_somebody_edited_by_hand_is_the_truth_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_wrote_into_the_status_of_a_hospital_without_a_database_is_gone_again() {
+    let world = World::new("edited empty").await;
+    let operator = world.sandbox.operator().start().await;
+    let ready = world.ready_hospital("has").await;
+    let mut unpaid = world.hospital("unpaid");
+    unpaid["spec"]["subscription"] = json!("PendingPayment");
+    let unpaid = world.apply(&unpaid).await.name_any();
+    let mut taken = world.hospital("taken");
+    taken["spec"]["databaseName"] = json!(world.sandbox.database_name("has"));
+    let taken = world.apply(&taken).await.name_any();
+    let because = |name: &'static str| {
+        move |o: &HospitalOrganization| condition(o, "Ready").is_some_and(|ready| ready.reason == name)
+    };
+
+    // All that the status of one in use says.
+    let mut lie = json!(ready.status.unwrap());
+    let told = lie.as_object_mut().unwrap();
+    told.remove("observedGeneration");
+    let unmanaged = json!({ "collections": ["a\u{7f}"], "count": 1 });
+    let data_loss = json!({ "detectedAt": "2026-01-01T00:00:00Z", "collections": ["patients"] });
+    told.extend([("unmanaged".to_owned(), unmanaged), ("dataLoss".to_owned(), data_loss)]);
+    let told_before = json!({ "collections": null, "unmanaged": null, "dataLoss": null, "schemaVersion": null, "binding": null,
+        "credentials": null, "organizationId": null, "databaseName": null });
+    for (name, reason) in [(&unpaid, "PendingPayment"), (&taken, "DatabaseNameTaken")] {
+        let before = world.wait(name, reason, because(reason)).await.status.unwrap();
+        for lie in [&lie, &told_before] {
+            let patch = Patch::Merge(json!({ "status": lie }));
+            world.hospitals().patch_status(name, &PatchParams::default(), &patch).await.unwrap();
+            eventually(&format!("the status is true again after {lie}"), async || {
+                let mut now = world.hospitals().get(name).await.unwrap().status?;
+                for (now, before) in now.conditions.iter_mut().zip(&before.conditions) {
+                    now.last_transition_time.clone_from(&before.last_transition_time);
+                }
+                (now == before).then_some(())
+            })
+            .await;
+        }
+    }
+    operator.terminate().await;
+
+    // An operator that was told of another cluster finds every claim to be somebody else's: what is known stays known.
+    let name = world.sandbox.object_name("has");
+    let before = world.wait_ready(&name).await.status.unwrap();
+    let elsewhere = world.sandbox.operator().arg("--cluster-id").arg("another").start().await;
+    let refused = world.wait(&name, "refused", because("DatabaseNameTaken")).await.status.unwrap();
+    assert_eq!((&refused.binding, &refused.credentials), (&before.binding, &before.credentials));
+    assert_eq!((&refused.organization_id, &refused.database_name), (&before.organization_id, &before.database_name));
+    assert_eq!((refused.schema_version, &refused.collections), (before.schema_version, &before.collections));
+    elsewhere.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_conditions_of_others_stay_and_do_no_harm() {
     let world = World::new("many conditions").await;
     let operator = world.sandbox.operator().start().await;

@@ -272,6 +272,38 @@ async fn a_loss_of_data_is_told_until_somebody_acknowledges_that_very_loss() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_loss_is_told_also_where_something_stands_in_the_way_of_the_schema() {
+    let world = World::new("loss beside a conflict").await;
+    let operator = watching(&world).await;
+    let name = world.ready_hospital("both").await.name_any();
+    let database = world.mongo.database(&world.sandbox.database_name("both"));
+    operator.terminate().await;
+    database.run_command(doc! { "dropIndexes": "appointments", "index": "time" }).await.unwrap();
+    let theirs = doc! { "name": "of_the_dba", "key": { "starts_at": 1 }, "expireAfterSeconds": 3600 };
+    database.run_command(doc! { "createIndexes": "appointments", "indexes": [theirs] }).await.unwrap();
+    let operator = watching(&world).await;
+    world.wait(&name, "refused", |o| condition(o, "SchemaReady").is_some_and(|c| c.reason == "SchemaConflict")).await;
+    let mut before = None;
+    for loss in ["first", "second"] {
+        database.collection::<Document>("patients").drop().await.unwrap();
+        let of = |o: &HospitalOrganization| o.status.as_ref().unwrap().data_loss.clone();
+        let told = world.wait(&name, loss, |o| of(o).is_some() && of(o) != before).await;
+        before = of(&told);
+        let (detected_at, lost) =
+            before.as_ref().map(|loss| (loss.detected_at.clone(), loss.collections.clone())).unwrap();
+        assert_eq!(lost, ["patients"], "{loss}");
+        annotate(&world, &name, ACKNOWLEDGE_DATA_LOSS, &detected_at).await;
+        world.wait(&name, "done with it", |o| of(o).is_none()).await;
+        eventually("it is made again", async || {
+            world.collection_names(database.name()).await.contains(&"patients".to_owned()).then_some(())
+        })
+        .await;
+    }
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_dba_adds_is_told_in_the_status_and_left_alone() {
     let world = World::new("unmanaged").await;
     let operator = watching(&world).await;

@@ -109,6 +109,51 @@ async fn one_that_was_frozen_in_the_middle_of_a_pass_wakes_up_and_writes_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_frozen_with_more_writes_than_connections_sends_none_of_the_rest() {
+    let proxied = Proxied::new("frozen queue").await;
+    let world = &proxied.world;
+    let first = proxied.operator().arg("--workers").arg("16").leader_elect(LEASE).start().await;
+    leads(&first).await;
+    let second = world.sandbox.operator().leader_elect(LEASE).start().await;
+    stands_by(&second).await;
+
+    // The driver has ten connections; these claims take them, and six wait for one.
+    proxied.mongo.delay("insert", Duration::from_secs(3));
+    let names: Vec<String> = (0..16).map(|n| format!("queued{n:02}")).collect();
+    join_all(names.iter().map(async |name| world.apply(&world.hospital(name)).await)).await;
+    eventually("all have looked at what there is", async || {
+        let commands = proxied.mongo.commands();
+        let looked = |name: &String| {
+            let look = format!("listCollections {}", world.sandbox.database_name(name));
+            commands.contains(&look)
+        };
+        let finalizer = |name: &String| {
+            let object = format!("hospitalorganizations/{}", world.sandbox.object_name(name));
+            proxied.log.writes().iter().any(|write| write.what.ends_with(&object))
+        };
+        names.iter().all(|name| looked(name) && finalizer(name)).then_some(())
+    })
+    .await;
+    // Nobody sees a command that waits in the driver.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    first.freeze();
+    proxied.mongo.clear();
+    leads(&second).await;
+    join_all(names.iter().map(async |name| world.wait_ready(&world.sandbox.object_name(name)).await)).await;
+
+    proxied.log.settled().await;
+    proxied.log.clear();
+    first.wake();
+    assert!(!first.wait_exit().await.success());
+    proxied.log.settled().await;
+    assert_eq!(proxied.log.writes(), [], "what waited when it woke");
+    assert_eq!(proxied.log.refused(), [], "what waited when it woke");
+
+    assert!(second.terminate().await.success());
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_that_cannot_reach_the_api_server_stops_before_the_other_begins() {
     let proxied = Proxied::new("cut off").await;
     let world = &proxied.world;

@@ -316,8 +316,23 @@ async fn what_fails_after_long_work_stays_told_and_is_tried_more_and_more_seldom
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(metric(&operator, "objects_in_backoff").await == 1);
+    // Found once, however often it is tried; the alert on what is not healed goes by these two.
+    assert_eq!(metric(&operator, "drift_found_total{kind=\"index\"}").await, 1);
+    assert_eq!(metric(&operator, "drift_healed_total{kind=\"index\"}").await, 0);
+    // What ails its database does not make the platform's view wrong.
+    let larger = Patch::Merge(json!({ "spec": { "plan": "Professional" } }));
+    world.hospitals().patch(&name, &PatchParams::default(), &larger).await.unwrap();
+    eventually("the platform sees the new price", async || {
+        (world.claim_on(&database).await?.get_i64("monthly_price_usd").ok() == Some(299)).then_some(())
+    })
+    .await;
     proxied.mongo.clear();
     world.wait(&name, "whole", |o| is(o, "SchemaReady", "True")).await;
+    eventually("it is counted", async || {
+        (metric(&operator, "drift_healed_total{kind=\"index\"}").await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(metric(&operator, "drift_found_total{kind=\"index\"}").await, 1);
     operator.terminate().await;
     proxied.world.close().await;
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     proxied::Proxied,
-    support::{World, code, condition, is, loses_access, metric, patient},
+    support::{World, code, condition, eventually, is, loses_access, metric, patient},
 };
 
 const HOSPITALS: usize = 10;
@@ -95,7 +95,12 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     operator.terminate().await;
 
     // The first version's operator leaves all of it alone, and says why.
-    let whole = world.belongings(&names[0], &database(&names[0])).await;
+    let belongings = async || {
+        let mut all = world.belongings(&names[0], &database(&names[0])).await;
+        let status = all.get_mut("claim").unwrap()["status"].take();
+        (all, status)
+    };
+    let (whole, _) = belongings().await;
     proxied.log.settled().await;
     proxied.log.clear();
     let old = proxied.operator().resync_interval("1s").start().await;
@@ -111,7 +116,8 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     let touched: Vec<_> = proxied.log.writes().into_iter().map(|write| write.what).collect();
     let theirs = |what: &&String| names.iter().any(|name| what.contains(&database(name)));
     assert_eq!(touched.iter().filter(theirs).collect::<Vec<_>>(), Vec::<&String>::new());
-    assert_eq!(world.belongings(&names[0], &database(&names[0])).await, whole);
+    // The platform sees what the object says of itself.
+    assert_eq!(belongings().await, (whole, json!("Failed")));
     // But a suspension is carried out: it takes nothing that has to be known.
     let suspended = &names[2];
     let tenant = world.tenant(suspended).await.database(&database(suspended)).collection::<Document>("patients");
@@ -169,6 +175,69 @@ async fn documents_that_do_not_fit_the_second_version_are_counted_and_stay() {
     world.wait(&name, "clean", |o| is(o, "SchemaReady", "True")).await;
     operator.terminate().await;
     world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_half_migrated_is_left_alone_by_the_older_operator() {
+    let proxied = Proxied::new("half migrated").await;
+    let world = &proxied.world;
+    let second = second_version(world).await;
+    let operator = proxied.operator().start().await;
+    let name = world.ready_hospital("half").await.name_any();
+    let database = database(&name);
+    operator.terminate().await;
+
+    // Somebody's view stands where a new collection belongs; the new index can be made.
+    let view = doc! { "create": "wards", "viewOn": "patients", "pipeline": [] };
+    world.mongo.database(&database).run_command(view).await.unwrap();
+    let newer = || proxied.operator().arg("--tenant-schema").arg(&second).resync_interval("1s");
+    let operator = newer().start().await;
+    let told = world.wait(&name, "refused", |o| is(o, "SchemaReady", "False")).await;
+    assert_eq!(condition(&told, "SchemaReady").unwrap().reason, "SchemaConflict");
+    let phone = async || {
+        let indexes = world.indexes(&database, "patients").await;
+        indexes.iter().any(|index| index.get_str("name").unwrap() == "phone")
+    };
+    assert!(phone().await);
+    assert_eq!(told.status.unwrap().schema_version, Some(1));
+    // None of it is drift.
+    for kind in ["index", "collection", "validator", "role"] {
+        assert_eq!(metric(&operator, &format!("drift_found_total{{kind=\"{kind}\"}}")).await, 0, "{kind}");
+    }
+    operator.terminate().await;
+
+    let whole = async || {
+        let listed = world.mongo.database(&database).run_command(doc! { "listCollections": 1 }).await.unwrap();
+        let mut indexes = Vec::new();
+        for collection in ["patients", "users", "settings"] {
+            indexes.push(world.indexes(&database, collection).await);
+        }
+        let collections = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap().clone();
+        (collections, indexes, world.users_and_roles(&database).await)
+    };
+    let before = whole().await;
+    let old = proxied.operator().resync_interval("1s").start().await;
+    world.wait(&name, "left alone", |o| condition(o, "Ready").is_some_and(|c| c.reason == "SchemaTooNew")).await;
+    assert_eq!(whole().await, before);
+    // Its plan is what the platform sees all the same.
+    let larger = Patch::Merge(json!({ "spec": { "plan": "Professional" } }));
+    world.hospitals().patch(&name, &PatchParams::default(), &larger).await.unwrap();
+    eventually("the platform sees the new plan", async || {
+        let claim = world.claim_on(&database).await?;
+        let status = world.hospitals().get(&name).await.unwrap().status?;
+        let same = json!(claim.get_str("status").ok()) == json!(status.phase);
+        (same && claim.get_i64("monthly_price_usd").ok() == Some(299)).then_some(())
+    })
+    .await;
+    old.terminate().await;
+
+    let operator = newer().start().await;
+    world.mongo.database(&database).collection::<Document>("wards").drop().await.unwrap();
+    world.wait(&name, "migrated", |o| o.status.as_ref().is_some_and(|s| s.schema_version == Some(2))).await;
+    let claim = world.claim_on(&database).await.unwrap();
+    assert!(phone().await && !claim.contains_key("schema_target"), "{claim}");
+    operator.terminate().await;
+    proxied.world.close().await;
 }
 
 /// The first version, a seventh collection and one more index.

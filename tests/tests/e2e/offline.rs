@@ -3,14 +3,18 @@
 
 use std::time::{Duration, Instant};
 
-use chakravue_crds::naming::secret_name;
-use kube::{ResourceExt as _, api::DeleteParams};
+use chakravue_crds::{annotations::PAUSED, naming::secret_name};
+use kube::{
+    ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams},
+};
 use mongodb::bson::doc;
+use serde_json::json;
 
 use crate::{
     drift::whole,
     proxied::Proxied,
-    support::{World, condition, eventually, is, patient},
+    support::{World, condition, eventually, is, loses_access, patient},
 };
 
 /// Nobody may wait for it: it comes after half an hour at the earliest.
@@ -91,4 +95,61 @@ async fn a_secret_that_goes_while_its_watch_has_to_begin_anew_is_made_again() {
     eventually("the Secret is made again", made_again).await;
     operator.terminate().await;
     proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_behind_which_the_operator_wrote_unaware_is_carried_out() {
+    let proxied = Proxied::new("unseen change").await;
+    let world = &proxied.world;
+    let watch = world.sandbox.watch_mongodb_uri().await;
+    let operator = proxied.operator().watch_mongodb_uri(&watch).resync_interval(RESYNC).start().await;
+    let name = world.ready_hospital("unseen").await.name_any();
+    let database = world.mongo.database(&world.sandbox.database_name("unseen"));
+    let tenant = world.tenant(&name).await.database(database.name()).collection("patients");
+
+    // A pass is under way that will have a loss to tell. The API server restarts meanwhile, and the watch is not back yet.
+    proxied.mongo.delay("create", Duration::from_secs(4));
+    database.run_command(doc! { "drop": "settings" }).await.unwrap();
+    let is_under_way = || proxied.mongo.commands().iter().any(|command| command.starts_with("create "));
+    eventually("a pass makes it again", async || is_under_way().then_some(())).await;
+    proxied.kube.fail("GET", "/hospitalorganizations?", 503, "restarting");
+    proxied.kube.set_down(true);
+    proxied.kube.set_down(false);
+    let suspended = Patch::Merge(json!({ "spec": { "subscription": "Suspended" } }));
+    world.hospitals().patch(&name, &PatchParams::default(), &suspended).await.unwrap();
+    let told = eventually("the loss is told", async || {
+        let object = world.hospitals().get(&name).await.unwrap();
+        is(&object, "DataLossSuspected", "True").then_some(object)
+    })
+    .await;
+    assert!(told.status.unwrap().observed_generation < told.metadata.generation, "that pass knew nothing of it");
+
+    // What the watch was at is not known any more: the list that it begins with has only the operator's own last write.
+    proxied.kube.clear();
+    proxied.kube.expire("/hospitalorganizations?");
+    eventually("the watch is refused", async || operator.log().contains("too old").then_some(())).await;
+    proxied.kube.clear();
+    loses_access(&tenant).await;
+    world.wait(&name, "suspended", |o| is(o, "SubscriptionActive", "False")).await;
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_goes_without_its_finalizer_brings_nothing_from_then_on() {
+    let world = World::new("no finalizer").await;
+    let operator = world.sandbox.operator().resync_interval(RESYNC).start().await;
+    let name = world.ready_hospital("taken").await.name_any();
+    let database = world.sandbox.database_name("taken");
+    // Paused, so that the operator does not put it back.
+    let taken = Patch::Merge(json!({ "metadata": { "annotations": { PAUSED: "true" }, "finalizers": null } }));
+    world.hospitals().patch(&name, &PatchParams::default(), &taken).await.unwrap();
+    world.hospitals().delete(&name, &DeleteParams::default()).await.unwrap();
+    eventually("the platform is told", async || {
+        let claim = world.claim_on(&database).await.unwrap();
+        (claim.get_str("status").ok() == Some("Terminating") && claim.contains_key("left_behind")).then_some(())
+    })
+    .await;
+    operator.terminate().await;
+    world.close().await;
 }

@@ -4,14 +4,16 @@
 use std::{fs::File, path::PathBuf, process::Stdio};
 
 use chakravue_testbed::OperatorOptions;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
 use kube::{
-    ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
 use crate::{
+    invalid::{in_a_loosened_world, untyped},
     proxied::Proxied,
     support::{USER, World, condition, eventually, is},
 };
@@ -154,16 +156,18 @@ async fn a_file_is_planned_as_it_would_be_applied() {
     assert!(well, "{errors}");
     assert_eq!(of_input, of_file);
 
-    // What the API server would refuse is said in its words.
-    let mut invalid = world.hospital("old");
-    invalid["spec"]["databaseName"] = json!("another_name");
+    // Without a hospital there is nothing to plan.
+    let foreign = write(world, "foreign.yaml", &[&json!({ "apiVersion": "v1", "kind": "Secret" })]);
+    let broken = world.sandbox.folder().join("broken.yaml");
+    std::fs::write(&broken, format!("{}\n---\na: [", world.hospital("new"))).unwrap();
     for (file, words) in [
-        (write(world, "invalid.yaml", &[&invalid]), "names the hospital's data"),
-        (write(world, "foreign.yaml", &[&json!({ "apiVersion": "v1", "kind": "Secret" })]), "v1 Secret is not a"),
+        (foreign.clone(), "v1 Secret is not planned"),
+        (foreign, "has no HospitalOrganization"),
+        (broken, "no YAML"),
         (world.sandbox.folder().join("nowhere.yaml"), "cannot read"),
     ] {
-        let (well, _, errors) = person(proxied.operator()).print(&["plan", "-f", file.to_str().unwrap()]).await;
-        assert!(!well && errors.contains(words), "{errors}");
+        let (well, text, errors) = person(proxied.operator()).print(&["plan", "-f", file.to_str().unwrap()]).await;
+        assert!(!well && text.is_empty() && errors.contains(words), "{text}{errors}");
     }
     // A MongoDB that is away is told, not guessed about.
     proxied.mongo.set_down(true);
@@ -182,12 +186,171 @@ async fn a_file_is_planned_as_it_would_be_applied() {
     let mut plain = world.hospital("old");
     plain["spec"].as_object_mut().unwrap().remove("subscription");
     let plain = write(world, "plain.yaml", &[&plain]);
-    let (well, _, errors) = person(proxied.operator()).print(&["plan", "-f", plain.to_str().unwrap()]).await;
-    assert!(!well && errors.contains("cannot go back to PendingPayment"), "{errors}");
+    let (well, text, _) = person(proxied.operator()).print(&["plan", "-f", plain.to_str().unwrap()]).await;
+    assert!(!well && text.contains("cannot go back to PendingPayment"), "{text}");
 
     assert!(world.hospitals().get_opt(&world.sandbox.object_name("new")).await.unwrap().is_none());
     assert_eq!(world.hospitals().get(&old).await.unwrap().spec.plan.name(), "Starter");
     proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_object_of_a_file_that_is_refused_stops_no_other() {
+    let proxied = Proxied::new("plan of a mixed file").await;
+    let world = &proxied.world;
+    let person = || proxied.operator().kubeconfig(world.sandbox.testbed().kubeconfig());
+    let changed = |name: &str, field: &str, value: Value| {
+        let mut object = world.hospital(name);
+        *object.pointer_mut(field).unwrap() = value;
+        object
+    };
+    let named = |name: &str, database: &str| {
+        let mut object = world.hospital(name);
+        object["spec"]["databaseName"] = json!(database);
+        object
+    };
+    let database = |name: &str| world.sandbox.database_name(name);
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "clinics" } });
+    let mut of_a_list = world.hospital("listed");
+    of_a_list.as_object_mut().unwrap().retain(|field, _| field == "metadata" || field == "spec");
+    let list = json!({
+        "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganizationList", "items": [of_a_list],
+    });
+    let mut labelled = world.hospital("labelled");
+    labelled["metadata"]["labels"] = json!({ "a": 5 });
+    let objects = [
+        &namespace,
+        &world.hospital("good"),
+        &named("capitals", "Capitals"),
+        &named("twin", &database("good")),
+        &changed("gold", "/spec/plan", json!("Gold")),
+        &changed("mistyped", "/spec/displayName", json!(5)),
+        &changed("unspecified", "/spec", Value::Null),
+        &changed("misspelt", "/spec/contact", json!({ "email": "a@b.example", "fone": "5" })),
+        &labelled,
+        &changed("nowhere", "/metadata/namespace", json!("nowhere-at-all")),
+        &changed("nameless", "/metadata", json!({})),
+        &changed("spaced", "/metadata/name", json!("a b")),
+        &list,
+        // Applied twice, it is still one object with one database.
+        &world.hospital("good"),
+    ];
+    let file = write(world, "mixed.yaml", &objects);
+    let before = everything(&proxied).await;
+    let (well, json, errors) = person().print(&["plan", "-f", file.to_str().unwrap(), "-o", "json"]).await;
+    assert!(!well, "{errors}");
+    assert_eq!(errors.lines().filter(|line| line.contains("is not planned")).count(), 1, "{errors}");
+    assert!(errors.contains("v1 Namespace clinics is not planned: it is not a HospitalOrganization"), "{errors}");
+    let plans: Value = serde_json::from_str(&json).unwrap();
+    let good = format!("HospitalOrganization {}/{}", world.sandbox.namespace(), world.sandbox.object_name("good"));
+    let wanted = [
+        ("changes", None, ""),
+        ("refused", Some("Invalid"), "must be 1 to 63 lower-case letters"),
+        ("refused", Some("DatabaseNameTaken"), &good),
+        ("refused", Some("Invalid"), "spec.plan"),
+        ("refused", Some("Invalid"), "displayName"),
+        ("refused", Some("Invalid"), "spec"),
+        ("refused", Some("Invalid"), "fone"),
+        ("refused", Some("Invalid"), "labels"),
+        ("refused", Some("NotFound"), "nowhere-at-all"),
+        ("refused", Some("Invalid"), "metadata.name"),
+        ("refused", Some("Invalid"), "metadata.name"),
+        ("changes", None, ""),
+        ("changes", None, ""),
+    ];
+    let plans = plans["hospitals"].as_array().unwrap();
+    assert_eq!(plans.len(), wanted.len(), "{json}");
+    for (plan, (outcome, reason, words)) in plans.iter().zip(wanted) {
+        assert_eq!((plan["outcome"].as_str(), plan["reason"].as_str()), (Some(outcome), reason), "{plan}");
+        assert!(plan["message"].as_str().unwrap_or_default().contains(words), "{words:?} is not in {plan}");
+    }
+    let (well, text, _) = person().print(&["plan", "-f", file.to_str().unwrap()]).await;
+    assert!(!well && text.contains("! Invalid: ") && text.contains("! DatabaseNameTaken: "), "{text}");
+    assert!(text.contains("/(no name): refused") && text.contains("+ collection patients"), "{text}");
+    unchanged(&proxied, &before, "a mixed file").await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_may_not_apply_is_told_what_was_not_asked() {
+    let proxied = Proxied::new("plan of a reader").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    let old = world.ready_hospital("old").await;
+    operator.terminate().await;
+    // The operator's own login, without the right to change a hospital.
+    let roles = Api::<ClusterRole>::all(world.kube.clone());
+    let name = world.sandbox.object_name("operator");
+    let mut rights = roles.get(&name).await.unwrap();
+    let is_wanted = |rule: &&mut PolicyRule| rule.resources == Some(vec!["hospitalorganizations".to_owned()]);
+    let on_hospitals = rights.rules.iter_mut().flatten().find(is_wanted).unwrap();
+    on_hospitals.verbs.retain(|verb| verb != "patch");
+    roles.replace(&name, &PostParams::default(), &rights).await.unwrap();
+
+    // One as kubectl shows it, one with its status but another name, one that would be of other data.
+    let shown = json!(old);
+    let mut copy = shown.clone();
+    copy["metadata"]["name"] = json!(world.sandbox.object_name("copy"));
+    let mut moved = world.hospital("old");
+    moved["spec"]["databaseName"] = json!(world.sandbox.database_name("elsewhere"));
+    let mut gold = world.hospital("gold");
+    gold["spec"]["plan"] = json!("Gold");
+    let file = write(world, "shown.yaml", &[&shown, &copy, &moved, &gold]);
+    let plans = eventually("the API server knows that it may not", async || {
+        let arguments = ["plan", "-f", file.to_str().unwrap(), "-o", "json"];
+        let (well, json, errors) = proxied.operator().print(&arguments).await;
+        assert!(!well, "{errors}");
+        let plans = serde_json::from_str::<Value>(&json).unwrap()["hospitals"].as_array().unwrap().clone();
+        plans[0]["notes"][0].is_string().then_some(plans)
+    })
+    .await;
+    let told =
+        |plan: &Value| (plan["outcome"].as_str().unwrap().to_owned(), plan["reason"].as_str().map(str::to_owned));
+    let told: Vec<_> = plans.iter().map(told).collect();
+    let refused = |reason: &str| ("refused".to_owned(), Some(reason.to_owned()));
+    let wanted =
+        [("unchanged".to_owned(), None), ("changes".to_owned(), None), refused("Invalid"), refused("InvalidSpec")];
+    assert_eq!(told, wanted, "{plans:?}");
+    for plan in &plans[..2] {
+        let note = plan["notes"][0].as_str().unwrap();
+        assert!(note.contains("schema, rules, namespace") && note.contains("were not asked"), "{note}");
+    }
+    assert!(plans[2]["message"].as_str().unwrap().contains("as it names the hospital's data"), "{}", plans[2]);
+    assert!(plans[3]["message"].as_str().unwrap().contains("spec.plan"), "{}", plans[3]);
+
+    // Who may apply reads the same of an object with a status.
+    let person = proxied.operator().kubeconfig(world.sandbox.testbed().kubeconfig());
+    let file = write(world, "copied.yaml", &[&shown, &copy]);
+    let (well, text, errors) = person.print(&["plan", "-f", file.to_str().unwrap()]).await;
+    assert!(well && text.contains("nothing to do") && !text.contains("ClaimLost"), "{text}{errors}");
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_cannot_be_read_are_in_the_plan() {
+    in_a_loosened_world("plan of the unreadable", async |world| {
+        let mut gold = world.hospital("gold");
+        gold["spec"]["plan"] = json!("Gold");
+        untyped(world).create(&PostParams::default(), &serde_json::from_value(gold).unwrap()).await.unwrap();
+        world.apply(&world.hospital("well")).await;
+        let (well, json, errors) = world.sandbox.operator().print(&["plan", "--all", "-o", "json"]).await;
+        assert!(!well, "{errors}");
+        let plans: Value = serde_json::from_str(&json).unwrap();
+        let plans = plans["hospitals"].as_array().unwrap();
+        let of = |name: &str| plans.iter().find(|plan| plan["name"] == world.sandbox.object_name(name)).unwrap();
+        assert_eq!((plans.len(), &of("well")["outcome"]), (2, &json!("changes")));
+        assert_eq!((&of("gold")["outcome"], &of("gold")["reason"]), (&json!("refused"), &json!("InvalidSpec")));
+        assert!(of("gold")["message"].as_str().unwrap().contains("Gold"), "{}", of("gold"));
+        let (well, text, _) = world.sandbox.operator().print(&["plan", "--all"]).await;
+        assert!(!well && text.contains("! InvalidSpec: ") && text.contains("+ claim"), "{text}");
+
+        // A file that mends it is planned, and one that does not is refused as the other is.
+        let mended = write(world, "mended.yaml", &[&world.hospital("gold"), &world.hospital("well")]);
+        let person = world.sandbox.operator().kubeconfig(world.sandbox.testbed().kubeconfig());
+        let (well, text, errors) = person.print(&["plan", "-f", mended.to_str().unwrap()]).await;
+        assert!(well && !text.contains("refused"), "{text}{errors}");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

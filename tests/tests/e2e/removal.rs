@@ -167,6 +167,73 @@ async fn a_hospital_waits_for_a_mongodb_that_is_away_unless_somebody_lets_it_go_
     proxied.world.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_removal_mongodb_does_not_finish_or_refuses_says_how_it_can_be_let_go() {
+    let proxied = Proxied::new("unfinished").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    for name in ["unfinished", "refused"] {
+        world.apply(&with_policy(world, name, "Delete")).await;
+    }
+    let [unfinished, refused] = ["unfinished", "refused"].map(|name| world.sandbox.object_name(name));
+    tokio::join!(world.wait_ready(&unfinished), world.wait_ready(&refused));
+
+    let let_go = async |name: &str, reason: &str| {
+        let database = name.replace('-', "_");
+        let way_out = format!("{}={database}", annotations::FORCE_RELEASE);
+        world.delete(name).await;
+        let says = |object: &HospitalOrganization| {
+            condition(object, "Ready").is_some_and(|ready| ready.reason == reason && ready.message.contains(&way_out))
+        };
+        world.wait(name, "told how it can be let go", says).await;
+        annotate(world, name, &database).await;
+        world.wait_gone(name).await;
+        assert_eq!(world.remains(&database).await, ["6 collections", "1 users", "1 roles", "claim Held"], "{name}");
+    };
+    // As where the majority is away, or behind db.fsyncLock(): what is asked is taken, and not answered.
+    proxied.mongo.delay("update", Duration::from_mins(10));
+    let_go(&unfinished, "MongoDbNotWritable").await;
+    proxied.mongo.clear();
+    proxied.mongo.fail("update", 13, "Unauthorized", "not allowed");
+    let_go(&refused, "MongoDbPrivilegesMissing").await;
+
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_given_beforehand_leaves_nothing_behind_for_a_moments_trouble() {
+    let proxied = Proxied::new("moment").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    let name = world.apply(&with_policy(world, "moment", "Delete")).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("moment");
+    annotate(world, &name, &database).await;
+
+    // Another member becomes the primary; then somebody is faster; and at last Kubernetes is in trouble, for long.
+    proxied.mongo.fail_once("update", 10_107, "NotWritablePrimary", "not primary");
+    proxied.mongo.fail_once("dropAllUsersFromDatabase", 112, "WriteConflict", "again");
+    proxied.mongo.fail_once("dropAllRolesFromDatabase", 189, "PrimarySteppedDown", "stepping down");
+    proxied.kube.fail("DELETE", "/secrets/", 500, "the storage is away");
+    world.delete(&name).await;
+    let told = |object: &HospitalOrganization| {
+        condition(object, "Ready").is_some_and(|ready| ready.reason == "KubernetesError")
+    };
+    world.wait(&name, "held by Kubernetes", told).await;
+    assert_eq!(world.remains(&database).await, Vec::<String>::new());
+    let before = failures(&operator.metrics().await);
+    eventually("two more passes", async || (failures(&operator.metrics().await) >= before + 2).then_some(())).await;
+    assert!(world.hospitals().get_opt(&name).await.unwrap().is_some(), "let go with its Secret");
+    proxied.kube.clear();
+    world.wait_gone(&name).await;
+    assert_eq!(world.secrets().get_opt(&format!("{name}-mongodb")).await.unwrap(), None);
+    assert!(!operator.log().contains("Let go by force"), "{}", operator.log());
+
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
 #[tokio::test]
 async fn a_namespace_with_fifty_hospitals_in_it_can_be_deleted() {
     // The operator lives in another namespace than its hospitals, as it should.
@@ -288,6 +355,7 @@ async fn what_an_administrator_left_in_a_database_goes_with_it() {
     run(doc! { "create": "extra", "capped": true, "size": 4096 }).await;
     run(doc! { "create": "a_view", "viewOn": "patients", "pipeline": [] }).await;
     run(doc! { "create": "series", "timeseries": { "timeField": "at" } }).await;
+    run(doc! { "insert": "system.js", "documents": [{ "_id": "double", "value": "a function" }] }).await;
     run(doc! { "profile": 2 }).await;
     run(doc! { "find": "patients" }).await;
 
@@ -297,7 +365,37 @@ async fn what_an_administrator_left_in_a_database_goes_with_it() {
     };
     world.wait(&name, "told about the profiler", told).await;
     run(doc! { "profile": 0 }).await;
+    // Stored functions, and only they, need an administrator: the server drops them with their database alone.
+    let told = |object: &HospitalOrganization| {
+        let way_out = format!("db.getSiblingDB(\"{database}\").dropDatabase()");
+        condition(object, "Ready").is_some_and(|ready| ready.message.contains(&way_out))
+    };
+    world.wait(&name, "told about the stored functions", told).await;
+    assert_eq!(world.collection_names(&database).await, ["system.js"]);
+    handle.drop().await.unwrap();
     world.wait_gone(&name).await;
+    assert_eq!(world.remains(&database).await, Vec::<String>::new());
+    assert!(!world.mongo.list_database_names().await.unwrap().contains(&database));
+
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_buckets_of_a_time_series_that_is_lost_go_with_the_rest() {
+    let world = World::new("buckets").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.apply(&with_policy(&world, "buckets", "Delete")).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("buckets");
+    // As a restore makes them that ends half way; one has a collection of the series' name beside it.
+    for series in ["lost", "patients"] {
+        let options = doc! { "timeField": "at", "granularity": "seconds", "bucketMaxSpanSeconds": 3600 };
+        let buckets = format!("system.buckets.{series}");
+        let create = doc! { "create": buckets, "timeseries": options, "clusteredIndex": true };
+        world.mongo.database(&database).run_command(create).await.unwrap();
+    }
+    world.delete_and_wait(&name).await;
     assert_eq!(world.remains(&database).await, Vec::<String>::new());
     assert!(!world.mongo.list_database_names().await.unwrap().contains(&database));
 

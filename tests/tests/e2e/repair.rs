@@ -14,7 +14,7 @@ use kube::{
 use mongodb::bson::{DateTime, Document, doc};
 use serde_json::{Value, json};
 
-use crate::support::{USER, World, client, code, condition, eventually, is, patient};
+use crate::support::{USER, World, client, code, condition, eventually, is, passes, patient};
 
 #[tokio::test]
 async fn a_changed_secret_is_mended_at_once_and_keeps_its_password_where_it_has_one() {
@@ -367,6 +367,65 @@ async fn what_stands_in_the_way_is_named_kept_and_no_hindrance_once_it_is_gone()
     assert!(world.logs_in(&world.secret(secret).await["uri"], &world.sandbox.database_name("secret")).await);
     assert_eq!(world.documents(&world.sandbox.database_name("capped")).await["old_settings"].len(), 1);
 
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_garbled_secret_that_somebodys_finalizer_keeps_is_told_until_it_goes() {
+    let world = World::new("kept").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.ready_hospital("kept").await.name_any();
+    let keep = json!(["backup.example/keep", "other.example/too"]);
+    let garbled = json!({ "immutable": true, "stringData": { "uri": "mongodb://somewhere.example/" }, "metadata": { "finalizers": keep } });
+    edit_secret(&world, &name, &garbled).await;
+    let told = blocked(&world, &name, "CredentialsReady", "SecretTerminating").await;
+    let message = &condition(&told, "CredentialsReady").unwrap().message;
+    for part in [&secret_name(&name), "backup.example/keep, other.example/too"] {
+        assert!(message.contains(part), "{message:?} does not say {part:?}");
+    }
+    assert!(is(&told, "SchemaReady", "True"), "the other half does not wait for it");
+
+    edit_secret(&world, &name, &json!({ "metadata": { "finalizers": null } })).await;
+    world.wait_ready(&name).await;
+    assert!(world.logs_in(&world.secret(&name).await["uri"], &world.sandbox.database_name("kept")).await);
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn names_that_the_api_server_does_not_take_are_told_in_a_way_that_it_does() {
+    let world = World::new("names").await;
+    let operator = every_second(&world).start().await;
+    let name = world.ready_hospital("names").await.name_any();
+    let database = world.mongo.database(&world.sandbox.database_name("names"));
+    database.create_collection("ward\u{7f}").await.unwrap();
+    let mut extra = vec![doc! { "key": { "phone": 1 }, "name": "by\u{ffff}\u{85}\u{2028} phone\n" }];
+    extra.push(doc! { "key": { "phone": -1 }, "name": "x".repeat(2_000_000) });
+    database.run_command(doc! { "createIndexes": "patients", "indexes": extra }).await.unwrap();
+    database.run_command(doc! { "createUser": "nurse\u{9f}", "pwd": "by hand", "roles": [] }).await.unwrap();
+
+    let told = world
+        .wait(&name, "told of them", |o| {
+            let unmanaged = o.status.as_ref().and_then(|status| status.unmanaged.as_ref());
+            unmanaged.is_some_and(|unmanaged| unmanaged.count == 4)
+        })
+        .await;
+    let unmanaged = told.status.unwrap().unmanaged.unwrap();
+    assert_eq!(unmanaged.collections, [r"ward\u{7f}"]);
+    assert_eq!(unmanaged.users, [r"nurse\u{9f}"]);
+    assert_eq!(unmanaged.indexes[0], r"patients.by\u{ffff}\u{85}\u{2028} phone\u{a}");
+    assert!(unmanaged.indexes[1].ends_with("xxx…") && unmanaged.indexes[1].len() < 1000, "{}", unmanaged.indexes[1]);
+
+    // The status goes on to be true, and is not written again and again.
+    one_more_pass(&world, "names").await;
+    let before = world.wait_ready(&name).await.metadata.resource_version;
+    let done = passes(&operator).await;
+    eventually("three more passes", async || (passes(&operator).await >= done + 3).then_some(())).await;
+    assert_eq!(world.hospitals().get(&name).await.unwrap().metadata.resource_version, before);
+    let plan = json!({ "spec": { "plan": "Professional" } });
+    world.hospitals().patch(&name, &PatchParams::default(), &Patch::Merge(&plan)).await.unwrap();
+    world.wait(&name, "of another plan", |o| o.status.as_ref().unwrap().monthly_price_usd == Some(299)).await;
     operator.terminate().await;
     world.close().await;
 }

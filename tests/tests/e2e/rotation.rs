@@ -9,6 +9,7 @@ use std::{
 use chakravue_crds::{
     HospitalOrganization,
     annotations::{LONGEST_ROTATION, ROTATE_CREDENTIALS},
+    naming::secret_name,
     organization::CredentialsStatus,
 };
 use kube::{
@@ -16,9 +17,9 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use mongodb::bson::{Document, doc};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{USER, World, client, code, patient};
+use crate::support::{USER, World, client, code, eventually, patient};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_is_in_place_and_no_request_fails() {
@@ -92,6 +93,7 @@ async fn each_request_is_carried_out_once_whatever_it_says() {
 
     // What is not a new value changes nothing: a Secret that was rotated for it would show within this pass.
     let long = "x".repeat(LONGEST_ROTATION);
+    let cut = "y".repeat(LONGEST_ROTATION - 1);
     for (value, counts_as) in [
         ("from the start", None),
         ("", None),
@@ -101,6 +103,11 @@ async fn each_request_is_carried_out_once_whatever_it_says() {
         (&"x".repeat(100_000), Some(long.as_str())),
         (&"x".repeat(70), None),
         ("\"}{$ne: null}\u{7f}", Some("\"}{$ne: null}")),
+        // What is applied is read as YAML, which folds lines; and what counts begins and ends with no space.
+        ("a \u{2028} b \u{2029}\u{85} c", Some("a  b  c")),
+        ("\u{7f} d \u{1}", Some("d")),
+        (&format!("{cut} e"), Some(&cut)),
+        (&format!("{cut} f"), None),
     ] {
         annotate(&world, &name, value).await;
         one_more_pass(&world, &name).await;
@@ -125,6 +132,74 @@ async fn each_request_is_carried_out_once_whatever_it_says() {
     assert_eq!(world.secret(&name).await["password"], password);
     operator.terminate().await;
     world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_whose_annotations_somebody_changed_is_not_rotated_again_and_tells_a_time_that_can_be() {
+    let world = World::new("forgotten").await;
+    let operator = world.sandbox.operator().start().await;
+    let mut object = world.hospital("forgotten");
+    object["metadata"]["annotations"] = json!({ ROTATE_CREDENTIALS: "1" });
+    let name = world.apply(&object).await.name_any();
+    let rotated = credentials(&world.wait_ready(&name).await);
+    let secret = world.secrets().get(&secret_name(&name)).await.unwrap();
+    let whole = secret.annotations().clone();
+    assert_eq!((whole[ROTATION].as_str(), &rotated.rotation), ("1", &Some("1".to_owned())));
+
+    for change in [
+        json!({ ROTATION: null, ROTATED_AT: null }),
+        json!({ ROTATION: null }),
+        json!({ ROTATED_AT: null }),
+        json!({ ROTATED_AT: "2126-01-01T00:00:00Z" }),
+        json!({ ROTATED_AT: "-000001-01-01T00:00:00Z" }),
+        json!({ ROTATED_AT: "yesterday", ROTATION: " 1\u{7f}" }),
+        json!({ ROTATED_AT: format!("{}.123Z", whole[ROTATED_AT].trim_end_matches('Z')) }),
+    ] {
+        annotate_secret(&world, &name, &change).await;
+        eventually(&format!("the Secret is as before after {change}"), async || {
+            let now = world.secrets().get(&secret_name(&name)).await.unwrap();
+            assert_eq!(now.data, secret.data, "{change}");
+            (*now.annotations() == whole).then_some(())
+        })
+        .await;
+        one_more_pass(&world, &name).await;
+        assert_eq!(credentials(&world.wait_ready(&name).await), rotated, "{change}");
+    }
+
+    // Nothing that stands in the Secret keeps the status from being written.
+    annotate_secret(&world, &name, &json!({ ROTATION: format!("\u{7f}{}", "x".repeat(100_000)) })).await;
+    let rotated_for_it = eventually("the Secret is rotated for what it says, once", async || {
+        let now = world.secrets().get(&secret_name(&name)).await.unwrap();
+        (now.data != secret.data && now.annotations()[ROTATION] == "1").then_some(now.data)
+    })
+    .await;
+    one_more_pass(&world, &name).await;
+    assert_eq!(world.secrets().get(&secret_name(&name)).await.unwrap().data, rotated_for_it);
+
+    // A status that says more than is true keeps one rotation from being carried out, and not the next.
+    let lie = json!({ "status": { "credentials": { "rotation": "2" } } });
+    operator.terminate().await;
+    annotate_secret(&world, &name, &json!({ ROTATION: null, ROTATED_AT: null })).await;
+    world.hospitals().patch_status(&name, &PatchParams::default(), &Patch::Merge(&lie)).await.unwrap();
+    annotate(&world, &name, "2").await;
+    let operator = world.sandbox.operator().start().await;
+    one_more_pass(&world, &name).await;
+    assert_eq!(world.secrets().get(&secret_name(&name)).await.unwrap().data, rotated_for_it);
+    annotate(&world, &name, "3").await;
+    world.wait(&name, "rotated", |o| credentials(o).rotation.as_deref() == Some("3")).await;
+    assert_ne!(world.secrets().get(&secret_name(&name)).await.unwrap().data, rotated_for_it);
+    operator.terminate().await;
+    world.close().await;
+}
+
+/// The operator's own annotations of the Secret.
+const ROTATION: &str = "chakravue.io/rotation";
+const ROTATED_AT: &str = "chakravue.io/rotated-at";
+
+async fn annotate_secret(world: &World, name: &str, annotations: &Value) {
+    let parameters = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
+    let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
+    world.secrets().patch(&secret_name(name), &parameters, &patch).await.unwrap();
 }
 
 fn credentials(object: &HospitalOrganization) -> CredentialsStatus {

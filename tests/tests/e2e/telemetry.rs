@@ -7,10 +7,14 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
+use chakravue_crds::{HospitalOrganizationStatus, annotations::ROTATE_CREDENTIALS};
 use chakravue_testbed::ApiClient;
-use kube::ResourceExt as _;
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+};
 use mongodb::bson::doc;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{World, eventually};
 
@@ -40,6 +44,17 @@ async fn metrics_have_a_port_of_their_own_and_count_what_happens() {
     for line in wanted {
         let line = format!("chakravue_operator_{line}\n");
         eventually(&line, async || operator.metrics().await.contains(&line).then_some(())).await;
+    }
+    // What somebody asks for is no drift.
+    let rotation = Patch::Merge(json!({ "metadata": { "annotations": { ROTATE_CREDENTIALS: "now" } } }));
+    world.hospitals().patch(&name, &PatchParams::default(), &rotation).await.unwrap();
+    let rotated = |status: &HospitalOrganizationStatus| {
+        status.credentials.as_ref().is_some_and(|credentials| credentials.rotation.as_deref() == Some("now"))
+    };
+    world.wait(&name, "rotated", |o| o.status.as_ref().is_some_and(rotated)).await;
+    for kind in ["secret", "password"] {
+        let line = format!("chakravue_operator_drift_healed_total{{kind=\"{kind}\"}} 0\n");
+        assert!(operator.metrics().await.contains(&line), "{line}");
     }
     for command in ["createUser", "listCollections", "insert", "commitTransaction", "find"] {
         let line = format!("mongodb_command_duration_seconds_count{{command=\"{command}\",result=\"ok\"}}");
