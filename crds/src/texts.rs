@@ -59,9 +59,10 @@ pub static DISPLAY_NAME: [TextRule; 3] = [
         sentence: "must have at most 300 characters: shorten the hospital's name",
     },
     pattern!(Match r"[^\p{Z}\p{C}]", None, "must not be empty: write the hospital's name"),
-    // Also the marks that turn the direction of writing around: what they hide would be shown to every user.
+    // Also the marks that turn the direction of writing around: what they hide would be shown to every user. And what is no
+    // character anywhere, which the API server refuses in everything that is applied.
     pattern!(
-        NotMatch r"[\p{Cc}\p{Zl}\p{Zp}\x{202a}-\x{202e}\x{2066}-\x{2069}]",
+        NotMatch r"[\p{Cc}\p{Zl}\p{Zp}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{feff}\x{fffe}\x{ffff}]",
         None,
         "must not contain control characters such as line breaks or tabs: remove them"
     ),

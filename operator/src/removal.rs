@@ -53,9 +53,14 @@ pub async fn remove(
     changes: &mut Changes,
 ) -> Result<()> {
     let begun = Instant::now();
+    let may_be_let_go = force_released(departing, database);
     loop {
+        // What was let go is left as it is, also by a pass that still works from the object as it was before.
+        if may_be_let_go && !claim::lives(context, &departing.owner).await? {
+            return Ok(());
+        }
         match remove_everything(context, departing, changes).await {
-            Err(error) if error.is_mongodb() && force_released(departing, database) => {
+            Err(error) if may_be_let_go && error.is_mongodb() => {
                 if begun.elapsed() < LASTING {
                     tokio::time::sleep(AGAIN).await;
                     continue;

@@ -274,8 +274,7 @@ impl Picture {
 }
 
 const PENDING: &str = "Waiting for payment: the database is made as soon as spec.subscription is Active";
-const SUSPENDED: &str =
-    "The subscription is suspended: the data stays, nobody has access; set spec.subscription to Active to give it back";
+const SUSPENDED: &str = "The subscription is suspended: the data stays, its user has no access; set spec.subscription to Active to give it back";
 
 /// What to say of more users than seats.
 fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {

@@ -104,6 +104,7 @@ async fn wrong_fields_are_named_and_nothing_is_made() {
         ("/organization_name", json!("x".repeat(301))),
         ("/organization_name", json!("  ")),
         ("/organization_name", json!("St. Mary\u{202e}s")),
+        ("/organization_name", json!("St. Mary\u{fffe}s")),
         ("/organization_name", json!({ "$ne": "" })),
         ("/organization_email", json!("admin@stmarys")),
         ("/organization_phone", json!("call us")),

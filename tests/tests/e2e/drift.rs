@@ -325,6 +325,14 @@ async fn what_a_dba_adds_is_told_in_the_status_and_left_alone() {
     database.collection::<Document>("ward_reports").drop().await.unwrap();
     let clean = world.wait(&name, "told of nothing", |o| unmanaged(o) == Value::Null).await;
     assert!(condition(&clean, "DataLossSuspected").is_none(), "what was never the operator's is no loss of its");
+
+    // From where the hospital's own user may log in: at the next look, whatever has it come.
+    let restrictions = doc! { "clientSource": ["10.0.0.0/8"] };
+    let restrict = doc! { "updateUser": database.name(), "authenticationRestrictions": [restrictions] };
+    database.run_command(restrict).await.unwrap();
+    annotate(&world, &name, "example.com/look", "now").await;
+    let wanted = json!({ "users": [format!("{} (authenticationRestrictions)", database.name())], "count": 1 });
+    world.wait(&name, "told of the restriction", |o| unmanaged(o) == wanted).await;
     operator.terminate().await;
     world.close().await;
 }
