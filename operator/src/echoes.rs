@@ -29,19 +29,19 @@ impl Echoes {
     /// Remembers what a write answered that was made in a pass over `seen`.
     pub fn wrote(&self, seen: &HospitalOrganization, object: HospitalOrganization) {
         let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else { return };
-        // Somebody has changed it in between, and the watch may never bring that change by itself: a list that begins anew
-        // has only the last version.
-        if !says_the_same(seen, &object) {
-            return;
-        }
+        // If somebody has changed it in between, the watch may never bring that change by itself: a list that begins anew has
+        // only the last version, which is then not taken for the operator's own.
+        let is_own = says_the_same(seen, &object);
         let mut map = self.lock();
         let writes = map.entry(uid).or_default();
         // A write that changed nothing answers the version that is known already.
         if writes.versions.back() != Some(&version) {
-            if writes.versions.len() == REMEMBERED {
-                writes.versions.pop_front();
+            if is_own {
+                if writes.versions.len() == REMEMBERED {
+                    writes.versions.pop_front();
+                }
+                writes.versions.push_back(version);
             }
-            writes.versions.push_back(version);
             writes.newest = Some(Arc::new(DeserializeGuard(Ok(object))));
         }
     }
@@ -52,8 +52,9 @@ impl Echoes {
         let mut map = self.lock();
         let Some(writes) = map.get_mut(&uid) else { return false };
         let own = writes.versions.contains(&version);
-        if !own || writes.versions.back() == Some(&version) {
-            // The store has the last write, or somebody else's, which may be newer.
+        let number = version.parse::<u64>().ok();
+        if writes.newest.as_ref().is_some_and(|newest| number_of(newest) <= number) {
+            // The store has the last write, or somebody else's, which is newer.
             writes.newest = None;
         }
         own
@@ -84,8 +85,11 @@ fn says_the_same(a: &HospitalOrganization, b: &HospitalOrganization) -> bool {
 
 /// Whether one version of an object was stored after another; versions of one object are numbers that grow.
 fn is_later(a: &Watched, b: &Watched) -> bool {
-    let number = |object: &Watched| object.resource_version().and_then(|version| version.parse::<u64>().ok());
-    number(a) > number(b)
+    number_of(a) > number_of(b)
+}
+
+fn number_of(object: &Watched) -> Option<u64> {
+    object.resource_version()?.parse().ok()
 }
 
 #[cfg(test)]
