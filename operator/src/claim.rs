@@ -15,7 +15,7 @@ use chakravue_crds::{
     naming::DatabaseName,
     organization::{Phase, Subscription},
 };
-use mongodb::bson::{self, DateTime, doc};
+use mongodb::bson::{self, DateTime, Document, doc};
 
 pub use self::{
     facts::{Provisioned, aim, facts_of, leave_behind, record_facts, record_unreadable, remember},
@@ -286,22 +286,18 @@ async fn take_up(
     Ok(OrganizationRecord { owner, claim: ClaimState::Held, retained_at: None, left_behind: None, ..record })
 }
 
+/// Changes the claim's document, if the claim is still held by who held it.
+async fn change(context: &Context, record: &OrganizationRecord, update: Document, doing: &str) -> Result<()> {
+    let filter = held_by(&record.organization_id, &record.owner);
+    let outcome = context.mongo.organizations().update_one(filter, update).await.doing(doing)?;
+    if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
+}
+
 /// Marks that the database is about to be made.
 async fn begin(context: &Context, mut record: OrganizationRecord, database_exists: bool) -> Result<OrganizationRecord> {
     let origin = if database_exists { DatabaseOrigin::Adopted } else { DatabaseOrigin::Created };
     let origin_name = bson::serialize_to_bson(&origin).map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
-    let outcome = context
-        .mongo
-        .organizations()
-        .update_one(
-            held_by(&record.organization_id, &record.owner),
-            doc! { "$set": { "database_origin": origin_name } },
-        )
-        .await
-        .doing("mark the claim")?;
-    if outcome.matched_count == 0 {
-        return Err(conflict(&record));
-    }
+    change(context, &record, doc! { "$set": { "database_origin": origin_name } }, "mark the claim").await?;
     record.database_origin = Some(origin);
     Ok(record)
 }

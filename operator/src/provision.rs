@@ -122,8 +122,7 @@ pub async fn provision(
     picture.data_loss = record.data_loss.as_ref().map(loss::told);
 
     // Credentials and schema do not need each other. Each side goes on when the other fails: what one has done is kept.
-    let is_rotation =
-        secret.as_ref().is_ok_and(|secret| secret.as_ref().is_some_and(|found| credentials::rotates(tenant, found)));
+    let is_rotation = matches!(&secret, Ok(Some(found)) if credentials::rotates(tenant, found));
     let (mut credential_changes, mut schema_changes) = (Changes::default(), Changes::default());
     let id = record.organization_id.as_str();
     let credentials = give_access(context, tenant, id, secret, &access, &mut credential_changes).boxed();

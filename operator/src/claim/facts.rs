@@ -10,7 +10,7 @@ use chakravue_crds::{
 };
 use mongodb::bson::{self, DateTime, Document, Uuid, doc};
 
-use super::{conflict, held_by};
+use super::{change, held_by};
 use crate::{
     context::Context,
     error::{Doing as _, Error, Result},
@@ -66,10 +66,7 @@ pub async fn record_facts(
         }
     }
     update.insert("$set", set);
-    let filter = held_by(&record.organization_id, &record.owner);
-    let organizations = context.mongo.organizations();
-    let outcome = organizations.update_one(filter, update).await.doing("record the organization")?;
-    if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
+    change(context, record, update, "record the organization").await
 }
 
 /// Writes that a database is about to be migrated: from now on an older operator leaves it alone.
@@ -77,12 +74,7 @@ pub async fn aim(context: &Context, record: OrganizationRecord, version: i64) ->
     if record.schema_target == Some(version) {
         return Ok(record);
     }
-    let filter = held_by(&record.organization_id, &record.owner);
-    let update = doc! { "$set": { "schema_target": version } };
-    let outcome = context.mongo.organizations().update_one(filter, update).await.doing("record the migration")?;
-    if outcome.matched_count == 0 {
-        return Err(conflict(&record));
-    }
+    change(context, &record, doc! { "$set": { "schema_target": version } }, "record the migration").await?;
     Ok(OrganizationRecord { schema_target: Some(version), ..record })
 }
 
@@ -114,10 +106,7 @@ pub async fn remember(
         None => Ok(update.insert("$unset", doc! { "data_loss": "" })),
     }
     .map_err(|_| Error::Conflict { what: "the claim".to_owned() })?;
-    let filter = held_by(&record.organization_id, &record.owner);
-    let outcome =
-        context.mongo.organizations().update_one(filter, update).await.doing("record which collections there are")?;
-    if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
+    change(context, record, update, "record which collections there are").await
 }
 
 fn ids(collections: &BTreeMap<String, Uuid>) -> Result<Document> {

@@ -7,7 +7,7 @@ use std::{
 
 use chakravue_crds::{
     HospitalOrganizationStatus,
-    conditions::{ConditionType, Reason},
+    conditions::{self, ConditionType, Reason},
     master::{ClaimState, OrganizationRecord, Owner},
     naming::secret_name,
 };
@@ -119,8 +119,10 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
 
 /// Whether a hospital holds its claim or did: one that lost it goes on to miss it.
 fn had_its_claim(status: &HospitalOrganizationStatus) -> bool {
-    let held = status.conditions.iter().find(|condition| condition.type_ == ConditionType::ClaimHeld.as_str());
-    held.is_some_and(|held| held.status == "True" || held.reason == Reason::ClaimLost.as_str())
+    conditions::holds(&status.conditions, ConditionType::ClaimHeld)
+        || status.conditions.iter().any(|condition| {
+            condition.type_ == ConditionType::ClaimHeld.as_str() && condition.reason == Reason::ClaimLost.as_str()
+        })
 }
 
 /// Whether the object that holds a claim would be seen here if there were one. One that stands in its place takes the

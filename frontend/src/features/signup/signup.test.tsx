@@ -19,6 +19,12 @@ function stubEvents(): void {
   );
 }
 
+async function typeCard(user: ReturnType<typeof renderAt>["user"]): Promise<void> {
+  await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
+  await user.type(screen.getByLabelText("Card number"), "4111111111111111");
+  await user.type(screen.getByLabelText("Expiry date"), "1230");
+}
+
 describe("a card as it is typed or pasted", () => {
   it("stands in groups of four", () => {
     expect(grouped("4111-1111 1111\t1111")).toBe("4111 1111 1111 1111");
@@ -106,9 +112,7 @@ describe("the payment", () => {
       }),
     );
     const { user } = renderAt("/signup/payment");
-    await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
-    await user.type(screen.getByLabelText("Card number"), "4111111111111111");
-    await user.type(screen.getByLabelText("Expiry date"), "1230");
+    await typeCard(user);
     const pay = async () => {
       await user.clear(screen.getByLabelText("Security code"));
       await user.type(screen.getByLabelText("Security code"), "123");
@@ -159,9 +163,7 @@ describe("a hospital that is signed up and not paid", () => {
       }),
     );
     const { user } = renderAt("/signup/payment");
-    await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
-    await user.type(screen.getByLabelText("Card number"), "4111111111111111");
-    await user.type(screen.getByLabelText("Expiry date"), "1230");
+    await typeCard(user);
     await user.type(screen.getByLabelText("Security code"), "123");
     expect(screen.queryByText(/signed Mercy up before/)).toBeNull();
     await user.click(await screen.findByRole("button", { name: "Pay $299" }));
@@ -197,9 +199,7 @@ it("shows what the server refuses of the details where they are typed", async ()
     ),
   );
   const { user } = renderAt("/signup/payment");
-  await user.type(await screen.findByLabelText("Name on the card"), "Alex Admin");
-  await user.type(screen.getByLabelText("Card number"), "4111111111111111");
-  await user.type(screen.getByLabelText("Expiry date"), "1230");
+  await typeCard(user);
   await user.type(screen.getByLabelText("Security code"), "123");
   await user.click(await screen.findByRole("button", { name: "Pay $99" }));
   expect(await screen.findByText("Must be an address that gets mail.")).toBeTruthy();
