@@ -69,6 +69,15 @@ mod tests {
     }
 
     #[test]
+    fn who_failed_together_does_not_come_back_together() {
+        let whole = Duration::from_mins(10);
+        let waits: Vec<_> = (0..100).map(|_| jittered(whole)).collect();
+        assert!(waits.iter().all(|wait| (whole / 2..=whole).contains(wait)), "{waits:?}");
+        let quarters: std::collections::HashSet<_> = waits.iter().map(|wait| wait.as_secs() / 75).collect();
+        assert!(quarters.len() >= 4, "they are spread over the second half: {waits:?}");
+    }
+
+    #[test]
     fn success_and_a_new_generation_start_over() {
         let backoff = Backoff::default();
         for _ in 0..10 {

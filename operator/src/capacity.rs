@@ -85,6 +85,12 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// With a budget for everything.
+    #[cfg(test)]
+    pub fn limited() -> Self {
+        Self { tables: (1, Some(2)), descriptors: (1, Some(2)), users: (1, Some(2)) }
+    }
+
     pub fn rows(&self) -> [(Resource, i64, Option<i64>); 3] {
         [
             (Resource::Tables, self.tables.0, self.tables.1),

@@ -63,6 +63,9 @@ pub async fn run(
     let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
         // Also one that somebody took the finalizer from: no pass will see it again.
         .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::Init) {
+                remembers.echoes.begin_anew();
+            }
             for uid in gone.of(event, Watched::uid) {
                 remembers.forget(&uid);
                 remembers.released.gone(&uid);

@@ -10,7 +10,7 @@ pub mod own;
 pub mod stream;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -18,8 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chakravue_crds::HospitalOrganization;
 use futures::{FutureExt as _, Stream, StreamExt as _, stream as streams};
-use kube::runtime::reflector::ObjectRef;
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use mongodb::bson::Timestamp;
 use tokio::sync::mpsc;
 
@@ -92,6 +93,8 @@ impl Kind {
 /// Every hospital that was looked at, and the way to have one of them, or all, looked at again.
 pub struct Drift {
     hospitals: Mutex<HashMap<String, Hospital>>,
+    /// Databases that were changed before anybody asked for a look at their hospital: while nobody led.
+    early: Mutex<HashSet<String>>,
     /// Whether a stream shows every change at the moment.
     streams: AtomicBool,
     own: OwnWrites,
@@ -101,6 +104,9 @@ pub struct Drift {
     later: mpsc::UnboundedSender<Later>,
     all: mpsc::Sender<()>,
 }
+
+/// How many databases are remembered that belong to nobody, as far as is known.
+const EARLY: usize = 1_000;
 
 /// How often, at the most, users are counted because they come and go.
 const RECOUNT: Duration = Duration::from_secs(1);
@@ -142,8 +148,10 @@ impl Triggers {
 struct Hospital {
     object: ObjectRef<Watched>,
     database: String,
-    /// A pass was asked for that has not begun yet. It will see whatever happened before.
-    asked: bool,
+    /// No pass of this process has looked at it.
+    unseen: bool,
+    /// Which pass was asked for that has not begun yet.
+    asked: Asked,
     /// What came since a pass began that is under way.
     meanwhile: Option<Meanwhile>,
     /// Somebody else's change of collections or indexes was announced since the last pass began.
@@ -152,10 +160,33 @@ struct Hospital {
     counted: Option<Counted>,
     /// When that was.
     recounted: Option<Instant>,
-    /// A pass was asked for that is to count them, a moment later.
-    recount: bool,
     /// What the last pass left of user and role, if it got that far.
     accounts: Option<Arc<Expected>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    No,
+    /// One that is to count users, a moment later.
+    Soon,
+    /// It will see whatever happened before.
+    AtOnce,
+}
+
+impl Hospital {
+    fn new(object: ObjectRef<Watched>, database: String) -> Self {
+        Self {
+            object,
+            database,
+            unseen: true,
+            asked: Asked::No,
+            meanwhile: None,
+            announced: false,
+            counted: None,
+            recounted: None,
+            accounts: None,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -176,27 +207,31 @@ impl Drift {
         let (all, alls) = mpsc::channel(1);
         let (hospitals, streams) = (Mutex::default(), AtomicBool::default());
         let triggers = Triggers { one: ones, later: laters, all: alls, turns: turns.clone() };
-        let drift = Self { hospitals, streams, own, metrics, turns, one, later, all };
+        let early = Mutex::default();
+        let drift = Self { hospitals, early, streams, own, metrics, turns, one, later, all };
         (drift, triggers)
+    }
+
+    /// A hospital that may not have been looked at yet waits for its turn, which comes sooner if its database was changed.
+    pub fn waits(&self, object: &HospitalOrganization) {
+        let (Some(uid), Ok(database)) = (object.uid(), object.wanted_database()) else { return };
+        if let Entry::Vacant(place) = self.lock().entry(uid) {
+            let asked = if self.early().remove(database.as_str()) { Asked::AtOnce } else { Asked::No };
+            let object = ObjectRef::new(&object.name_any()).within(&object.namespace().unwrap_or_default());
+            place.insert(Hospital { asked, ..Hospital::new(object, database.to_string()) });
+        }
     }
 
     /// A pass begins to look; until the answer is dropped, its own changes are told from those of others.
     pub fn look<'a>(&'a self, tenant: &Tenant) -> Look<'a> {
         let uid = tenant.owner.uid.clone();
         let mut hospitals = self.lock();
-        let hospital = hospitals.entry(uid.clone()).or_insert_with(|| Hospital {
-            object: ObjectRef::new(&tenant.owner.name).within(&tenant.owner.namespace),
-            database: tenant.database.to_string(),
-            asked: false,
-            meanwhile: None,
-            announced: false,
-            counted: None,
-            recounted: None,
-            recount: false,
-            accounts: None,
+        let hospital = hospitals.entry(uid.clone()).or_insert_with(|| {
+            let object = ObjectRef::new(&tenant.owner.name).within(&tenant.owner.namespace);
+            Hospital::new(object, tenant.database.to_string())
         });
-        hospital.asked = false;
-        hospital.recount = false;
+        hospital.unseen = false;
+        hospital.asked = Asked::No;
         hospital.meanwhile = Some(Meanwhile::default());
         hospital.accounts = None;
         let is_announced = std::mem::take(&mut hospital.announced);
@@ -225,6 +260,21 @@ impl Drift {
         }
     }
 
+    /// The same before this process led: every first look sees it, but this one is to come before the others.
+    fn was_changed(&self, database: &str) {
+        let mut hospitals = self.lock();
+        let mut known = hospitals.iter_mut().filter(|(_, hospital)| hospital.database == database).peekable();
+        if known.peek().is_none() {
+            let mut early = self.early();
+            if early.len() < EARLY {
+                early.insert(database.to_owned());
+            }
+        }
+        for (uid, hospital) in known.filter(|(_, hospital)| hospital.unseen) {
+            self.ask(uid, hospital, Source::Stream);
+        }
+    }
+
     /// Users of this database came, went, or got or lost their seat: nothing to mend, but to be counted.
     fn users_changed(&self, database: &str) {
         for (uid, hospital) in self.lock().iter_mut().filter(|(_, hospital)| hospital.database == database) {
@@ -239,7 +289,7 @@ impl Drift {
 
     /// Whether somebody's change was seen that no pass has looked at yet.
     pub fn is_asked(&self, uid: &str) -> bool {
-        self.lock().get(uid).is_some_and(|hospital| hospital.asked)
+        self.lock().get(uid).is_some_and(|hospital| hospital.asked == Asked::AtOnce)
     }
 
     /// Has this hospital looked at once more: something went on beside its passes, and has ended.
@@ -264,23 +314,27 @@ impl Drift {
         let due = hospital.recounted.map(|last| last + RECOUNT).filter(|due| Instant::now() < *due);
         match due {
             None => drop(self.ask_for_a_look(uid, hospital)),
-            Some(_) if hospital.asked || hospital.recount => {}
+            Some(_) if hospital.asked != Asked::No => {}
             Some(due) => {
                 let later = Later { due, uid: uid.to_owned(), hospital: hospital.object.clone() };
-                hospital.recount = self.later.send(later).is_ok();
+                if self.later.send(later).is_ok() {
+                    hospital.asked = Asked::Soon;
+                }
             }
         }
     }
 
     /// Answers whether that was not asked for already.
     fn ask_for_a_look(&self, uid: &str, hospital: &mut Hospital) -> bool {
-        if hospital.asked {
+        if hospital.asked == Asked::AtOnce {
             return false;
         }
         // One that waits for its resync already need not wait for that long.
         self.turns.hurry(uid, Class::Drift);
         // Nobody listens any more only while the process stops.
-        hospital.asked = self.one.send(hospital.object.clone()).is_ok();
+        if self.one.send(hospital.object.clone()).is_ok() {
+            hospital.asked = Asked::AtOnce;
+        }
         true
     }
 
@@ -305,6 +359,10 @@ impl Drift {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Hospital>> {
         self.hospitals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn early(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -365,18 +423,19 @@ impl Drop for Look<'_> {
 
 #[cfg(test)]
 mod tests {
-    use chakravue_crds::HospitalOrganization;
-
     use super::*;
 
-    fn tenant() -> Tenant {
-        let object: HospitalOrganization = serde_json::from_value(serde_json::json!({
+    fn object() -> HospitalOrganization {
+        serde_json::from_value(serde_json::json!({
             "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
             "metadata": { "name": "a", "namespace": "n", "uid": "u" },
             "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
         }))
-        .unwrap();
-        Tenant::of(&object, "cluster", "master").unwrap()
+        .unwrap()
+    }
+
+    fn tenant() -> Tenant {
+        Tenant::of(&object(), "cluster", "master").unwrap()
     }
 
     fn at(increment: u32) -> Timestamp {
@@ -506,6 +565,24 @@ mod tests {
         assert!(triggers.one.try_recv().is_ok());
         drift.look_again("another");
         assert!(triggers.one.try_recv().is_err());
+    }
+
+    #[test]
+    fn what_was_changed_while_nobody_led_has_its_first_look_before_the_others() {
+        let (drift, _, mut triggers) = drift();
+        drift.was_changed("a");
+        drift.waits(&object());
+        assert!(drift.is_asked("u") && triggers.one.try_recv().is_err(), "it waits already, and is let go first");
+        drop(drift.look(&tenant()));
+        drift.waits(&object());
+        drift.was_changed("a");
+        assert!(!drift.is_asked("u"), "the first look has seen it");
+
+        let (drift, _, mut triggers) = self::drift();
+        drift.waits(&object());
+        assert!(!drift.is_asked("u"));
+        drift.was_changed("a");
+        assert!(drift.is_asked("u") && triggers.one.try_recv().is_ok(), "it waited when that was told");
     }
 
     #[test]

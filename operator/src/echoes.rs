@@ -71,6 +71,12 @@ impl Echoes {
         self.lock().remove(uid);
     }
 
+    /// The watch begins anew, and brings everything as it is by now: also where it is older than what was written, because
+    /// somebody has put a backup of Kubernetes in its place.
+    pub fn begin_anew(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Writes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,6 +161,15 @@ mod tests {
             assert!(!echoes.is_own(&version("3")));
             assert_eq!(echoes.newest(watched("2")).resource_version().unwrap(), "2");
         }
+    }
+
+    #[test]
+    fn what_was_written_before_the_watch_began_anew_hides_nothing_of_what_it_brings() {
+        let echoes = Echoes::default();
+        echoes.wrote(&version("1"), version("9"));
+        echoes.begin_anew();
+        assert!(!echoes.is_own(&version("9")));
+        assert_eq!(echoes.newest(watched("5")).resource_version().unwrap(), "5");
     }
 
     #[test]

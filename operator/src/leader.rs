@@ -7,6 +7,7 @@
 //! two operators can do at once without harm, and the lease spares only the double work.
 
 pub mod election;
+pub mod handover;
 
 use std::{
     future::poll_fn,

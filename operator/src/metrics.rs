@@ -354,11 +354,48 @@ mod tests {
 
     use super::*;
 
+    /// Everything that can be exported, with a hospital of its own.
     fn exported(metrics: &Metrics) -> String {
+        metrics.pass(Err(Reason::MongoDbError), Duration::ZERO);
+        render(metrics, &[hospital()], Some(Usage::limited()))
+    }
+
+    fn render(metrics: &Metrics, hospitals: &[Arc<Watched>], capacity: Option<Usage>) -> String {
         let queue = Depth::default();
-        let capacity = Some(Usage::default());
-        let now = Now { mongodb_usable: true, leads: true, in_backoff: 0, queue, repairs: 0, hospitals: &[], capacity };
-        metrics.render(&now)
+        metrics.render(&Now {
+            mongodb_usable: true,
+            leads: true,
+            in_backoff: 0,
+            queue,
+            repairs: 0,
+            hospitals,
+            capacity,
+        })
+    }
+
+    fn hospital() -> Arc<Watched> {
+        let hospital = serde_json::from_value(serde_json::json!({
+            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+            "metadata": { "name": "st-marys", "namespace": "wards", "uid": "u" },
+            "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
+            "status": { "phase": "Active", "users": { "current": 7, "seats": "7/20" } },
+        }));
+        Arc::new(kube::core::DeserializeGuard(Ok(hospital.unwrap())))
+    }
+
+    const DOCUMENTATION: &str = include_str!("../../docs/observability.md");
+
+    /// The rows of the table: name, type, labels, meaning. The table of alerts beside it has expressions and no types.
+    fn documented() -> Vec<[&'static str; 4]> {
+        let rows = DOCUMENTATION.lines().filter(|line| line.starts_with("| `chakravue_operator_"));
+        let cells = rows.map(|row| row.trim_matches('|').splitn(4, '|').map(str::trim).collect::<Vec<_>>());
+        let rows = cells.filter_map(|cells| <[&str; 4]>::try_from(cells).ok());
+        rows.filter(|[_, type_, ..]| ["counter", "gauge", "histogram", "info"].contains(type_)).collect()
+    }
+
+    /// The words that stand in backticks.
+    fn words(cell: &str) -> BTreeSet<String> {
+        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 
     /// Every metric, as Prometheus knows it, with its type.
@@ -378,68 +415,55 @@ mod tests {
 
     #[test]
     fn the_table_in_the_documentation_is_what_is_exported() {
-        let metrics = Metrics::new(true);
-        let of = OfHospital { namespace: "n".into(), name: "a".into() };
-        let text = exported(&metrics);
-        let mut exported = names(&text);
-        // These two have a row for each hospital, and here is none.
-        for name in ["hospital_ready", "hospital_users"] {
-            exported.insert((format!("chakravue_operator_{name}"), "gauge".to_owned()));
-        }
-        metrics.per_hospital.as_ref().unwrap().ready.get_or_create(&of).set(1);
-        exported.insert(("chakravue_operator_capacity_budget".to_owned(), "gauge".to_owned()));
-        let documentation = include_str!("../../docs/observability.md");
-        let rows = documentation.lines().filter_map(|line| line.strip_prefix("| `chakravue_operator_"));
-        let documented: BTreeSet<_> = rows
-            .map(|row| {
-                let (name, rest) = row.split_once('`').unwrap();
-                (format!("chakravue_operator_{name}"), rest.split('|').nth(1).unwrap().trim().to_owned())
-            })
-            .collect();
-        // The table of alerts beside it has expressions and their meanings.
-        let is_type = |type_: &str| ["counter", "gauge", "histogram", "info"].contains(&type_);
-        let documented: BTreeSet<_> = documented.into_iter().filter(|(_, type_)| is_type(type_)).collect();
-        assert_eq!(documented, exported);
+        let exported = names(&exported(&Metrics::new(true)));
+        let documented =
+            documented().into_iter().map(|[name, type_, ..]| (name.trim_matches('`').to_owned(), type_.to_owned()));
+        assert_eq!(documented.collect::<BTreeSet<_>>(), exported);
     }
 
     #[test]
-    fn labels_in_the_documentation_are_what_is_exported() {
-        let metrics = Metrics::new(false);
-        metrics.pass(Err(Reason::MongoDbError), Duration::ZERO);
-        let text = exported(&metrics);
-        let documentation = include_str!("../../docs/observability.md");
-        for line in text.lines().filter(|line| line.starts_with("chakravue_operator_") && line.contains('{')) {
-            let (name, labels) = line.split_once('{').unwrap();
-            for label in labels.split(',').filter_map(|label| label.split_once("=\"").map(|(label, _)| label)) {
-                let of_histogram = name.trim_end_matches("_bucket").trim_end_matches("_sum").trim_end_matches("_count");
-                let row = documentation.lines().find(|row| row.starts_with(&format!("| `{of_histogram}`")));
-                let row = row.unwrap_or_else(|| panic!("{name} is not documented"));
-                assert!(label == "le" || row.contains(&format!("`{label}`")), "{label} of {name} is not documented");
+    fn labels_in_the_documentation_are_what_is_exported_and_their_values_are_told() {
+        // What says itself, is a name, or stands in a table of its own.
+        const TOLD_ELSEWHERE: [&str; 8] =
+            ["reason", "phase", "plan", "command", "version", "schema_version", "namespace", "name"];
+        let text = exported(&Metrics::new(true));
+        let mut labels: HashMap<&str, BTreeSet<String>> = HashMap::new();
+        let mut values: HashMap<&str, BTreeSet<String>> = HashMap::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, of) =
+                line.split_once(' ').unwrap().0.split_once('{').unwrap_or((line.split_once(' ').unwrap().0, ""));
+            let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            let name = histogram.unwrap_or(name);
+            for (label, value) in of.trim_end_matches('}').split(',').filter_map(|label| label.split_once('=')) {
+                let value = value.trim_matches('"');
+                if label != "le" {
+                    labels.entry(name).or_default().insert(label.to_owned());
+                }
+                if label != "le" && !TOLD_ELSEWHERE.contains(&label) {
+                    values.entry(name).or_default().insert(value.to_owned());
+                }
             }
         }
+        for [name, _, its, meaning] in documented() {
+            let name = name.trim_matches('`');
+            assert_eq!(words(its), labels.remove(name).unwrap_or_default(), "labels of {name}");
+            let told = words(meaning);
+            let values = values.remove(name).unwrap_or_default();
+            // The same words as in the row that it refers to.
+            if !["queue_wait_seconds", "drift_healed_total", "capacity_budget"]
+                .iter()
+                .any(|other| name.ends_with(other))
+            {
+                assert!(values.is_subset(&told), "values of {name}: {values:?}, of which the table tells {told:?}");
+            }
+        }
+        assert!(labels.is_empty(), "{labels:?}");
     }
 
     #[test]
     fn no_label_names_a_hospital_unless_somebody_asked_for_it() {
-        let hospital = serde_json::from_value(serde_json::json!({
-            "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
-            "metadata": { "name": "st-marys", "namespace": "wards", "uid": "u" },
-            "spec": { "displayName": "A", "contact": { "email": "a@b.example" }, "plan": "Starter" },
-            "status": { "phase": "Active", "users": { "current": 7, "seats": "7/20" } },
-        }));
-        let hospitals = [Arc::new(kube::core::DeserializeGuard(Ok(hospital.unwrap())))];
         for (asked, named) in [(false, false), (true, true)] {
-            let queue = Depth::default();
-            let now = Now {
-                mongodb_usable: true,
-                leads: true,
-                in_backoff: 0,
-                queue,
-                repairs: 0,
-                hospitals: &hospitals,
-                capacity: None,
-            };
-            let text = Metrics::new(asked).render(&now);
+            let text = render(&Metrics::new(asked), &[hospital()], None);
             assert_eq!(text.contains("st-marys"), named, "{text}");
             assert!(text.contains("chakravue_operator_hospitals{phase=\"Active\",plan=\"Starter\"} 1"), "{text}");
         }

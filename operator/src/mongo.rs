@@ -5,6 +5,7 @@ mod health;
 mod organizations;
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
@@ -174,6 +175,14 @@ impl Mongo {
         }
         self.metrics.answered(label, outcome.is_ok(), began.elapsed());
         outcome
+    }
+
+    /// The names of all databases, if the operator may know them.
+    pub async fn databases(&self) -> Option<HashSet<String>> {
+        let command = doc! { "listDatabases": 1, "nameOnly": true };
+        let answer = self.read("admin", command, "list the databases").await.ok()?;
+        let databases = answer.get_array("databases").ok()?;
+        Some(databases.iter().filter_map(|found| Some(found.as_document()?.get_str("name").ok()?.to_owned())).collect())
     }
 
     async fn run(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {

@@ -154,7 +154,7 @@ async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<
     let secrets = async { secrets.list_metadata(&labelled).await.doing("list the Secrets") };
     let claims = async { mongo.organizations().find(doc! {}).await.doing("read the claims") };
     let (users, roles) = (users(mongo), roles(mongo));
-    let databases = async { Ok(databases(mongo).await) };
+    let databases = async { Ok(mongo.databases().await) };
     let (secrets, claims, users, roles, databases) = tokio::try_join!(secrets, claims, users, roles, databases)?;
 
     let claimed: HashSet<&str> = claims.iter().map(|claim| claim.database_name.as_str()).collect();
@@ -200,13 +200,6 @@ async fn accounts(mongo: &Mongo, collection: &str, filter: Document) -> Result<H
     let command = doc! { "find": collection, "filter": filter, "projection": { "db": 1 }, "batchSize": 10_000 };
     let found = mongo.list("admin", command, "read users and roles").await?;
     Ok(found.iter().filter_map(|account| account.get_str("db").ok().map(str::to_owned)).collect())
-}
-
-async fn databases(mongo: &Mongo) -> Option<HashSet<String>> {
-    let command = doc! { "listDatabases": 1, "nameOnly": true };
-    let answer = mongo.read("admin", command, "list the databases").await.ok()?;
-    let databases = answer.get_array("databases").ok()?;
-    Some(databases.iter().filter_map(|found| Some(found.as_document()?.get_str("name").ok()?.to_owned())).collect())
 }
 
 async fn has_our_collections(mongo: &Mongo, database: &str) -> Result<bool> {

@@ -99,13 +99,16 @@ pub async fn provision(
         return Ok(if picture.counted(seats.await) { Outcome::Complete } else { Outcome::Unfinished });
     }
     if let Err(refused) = refuse_newer_schema(record) {
+        picture.other_schema = record.schema_version;
         if tenant.subscription == Subscription::Suspended {
             access::revoke_surplus(context, tenant, record.organization_id.as_str(), &access, changes).await?;
         }
         return Err(refused);
     }
     if record.provisioned_at.is_none() && !schema::is_whole(&observed.collections) {
-        context.capacity.admit(&context.mongo, &tenant.owner.uid, record.database_name.as_str()).await?;
+        let admitted = context.capacity.admit(&context.mongo, &tenant.owner.uid, record.database_name.as_str()).await;
+        picture.never_made = matches!(admitted, Err(Error::Refused { .. }));
+        admitted?;
     }
 
     // What is lost is written down before anything is made again in its place.
@@ -199,7 +202,7 @@ impl Picture {
                     under_way: outcome.under_way.clone(),
                 });
             }
-            Ok(None) => self.older_schema = record.schema_version,
+            Ok(None) => self.other_schema = record.schema_version,
         }
     }
 }

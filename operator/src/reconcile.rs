@@ -53,6 +53,9 @@ const AT_ONCE: Duration = Duration::from_millis(50);
 pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Action> {
     let uid = object.uid().unwrap_or_default();
     let seen = context.echoes.newest(Arc::clone(&object));
+    if let Ok(valid) = &seen.0 {
+        context.drift.waits(valid);
+    }
     let order = order(&seen);
     let turn = tokio::select! {
         turn = context.turns.take(&uid, class(&seen, &context), &order) => turn,

@@ -26,6 +26,7 @@ use crate::{
     leader::{
         self, Leadership,
         election::{self, Election, Lost},
+        handover::Handover,
     },
     metrics::Metrics,
     mongo::Mongo,
@@ -97,9 +98,10 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     let mut health = tokio::spawn(mongo.clone().watch(stop.clone(), move || heartbeat.beat()));
 
     let namespace = options.connection.namespace.as_deref();
+    let handover = Handover::default();
     let preparation = async {
         let cluster = wait_for_cluster(&kube, namespace, options.connection.cluster_id.clone()).await;
-        anyhow::Ok((cluster, lead(&options, config, &leadership).await?))
+        anyhow::Ok((cluster, lead(&options, config, &leadership, &handover).await?))
     };
     let release = CancellationToken::new();
     let (cluster, elected) = tokio::select! {
@@ -112,8 +114,8 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     let mut leading = keep_leading(elected, &release);
     mongo.leads();
 
-    // The stream begins at the latest look at MongoDB, which is before any pass.
-    let stream = drift::stream::watch(watcher, mongo.clone(), Arc::clone(&drift), stop.clone());
+    // The stream begins where the last leader was, or at the latest look at MongoDB, which is before any pass.
+    let stream = drift::stream::watch(watcher, mongo.clone(), Arc::clone(&drift), handover, stop.clone());
     let stream = tokio::spawn(stream);
     let comparison = drift::accounts::watch(
         mongo.clone(),
@@ -207,7 +209,12 @@ async fn listen(address: std::net::SocketAddr, what: &str) -> anyhow::Result<Tcp
 type Elected = Option<(Election, k8s_openapi::api::coordination::v1::Lease)>;
 
 /// Waits until this process leads, if it is to ask anybody.
-async fn lead(options: &Run, config: kube::Config, leadership: &Leadership) -> anyhow::Result<Elected> {
+async fn lead(
+    options: &Run,
+    config: kube::Config,
+    leadership: &Leadership,
+    handover: &Handover,
+) -> anyhow::Result<Elected> {
     if !options.leader_elect {
         return Ok(None);
     }
@@ -220,7 +227,7 @@ async fn lead(options: &Run, config: kube::Config, leadership: &Leadership) -> a
         identity: election::Settings::identity(),
         duration: options.lease_duration,
     };
-    let election = Election::new(client, settings, leadership.clone());
+    let election = Election::new(client, settings, leadership.clone(), handover.clone());
     let lease = election.win().await;
     Ok(Some((election, lease)))
 }

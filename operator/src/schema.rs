@@ -17,6 +17,7 @@ use mongodb::bson::{Bson, Document, Uuid, doc};
 use tokio::time::Instant;
 
 pub use self::{
+    change::refuse_other_case,
     compare::{Difference, Step, plan, unmanaged},
     repairs::Repairs,
 };

@@ -34,13 +34,15 @@ pub struct Picture {
     pub claim_held: bool,
     /// The claim was refused, and never held: whatever the status tells of a database, somebody else wrote.
     pub claim_never_held: bool,
+    /// The database was never complete, and is not made now: whatever the status tells of what is in it, somebody else wrote.
+    pub never_made: bool,
     pub credentials: Option<CredentialsStatus>,
     /// Known as soon as the claim is held.
     pub unmanaged: Option<Unmanaged>,
     pub data_loss: Option<DataLossStatus>,
     pub schema: Option<SchemaPicture>,
-    /// The version that the database has, where it waits for a newer one.
-    pub older_schema: Option<i64>,
+    /// The version that the database has, where that is another than the catalogue's.
+    pub other_schema: Option<i64>,
     pub users: Option<i64>,
     /// The steps that were tried and failed.
     pub failed: Vec<(ConditionType, Error)>,
@@ -111,11 +113,11 @@ impl Picture {
         };
         if self.credentials.is_some() {
             status.binding = Some(Binding { name: secret_name(&object.name_any()) });
-        } else if waits_for_payment || deleting {
+        } else if waits_for_payment || deleting || self.never_made {
             status.binding = None;
             status.credentials = None;
         }
-        if waits_for_payment {
+        if waits_for_payment || self.never_made {
             // Where there is a database, from before it was made anew, it is looked at when it is paid for.
             status.schema_version = None;
             status.collections = Vec::new();
@@ -125,8 +127,8 @@ impl Picture {
                 status.schema_version = Some(schema.version);
             }
             status.collections.clone_from(&schema.collections);
-        } else if self.older_schema.is_some() {
-            status.schema_version = self.older_schema;
+        } else if self.other_schema.is_some() {
+            status.schema_version = self.other_schema;
         }
 
         status.conditions = self.conditions(object, progress, &status, now);
@@ -175,7 +177,8 @@ impl Picture {
                 }
                 _ => make(type_, Truth::Unknown, error.reason(), error.to_string()),
             });
-            let known = before.iter().find(|old| old.type_ == type_.as_str() && !self.claim_never_held);
+            let is_made = type_ == ConditionType::ClaimHeld || !self.never_made;
+            let known = before.iter().find(|old| old.type_ == type_.as_str() && !self.claim_never_held && is_made);
             told.or(now_known).or_else(|| known.cloned())
         };
         let claim = self.claim_held.then(|| {
@@ -473,7 +476,8 @@ mod tests {
             unmanaged: None,
             data_loss: None,
             schema: Some(SchemaPicture { version: 1, ..SchemaPicture::default() }),
-            older_schema: None,
+            never_made: false,
+            other_schema: None,
             users: Some(1),
             failed: Vec::new(),
         }

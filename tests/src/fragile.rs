@@ -85,9 +85,10 @@ impl Fragile {
         restarted.unwrap_or_else(|error| panic!("member {member} does not come back: {error:#}"));
     }
 
-    /// Asks the primary to let another member have its place. It may refuse, such as when no other one has caught up.
-    pub async fn step_down(&self) {
-        self.replica_set.step_down().await;
+    /// Asks the primary to let another member have its place, and answers whether another one has it now. It may refuse, such
+    /// as when no other one has caught up.
+    pub async fn step_down(&self) -> bool {
+        self.replica_set.step_down().await
     }
 
     /// Kills the API server and starts it again.

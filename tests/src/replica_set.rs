@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use mongodb::{
     Client,
     bson::{Bson, doc},
+    error::ErrorKind,
 };
 
 use crate::{
@@ -22,6 +23,8 @@ use crate::{
 /// Enough for a majority without one of them.
 pub(crate) const MEMBERS: usize = 3;
 const PATIENCE: Duration = Duration::from_mins(2);
+/// An election takes a second or two.
+const HANDED_OVER: Duration = Duration::from_secs(10);
 
 pub(crate) struct ReplicaSet {
     /// The connection string of an administrator.
@@ -98,18 +101,37 @@ impl ReplicaSet {
         member.process.until("primary or secondary", PATIENCE, has_place).await
     }
 
-    pub(crate) async fn step_down(&self) {
-        let Ok(client) = connect(&self.uri).await else { return };
-        step_down(&client).await;
+    /// Asks the primary to let another member have its place. Answers whether another one has it now.
+    pub(crate) async fn step_down(&self) -> bool {
+        let Ok(client) = connect(&self.uri).await else { return false };
+        let Some(before) = primary(&client).await else { return false };
+        if !step_down(&client).await {
+            return false;
+        }
+        let deadline = tokio::time::Instant::now() + HANDED_OVER;
+        while tokio::time::Instant::now() < deadline {
+            if primary(&client).await.is_some_and(|now| now != before) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
     }
 }
 
-async fn step_down(client: &Client) {
+/// The member that takes writes, as far as one of them says so of itself.
+async fn primary(client: &Client) -> Option<String> {
+    let hello = mongod::hello(client).await.filter(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false))?;
+    hello.get_str("me").ok().map(str::to_owned)
+}
+
+/// Answers `false` if the primary refused.
+async fn step_down(client: &Client) -> bool {
     let command = doc! { "replSetStepDown": 20, "secondaryCatchUpPeriodSecs": 5 };
-    if let Err(error) = command_on_admin(client, command).await {
-        // It also closes the connection that asked; and it may refuse.
-        tracing::debug!("stepping down: {error}");
-    }
+    let Err(error) = command_on_admin(client, command).await else { return true };
+    // It may also close the connection that asked.
+    tracing::debug!("stepping down: {error}");
+    !matches!(*error.kind, ErrorKind::Command(_))
 }
 
 impl Member {

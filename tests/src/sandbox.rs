@@ -89,10 +89,37 @@ impl Sandbox {
             api: format!("{prefix}-api"),
             prefix,
         };
+        let mut sandbox = Self::with_accounts(testbed, names, label).await?;
+        (sandbox.operator_mongodb_uri, sandbox.api_mongodb_uri) = tokio::try_join!(
+            login(testbed, &sandbox.names, Program::Operator, &sandbox.names.operator),
+            login(testbed, &sandbox.names, Program::Api, &sandbox.names.api),
+        )?;
+        Ok(sandbox)
+    }
+
+    /// The same sandbox on another control plane before the same MongoDB, for the same manifests on a second cluster: what
+    /// it is called and the logins to MongoDB are this one's, and whichever is closed first removes what both have there.
+    ///
+    /// # Panics
+    /// When it cannot be made, with the reason.
+    pub async fn on_another(&self, testbed: &'static Testbed) -> Self {
+        let made = async {
+            install::namespace(&testbed.admin().await, self.namespace()).await?;
+            let mut sandbox = Self::with_accounts(testbed, self.names.clone(), "another").await?;
+            self.operator_mongodb_uri.clone_into(&mut sandbox.operator_mongodb_uri);
+            self.api_mongodb_uri.clone_into(&mut sandbox.api_mongodb_uri);
+            anyhow::Ok(sandbox)
+        };
+        made.await.unwrap_or_else(|error| panic!("cannot make the sandbox {} once more: {error:#}", self.prefix()))
+    }
+
+    /// A sandbox in a namespace that is there, without logins to MongoDB.
+    async fn with_accounts(testbed: &'static Testbed, names: Names, label: &str) -> anyhow::Result<Self> {
+        let client = testbed.admin().await;
         let folder = testbed.folder().join("sandboxes").join(format!("{}-{}", names.prefix, file_name(label)));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         // From here on, dropping it removes what there is.
-        let mut sandbox = Self {
+        let sandbox = Self {
             testbed,
             operator_kubeconfig: folder.join("operator.kubeconfig"),
             operator_mongodb_uri: String::new(),
@@ -112,14 +139,10 @@ impl Sandbox {
             let valid = Duration::from_hours(24);
             install::account_kubeconfig(&client, (namespace, account), testbed.kubeconfig(), path, valid)
         };
-        let (operator_uri, api_uri, (), ()) = tokio::try_join!(
-            login(testbed, &sandbox.names, Program::Operator, &sandbox.names.operator),
-            login(testbed, &sandbox.names, Program::Api, &sandbox.names.api),
+        tokio::try_join!(
             kubeconfig(install::OPERATOR, &sandbox.operator_kubeconfig),
             kubeconfig(install::API, &sandbox.api_kubeconfig),
         )?;
-        sandbox.operator_mongodb_uri = operator_uri;
-        sandbox.api_mongodb_uri = api_uri;
         Ok(sandbox)
     }
 

@@ -16,7 +16,7 @@ use chakravue_crds::naming::DatabaseName;
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Drift, Source};
+use super::{Asked, Drift, Source};
 use crate::{
     access,
     error::{Doing as _, Result},
@@ -161,7 +161,8 @@ impl Drift {
     /// What is expected of every hospital that no pass is at work on.
     fn expected(&self) -> Vec<(String, Arc<Expected>)> {
         let hospitals = self.lock();
-        let resting = hospitals.iter().filter(|(_, hospital)| hospital.meanwhile.is_none() && !hospital.asked);
+        let resting =
+            hospitals.iter().filter(|(_, hospital)| hospital.meanwhile.is_none() && hospital.asked != Asked::AtOnce);
         resting.filter_map(|(uid, hospital)| Some((uid.clone(), Arc::clone(hospital.accounts.as_ref()?)))).collect()
     }
 

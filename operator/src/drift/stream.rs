@@ -2,8 +2,9 @@
 //! place of a change leaves the server, never a document. MongoDB allows such a stream only together with `find` on everything, which the operator's own login
 //! must not have; so it has a login of its own, one connection, and can be left out.
 //!
-//! What the stream brought last is remembered in memory: a stream that breaks goes on where it was. Where the server has
-//! forgotten that place, and at every start of the process, all hospitals are compared instead.
+//! A stream that breaks goes on where it was, and the next leader's where the last one's was ([`Handover`]): what was changed
+//! while nobody led is looked at before everything else that a start has to look at. Where the server has forgotten that
+//! place, all hospitals are compared.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::Drift;
 use crate::{
     error::{Code, Error},
+    leader::handover::Handover,
     mongo::{Health, Mongo},
     privileges,
 };
@@ -90,8 +92,39 @@ enum Place {
     Now,
 }
 
+/// To whom the stream is told.
+struct Listener<'a> {
+    drift: &'a Drift,
+    handover: &'a Handover,
+    /// No pass has looked at anything before it.
+    begin: Option<Timestamp>,
+}
+
+impl Listener<'_> {
+    fn hear(&self, event: Event) {
+        tracing::debug!(what = event.operation_type, database = event.ns.as_ref().map(|ns| &ns.db), "changed");
+        let is_structure = STRUCTURE.contains(&event.operation_type.as_str());
+        let is_early = self.begin.is_some_and(|begin| event.cluster_time <= begin);
+        for Namespace { db } in [event.ns, event.to].into_iter().flatten() {
+            match (is_structure, is_early) {
+                (true, false) => self.drift.changed(&db, event.cluster_time),
+                (true, true) => self.drift.was_changed(&db),
+                (false, false) => self.drift.users_changed(&db),
+                // The first look counts them.
+                (false, true) => {}
+            }
+        }
+    }
+}
+
 /// Watches until the process stops.
-pub async fn watch(watcher: Option<Watcher>, mongo: Mongo, drift: Arc<Drift>, stop: CancellationToken) {
+pub async fn watch(
+    watcher: Option<Watcher>,
+    mongo: Mongo,
+    drift: Arc<Drift>,
+    handover: Handover,
+    stop: CancellationToken,
+) {
     let watching = async {
         let Some(watcher) = watcher else {
             tracing::warn!(
@@ -101,7 +134,14 @@ pub async fn watch(watcher: Option<Watcher>, mongo: Mongo, drift: Arc<Drift>, st
             return std::future::pending().await;
         };
         let begin = first_look(&mongo).await;
-        follow(&watcher, begin.map_or(Place::Now, Place::Time), &drift).await;
+        let place = match handover.place() {
+            Some(token) => {
+                tracing::info!("the change stream goes on where the last leader's was");
+                Place::After(token)
+            }
+            None => begin.map_or(Place::Now, Place::Time),
+        };
+        follow(&watcher, place, &Listener { drift: &drift, handover: &handover, begin }).await;
     };
     tokio::select! {
         () = watching => {}
@@ -136,20 +176,20 @@ async fn first_look(mongo: &Mongo) -> Option<Timestamp> {
 }
 
 /// Opens the stream again and again, each time where it was.
-async fn follow(watcher: &Watcher, mut place: Place, drift: &Drift) {
+async fn follow(watcher: &Watcher, mut place: Place, listener: &Listener<'_>) {
     let mut said = None;
     loop {
         let trouble = match open(watcher, &place).await {
             Ok(stream) => {
                 tracing::info!("watching MongoDB for changes of collections and indexes");
                 said = None;
-                drift.streams(true);
+                listener.drift.streams(true);
                 if matches!(place, Place::Now) {
                     tracing::warn!("the place in the change stream was lost: every hospital is compared");
-                    drift.compare_all();
+                    listener.drift.compare_all();
                 }
-                let trouble = read(stream, &mut place, drift).await;
-                drift.streams(false);
+                let trouble = read(stream, &mut place, listener).await;
+                listener.drift.streams(false);
                 trouble
             }
             Err(trouble) => Some(trouble),
@@ -194,24 +234,20 @@ fn announced() -> [Document; 2] {
 }
 
 /// Passes every change on, until the stream breaks.
-async fn read(mut stream: ChangeStream<Event>, place: &mut Place, drift: &Drift) -> Option<mongodb::error::Error> {
+async fn read(
+    mut stream: ChangeStream<Event>,
+    place: &mut Place,
+    listener: &Listener<'_>,
+) -> Option<mongodb::error::Error> {
     while stream.is_alive() {
         match stream.next_if_any().await {
-            Ok(Some(event)) => {
-                tracing::debug!(what = event.operation_type, database = event.ns.as_ref().map(|ns| &ns.db), "changed");
-                for Namespace { db } in [event.ns, event.to].into_iter().flatten() {
-                    if STRUCTURE.contains(&event.operation_type.as_str()) {
-                        drift.changed(&db, event.cluster_time);
-                    } else {
-                        drift.users_changed(&db);
-                    }
-                }
-            }
+            Ok(Some(event)) => listener.hear(event),
             Ok(None) => {}
             Err(error) => return Some(error),
         }
         // Moves on without changes too: a quiet place would be forgotten by the server in time.
         if let Some(token) = stream.resume_token() {
+            listener.handover.note(token.clone());
             *place = Place::After(token);
         }
     }

@@ -28,7 +28,7 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Leadership;
+use super::{Leadership, handover::Handover};
 
 /// No lease lasts longer, whatever was asked for: an operator that is gone is not waited for until somebody comes to look.
 pub const LONGEST: Duration = Duration::from_mins(10);
@@ -81,6 +81,7 @@ pub struct Election {
     leases: Api<Lease>,
     settings: Settings,
     leadership: Leadership,
+    handover: Handover,
 }
 
 /// Who holds a lease that was just made.
@@ -113,9 +114,9 @@ pub enum Lost {
 
 impl Election {
     /// `client` must not be one that asks this very leadership before it writes.
-    pub fn new(client: Client, settings: Settings, leadership: Leadership) -> Self {
+    pub fn new(client: Client, settings: Settings, leadership: Leadership, handover: Handover) -> Self {
         let settings = Settings { duration: settings.duration.min(LONGEST), ..settings };
-        Self { leases: Api::namespaced(client, &settings.namespace), settings, leadership }
+        Self { leases: Api::namespaced(client, &settings.namespace), settings, leadership, handover }
     }
 
     /// Returns when this process leads, with the lease as it was written.
@@ -219,8 +220,9 @@ impl Election {
             ..self.spec()
         };
         let sent = Instant::now();
-        match self.replace(&Lease { spec: Some(spec), ..found }).await {
+        match self.replace(Lease { spec: Some(spec), ..found }).await {
             Ok(lease) => {
+                self.handover.read(&lease);
                 self.leadership.holds_until(sent + self.settings.term());
                 Ok(Some(lease))
             }
@@ -276,7 +278,7 @@ impl Election {
         let before = lease.spec.clone().unwrap_or_default();
         let spec =
             LeaseSpec { acquire_time: before.acquire_time, lease_transitions: before.lease_transitions, ..self.spec() };
-        match self.replace(&Lease { spec: Some(spec.clone()), ..lease.clone() }).await {
+        match self.replace(Lease { spec: Some(spec.clone()), ..lease.clone() }).await {
             Ok(renewed) => Ok(renewed),
             Err(kube::Error::Api(status)) if status.is_not_found() => Err(Ok(Lost::Deleted)),
             // Somebody wrote to it: a label is nobody's business, another holder is.
@@ -284,7 +286,7 @@ impl Election {
                 match self.in_time(self.leases.get_opt(&self.settings.name)).await {
                     Ok(None) => Err(Ok(Lost::Deleted)),
                     Ok(Some(found)) if holder(&found) == Some(self.settings.identity.as_str()) => {
-                        self.replace(&Lease { spec: Some(spec), ..found }).await.map_err(Err)
+                        self.replace(Lease { spec: Some(spec), ..found }).await.map_err(Err)
                     }
                     Ok(Some(found)) => Err(Ok(Lost::Taken(holder(&found).unwrap_or("nobody").to_owned()))),
                     Err(error) => Err(Err(error)),
@@ -297,14 +299,15 @@ impl Election {
     /// Lets the next one begin at once. It is no failure if this fails: the lease runs out.
     async fn vacate(&self, lease: Lease) {
         let spec = LeaseSpec { holder_identity: None, renew_time: None, ..lease.spec.clone().unwrap_or_default() };
-        if let Err(error) = self.replace(&Lease { spec: Some(spec), ..lease }).await {
+        if let Err(error) = self.replace(Lease { spec: Some(spec), ..lease }).await {
             tracing::warn!("the lease is not given up but runs out: {}", told(&error));
         }
     }
 
     /// The version in the metadata makes a write that somebody else did in between a conflict.
-    async fn replace(&self, lease: &Lease) -> kube::Result<Lease> {
-        self.in_time(self.leases.replace(&self.settings.name, &PostParams::default(), lease)).await
+    async fn replace(&self, mut lease: Lease) -> kube::Result<Lease> {
+        self.handover.write(&mut lease);
+        self.in_time(self.leases.replace(&self.settings.name, &PostParams::default(), &lease)).await
     }
 
     async fn in_time<T>(&self, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {

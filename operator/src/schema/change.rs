@@ -97,6 +97,16 @@ fn majority(mut command: Document) -> Document {
     command
 }
 
+/// What the server says only when it is asked to make the first collection.
+pub async fn refuse_other_case(context: &Context, database: &DatabaseName) -> Result<()> {
+    let name = database.as_str();
+    let is_other = |other: &String| other != name && other.eq_ignore_ascii_case(name);
+    match context.mongo.databases().await {
+        Some(all) if all.iter().any(is_other) => Err(case_conflict(database)),
+        _ => Ok(()),
+    }
+}
+
 fn differs_in_case(error: &mongodb::error::Error) -> bool {
     Code::of(error).is_some_and(|code| code.number == Code::DATABASE_DIFFERS_IN_CASE)
 }

@@ -7,6 +7,7 @@
 mod door;
 mod kubernetes;
 mod mongodb;
+mod spans;
 mod wire;
 mod writes;
 

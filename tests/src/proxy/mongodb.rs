@@ -5,12 +5,12 @@
 //! Documents hold passwords: only names of commands, databases, collections, users and roles are ever kept.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     net::SocketAddr,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -20,9 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     door::Door,
+    spans::{Span, most_databases_at_once},
     wire::Frame,
     writes::{Relay, Server, Ticket, WriteLog},
 };
+
+/// How often a command that is held back looks whether it still is.
+const HELD: Duration = Duration::from_millis(20);
 
 /// Stops when dropped.
 pub struct MongoProxy {
@@ -41,6 +45,9 @@ struct State {
     commands: Vec<String>,
     faults: Vec<Fault>,
     delays: HashMap<String, Duration>,
+    /// Databases that nobody hears of.
+    held: HashSet<String>,
+    spans: Vec<Span>,
     /// By session: the number of its newest transaction and how many of that one's commands were acknowledged.
     transactions: HashMap<Vec<u8>, (i64, usize)>,
     /// As the server's newest greeting gave it.
@@ -153,11 +160,17 @@ impl MongoProxy {
         self.upstream.state().delays.insert(command.to_owned(), time);
     }
 
+    /// Holds back everything that is about this database until [`clear`](Self::clear), as if it hung.
+    pub fn hold(&self, database: &str) {
+        self.upstream.state().held.insert(database.to_owned());
+    }
+
     /// Takes back all faults and delays. What was recorded stays.
     pub fn clear(&self) {
         let mut state = self.upstream.state();
         state.faults.clear();
         state.delays.clear();
+        state.held.clear();
     }
 
     /// `true`: MongoDB is away; connections are cut and new ones refused. `false`: it is back.
@@ -169,6 +182,16 @@ impl MongoProxy {
     #[must_use]
     pub fn commands(&self) -> Vec<String> {
         self.upstream.state().commands.clone()
+    }
+
+    /// How many of these databases had one of these writes under way at the same moment, at the most, among the writes
+    /// that were sent since then and have been answered.
+    #[must_use]
+    pub fn most_databases_at_once(&self, since: Instant, writes: &[&str], databases: &[String]) -> usize {
+        let state = self.upstream.state();
+        most_databases_at_once(state.spans.iter().filter(|span| {
+            span.began >= since && writes.contains(&span.command.as_str()) && databases.contains(&span.database)
+        }))
     }
 }
 
@@ -201,6 +224,13 @@ impl Upstream {
             if let Some(delay) = delay {
                 tokio::select! {
                     () = tokio::time::sleep(delay) => {},
+                    () = cut.cancelled() => return Ok(()),
+                }
+            }
+            while self.state().held.contains(&command.database) {
+                tokio::select! {
+                    () = tokio::time::sleep(HELD) => {},
+                    () = ended(&client) => return Ok(()),
                     () = cut.cancelled() => return Ok(()),
                 }
             }
@@ -278,6 +308,13 @@ impl Upstream {
 
     /// Records what the server said about a write.
     fn judge(&self, command: &Command, ticket: &Ticket, answer: &Frame) -> Relay {
+        // Before the client hears of it, or what it sends next would seem to have been sent beside it.
+        self.state().spans.push(Span {
+            command: command.name.clone(),
+            database: command.database.clone(),
+            began: command.began,
+            ended: Instant::now(),
+        });
         let verdict = Verdict::read(answer);
         let refused = match verdict.error {
             Some(code) => ticket.refused(command.what.clone(), code),
@@ -362,7 +399,9 @@ enum Effect {
 #[derive(Debug)]
 struct Command {
     name: String,
+    database: String,
     what: String,
+    began: Instant,
     effect: Effect,
     /// Session and number of the transaction it belongs to.
     transaction: Option<(Vec<u8>, i64)>,
@@ -395,7 +434,8 @@ impl Command {
         };
         let retryable = effect == Effect::Commit || number.is_some() && !in_transaction;
         let what = describe(&name, value, request);
-        Ok(Self { name, what, effect, transaction, retryable })
+        let database = body.get_str("$db").unwrap_or("admin").to_owned();
+        Ok(Self { name, database, what, began: Instant::now(), effect, transaction, retryable })
     }
 
     fn greets(&self) -> bool {

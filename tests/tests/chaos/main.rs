@@ -2,7 +2,8 @@
 //! then everything is left alone, and what must be true is looked at.
 //!
 //! `cargo test --workspace --test chaos` runs one short seed; `make chaos` ten longer ones. A run that fails prints its
-//! seed; `CHAOS_SEED=…` runs its schedule again (the servers' own timing is not the same, of course).
+//! seed; `CHAOS_SEED=…` runs its schedule again (the servers' own timing is not the same, of course). Whatever is named in
+//! [`kinds`] has to take effect at least once in every run.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -10,47 +11,29 @@
 #[allow(dead_code, reason = "end-to-end tests use more of it")]
 mod support;
 
+mod faults;
 mod hospitals;
 mod invariants;
+mod kinds;
 mod restore;
 
 use std::{env, time::Duration};
 
-use chakravue_testbed::{Fragile, OperatorProcess};
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use chakravue_testbed::{Fragile, Sandbox};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use tokio::time::Instant;
 
 use crate::{
+    faults::{Fault, Victims},
     hospitals::{Deed, Hospitals},
+    kinds::{Kind, Tally},
     support::World,
 };
 
-/// How long the short run in `make test` disturbs.
+/// How long the short run in `make test` disturbs, if one of each kind does not take longer.
 const SHORT: Duration = Duration::from_secs(25);
-
-/// What is done to programs and servers.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    KillOperator,
-    KillMongod,
-    StopMongod,
-    StepDown,
-    RestartApiServer,
-    FreezeEtcd,
-}
-
-/// The more often it stands here, the more often it comes.
-const FAULTS: [Fault; 9] = [
-    Fault::KillOperator,
-    Fault::KillOperator,
-    Fault::KillOperator,
-    Fault::KillMongod,
-    Fault::StopMongod,
-    Fault::StepDown,
-    Fault::StepDown,
-    Fault::RestartApiServer,
-    Fault::FreezeEtcd,
-];
+/// Something of every kind has to take effect, and for some of them a server or a deletion has to end first.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_everything_comes_right() {
@@ -60,74 +43,147 @@ async fn whatever_happens_everything_comes_right() {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let seed = number("CHAOS_SEED").unwrap_or_else(rand::random);
     let lasts = number("CHAOS_SECONDS").map_or(SHORT, Duration::from_secs);
-    println!("chaos: CHAOS_SEED={seed} CHAOS_SECONDS={}", lasts.as_secs());
+    let run = format!("CHAOS_SEED={seed} CHAOS_SECONDS={}", lasts.as_secs());
+    println!("chaos: {run}");
 
-    let mut servers = Fragile::start().await;
-    let world = World::in_sandbox(chakravue_testbed::Sandbox::on(servers.testbed(), "chaos").await).await;
-    let watch = world.sandbox.watch_mongodb_uri().await;
-    let mut random = StdRng::seed_from_u64(seed);
-    let mut hospitals = Hospitals::default();
-    let mut operator = start(&world, &watch).await;
-    let mut history = Vec::new();
-    let begin = Instant::now();
-    while begin.elapsed() < lasts {
-        let what = if random.random_bool(0.25) {
-            let fault = *FAULTS.choose(&mut random).unwrap();
-            operator = strike(fault, &mut servers, operator, &world, &watch, &mut random).await;
-            format!("{fault:?}")
-        } else {
-            let deed = Deed::any(&mut random);
-            hospitals.happen(&world, deed).await.unwrap_or_else(|| "nothing".to_owned())
+    let mut chaos = Chaos::prepare(seed).await;
+    chaos.disturb(lasts).await;
+    let took = chaos.begin.elapsed().as_secs_f64();
+    println!("chaos: {run}: in {took:.1} s took effect: {}", chaos.tally);
+    if let Err(broken) = chaos.comes_right().await {
+        panic!("{run}: {broken}\n\n{}", chaos.told());
+    }
+    chaos.victims.operator.terminate().await;
+}
+
+/// One run.
+struct Chaos {
+    world: World,
+    victims: Victims,
+    hospitals: Hospitals,
+    random: StdRng,
+    begin: Instant,
+    tally: Tally,
+    history: Vec<String>,
+}
+
+/// What happens next.
+enum Act {
+    Deed(Deed),
+    Fault(Fault),
+}
+
+impl Chaos {
+    async fn prepare(seed: u64) -> Self {
+        let servers = Fragile::start().await;
+        let world = World::in_sandbox(Sandbox::on(servers.testbed(), "chaos").await).await;
+        let victims = Victims::start(servers, &world).await;
+        let hospitals = Hospitals::found(&world).await;
+        Self {
+            world,
+            victims,
+            hospitals,
+            random: StdRng::seed_from_u64(seed),
+            begin: Instant::now(),
+            tally: Tally::default(),
+            history: Vec::new(),
+        }
+    }
+
+    /// Something of every kind first, in any order, then whatever comes.
+    async fn disturb(&mut self, lasts: Duration) {
+        let mut kinds = Kind::ALL;
+        kinds.shuffle(&mut self.random);
+        for kind in kinds {
+            self.have_happen(kind).await;
+            self.pause().await;
+        }
+        while self.begin.elapsed() < lasts {
+            let act = if self.random.random_bool(0.25) {
+                Act::Fault(Fault::any(&mut self.random))
+            } else {
+                Act::Deed(Deed::any(&mut self.random))
+            };
+            self.act(act).await;
+            self.pause().await;
+        }
+    }
+
+    /// Tries until something of this kind took effect.
+    async fn have_happen(&mut self, kind: Kind) {
+        // How often it has to be tried is no matter of the seed, and must not change what comes after.
+        let mut random = StdRng::seed_from_u64(self.random.random());
+        let deadline = Instant::now() + PATIENCE;
+        let mut wanted = vec![kind];
+        while let Some(next) = wanted.last().copied() {
+            let act = match Fault::of(next, &mut random) {
+                Some(fault) => Some(Act::Fault(fault)),
+                None => self.hospitals.deed(&self.world, next, &mut random).map(Act::Deed),
+            };
+            match act {
+                Some(act) if self.act(act).await == Some(next) => drop(wanted.pop()),
+                None if next.needs().is_some() => wanted.extend(next.needs()),
+                _ => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+            assert!(Instant::now() < deadline, "{next:?} never took effect\n\n{}", self.told());
+        }
+    }
+
+    async fn act(&mut self, act: Act) -> Option<Kind> {
+        let began = self.begin.elapsed();
+        let (what, effect) = match act {
+            Act::Fault(fault) => {
+                let effect = self.victims.strike(&self.world, fault, &mut self.random).await;
+                (format!("{fault:?}"), effect)
+            }
+            Act::Deed(deed) => (format!("{deed:?}"), self.hospitals.happen(&self.world, &deed).await),
         };
-        history.push(format!("{:6.1} s: {what}", begin.elapsed().as_secs_f64()));
-        let pause = random.random_range(0..400);
+        if let Some(kind) = effect {
+            self.tally.count(kind);
+        }
+        let took = effect.map_or_else(|| "nothing".to_owned(), |kind| format!("{kind:?}"));
+        self.history.push(format!("{:6.1} s: {what}: {took}", began.as_secs_f64()));
+        effect
+    }
+
+    async fn pause(&mut self) {
+        let pause = self.random.random_range(0..400);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
-    println!("{} deeds and faults; now everything is left alone", history.len());
 
-    let calm = Instant::now();
-    let outcome = invariants::hold(&world, &hospitals, &operator).await;
-    if let Err(broken) = outcome {
-        let log = operator.log();
+    /// Everything is left alone; then somebody goes on to work with it.
+    async fn comes_right(&mut self) -> Result<(), String> {
+        let never = self.tally.never();
+        if !never.is_empty() {
+            return Err(format!("never took effect: {never:?}"));
+        }
+        for what in ["what was done", "somebody was hired everywhere"] {
+            let calm = Instant::now();
+            invariants::hold(&self.world, &self.hospitals, &self.victims.operator).await?;
+            println!("everything is right {:.1} s after {what}", calm.elapsed().as_secs_f64());
+            if self.hospitals.staff == 0 {
+                self.hospitals.hire(&self.world).await;
+            }
+        }
+        let patients = |names: &mut dyn Iterator<Item = &String>| -> usize {
+            names.filter_map(|name| self.hospitals.patients.get(name)).map(std::collections::BTreeSet::len).sum()
+        };
+        println!(
+            "{} hospitals with {} patients, and {} retained with {}; {} dropped",
+            self.hospitals.declared.len(),
+            patients(&mut self.hospitals.declared.keys()),
+            self.hospitals.retained.len(),
+            patients(&mut self.hospitals.retained.iter()),
+            self.hospitals.dropped.len(),
+        );
+        Ok(())
+    }
+
+    /// What there is to read after a failure.
+    fn told(&self) -> String {
+        let log = self.victims.operator.log();
         let log: Vec<&str> = log.lines().rev().take(40).collect();
         let log: Vec<&str> = log.into_iter().rev().collect();
-        panic!(
-            "CHAOS_SEED={seed} CHAOS_SECONDS={}: {broken}\n\nWhat was done:\n{}\n\nThe operator's last words:\n{}",
-            lasts.as_secs(),
-            history.join("\n"),
-            log.join("\n")
-        );
+        format!("What was done:\n{}\n\nThe operator's last words:\n{}", self.history.join("\n"), log.join("\n"))
     }
-    println!("everything came right {:.1} s after the last fault", calm.elapsed().as_secs_f64());
-    operator.terminate().await;
-}
-
-async fn start(world: &World, watch: &str) -> OperatorProcess {
-    // The resync would hide what the watches miss.
-    world.sandbox.operator().resync_interval("10m").watch_mongodb_uri(watch).start().await
-}
-
-async fn strike(
-    fault: Fault,
-    servers: &mut Fragile,
-    operator: OperatorProcess,
-    world: &World,
-    watch: &str,
-    random: &mut StdRng,
-) -> OperatorProcess {
-    let member = random.random_range(0..servers.members());
-    match fault {
-        Fault::KillOperator => {
-            operator.kill();
-            let pause = random.random_range(0..1500);
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            return start(world, watch).await;
-        }
-        Fault::KillMongod => servers.restart_mongod(member, true).await,
-        Fault::StopMongod => servers.restart_mongod(member, false).await,
-        Fault::StepDown => servers.step_down().await,
-        Fault::RestartApiServer => servers.restart_apiserver().await,
-        Fault::FreezeEtcd => servers.freeze_etcd(Duration::from_millis(random.random_range(500..4000))).await,
-    }
-    operator
 }

@@ -96,19 +96,37 @@ async fn a_mongod_with_few_file_descriptors_is_filled_up_to_the_line_and_lives()
 #[tokio::test(flavor = "multi_thread")]
 async fn budgets_that_the_operator_was_told_are_kept() {
     let world = World::new("budget").await;
-    for (flag, words) in
-        [("--max-tables", "tables (collections and indexes)"), ("--max-database-users", "database users")]
-    {
+    for (flag, words, cure) in [
+        ("--max-tables", "tables (collections and indexes)", "--max-tables"),
+        ("--max-open-files", "file descriptors", "ulimit -n"),
+        ("--max-database-users", "database users", "--max-database-users"),
+    ] {
         let operator = world.sandbox.operator().arg(flag).arg("1").start().await;
         let name = world.apply(&world.hospital("over")).await.name_any();
         let says = |o: &chakravue_crds::HospitalOrganization| {
             let ready = condition(o, "Ready").filter(|ready| ready.reason == "CapacityExhausted");
-            ready.is_some_and(|ready| ready.message.contains(words) && ready.message.contains(flag))
+            ready.is_some_and(|ready| ready.message.contains(words) && ready.message.contains(cure))
         };
         let told = world.wait(&name, &format!("refused for its {words}"), says).await;
         assert!(is(&told, "Stalled", "True"));
         let claim = world.claim_on(&world.sandbox.database_name("over")).await.unwrap();
         assert_eq!(claim.get_str("status").unwrap(), "Failed", "the platform sees it too");
+        // It has no database, whatever somebody writes.
+        let lie = json!({ "status": {
+            "binding": { "name": "another-secret" }, "schemaVersion": 2, "credentials": { "rotatedAt": "2026-01-01T00:00:00Z" },
+            "collections": [{ "name": "patients", "documentsValidated": true, "indexes": ["record_number"] }],
+            "conditions": [
+                { "type": "CredentialsReady", "status": "True", "reason": "AsDeclared", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
+            ],
+        } });
+        let by_hand = kube::api::Patch::Merge(&lie);
+        world.hospitals().patch_status(&name, &kube::api::PatchParams::default(), &by_hand).await.unwrap();
+        let is_true = |o: &chakravue_crds::HospitalOrganization| {
+            let status = o.status.as_ref().unwrap();
+            let has_nothing = status.binding.is_none() && status.credentials.is_none() && status.collections.is_empty();
+            has_nothing && status.schema_version.is_none() && condition(o, "CredentialsReady").is_none() && says(o)
+        };
+        world.wait(&name, "told as it is", is_true).await;
         operator.terminate().await;
     }
     let operator = world.sandbox.operator().start().await;

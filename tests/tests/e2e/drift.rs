@@ -214,9 +214,9 @@ async fn a_loss_of_data_is_told_until_somebody_acknowledges_that_very_loss() {
         message.contains(&format!("{name} --overwrite {ACKNOWLEDGE_DATA_LOSS}={}", first.detected_at)),
         "{message}"
     );
-    eventually("an Event tells it", async || {
-        let events = world.events(&name).await;
-        events
+    eventually("a warning tells it", async || {
+        let warnings = world.warnings(&name).await;
+        warnings
             .iter()
             .any(|note| note.starts_with("Collection patients was dropped or replaced in database"))
             .then_some(())

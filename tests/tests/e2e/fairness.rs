@@ -1,7 +1,10 @@
 //! Who goes first when there is more to do than can be done: what is new before what is only looked at again, and one
 //! that always fails keeps nobody waiting.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use chakravue_testbed::OperatorProcess;
 use futures::future::join_all;
@@ -10,10 +13,17 @@ use serde_json::json;
 
 use crate::{
     proxied::Proxied,
-    support::{condition, eventually, is},
+    support::{World, condition, eventually, is, passes},
 };
 
 const HOSPITALS: usize = 200;
+
+/// How many of them have a database where the rounds of all are timed. Each takes a sixth of a second to make on two
+/// cores, so that all of them would take longer than everything else here.
+const ACTIVE: usize = 100;
+
+/// How much longer whatever is done for the others may take beside one that fails or hangs.
+const SLOWER: f64 = 2.0;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_always_fails_among_two_hundred_slows_nobody_and_what_is_new_goes_first() {
@@ -22,18 +32,7 @@ async fn one_that_always_fails_among_two_hundred_slows_nobody_and_what_is_new_go
     let operator = proxied.operator().start().await;
     operator.wait_ready().await;
     // Unpaid ones are looked at like any other, and quickly made.
-    let apply = async |n: usize| {
-        let mut object = world.hospital(&format!("f{n:03}"));
-        object["spec"]["subscription"] = json!("PendingPayment");
-        world.apply(&object).await.name_any()
-    };
-    let mut names = Vec::new();
-    for chunk in (0..HOSPITALS).collect::<Vec<_>>().chunks(20) {
-        names.extend(join_all(chunk.iter().map(|n| apply(*n))).await);
-    }
-    for name in &names {
-        world.wait(name, "claimed", |o| is(o, "ClaimHeld", "True")).await;
-    }
+    hospitals(world, HOSPITALS, 0).await;
     operator.terminate().await;
 
     // One worker, passes of at least twenty milliseconds, and two hundred of them due each second: there is always somebody
@@ -89,6 +88,120 @@ async fn one_that_always_fails_among_two_hundred_slows_nobody_and_what_is_new_go
     world.wait_ready(&broken).await;
     operator.terminate().await;
     proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_of_all_others_and_a_new_one_take_as_long_beside_one_that_fails_or_hangs() {
+    let proxied = Proxied::new("a round").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    operator.wait_ready().await;
+    let began = Instant::now();
+    let others = hospitals(world, HOSPITALS, ACTIVE).await;
+    println!("{HOSPITALS} hospitals, {ACTIVE} of them with a database, were made in {:?}", began.elapsed());
+    let broken = world.ready_hospital("broken").await.name_any();
+    operator.terminate().await;
+
+    // Passes of at least a tenth of a second, and more of them due than eight workers have time for: whoever keeps a worker
+    // takes it from the others. What they wait for is MongoDB, not this machine.
+    proxied.mongo.delay("find", Duration::from_millis(100));
+    let operator = proxied.operator().resync_interval("1s").start().await;
+    operator.wait_ready().await;
+    let alone = Taken::by(&proxied, &operator, &others, "alone").await;
+
+    proxied.kube.fail("GET", &format!("/secrets/{broken}-mongodb"), 500, "etcd is tired");
+    world.wait(&broken, "broken", |o| condition(o, "Ready").is_some_and(|c| c.reason == "KubernetesError")).await;
+    let failing = Taken::by(&proxied, &operator, &others, "failing").await;
+    assert!(value(&operator, "objects_in_backoff").await >= 1.0);
+    proxied.kube.clear();
+
+    // Its own database gives no answer any more. That somebody changes it has it looked at right now.
+    proxied.mongo.hold(&world.sandbox.database_name("broken"));
+    let mut changed = world.hospital("broken");
+    changed["spec"]["plan"] = json!("Enterprise");
+    world.apply(&changed).await;
+    let hanging = Taken::by(&proxied, &operator, &others, "hanging").await;
+    let seen = world.hospitals().get(&broken).await.unwrap();
+    assert!(seen.status.unwrap().observed_generation < seen.metadata.generation, "it hung all the time");
+
+    for (beside, taken) in [("one that fails", &failing), ("one that hangs", &hanging)] {
+        assert!(taken.round < alone.round.mul_f64(SLOWER), "beside {beside}: {taken:?}, without: {alone:?}");
+        assert!(taken.new < alone.new.mul_f64(SLOWER), "beside {beside}: {taken:?}, without: {alone:?}");
+    }
+    proxied.mongo.clear();
+    world.wait_ready(&broken).await;
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+/// Makes hospitals, of which the first `active` have a database: their names.
+async fn hospitals(world: &World, count: usize, active: usize) -> Vec<String> {
+    let apply = async |n: usize| {
+        let mut object = world.hospital(&format!("f{n:03}"));
+        if n >= active {
+            object["spec"]["subscription"] = json!("PendingPayment");
+        }
+        world.apply(&object).await.name_any()
+    };
+    let mut names = Vec::new();
+    for chunk in (0..count).collect::<Vec<_>>().chunks(20) {
+        names.extend(join_all(chunk.iter().map(|n| apply(*n))).await);
+    }
+    for (n, name) in names.iter().enumerate() {
+        if n < active {
+            world.wait_ready(name).await;
+        } else {
+            world.wait(name, "claimed", |o| is(o, "ClaimHeld", "True")).await;
+        }
+    }
+    names
+}
+
+/// How long something took at its best, which tells more of the operator than of what else this machine did.
+#[derive(Debug)]
+struct Taken {
+    /// Until every other hospital was looked at once more.
+    round: Duration,
+    /// From a new hospital's creation until it was ready.
+    new: Duration,
+}
+
+impl Taken {
+    async fn by(proxied: &Proxied, operator: &OperatorProcess, others: &[String], label: &str) -> Self {
+        let mut best = Self { round: Duration::MAX, new: Duration::MAX };
+        for n in 0..3 {
+            let began = Instant::now();
+            round(proxied, operator, others).await;
+            best.round = best.round.min(began.elapsed());
+            let began = Instant::now();
+            proxied.world.ready_hospital(&format!("{label}{n}")).await;
+            best.new = best.new.min(began.elapsed());
+        }
+        println!("{label}: {best:?}");
+        best
+    }
+}
+
+/// Returns when every one of them that has a database was looked at once more, and as many passes as all of them have
+/// succeeded. Of the others no command names which one it is about.
+async fn round(proxied: &Proxied, operator: &OperatorProcess, others: &[String]) {
+    let looked = || {
+        let mut looked = HashMap::<String, usize>::new();
+        for command in proxied.mongo.commands() {
+            if let Some(database) = command.strip_prefix("listCollections ") {
+                *looked.entry(database.to_owned()).or_default() += 1;
+            }
+        }
+        looked
+    };
+    let databases: Vec<String> = others[..ACTIVE].iter().map(|name| name.replace('-', "_")).collect();
+    let (before, passed) = (looked(), passes(operator).await + others.len() as u64);
+    eventually("all of them are looked at again", async || {
+        let now = looked();
+        let again = databases.iter().all(|database| now.get(database) > before.get(database));
+        (again && passes(operator).await >= passed).then_some(())
+    })
+    .await;
 }
 
 /// How often and how long hospitals of a class have waited for a turn so far.

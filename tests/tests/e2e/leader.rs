@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     proxied::Proxied,
-    support::{World, eventually, is},
+    support::{World, eventually, is, metric},
 };
 
 /// Short, so that a test does not wait for long; long enough for a machine that is busy with other tests.
@@ -162,6 +162,7 @@ async fn one_that_cannot_reach_the_api_server_stops_before_the_other_begins() {
     let name = world.ready_hospital("cut-off").await.name_any();
     let second = world.sandbox.operator().leader_elect(LEASE).start().await;
     stands_by(&second).await;
+    let leader = holder(world).await;
 
     proxied.log.settled().await;
     proxied.log.clear();
@@ -174,7 +175,8 @@ async fn one_that_cannot_reach_the_api_server_stops_before_the_other_begins() {
         .await
         .unwrap();
     assert!(!first.wait_exit().await.success());
-    assert_ne!(holder(world).await, None, "the lease ran out, it was not given up");
+    assert_eq!(metric(&second, "leader").await, 0, "the first has stopped, and nobody else has begun");
+    assert_eq!(holder(world).await, leader, "the lease runs out, it was not given up");
     let written_until_then = proxied.log.count();
     leads(&second).await;
     eventually("the user is back", async || {
@@ -216,6 +218,67 @@ async fn a_lease_that_somebody_touches_deletes_or_takes_costs_at_most_its_holder
     leases.delete("chakravue-operator", &kube::api::DeleteParams::default()).await.unwrap();
     assert!(!operator.wait_exit().await.success());
     assert!(operator.log().contains("the lease was deleted"), "{}", operator.log());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_leader_goes_on_in_the_change_stream_where_the_last_one_was() {
+    const PLACE: &str = "chakravue.io/change-stream-place";
+    let world = World::new("handed over").await;
+    let uri = world.sandbox.watch_mongodb_uri().await;
+    let start = async || {
+        let operator = world.sandbox.operator().resync_interval("10h").watch_mongodb_uri(&uri);
+        let operator = operator.rust_log("info,chakravue_operator::drift=debug").leader_elect("2s").start().await;
+        leads(&operator).await;
+        eventually("the stream is open", async || (metric(&operator, "change_stream_open").await == 1).then_some(()))
+            .await;
+        operator
+    };
+    let leases: Api<Lease> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
+    let place = async || leases.get("chakravue-operator").await.unwrap().annotations().get(PLACE).cloned();
+    let database = world.mongo.database(&world.sandbox.database_name("one"));
+    // Of the database, since the last leader's own changes may be told again.
+    let drop_index = async || {
+        let dropped = doc! { "dropIndexes": "audit_logs", "index": "actor_time" };
+        database.run_command(dropped).await.unwrap();
+    };
+    let is_mended = async || {
+        let indexes = world.indexes(database.name(), "audit_logs").await;
+        indexes.iter().any(|found| found.get_str("name").unwrap() == "actor_time").then_some(())
+    };
+    let told = format!("changed what=\"dropIndexes\" database=\"{}\"", database.name());
+
+    let first = start().await;
+    assert!(!first.log().contains("where the last leader's was"), "there was none: {}", first.log());
+    world.ready_hospital("one").await;
+    let before = place().await;
+    eventually("the lease says how far it is", async || place().await.filter(|place| Some(place) != before.as_ref()))
+        .await;
+    first.kill();
+    drop_index().await;
+    let second = start().await;
+    assert!(second.log().contains("where the last leader's was"), "{}", second.log());
+    eventually("the index is there again", is_mended).await;
+    eventually("what happened meanwhile is told", async || second.log().contains(&told).then_some(())).await;
+    assert_eq!(metric(&second, "full_comparisons_total").await, 0, "nothing was lost");
+
+    // One that stops leaves its place too. A place that the server does not know, or that is none, costs a comparison.
+    assert!(second.terminate().await.success());
+    let unknown = json!({ "at": place().await.map(|place| serde_json::from_str::<serde_json::Value>(&place).unwrap())
+        .unwrap()["at"], "token": { "_data": "none of this server" } });
+    for (written, said) in [
+        (unknown.to_string(), "the place in the change stream was lost: every hospital is compared"),
+        ("garbage".to_owned(), "says no place in a change stream"),
+    ] {
+        drop_index().await;
+        let patch = json!({ "metadata": { "annotations": { PLACE: written } } });
+        let patch = kube::api::Patch::Merge(&patch);
+        leases.patch("chakravue-operator", &kube::api::PatchParams::default(), &patch).await.unwrap();
+        let next = start().await;
+        assert!(next.log().contains(said), "{said}: {}", next.log());
+        eventually("the index is there again", is_mended).await;
+        assert!(next.terminate().await.success());
+    }
     world.close().await;
 }
 

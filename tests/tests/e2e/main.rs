@@ -11,6 +11,7 @@ mod bad_input;
 mod capacity;
 mod catalogue;
 mod claims;
+mod clock;
 mod crash;
 mod crash_changes;
 mod drift;

@@ -1,9 +1,13 @@
 //! A second version of the catalogue: every hospital comes to it by itself, in order and few at a time; documents that do
 //! not fit are counted, not lost; and an operator that knows only the first version leaves the second alone.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use chakravue_crds::HospitalOrganization;
+use chakravue_testbed::OperatorProcess;
 use futures::future::join_all;
 use kube::{
     ResourceExt as _,
@@ -27,44 +31,28 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     let second = second_version(world).await;
     let operator = proxied.operator().start().await;
     operator.wait_ready().await;
-    let mut names = Vec::new();
-    for n in 0..HOSPITALS {
-        names.push(world.apply(&world.hospital(&format!("m{n}"))).await.name_any());
-    }
-    join_all(names.iter().map(|name| world.wait_ready(name))).await;
+    let names = hospitals(world).await;
     world.patients(&database(&names[0])).insert_one(patient("1")).await.unwrap();
     let before = versions(world, &names).await;
     assert_eq!(before, vec![Some(1); HOSPITALS]);
     operator.terminate().await;
 
     // Slow enough that several would be seen at the same time, if there were several.
-    proxied.mongo.delay("createIndexes", std::time::Duration::from_millis(150));
+    proxied.mongo.delay("createIndexes", Duration::from_millis(150));
+    let began = Instant::now();
     let operator = proxied.operator().arg("--tenant-schema").arg(&second).arg("--migrations").arg("1").start().await;
-    let mut most = 0;
-    let migrated = |o: &HospitalOrganization| o.status.as_ref().is_some_and(|s| s.schema_version == Some(2));
     // A hospital that is new goes first, and is made with the second version at once.
     let fresh = world.apply(&world.hospital("fresh")).await.name_any();
     world.wait_ready(&fresh).await;
     let left = versions(world, &names).await.iter().filter(|version| **version == Some(1)).count();
     assert!(left > 0, "the new one waited for all the others");
-    for name in &names {
-        let watching = async {
-            loop {
-                most = most.max(metric(&operator, "migrations_running").await);
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        };
-        tokio::select! {
-            _ = world.wait(name, "migrated", migrated) => {}
-            () = watching => unreachable!("it never ends"),
-        }
-    }
-    assert!(most <= 1, "{most} migrated at the same time");
+    let said = most_said_while_migrating(world, &operator, &names).await;
+    assert_eq!((at_once(&proxied, began, &names), said), (1, 1));
     proxied.mongo.clear();
 
     for name in names.iter().chain([&fresh]) {
         let hospital = world.wait_ready(name).await;
-        assert!(migrated(&hospital) && is(&hospital, "SchemaReady", "True"));
+        assert!(is_migrated(&hospital) && is(&hospital, "SchemaReady", "True"));
         assert!(world.collection_names(&database(name)).await.contains(&"wards".to_owned()), "{name}");
         let indexes = world.indexes(&database(name), "patients").await;
         assert!(indexes.iter().any(|index| index.get_str("name").unwrap() == "phone"), "{name}: {indexes:?}");
@@ -132,6 +120,23 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     for name in &names {
         world.wait_ready(name).await;
     }
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_are_migrated_side_by_side_as_is_allowed_and_never_more() {
+    let proxied = Proxied::new("migrations at once").await;
+    let world = &proxied.world;
+    let second = second_version(world).await;
+    let operator = proxied.operator().start().await;
+    let names = hospitals(world).await;
+    operator.terminate().await;
+    proxied.mongo.delay("createIndexes", Duration::from_millis(150));
+    let began = Instant::now();
+    let operator = proxied.operator().arg("--tenant-schema").arg(&second).arg("--migrations").arg("2").start().await;
+    let said = most_said_while_migrating(world, &operator, &names).await;
+    assert_eq!((at_once(&proxied, began, &names), said), (2, 2));
     operator.terminate().await;
     proxied.world.close().await;
 }
@@ -238,6 +243,42 @@ async fn one_that_is_half_migrated_is_left_alone_by_the_older_operator() {
     assert!(phone().await && !claim.contains_key("schema_target"), "{claim}");
     operator.terminate().await;
     proxied.world.close().await;
+}
+
+/// Several that are ready, with the schema of the operator that runs.
+async fn hospitals(world: &World) -> Vec<String> {
+    let mut names = Vec::new();
+    for n in 0..HOSPITALS {
+        names.push(world.apply(&world.hospital(&format!("m{n}"))).await.name_any());
+    }
+    join_all(names.iter().map(|name| world.wait_ready(name))).await;
+    names
+}
+
+fn is_migrated(object: &HospitalOrganization) -> bool {
+    object.status.as_ref().is_some_and(|status| status.schema_version == Some(2))
+}
+
+/// Waits until all of them are migrated: how many the operator has said to migrate at the same time, at the most.
+async fn most_said_while_migrating(world: &World, operator: &OperatorProcess, names: &[String]) -> u64 {
+    let mut most = 0;
+    let watching = async {
+        loop {
+            most = most.max(metric(operator, "migrations_running").await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        _ = join_all(names.iter().map(|name| world.wait(name, "migrated", is_migrated))) => {}
+        () = watching => unreachable!("it never ends"),
+    }
+    most
+}
+
+/// In how many of their databases something of the schema was changed at the same time, at the most, as MongoDB was asked.
+fn at_once(proxied: &Proxied, since: Instant, names: &[String]) -> usize {
+    let databases: Vec<String> = names.iter().map(|name| database(name)).collect();
+    proxied.mongo.most_databases_at_once(since, &["create", "createIndexes", "collMod"], &databases)
 }
 
 /// The first version, a seventh collection and one more index.

@@ -237,44 +237,179 @@ async fn a_word_given_beforehand_leaves_nothing_behind_for_a_moments_trouble() {
     proxied.world.close().await;
 }
 
-#[tokio::test]
-async fn a_namespace_with_fifty_hospitals_in_it_can_be_deleted() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_with_fifty_hospitals_waits_for_a_mongodb_that_is_away_and_then_goes_by_itself() {
     // The operator lives in another namespace than its hospitals, as it should.
-    let (home, world) = tokio::join!(World::new("namespace: operator"), World::new("namespace: hospitals"));
-    let operator = world.sandbox.operator().kubeconfig(home.sandbox.operator_kubeconfig()).start().await;
-    for (name, policy) in [("a", "Delete"), ("b", "Delete"), ("c", "Retain")] {
-        world.apply(&with_policy(&world, name, policy)).await;
-    }
-    // Most of the others have no database, which takes nothing off their finalizers.
-    let others: Vec<String> = (0..47).map(|n| format!("n{n:02}")).collect();
-    for (n, name) in others.iter().enumerate() {
-        let mut object = with_policy(&world, name, if n % 2 == 0 { "Delete" } else { "Retain" });
-        if n % 5 != 0 {
-            object["spec"]["subscription"] = json!("PendingPayment");
-        }
-        world.apply(&object).await;
-    }
-    join_all(["a", "b", "c"].map(async |name| world.wait_ready(&world.sandbox.object_name(name)).await)).await;
-    let claimed = |object: &HospitalOrganization| is(object, "ClaimHeld", "True");
-    join_all(others.iter().map(async |name| world.wait(&world.sandbox.object_name(name), "claimed", claimed).await))
+    let (home, world) = tokio::join!(Proxied::new("namespace: operator"), World::new("namespace: hospitals"));
+    let operator = home.operator_of(&world).start().await;
+    let policies = ["Delete", "Retain"].into_iter().cycle();
+    let hospitals: Vec<_> = (0..50).map(|n| format!("n{n:02}")).zip(policies).collect();
+    join_all(hospitals.iter().map(async |(label, policy)| world.apply(&with_policy(&world, label, policy)).await))
         .await;
+    join_all(hospitals.iter().map(async |(label, _)| {
+        world.wait_ready(&world.sandbox.object_name(label)).await;
+        world.patients(&world.sandbox.database_name(label)).insert_one(patient("1")).await.unwrap();
+    }))
+    .await;
 
+    home.mongo.set_down(true);
     let namespaces = Api::<Namespace>::all(world.kube.clone());
     let namespace = world.sandbox.namespace();
     namespaces.delete(namespace, &DeleteParams::default()).await.unwrap();
+    join_all(hospitals.iter().map(async |(label, _)| {
+        let way_out = format!("{}={}", annotations::FORCE_RELEASE, world.sandbox.database_name(label));
+        let told = |object: &HospitalOrganization| {
+            let ready = condition(object, "Ready");
+            object.metadata.deletion_timestamp.is_some()
+                && ready.is_some_and(|it| it.reason == "MongoDbUnavailable" && it.message.contains(&way_out))
+        };
+        world.wait(&world.sandbox.object_name(label), "told how it can be let go", told).await;
+    }))
+    .await;
+    // The namespace says itself what it waits for.
+    let waits = eventually("the namespace tells of the finalizers", async || {
+        let status = namespaces.get(namespace).await.unwrap().status.unwrap();
+        let told = status.conditions.iter().flatten().find(|it| it.type_ == "NamespaceFinalizersRemaining");
+        let told = told.filter(|it| it.status == "True").and_then(|it| it.message.clone());
+        told.filter(|_| status.phase.as_deref() == Some("Terminating"))
+    })
+    .await;
+    assert!(waits.contains("chakravue.io/tenant in 50 resource instances"), "{waits}");
+    for (label, _) in &hospitals {
+        let remains = world.remains(&world.sandbox.database_name(label)).await;
+        assert_eq!(remains, ["6 collections", "1 users", "1 roles", "claim Held"], "{label}");
+    }
+
+    home.mongo.set_down(false);
     let gone = await_condition(namespaces.clone(), namespace, |found: Option<&Namespace>| found.is_none());
     if tokio::time::timeout(PATIENCE, gone).await.is_err() {
         let left = namespaces.get(namespace).await.unwrap().status;
         panic!("the namespace is stuck: {}", serde_json::to_string_pretty(&left).unwrap());
     }
-    for name in ["a", "b"] {
-        assert_eq!(world.remains(&world.sandbox.database_name(name)).await, Vec::<String>::new(), "{name}");
+    for (label, policy) in &hospitals {
+        let database = world.sandbox.database_name(label);
+        let (remains, documents) = (world.remains(&database).await, world.documents(&database).await);
+        if *policy == "Delete" {
+            assert_eq!((remains, documents.len()), (vec![], 0), "{label}");
+        } else {
+            assert_eq!(remains, ["6 collections", "claim Retained"], "{label}");
+            assert_eq!(documents["patients"].len(), 1, "{label}");
+        }
     }
-    assert_eq!(world.remains(&world.sandbox.database_name("c")).await, ["6 collections", "claim Retained"]);
 
     operator.terminate().await;
     world.close().await;
-    home.close().await;
+    home.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hospital_had_goes_in_the_order_that_leaves_no_way_back() {
+    let proxied = Proxied::new("order").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    let claims = format!("{}.organizations", world.sandbox.master_database());
+    for policy in ["Delete", "Retain"] {
+        let label = policy.to_lowercase();
+        let name = world.apply(&with_policy(world, &label, policy)).await.name_any();
+        world.wait_ready(&name).await;
+        let database = world.sandbox.database_name(&label);
+        proxied.log.settled().await;
+        proxied.log.clear();
+        let so_far = proxied.mongo.commands().len();
+        world.delete_and_wait(&name).await;
+        proxied.log.settled().await;
+
+        let namespace = world.sandbox.namespace();
+        let last = [
+            format!("DELETE /api/v1/namespaces/{namespace}/secrets/{name}-mongodb"),
+            // The finalizer: that the object is gone says that nothing of it is left.
+            format!("PATCH /apis/chakravue.io/v1alpha1/namespaces/{namespace}/hospitalorganizations/{name}"),
+        ];
+        let first = match policy {
+            "Delete" => vec![
+                // From here on nobody else gets the database before it is gone, and nobody who lives in it writes.
+                format!("update {claims}"),
+                format!("dropAllUsersFromDatabase {database}"),
+                format!("drop {database}.* (6)"),
+                format!("dropAllRolesFromDatabase {database}"),
+                format!("delete {claims}"),
+            ],
+            _ => vec![format!("dropUser {database}"), "dropRole tenant".to_owned(), format!("update {claims}")],
+        };
+        let written: Vec<_> = proxied.log.writes().into_iter().map(|write| write.what).collect();
+        // The collections go at once, in whichever order.
+        let of_one = |a: &String, b: &String| a.starts_with("drop ") && b.starts_with("drop ");
+        let written: Vec<_> = written
+            .chunk_by(of_one)
+            .map(|chunk| match chunk {
+                [one] => one.clone(),
+                many => format!("drop {database}.* ({})", many.len()),
+            })
+            .collect();
+        assert_eq!(written, [first, last.to_vec()].concat(), "{policy}");
+
+        // That all is gone is seen after the last drop, and before the role and the claim go.
+        if policy == "Delete" {
+            let commands = proxied.mongo.commands().split_off(so_far);
+            let place = |what: String| commands.iter().rposition(|command| command.starts_with(&what)).unwrap();
+            let order = [
+                place(format!("drop {database}.")),
+                place(format!("listCollections {database}")),
+                place(format!("dropAllRolesFromDatabase {database}")),
+            ];
+            assert!(order.is_sorted(), "{order:?} in {commands:#?}");
+        }
+    }
+
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_who_keeps_writing_is_told_of_and_hinders_the_removal_no_longer_than_that() {
+    let proxied = Proxied::new("administrator").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    let name = world.apply(&with_policy(world, "written", "Delete")).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("written");
+
+    // The look whether all is gone comes so late that the next write was there before it.
+    proxied.mongo.delay("listCollections", Duration::from_millis(300));
+    let (stop, patients) = (Arc::new(AtomicBool::new(false)), world.patients(&database));
+    let writer = tokio::spawn({
+        let stop = Arc::clone(&stop);
+        async move {
+            let mut written: u32 = 0;
+            while !stop.load(Ordering::Relaxed) {
+                // One that meets a drop may fail; that is no reason for the next not to be written.
+                written += u32::from(patients.insert_one(patient(&format!("by hand {written}"))).await.is_ok());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            written
+        }
+    });
+    world.delete(&name).await;
+    let told = |object: &HospitalOrganization| {
+        let words = ["was written to while it was dropped", annotations::FORCE_RELEASE];
+        condition(object, "Ready").is_some_and(|ready| words.iter().all(|word| ready.message.contains(word)))
+    };
+    world.wait(&name, "told of who writes", told).await;
+    // It stays so for as long as that goes on, with the claim, so that nobody else gets what is written there.
+    let before = failures(&operator.metrics().await);
+    eventually("two more passes", async || (failures(&operator.metrics().await) >= before + 2).then_some(())).await;
+    assert!(told(&world.hospitals().get(&name).await.unwrap()));
+    assert_eq!(world.users_and_roles(&database).await.0, Vec::<String>::new(), "the hospital's own access");
+    assert_eq!(world.claim_on(&database).await.unwrap().get_str("claim").unwrap(), "Dropping");
+
+    stop.store(true, Ordering::Relaxed);
+    assert!(writer.await.unwrap() > 20, "it hardly wrote");
+    world.wait_gone(&name).await;
+    assert_eq!(world.remains(&database).await, Vec::<String>::new());
+    assert!(!world.mongo.list_database_names().await.unwrap().contains(&database));
+
+    operator.terminate().await;
+    proxied.world.close().await;
 }
 
 #[tokio::test]

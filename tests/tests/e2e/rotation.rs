@@ -2,8 +2,11 @@
 //! Secret again when it is refused.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    time::Duration,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use chakravue_crds::{
@@ -12,69 +15,123 @@ use chakravue_crds::{
     naming::secret_name,
     organization::CredentialsStatus,
 };
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{
     ResourceExt as _,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams},
 };
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::support::{USER, World, client, code, eventually, patient};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_is_in_place_and_no_request_fails() {
+async fn a_rotation_is_in_place_and_who_is_refused_reads_the_secret_once() {
     let world = World::new("rotation").await;
     let operator = world.sandbox.operator().start().await;
     let hospital = world.ready_hospital("rotation").await;
     let (name, database) = (hospital.name_any(), world.sandbox.database_name("rotation"));
-    let issued = credentials(&hospital);
-    assert!(issued.rotated_at.is_some() && issued.rotation.is_none(), "{issued:?}");
+    let mut last = credentials(&hospital);
+    assert!(last.rotated_at.is_some() && last.rotation.is_none(), "{last:?}");
     world.patients(&database).insert_one(patient("1")).await.unwrap();
     let first = world.secret(&name).await;
     let open = client(&first["uri"]).await;
     let user_id = user_id(&world, &database).await;
 
-    let (stop, again, done) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-    // A connection that is open goes on; a new one that is refused reads the Secret again.
+    let (stop, done, again) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    // A connection that is open goes on.
     let old_pool = async {
         while !stop.load(Ordering::Relaxed) {
             open.database(&database).collection::<Document>("patients").find_one(doc! {}).await.unwrap();
             done.fetch_add(1, Ordering::Relaxed);
         }
     };
+    // A new one reads the Secret only when it is refused. The password stands there before MongoDB hears of it, so the
+    // first look finds another one, which gets in.
+    let used = watch::Sender::new(first["uri"].clone());
     let new_connections = async {
-        let mut uri = first["uri"].clone();
         while !stop.load(Ordering::Relaxed) {
-            let mut tries = 0;
-            while !gets_in(&uri, &database).await {
-                tries += 1;
+            let known = used.borrow().clone();
+            if !gets_in(&known, &database).await {
                 again.fetch_add(1, Ordering::Relaxed);
-                assert!(tries < 50, "refused again and again");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                uri = world.secret(&name).await["uri"].clone();
+                let read = uri(&world, &name).await.expect("refused before there was another Secret");
+                assert!(read != known, "refused with the password that stands in the Secret");
+                assert!(gets_in(&read, &database).await, "refused with what was read after the refusal");
+                used.send_replace(read);
             }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // Who begins just now reads the Secret first, perhaps a moment before MongoDB hears of its password: nothing but that
+    // command is to be waited for. Odd while a rotation is under way.
+    let (under_way, longest) = (AtomicUsize::new(0), Mutex::new(Duration::ZERO));
+    let newcomers = async {
+        let mut outside = None;
+        while !stop.load(Ordering::Relaxed) {
+            let before = under_way.load(Ordering::SeqCst);
+            let is_in = match uri(&world, &name).await {
+                Some(uri) => gets_in(&uri, &database).await,
+                None => false,
+            };
+            if is_in {
+                let outside = outside.take().map(|since: Instant| since.elapsed()).unwrap_or_default();
+                let mut longest = longest.lock().unwrap();
+                *longest = outside.max(*longest);
+            } else {
+                let is_rotating = before % 2 == 1 || under_way.load(Ordering::SeqCst) != before;
+                assert!(is_rotating, "refused with the Secret's password while nothing was rotated");
+                outside.get_or_insert_with(Instant::now);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     let rotations = async {
-        for value in ["1", "2", "2026-11-23"] {
-            annotate(&world, &name, value).await;
-            let rotation = Some(value.to_owned());
-            world.wait(&name, value, |o| credentials(o).rotation == rotation).await;
+        for value in [Some("1"), Some("2"), Some("2026-11-23"), None, None] {
+            // The times are in whole seconds; this rotation is to have one of its own.
+            eventually("the next second", async || (now() > last.rotated_at).then_some(())).await;
+            let begun = now();
+            under_way.fetch_add(1, Ordering::SeqCst);
+            match value {
+                Some(value) => annotate(&world, &name, value).await,
+                None => drop(world.secrets().delete(&secret_name(&name), &DeleteParams::default()).await.unwrap()),
+            }
+            // A Secret that is deleted answers what was asked for last.
+            let rotation = value.map(str::to_owned).or(last.rotation.clone());
+            let is_told = |o: &HospitalOrganization| {
+                let told = credentials(o);
+                told.rotation == rotation && told.rotated_at != last.rotated_at
+            };
+            let told = credentials(&world.wait(&name, value.unwrap_or("made again"), is_told).await);
+            under_way.fetch_add(1, Ordering::SeqCst);
+            let rotated_at = &told.rotated_at;
+            assert!(*rotated_at >= begun && *rotated_at <= now(), "{told:?} of what began at {begun:?}");
+            let secret = world.secret(&name).await;
+            assert!(gets_in(&secret["uri"], &database).await);
+            // The one before works no more, so whoever connects has to have read this one.
+            used.subscribe().wait_for(|used| *used == secret["uri"]).await.unwrap();
+            let user_id_now = self::user_id(&world, &database).await;
+            assert_eq!(user_id_now, user_id, "the user is the same, so open connections go on");
+            last = told;
         }
         stop.store(true, Ordering::Relaxed);
     };
-    tokio::join!(old_pool, new_connections, rotations);
+    tokio::join!(old_pool, new_connections, newcomers, rotations);
+    let (again, longest) = (again.into_inner(), longest.into_inner().unwrap());
     println!(
-        "{} requests over open connections, {} refusals of new ones, each served after reading the Secret again",
-        done.load(Ordering::Relaxed),
-        again.load(Ordering::Relaxed)
+        "{} requests over open connections; {again} new ones refused, each served after one look at the Secret; a newcomer \
+         waited for {longest:?} at the most",
+        done.into_inner()
     );
+    assert_eq!(again, 5, "one refusal for each rotation");
+    assert!(longest < Duration::from_secs(2), "a newcomer waited for {longest:?}");
     let last = world.secret(&name).await;
     assert_ne!(last["password"], first["password"]);
-    assert!(gets_in(&last["uri"], &database).await);
     assert!(!gets_in(&first["uri"], &database).await, "the old password still works");
-    assert_eq!(self::user_id(&world, &database).await, user_id, "the user is the same, so open connections go on");
-    assert!(world.events(&name).await.iter().any(|note| note.contains(ROTATE_CREDENTIALS)));
+    let events = world.events(&name).await;
+    for words in [ROTATE_CREDENTIALS, "Wrote new credentials into Secret"] {
+        assert!(events.iter().any(|note| note.contains(words)), "{words}: {events:?}");
+    }
     assert_eq!(world.documents(&database).await["patients"].len(), 1);
     operator.terminate().await;
     world.close().await;
@@ -200,6 +257,17 @@ async fn annotate_secret(world: &World, name: &str, annotations: &Value) {
     let parameters = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
     world.secrets().patch(&secret_name(name), &parameters, &patch).await.unwrap();
+}
+
+/// The connection string that the Secret has now, if there is one.
+async fn uri(world: &World, name: &str) -> Option<String> {
+    let secret = world.secrets().get_opt(&secret_name(name)).await.unwrap()?;
+    Some(String::from_utf8(secret.data.unwrap().remove("uri").unwrap().0).unwrap())
+}
+
+/// The time as Kubernetes writes times: in whole seconds.
+fn now() -> Option<Time> {
+    Some(Time(Timestamp::from_second(Timestamp::now().as_second()).unwrap()))
 }
 
 fn credentials(object: &HospitalOrganization) -> CredentialsStatus {

@@ -186,9 +186,20 @@ impl World {
 
     /// What the Events of a hospital say.
     pub async fn events(&self, name: &str) -> Vec<String> {
+        self.events_of_type(name, None).await
+    }
+
+    /// What those of its Events say that are warnings.
+    pub async fn warnings(&self, name: &str) -> Vec<String> {
+        self.events_of_type(name, Some("Warning")).await
+    }
+
+    async fn events_of_type(&self, name: &str, wanted: Option<&str>) -> Vec<String> {
         let of_it = ListParams::default().fields(&format!("involvedObject.name={name}"));
         let events = Api::<Event>::namespaced(self.kube.clone(), self.sandbox.namespace()).list(&of_it).await;
-        events.unwrap().into_iter().filter_map(|event| event.message).collect()
+        let events = events.unwrap().into_iter();
+        let events = events.filter(|event| wanted.is_none() || event.type_.as_deref() == wanted);
+        events.filter_map(|event| event.message).collect()
     }
 
     pub async fn collection_names(&self, database: &str) -> Vec<String> {
