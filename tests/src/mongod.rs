@@ -160,10 +160,14 @@ pub(crate) fn start_member(
     port: &Port,
     log: &Path,
 ) -> anyhow::Result<Process> {
-    start_process(program, data, Some(key_file), port, MANY_FILES, log)
+    let mut mongod = prepared(program, data, MANY_FILES);
+    mongod.arg("--keyFile").arg(key_file).args(["--replSet", REPLICA_SET]);
+    // It lets clients finish for so long before it stops; a quarter of a minute would be longer than anybody waits here.
+    mongod.args(["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=1000"]);
+    listening(mongod, port, log)
 }
 
-/// With a key file it is a member of a replica set.
+/// With a key file it is a replica set of its own.
 fn start_process(
     program: &Path,
     data: &Path,
@@ -176,6 +180,10 @@ fn start_process(
     if let Some(key_file) = key_file {
         mongod.arg("--keyFile").arg(key_file).args(["--replSet", REPLICA_SET]);
     }
+    listening(mongod, port, log)
+}
+
+fn listening(mut mongod: Command, port: &Port, log: &Path) -> anyhow::Result<Process> {
     mongod.args(["--bind_ip", "127.0.0.1", "--port", &port.number().to_string()]);
     Process::start("mongod", mongod, log, Output::Log)
 }

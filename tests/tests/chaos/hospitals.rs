@@ -94,6 +94,7 @@ impl Hospitals {
             Kind::Recreate => is_gone(*n),
             Kind::Suspend | Kind::Admit => subscription(*n) == Some("Active"),
             Kind::Resume => subscription(*n) == Some("Suspended"),
+            Kind::DeleteAndRetain => subscription(*n).is_some() && self.patients.contains_key(&name(world, *n)),
             _ => subscription(*n).is_some(),
         };
         let n = *(0..NAMES).filter(fits).collect::<Vec<_>>().choose(random)?;
@@ -196,6 +197,11 @@ impl Hospitals {
                 Some(Kind::Admit)
             }
         }
+    }
+
+    /// Whether patients are kept of a hospital that is gone.
+    pub fn keep_something(&self) -> bool {
+        self.retained.iter().any(|name| self.patients.contains_key(name))
     }
 
     /// When all has come right: somebody begins to work at every hospital, and the operator is made to look at each.

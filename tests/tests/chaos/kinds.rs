@@ -49,7 +49,11 @@ impl Kind {
     /// What has to have happened before, where there is nothing to do it to.
     pub fn needs(self) -> Option<Self> {
         match self {
+            Self::Suspend => Some(Self::Recreate),
             Self::Resume => Some(Self::Suspend),
+            Self::Admit => Some(Self::Resume),
+            // Only what has patients can lose some.
+            Self::DeleteAndRetain => Some(Self::Admit),
             Self::Recreate => Some(Self::DeleteAndRetain),
             _ => None,
         }

@@ -17,7 +17,7 @@ mod invariants;
 mod kinds;
 mod restore;
 
-use std::{env, time::Duration};
+use std::{collections::BTreeSet, env, time::Duration};
 
 use chakravue_testbed::{Fragile, Sandbox};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
@@ -107,6 +107,9 @@ impl Chaos {
             self.act(act).await;
             self.pause().await;
         }
+        if !self.hospitals.keep_something() {
+            self.have_happen(Kind::DeleteAndRetain).await;
+        }
     }
 
     /// Tries until something of this kind took effect.
@@ -120,10 +123,18 @@ impl Chaos {
                 Some(fault) => Some(Act::Fault(fault)),
                 None => self.hospitals.deed(&self.world, next, &mut random).map(Act::Deed),
             };
-            match act {
-                Some(act) if self.act(act).await == Some(next) => drop(wanted.pop()),
-                None if next.needs().is_some() => wanted.extend(next.needs()),
-                _ => tokio::time::sleep(Duration::from_millis(200)).await,
+            let effect = match act {
+                Some(act) => self.act(act).await,
+                None if next.needs().is_some() => {
+                    wanted.extend(next.needs());
+                    continue;
+                }
+                None => None,
+            };
+            if effect == Some(next) {
+                wanted.pop();
+            } else {
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
             assert!(Instant::now() < deadline, "{next:?} never took effect\n\n{}", self.told());
         }
@@ -157,16 +168,11 @@ impl Chaos {
         if !never.is_empty() {
             return Err(format!("never took effect: {never:?}"));
         }
-        for what in ["what was done", "somebody was hired everywhere"] {
-            let calm = Instant::now();
-            invariants::hold(&self.world, &self.hospitals, &self.victims.operator).await?;
-            println!("everything is right {:.1} s after {what}", calm.elapsed().as_secs_f64());
-            if self.hospitals.staff == 0 {
-                self.hospitals.hire(&self.world).await;
-            }
-        }
+        self.settles("what was done").await?;
+        self.hospitals.hire(&self.world).await;
+        self.settles("somebody was hired everywhere").await?;
         let patients = |names: &mut dyn Iterator<Item = &String>| -> usize {
-            names.filter_map(|name| self.hospitals.patients.get(name)).map(std::collections::BTreeSet::len).sum()
+            names.filter_map(|name| self.hospitals.patients.get(name)).map(BTreeSet::len).sum()
         };
         println!(
             "{} hospitals with {} patients, and {} retained with {}; {} dropped",
@@ -176,6 +182,13 @@ impl Chaos {
             patients(&mut self.hospitals.retained.iter()),
             self.hospitals.dropped.len(),
         );
+        Ok(())
+    }
+
+    async fn settles(&self, after: &str) -> Result<(), String> {
+        let calm = Instant::now();
+        invariants::hold(&self.world, &self.hospitals, &self.victims.operator).await?;
+        println!("everything is right {:.1} s after {after}", calm.elapsed().as_secs_f64());
         Ok(())
     }
 
