@@ -114,6 +114,21 @@ impl Protocol {
         now
     }
 
+    /// Whether the password that MongoDB has stands in the Secret of whoever holds the claim, or is about to be replaced by
+    /// the one that stands there: who reads the Secret again has what MongoDB has, or will have after the next pass. Also
+    /// after a crash, and unless people deleted the Secret.
+    fn keeps_password(&self, world: &World) -> bool {
+        let (Some(claim), Some(user)) = (world.claim, world.user) else { return true };
+        let holder = world.object(claim.place).filter(|holder| holder.uid == claim.uid && !holder.deleting);
+        if claim.state != ClaimState::Held || holder.is_none() {
+            return true;
+        }
+        match world.secret(claim.place).filter(|secret| secret.owner == claim.uid) {
+            Some(secret) => user.superseded || user.password == secret.password,
+            None => world.budget.secret_deletions < self.budget.secret_deletions,
+        }
+    }
+
     /// Whether a world at rest is as it should be.
     fn is_right(&self, world: &World) -> bool {
         let objects = Place::ALL.iter().filter_map(|place| Some((*place, world.object(*place)?)));
@@ -125,11 +140,12 @@ impl Protocol {
             let right = match world.claim {
                 Some(claim) if claim.uid == object.uid => {
                     served = true;
-                    let password =
-                        world.secret(place).filter(|secret| secret.owner == object.uid).map(|secret| secret.password);
+                    let secret = world.secret(place).filter(|secret| secret.owner == object.uid);
+                    let password = secret.map(|secret| secret.password);
                     claim.state == ClaimState::Held
                         && object.ready
-                        && password.is_some()
+                        // What was asked for is carried out.
+                        && secret.is_some_and(|secret| object.asks == 0 || secret.answers == object.asks)
                         && world.user.map(|user| user.password) == password
                         && world.database.map(|database| database.organization) == Some(claim.organization)
                 }
@@ -246,6 +262,8 @@ impl Model for Protocol {
                 let claim = model.settled(&state.world).claim;
                 claim.is_none_or(|claim| claim.state == ClaimState::Retained || claim.loss != Loss::Untold)
             }));
+            properties
+                .push(Property::<Self>::always(PASSWORD_IS_KEPT, |model, state| model.keeps_password(&state.world)));
         }
         properties.retain(|property| self.watched.is_none_or(|watched| watched == property.name));
         properties
@@ -257,16 +275,26 @@ const DROPS_ONLY_ITS_OWN: &str = "nothing is dropped that another one holds";
 const CHANGES_ONLY_ITS_OWN: &str = "with a lease, nothing is changed without holding its claim";
 const ONE_OWNER: &str = "never two owners";
 const SECRET_BEFORE_USER: &str = "MongoDB hears no password that was not written down";
+const PASSWORD_IS_KEPT: &str = "with a lease, no password is lost that MongoDB has";
 const LOSS_IS_TOLD: &str = "with a lease, no database is made anew in silence";
 const COMES_RIGHT: &str = "left alone, everything comes right";
 
 /// What people do in each of the stories, in any order and at any time.
 const A_STRANGER_WANTS_THE_NAME: Budget =
-    Budget { creations: 1, strangers: 1, policy_edits: 0, secret_deletions: 0, drops: 0, passes: 3 };
-const RE_CREATED: Budget =
-    Budget { creations: 2, strangers: 0, policy_edits: 0, secret_deletions: 0, drops: 0, passes: ANY_NUMBER };
+    Budget { creations: 1, strangers: 1, policy_edits: 0, secret_deletions: 0, rotations: 0, drops: 0, passes: 3 };
+const RE_CREATED: Budget = Budget {
+    creations: 2,
+    strangers: 0,
+    policy_edits: 0,
+    secret_deletions: 0,
+    rotations: 0,
+    drops: 0,
+    passes: ANY_NUMBER,
+};
 const EDITED: Budget = Budget { creations: 1, policy_edits: 1, secret_deletions: 1, ..RE_CREATED };
 const RE_CREATED_AND_EDITED: Budget = Budget { creations: 2, ..EDITED };
+const EDITED_AND_ROTATED: Budget = Budget { rotations: 2, ..EDITED };
+const RE_CREATED_AND_ROTATED: Budget = Budget { rotations: 1, ..RE_CREATED };
 const DROPPED: Budget = Budget { drops: 1, ..RE_CREATED };
 
 /// The property that some order of things breaks, with that order.
@@ -299,12 +327,15 @@ fn holds(model: Protocol) {
 
 #[test]
 fn one_operator_and_its_successors_keep_every_rule() {
-    for budget in [RE_CREATED_AND_EDITED, DROPPED] {
+    for budget in [RE_CREATED_AND_EDITED, EDITED_AND_ROTATED, RE_CREATED_AND_ROTATED, DROPPED] {
         holds(Protocol::new(Variant::AsBuilt, true, budget));
     }
     for adopts in [false, true] {
         holds(Protocol { adopts, ..Protocol::new(Variant::AsBuilt, true, A_STRANGER_WANTS_THE_NAME) });
     }
+    // Also where the object that asks is not the one whose password MongoDB has.
+    let rotated = Budget { creations: 0, rotations: 1, ..A_STRANGER_WANTS_THE_NAME };
+    holds(Protocol { adopts: true, begun: true, ..Protocol::new(Variant::AsBuilt, true, rotated) });
 }
 
 #[test]
@@ -314,6 +345,7 @@ fn two_operators_without_a_lease_do_no_harm() {
         (false, false, Budget { creations: 1, passes: 3, ..RE_CREATED }),
         (true, false, Budget { creations: 1, passes: 3, ..RE_CREATED }),
         (true, false, Budget { creations: 0, passes: 2, ..RE_CREATED_AND_EDITED }),
+        (true, false, Budget { creations: 0, rotations: 2, passes: 3, ..RE_CREATED }),
         (false, false, Budget { passes: 2, ..A_STRANGER_WANTS_THE_NAME }),
         (true, true, Budget { creations: 0, passes: 2, ..A_STRANGER_WANTS_THE_NAME }),
     ] {
@@ -334,6 +366,8 @@ fn every_rule_is_missed_when_it_is_broken() {
         (Variant::TakeUpBlindly, true, true, adopting, CHANGES_ONLY_ITS_OWN),
         (Variant::TakeUpFromTheLiving, true, true, A_STRANGER_WANTS_THE_NAME, ONE_OWNER),
         (Variant::UserBeforeSecret, true, false, RE_CREATED, SECRET_BEFORE_USER),
+        (Variant::RotateMongoDbFirst, true, false, RE_CREATED_AND_ROTATED, PASSWORD_IS_KEPT),
+        (Variant::UserBeforeSecret, true, false, RE_CREATED, PASSWORD_IS_KEPT),
         (Variant::FinalizerByName, false, false, again, COMES_RIGHT),
         (Variant::ClaimForTheDead, true, false, RE_CREATED, COMES_RIGHT),
         (Variant::LossUntold, true, false, DROPPED, LOSS_IS_TOLD),

@@ -4,8 +4,8 @@
 //! Each step stands for a function of the operator, which its comment names; a test looks for every name that stands in
 //! backticks with its module. Left out, because they concern neither whose a database is nor who knows its password:
 //! subscriptions (a claim without a database), roles but for their removal, validators and indexes, annotations that
-//! release by force or ask for another password, Secrets that are somebody else's, databases that were never ChakraVue's,
-//! and what a pass that failed says in the status.
+//! release by force, Secrets that are somebody else's or were edited, databases that were never ChakraVue's, and what a pass
+//! that failed says in the status.
 
 use crate::world::{Claim, ClaimState, Database, Loss, NOBODY, Object, Place, Policy, Secret, User, World};
 
@@ -25,6 +25,8 @@ pub enum Variant {
     DropMarkedBefore,
     /// MongoDB hears the password before it is in the Secret.
     UserBeforeSecret,
+    /// Where a password is replaced, MongoDB hears the new one before it is in the Secret.
+    RotateMongoDbFirst,
     /// The finalizer is taken from whatever object has the name.
     FinalizerByName,
     /// A name is claimed for an object that only a stale cache still knows.
@@ -109,6 +111,11 @@ pub enum Access {
     },
     /// `credentials::delete_exactly`: the Secret of the object that stood here before
     Replace {
+        secret: Secret,
+        user: bool,
+    },
+    /// `credentials::mend`: a new password in the Secret that was found, as `credentials::rotates` says
+    Rotate {
         secret: Secret,
         user: bool,
     },
@@ -226,7 +233,7 @@ impl Pass {
             Step::Look { mut claim, mut found, mut adds } => {
                 match next {
                     Next::Claim => claim = Some(world.claim.map(known)),
-                    Next::Found => found = Some(look(world, place, uid)),
+                    Next::Found => found = Some(look(world, place, object)),
                     _ => {
                         if world.object(place) != Some(object) {
                             return None;
@@ -391,15 +398,15 @@ impl Pass {
         setting: &Setting<F>,
     ) -> Access {
         let (place, uid) = (self.place, self.object.uid);
-        let broken = setting.variant == Variant::UserBeforeSecret;
+        let secret = |password| Secret { owner: uid, password, answers: self.object.asks };
         match access {
             Access::Issue { user } => {
                 let password = (setting.fresh)(world, Kind::Password);
-                if !broken && world.secret(place).is_some() {
-                    return Access::Failed;
-                }
-                if !broken {
-                    world.secrets[place as usize] = Some(Secret { owner: uid, password });
+                if setting.variant != Variant::UserBeforeSecret {
+                    if world.secret(place).is_some() {
+                        return Access::Failed;
+                    }
+                    world.write_secret(place, secret(password));
                 }
                 Access::User { password, user }
             }
@@ -411,17 +418,28 @@ impl Pass {
                 world.secrets[place as usize] = None;
                 Access::Issue { user }
             }
+            // As above, but what is gone cannot be changed.
+            Access::Rotate { secret, .. } if world.secret(place) != Some(secret) => Access::Failed,
+            Access::Rotate { user, .. } => {
+                let password = (setting.fresh)(world, Kind::Password);
+                if setting.variant != Variant::RotateMongoDbFirst {
+                    world.write_secret(place, secret(password));
+                }
+                Access::User { password, user }
+            }
             // Created or changed, where it is still as it was found.
             Access::User { user, .. } if user != world.user.is_some() => Access::Failed,
             Access::User { password, .. } => {
                 world.harm.changed_unclaimed |= !world.claimed_by(uid);
+                let broken = matches!(setting.variant, Variant::UserBeforeSecret | Variant::RotateMongoDbFirst);
                 let recorded = !broken || world.secret(place).is_some_and(|secret| secret.password == password);
-                world.user = Some(User { password, recorded });
-                if broken { Access::SecretAtLast { password } } else { Access::Done }
+                world.user = Some(User { password, recorded, superseded: false });
+                if recorded { Access::Done } else { Access::SecretAtLast { password } }
             }
             Access::SecretAtLast { password } => {
-                if world.secret(place).is_none() {
-                    world.secrets[place as usize] = Some(Secret { owner: uid, password });
+                let may_write = setting.variant == Variant::RotateMongoDbFirst || world.secret(place).is_none();
+                if may_write {
+                    world.write_secret(place, secret(password));
                 }
                 Access::Done
             }
@@ -529,7 +547,7 @@ impl Pass {
     /// The numbers that the pass remembers: nobody else may be given them meanwhile.
     pub fn numbers(&self, kind: Kind) -> [Option<u8>; 2] {
         let password = |access: Access| match access {
-            Access::Replace { secret, .. } => Some(secret.password),
+            Access::Replace { secret, .. } | Access::Rotate { secret, .. } => Some(secret.password),
             Access::User { password, .. } | Access::SecretAtLast { password } => Some(password),
             Access::Issue { .. } | Access::Done | Access::Failed => None,
         };
@@ -586,12 +604,13 @@ fn unclaimed(found: Found, adopts: bool) -> Option<Step> {
 }
 
 /// What the Secret, the user and the database are, in the eyes of this object.
-fn look(world: &World, place: Place, uid: u8) -> Found {
+fn look(world: &World, place: Place, object: Object) -> Found {
     let user = world.user.is_some();
     // `credentials::decide`
     let access = match world.secret(place) {
         None => Access::Issue { user },
-        Some(secret) if secret.owner != uid => Access::Replace { secret, user },
+        Some(secret) if secret.owner != object.uid => Access::Replace { secret, user },
+        Some(secret) if object.asks != 0 && object.asks != secret.answers => Access::Rotate { secret, user },
         Some(Secret { password, .. }) if world.user.is_some_and(|user| user.password == password) => Access::Done,
         Some(Secret { password, .. }) => Access::User { password, user },
     };

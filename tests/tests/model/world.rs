@@ -27,6 +27,8 @@ pub struct Object {
     pub deleting: bool,
     pub finalizer: bool,
     pub ready: bool,
+    /// The value of the annotation that asks for a new password; 0 while there is none.
+    pub asks: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +36,8 @@ pub struct Secret {
     /// The UID in its owner reference.
     pub owner: u8,
     pub password: u8,
+    /// For which request the password was made, which stands beside it.
+    pub answers: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +84,8 @@ pub struct User {
     pub password: u8,
     /// Whether the password was in a Secret before MongoDB heard it.
     pub recorded: bool,
+    /// Whether whoever holds the claim has written another one down since, for MongoDB to hear next.
+    pub superseded: bool,
 }
 
 /// What people may still do; every state space has an end.
@@ -89,6 +95,7 @@ pub struct Budget {
     pub strangers: u8,
     pub policy_edits: u8,
     pub secret_deletions: u8,
+    pub rotations: u8,
     /// Of the database, by somebody with an administrator's rights.
     pub drops: u8,
     /// Of all operators together.
@@ -128,6 +135,7 @@ pub enum Deed {
     Delete(Place),
     EditPolicy(Place),
     DeleteSecret(Place),
+    AskForRotation(Place),
     DropDatabase,
     /// The garbage collector removes a Secret whose owner is gone.
     CollectGarbage(Place),
@@ -162,6 +170,15 @@ impl World {
         self.objects.iter().flatten().any(|object| object.uid == uid)
     }
 
+    /// A password is written down for a hospital, before MongoDB hears it.
+    pub fn write_secret(&mut self, place: Place, secret: Secret) {
+        self.secrets[place as usize] = Some(secret);
+        let supersedes = self.claimed_by(secret.owner);
+        if let Some(user) = self.user.as_mut().filter(|user| supersedes && user.password != secret.password) {
+            user.superseded = true;
+        }
+    }
+
     pub fn claimed_by(&self, uid: u8) -> bool {
         self.claim.is_some_and(|claim| claim.uid == uid && claim.state != ClaimState::Retained)
     }
@@ -192,6 +209,7 @@ impl World {
                     deeds.extend(
                         (place == Place::Home && self.budget.policy_edits > 0).then_some(Deed::EditPolicy(place)),
                     );
+                    deeds.extend((self.budget.rotations > 0).then_some(Deed::AskForRotation(place)));
                 }
                 None => {}
             }
@@ -212,7 +230,8 @@ impl World {
                     Place::Home => self.budget.creations -= 1,
                     Place::Stranger => self.budget.strangers -= 1,
                 }
-                let object = Object { uid: self.next_uid, policy, deleting: false, finalizer: false, ready: false };
+                let object =
+                    Object { uid: self.next_uid, policy, deleting: false, finalizer: false, ready: false, asks: 0 };
                 self.next_uid += 1;
                 self.write_object(place, Some(object));
             }
@@ -229,6 +248,11 @@ impl World {
             Deed::DeleteSecret(place) => {
                 self.budget.secret_deletions -= 1;
                 self.secrets[place as usize] = None;
+            }
+            Deed::AskForRotation(place) => {
+                self.budget.rotations -= 1;
+                let object = self.object(place).map(|object| Object { asks: object.asks + 1, ..object });
+                self.write_object(place, object);
             }
             Deed::DropDatabase => {
                 self.budget.drops -= 1;
