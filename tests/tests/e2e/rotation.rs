@@ -89,7 +89,7 @@ async fn a_rotation_is_in_place_and_who_is_refused_reads_the_secret_once() {
     let rotations = async {
         for value in [Some("1"), Some("2"), Some("2026-11-23"), None, None] {
             // The times are in whole seconds; this rotation is to have one of its own.
-            eventually("the next second", async || (now() > last.rotated_at).then_some(())).await;
+            eventually("the next second", async || (Some(now()) > last.rotated_at).then_some(())).await;
             let begun = now();
             under_way.fetch_add(1, Ordering::SeqCst);
             match value {
@@ -104,8 +104,8 @@ async fn a_rotation_is_in_place_and_who_is_refused_reads_the_secret_once() {
             };
             let told = credentials(&world.wait(&name, value.unwrap_or("made again"), is_told).await);
             under_way.fetch_add(1, Ordering::SeqCst);
-            let rotated_at = &told.rotated_at;
-            assert!(*rotated_at >= begun && *rotated_at <= now(), "{told:?} of what began at {begun:?}");
+            let at = told.rotated_at.clone().unwrap();
+            assert!(at >= begun && at <= now(), "{told:?} of what began at {begun:?}");
             let secret = world.secret(&name).await;
             assert!(gets_in(&secret["uri"], &database).await);
             // The one before works no more, so whoever connects has to have read this one.
@@ -266,8 +266,8 @@ async fn uri(world: &World, name: &str) -> Option<String> {
 }
 
 /// The time as Kubernetes writes times: in whole seconds.
-fn now() -> Option<Time> {
-    Some(Time(Timestamp::from_second(Timestamp::now().as_second()).unwrap()))
+fn now() -> Time {
+    Time(Timestamp::from_second(Timestamp::now().as_second()).unwrap())
 }
 
 fn credentials(object: &HospitalOrganization) -> CredentialsStatus {
