@@ -99,11 +99,11 @@ impl Usage {
         ]
     }
 
-    /// What does not suffice for so many more hospitals: the resource, what would be in use, and how much may be.
-    fn lacks(&self, hospitals: i64, cost: &Cost) -> Option<(Resource, i64, i64)> {
+    /// What does not suffice for so many more hospitals, and how much of it may be in use.
+    fn lacks(&self, hospitals: i64, cost: &Cost) -> Option<(Resource, i64)> {
         self.rows().into_iter().find_map(|(resource, used, budget)| {
             let would_be = used.saturating_add(hospitals.saturating_mul(cost.of(resource)));
-            budget.filter(|budget| would_be > *budget).map(|budget| (resource, used, budget))
+            budget.filter(|budget| would_be > *budget).map(|budget| (resource, budget))
         })
     }
 
@@ -168,13 +168,14 @@ impl Capacity {
         }
         let cost = Cost::of_hospital(catalogue::current());
         let more = i64::try_from(state.admitted.len()).unwrap_or(i64::MAX).saturating_add(1);
-        if let Some((resource, used, budget)) = state.usage.and_then(|usage| usage.lacks(more, &cost)) {
+        // How many are in use is in the metrics: here it would be another message at every look.
+        if let Some((resource, budget)) = state.usage.and_then(|usage| usage.lacks(more, &cost)) {
             return Err(Error::refused(
                 ConditionType::SchemaReady,
                 Reason::CapacityExhausted,
                 format!(
-                    "MongoDB has no room for database {database}: {used} {} are in use, a hospital takes {}, and {budget} may \
-                     be in use. Remove hospitals that nobody needs, add a MongoDB, or {}; the operator goes on by itself then.",
+                    "MongoDB has no room for database {database}: of the {budget} {} that may be in use, less than the {} that a \
+                     hospital takes are left. Remove hospitals that nobody needs, add a MongoDB, or {}; the operator goes on by itself then.",
                     resource.words(),
                     cost.of(resource),
                     resource.cure(),
@@ -326,7 +327,7 @@ mod tests {
         let refused = admit("3").await.unwrap_err();
         assert_eq!(refused.reason(), Reason::CapacityExhausted);
         let words = refused.to_string();
-        for part in ["database a", "10 tables", "takes 24", "58 may be in use", "--max-tables"] {
+        for part in ["database a", "of the 58 tables", "less than the 24", "--max-tables"] {
             assert!(words.contains(part), "{words}");
         }
         admit("1").await.unwrap();

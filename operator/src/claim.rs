@@ -19,7 +19,7 @@ use mongodb::bson::{self, DateTime, Document, doc};
 
 pub use self::{
     facts::{Provisioned, aim, facts_of, leave_behind, record_facts, record_unreadable, remember},
-    holder::{lives, must_live},
+    holder::{lives, must_live, waits},
 };
 
 use crate::{

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::runtime::reflector::Store;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    ResourceExt as _,
+    runtime::reflector::{ObjectRef, Store},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -49,6 +53,13 @@ pub struct Context {
 }
 
 impl Context {
+    /// Whether this very object is still there, as far as the watch has told.
+    pub fn knows(&self, meta: &ObjectMeta) -> bool {
+        let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { return false };
+        let found = self.store.get(&ObjectRef::new(name).within(namespace));
+        found.is_some_and(|found| found.uid() == meta.uid)
+    }
+
     /// Nothing is remembered of an object that is gone.
     pub fn forget(&self, uid: &str) {
         self.backoff.succeeded(uid);

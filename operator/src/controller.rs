@@ -4,8 +4,8 @@
 use std::{collections::HashSet, hash::Hash, mem, pin::pin, sync::Arc, time::Duration};
 
 use chakravue_crds::{HospitalOrganization, naming::object_of_secret};
-use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, future, stream};
-use k8s_openapi::api::core::v1::Secret;
+use futures::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _, channel::mpsc, future, stream};
+use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, Resource as _, ResourceExt as _,
     api::{PartialObjectMeta, WatchEvent, WatchParams},
@@ -59,28 +59,38 @@ pub async fn run(
     // Who manages which field is more than half of an object, and asked of nobody here.
     let slim = |object: &mut Watched| object.meta_mut().managed_fields = None;
     let mut gone = Gone::default();
+    let mut listed: Vec<(ObjectRef<Watched>, ObjectMeta)> = Vec::new();
+    let (tell_listed, of_lists) = mpsc::unbounded();
     let remembers = Arc::clone(&context);
     let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
         // Also one that somebody took the finalizer from: no pass will see it again.
         .inspect_ok(move |event| {
-            if matches!(event, watcher::Event::Init) {
-                remembers.echoes.begin_anew();
-            }
             for uid in gone.of(event, Watched::uid) {
                 remembers.forget(&uid);
                 remembers.released.gone(&uid);
             }
         })
-        .applied_objects()
-        .try_filter(move |object| {
-            let is_own = own.echoes.is_own(object);
-            if !is_own {
-                // One that waits for its resync already need not wait for that long.
-                let uid = object.uid().unwrap_or_default();
-                own.turns.hurry(&uid, Class::Change);
-                own.arrivals.saw(&uid, object.meta().generation);
-            }
-            future::ready(!is_own)
+        .try_filter_map(move |event| {
+            let changed = match event {
+                watcher::Event::Apply(object) => is_news(&own, object.meta()).then_some(object),
+                // The store shows what a list brings when all of it is there, and not before.
+                watcher::Event::InitApply(object) => {
+                    listed.push((ObjectRef::from_obj(&object), stub(object.meta())));
+                    None
+                }
+                watcher::Event::Init => {
+                    listed.clear();
+                    None
+                }
+                watcher::Event::InitDone => {
+                    let news = mem::take(&mut listed).into_iter().filter(|(_, meta)| is_news(&own, meta));
+                    // Nobody listens any more only while the process stops.
+                    news.for_each(|(hospital, _)| drop(tell_listed.unbounded_send(hospital)));
+                    None
+                }
+                watcher::Event::Delete(_) => None,
+            };
+            future::ready(Ok(changed))
         });
 
     let labelled = config.labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
@@ -105,6 +115,7 @@ pub async fn run(
     let (drifted, lost_track) = drift.split();
 
     Controller::for_stream(changed, store)
+        .reconcile_on(of_lists)
         .reconcile_on(of_secrets)
         .reconcile_on(drifted)
         .reconcile_all_on(turns)
@@ -121,6 +132,24 @@ pub async fn run(
             future::ready(())
         })
         .await;
+}
+
+/// Whether somebody has changed an object, as far as its metadata tell; it goes first then.
+fn is_news(context: &Context, meta: &ObjectMeta) -> bool {
+    let is_news = !context.echoes.is_own(meta);
+    if is_news {
+        // One that waits for its resync already need not wait for that long.
+        let uid = meta.uid.as_deref().unwrap_or_default();
+        context.turns.hurry(uid, Class::Change);
+        context.arrivals.saw(uid, meta.generation);
+    }
+    is_news
+}
+
+/// As much of the metadata as that takes.
+fn stub(meta: &ObjectMeta) -> ObjectMeta {
+    let ObjectMeta { uid, resource_version, generation, .. } = meta.clone();
+    ObjectMeta { uid, resource_version, generation, ..ObjectMeta::default() }
 }
 
 /// The hospitals whose Secret an event is of; a Secret may also have gone while nobody watched, which no event tells.
@@ -197,14 +226,19 @@ fn of_secret(secret: &PartialObjectMeta<Secret>) -> Option<ObjectRef<Watched>> {
 /// When a failed object is looked at again.
 #[allow(clippy::needless_pass_by_value, reason = "the controller's signature")]
 fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
-    let wait = context.backoff.failed(&object.uid().unwrap_or_default(), object.meta().generation);
+    let uid = object.uid().unwrap_or_default();
+    if !context.knows(object.meta()) {
+        // It went during the pass, and was forgotten before that failed.
+        return Action::await_change();
+    }
+    let wait = context.backoff.failed(&uid, object.meta().generation);
     let wait = match error {
         Error::Refused { .. } => wait.max(backoff::jittered(REFUSED)),
         Error::Fault { .. } | Error::Conflict { .. } => wait,
     };
     tracing::debug!(?wait, %error, "the pass is repeated");
     // Whatever has it looked at before has seen something.
-    context.turns.rest(&object.uid().unwrap_or_default(), wait);
+    context.turns.rest(&uid, wait);
     Action::requeue(wait)
 }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use chakravue_crds::HospitalOrganization;
-use kube::{Resource, ResourceExt as _, core::DeserializeGuard};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{ResourceExt as _, core::DeserializeGuard};
 
 /// An object as the watch brings it: maybe one that an older, looser resource definition let in.
 pub type Watched = DeserializeGuard<HospitalOrganization>;
@@ -46,12 +47,12 @@ impl Echoes {
         }
     }
 
-    /// Whether an object that the watch brings is just as the operator left it.
-    pub fn is_own<K: Resource>(&self, object: &K) -> bool {
-        let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else { return false };
+    /// Whether an object that the watch brings is just as the operator left it. Asked once the store has it.
+    pub fn is_own(&self, meta: &ObjectMeta) -> bool {
+        let (Some(uid), Some(version)) = (&meta.uid, &meta.resource_version) else { return false };
         let mut map = self.lock();
-        let Some(writes) = map.get_mut(&uid) else { return false };
-        let own = writes.versions.contains(&version);
+        let Some(writes) = map.get_mut(uid) else { return false };
+        let own = writes.versions.contains(version);
         let number = version.parse::<u64>().ok();
         if writes.newest.as_ref().is_some_and(|newest| number_of(newest) <= number) {
             // The store has the last write, or somebody else's, which is newer.
@@ -69,12 +70,6 @@ impl Echoes {
 
     pub fn forget(&self, uid: &str) {
         self.lock().remove(uid);
-    }
-
-    /// The watch begins anew, and brings everything as it is by now: also where it is older than what was written, because
-    /// somebody has put a backup of Kubernetes in its place.
-    pub fn begin_anew(&self) {
-        self.lock().clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Writes>> {
@@ -120,8 +115,8 @@ mod tests {
     fn own_writes_are_told_from_those_of_others() {
         let echoes = Echoes::default();
         echoes.wrote(&version("1"), version("2"));
-        assert!(echoes.is_own(&version("2")));
-        assert!(!echoes.is_own(&version("3")));
+        assert!(echoes.is_own(&version("2").metadata));
+        assert!(!echoes.is_own(&version("3").metadata));
     }
 
     #[test]
@@ -132,13 +127,13 @@ mod tests {
         echoes.wrote(&version("1"), version("2"));
         echoes.wrote(&version("1"), version("3"));
         assert_eq!(seen(&echoes), "3");
-        echoes.is_own(&version("2"));
+        echoes.is_own(&version("2").metadata);
         assert_eq!(seen(&echoes), "3", "the watch is still behind");
-        echoes.is_own(&version("3"));
+        echoes.is_own(&version("3").metadata);
         assert_eq!(seen(&echoes), "1", "the store has caught up and speaks for itself");
 
         echoes.wrote(&version("1"), version("4"));
-        echoes.is_own(&version("5"));
+        echoes.is_own(&version("5").metadata);
         assert_eq!(seen(&echoes), "1", "somebody else's change may be newer");
     }
 
@@ -156,26 +151,17 @@ mod tests {
             change(&mut answered);
             echoes.wrote(&seen, answered);
             // The change, then the write behind it: until the watch has brought that, it is what a pass sees.
-            assert!(!echoes.is_own(&version("2")));
+            assert!(!echoes.is_own(&version("2").metadata));
             assert_eq!(echoes.newest(watched("2")).resource_version().unwrap(), "3");
-            assert!(!echoes.is_own(&version("3")));
+            assert!(!echoes.is_own(&version("3").metadata));
             assert_eq!(echoes.newest(watched("2")).resource_version().unwrap(), "2");
         }
     }
 
     #[test]
-    fn what_was_written_before_the_watch_began_anew_hides_nothing_of_what_it_brings() {
-        let echoes = Echoes::default();
-        echoes.wrote(&version("1"), version("9"));
-        echoes.begin_anew();
-        assert!(!echoes.is_own(&version("9")));
-        assert_eq!(echoes.newest(watched("5")).resource_version().unwrap(), "5");
-    }
-
-    #[test]
     fn a_change_that_comes_before_the_answer_to_the_write_it_followed_is_not_hidden() {
         let echoes = Echoes::default();
-        assert!(!echoes.is_own(&version("10")));
+        assert!(!echoes.is_own(&version("10").metadata));
         echoes.wrote(&version("1"), version("9"));
         assert_eq!(echoes.newest(watched("10")).resource_version().unwrap(), "10");
     }

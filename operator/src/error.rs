@@ -88,12 +88,23 @@ impl Error {
             None if matches!(*error.kind, ErrorKind::Authentication { .. }) => {
                 Code { number: 18, name: "AuthenticationFailed".to_owned() }.fault(doing)
             }
+            None if is_unreadable(error) => Self::Fault {
+                reason: Reason::MongoDbError,
+                message: format!(
+                    "MongoDB holds a document that this operator cannot read (tried to {doing}): somebody, or a newer operator, \
+                     wrote what it does not know. Correct the document, or upgrade the operator."
+                ),
+            },
             None => Self::Fault {
                 reason: Reason::MongoDbUnavailable,
                 message: format!("MongoDB does not answer (tried to {doing}). The operator tries again by itself."),
             },
         }
     }
+}
+
+fn is_unreadable(error: &mongodb::error::Error) -> bool {
+    matches!(*error.kind, ErrorKind::BsonDeserialization(_) | ErrorKind::Bson(_))
 }
 
 /// The code with which a MongoDB server refused something.

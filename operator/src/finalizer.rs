@@ -18,7 +18,11 @@ use crate::{
 pub const FINALIZER: &str = "chakravue.io/tenant";
 
 pub fn is_on(object: &HospitalOrganization) -> bool {
-    object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    is_in(&object.metadata)
+}
+
+pub fn is_in(meta: &ObjectMeta) -> bool {
+    meta.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER)
 }
 
 /// Whether others keep the object too.

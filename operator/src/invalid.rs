@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
     conditions::{ConditionType, Reason, Truth, condition},
+    naming::DatabaseName,
     organization::{DeletionPolicy, Phase},
 };
 use k8s_openapi::jiff::Timestamp;
@@ -108,9 +109,17 @@ async fn remove(api: &Api<DynamicObject>, object: &DynamicObject, context: &Cont
         return Ok(Action::await_change());
     };
     let mut changes = Changes::default();
-    removal::remove(context, &departing, text("/status/databaseName"), &mut changes).await?;
     let reference = Arc::new(object.object_ref(&ApiResource::erase::<HospitalOrganization>(&())));
+    let database = text("/status/databaseName").or_else(|| text("/spec/databaseName"));
+    let database = database.map(str::to_owned).or_else(|| derived(object));
+    let removed = removal::remove(context, &departing, database.as_deref(), &mut changes).await;
     context.announcer.changes(Arc::clone(&reference), changes);
+    if let Err(error) = removed {
+        // Its status may be what cannot be written.
+        let hint = removal::hint(&error, database.as_deref());
+        context.announcer.warning(reference, error.reason().as_str(), hint);
+        return Err(error);
+    }
     let dropped = finalizer::remove_at(api, &object.metadata, position).await;
     if let (Err(_), Err(error)) = (&dropped, read(object)) {
         // The API server checks the whole object even then, and refuses some kinds of nonsense at every write.
@@ -122,6 +131,11 @@ async fn remove(api: &Api<DynamicObject>, object: &DynamicObject, context: &Cont
     dropped?;
     context.echoes.forget(&object.uid().unwrap_or_default());
     Ok(Action::await_change())
+}
+
+/// The database that it would have by its name.
+fn derived(object: &DynamicObject) -> Option<String> {
+    DatabaseName::derive(&object.name_any()).ok().map(|name| name.to_string())
 }
 
 /// Reads an object; the error names the field that does not fit.

@@ -39,6 +39,9 @@ const SECOND_LOOK: Duration = Duration::from_secs(2);
 /// The first look of a process comes soon, so that the metric says something.
 const FIRST_LOOK: Duration = Duration::from_secs(30);
 
+/// How long the next try at a look that failed is put off at most.
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
+
 /// What can be without its counterpart; also a label of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,7 +155,7 @@ async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<
     let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let secrets: Api<Secret> = scoped(&context.kube, namespace);
     let secrets = async { secrets.list_metadata(&labelled).await.doing("list the Secrets") };
-    let claims = async { mongo.organizations().find(doc! {}).await.doing("read the claims") };
+    let claims = async { mongo.organizations().all().await.doing("read the claims") };
     let (users, roles) = (users(mongo), roles(mongo));
     let databases = async { Ok(mongo.databases().await) };
     let (secrets, claims, users, roles, databases) = tokio::try_join!(secrets, claims, users, roles, databases)?;
@@ -227,6 +230,7 @@ pub fn told(orphans: &[Orphan]) -> String {
 /// Looks again and again until the process stops: for the metric, and to write down what was left behind.
 pub async fn watch(context: &Context, namespace: Option<&str>) {
     let mut next = context.settings.resync.min(FIRST_LOOK);
+    let mut again = SECOND_LOOK;
     loop {
         let pause = backoff::jittered(next);
         next = context.settings.resync;
@@ -249,19 +253,26 @@ pub async fn watch(context: &Context, namespace: Option<&str>) {
                 context.metrics.orphans(&counts);
                 if let Err(error) = write_down(context, &orphans).await {
                     tracing::warn!("what was left behind is not written down yet: {error}");
-                    context.released.wake.notify_one();
-                    tokio::time::sleep(SECOND_LOOK).await;
+                    look_again(context, &mut again).await;
+                } else {
+                    again = SECOND_LOOK;
                 }
             }
             Err(error) => {
-                tracing::debug!(%error, "what lost its counterpart is not known");
+                tracing::warn!("what has lost its counterpart is not known: {error}");
                 if woken {
-                    context.released.wake.notify_one();
-                    tokio::time::sleep(SECOND_LOOK).await;
+                    look_again(context, &mut again).await;
                 }
             }
         }
     }
+}
+
+/// Waits for twice as long each time.
+async fn look_again(context: &Context, wait: &mut Duration) {
+    context.released.wake.notify_one();
+    tokio::time::sleep(*wait).await;
+    *wait = (*wait * 2).min(LONGEST_WAIT);
 }
 
 /// Writes on every claim whose object is gone what there still is in MongoDB.

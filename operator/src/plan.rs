@@ -14,6 +14,7 @@ use chakravue_crds::{
     naming::{DatabaseName, TENANT_ROLE},
     organization::{DeletionPolicy, Subscription},
 };
+use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use secrecy::SecretString;
@@ -67,7 +68,7 @@ async fn plan_one(context: &Context, planned: &Planned, mongodb: &Result<()>, gi
     } else if object.metadata.deletion_timestamp.is_some() {
         plan_removal(context, object, &mut plan).await
     } else {
-        plan_hospital(context, planned, given, &mut plan).await
+        plan_hospital(context, planned, given, &mut plan).boxed().await
     };
     plan.conclude(outcome);
     plan

@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
-    annotations::FORCE_RELEASE,
     conditions::{ConditionType, Reason},
 };
 use futures::FutureExt as _;
@@ -136,8 +135,7 @@ async fn pass(object: Arc<Watched>, migration: Option<Migration>, context: &Cont
         Err(_) => Err(cut_off(&object, context).await),
     };
     // It may have gone meanwhile, with nothing left to hold it.
-    let is_there = |newest: Arc<Watched>| newest.uid() == object.uid();
-    if !context.store.get(&ObjectRef::from_obj(object.as_ref())).is_some_and(is_there) {
+    if !context.knows(object.meta()) {
         context.repairs.close(&uid);
     }
     context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
@@ -238,11 +236,7 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
 
     let mut changes = Changes::default();
     if let Err(error) = removal::remove(context, &departing, database.as_deref(), &mut changes).await {
-        let hint = format!(
-            "{error} The object stays until its database is dealt with; to let it go and leave everything behind, annotate it with {}={}.",
-            FORCE_RELEASE,
-            database.unwrap_or_default()
-        );
+        let hint = removal::hint(&error, database.as_deref());
         let told = Error::Fault { reason: error.reason(), message: hint };
         finish(object, context, &Picture::default(), &Progress::Failed(told), changes).await?;
         return Err(error);
@@ -254,7 +248,9 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
     } else {
         context.announcer.changes(reference(object), changes);
     }
-    context.released.removed(&object.uid().unwrap_or_default());
+    if context.knows(&object.metadata) {
+        context.released.removed(&object.uid().unwrap_or_default());
+    }
     finalizer::remove(object, context).await?;
     context.forget(&object.uid().unwrap_or_default());
     Ok(Action::await_change())

@@ -12,6 +12,7 @@ use std::{
 };
 
 use chakravue_crds::{
+    annotations::FORCE_RELEASE,
     conditions::{Reason, events},
     master::{ClaimState, OrganizationRecord},
     naming::DatabaseName,
@@ -55,8 +56,9 @@ pub async fn remove(
     let begun = Instant::now();
     let may_be_let_go = force_released(departing, database);
     loop {
-        // What was let go is left as it is, also by a pass that still works from the object as it was before.
-        if may_be_let_go && !claim::lives(context, &departing.owner).await? {
+        // What was let go is left as it is, also by a pass that still works from the object as it was before, and also where
+        // somebody else's finalizer keeps that.
+        if may_be_let_go && !claim::waits(context, &departing.owner).await? {
             return Ok(());
         }
         match remove_everything(context, departing, changes).await {
@@ -77,6 +79,15 @@ pub async fn remove(
             outcome => return outcome,
         }
     }
+}
+
+/// Why an object stays, and what somebody can do who cannot wait.
+pub fn hint(error: &Error, database: Option<&str>) -> String {
+    format!(
+        "{error} The object stays until its database is dealt with; to let it go and leave everything behind, annotate it with \
+         {FORCE_RELEASE}={}.",
+        database.unwrap_or_default()
+    )
 }
 
 async fn remove_everything(context: &Context, departing: &Departing, changes: &mut Changes) -> Result<()> {

@@ -9,11 +9,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bson::Document;
-use chakravue_crds::{
-    OrganizationId,
-    organization::{Phase, Subscription},
-    tenant_schema::seated,
-};
+use chakravue_crds::{OrganizationId, organization::Subscription, tenant_schema::seated};
 use garde::Validate;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -283,7 +279,9 @@ async fn list_organizations(
 }
 
 fn entry(hospital: &Arc<Hospital>, wanted: &str) -> Option<(Position, DirectoryEntry)> {
-    let is_open = hospital.spec.subscription == Subscription::Active && phase_of(hospital) == Phase::Active;
+    // As for signing in: one that has its database is open, also where something in it is to be mended.
+    let has_database = hospital.status.as_ref().is_some_and(|status| status.binding.is_some());
+    let is_open = hospital.spec.subscription == Subscription::Active && has_database;
     if !is_open || hospital.metadata.deletion_timestamp.is_some() {
         return None;
     }

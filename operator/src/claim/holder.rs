@@ -6,6 +6,7 @@ use kube::{Api, ResourceExt as _};
 use crate::{
     context::Context,
     error::{Doing as _, Error, Result},
+    finalizer,
     tenant::Tenant,
 };
 
@@ -24,6 +25,13 @@ pub(super) async fn holder_lives(context: &Context, tenant: &Tenant, holder: &Ow
 /// Whether an object still stands in its place.
 pub async fn lives(context: &Context, owner: &Owner) -> Result<bool> {
     Ok(ask(context, owner).await.doing(LOOKING)?.as_deref() == Some(&owner.uid))
+}
+
+/// Whether an object still stands in its place and waits there for the operator.
+pub async fn waits(context: &Context, owner: &Owner) -> Result<bool> {
+    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
+    let found = api.get_metadata_opt(&owner.name).await.doing(LOOKING)?;
+    Ok(found.is_some_and(|object| object.uid().as_deref() == Some(&owner.uid) && finalizer::is_in(&object.metadata)))
 }
 
 /// Asks the API server, not a cache, whether an object still stands in its place.

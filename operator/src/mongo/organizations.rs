@@ -4,7 +4,7 @@ use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
 use futures::TryStreamExt as _;
 use mongodb::{
     Collection,
-    bson::Document,
+    bson::{self, Document},
     error::Result,
     results::{DeleteResult, UpdateResult},
 };
@@ -25,9 +25,15 @@ impl<'a> Organizations<'a> {
         self.mongo.timed("find", self.collection.find_one(filter)).await
     }
 
-    pub async fn find(&self, filter: Document) -> Result<Vec<OrganizationRecord>> {
-        let found = async { self.collection.find(filter).await?.try_collect().await };
-        self.mongo.timed("find", found).await
+    /// All of them. Of one that cannot be read the log tells which.
+    pub async fn all(&self) -> Result<Vec<OrganizationRecord>> {
+        let documents = self.collection.clone_with_type::<Document>();
+        let found = async { documents.find(Document::new()).await?.try_collect::<Vec<_>>().await };
+        let read = |document: Document| {
+            let id = document.get("_id").map(ToString::to_string);
+            bson::deserialize_from_document(document).inspect_err(|_| tracing::warn!(id, "a claim cannot be read"))
+        };
+        Ok(self.mongo.timed("find", found).await?.into_iter().map(read).collect::<bson::error::Result<_>>()?)
     }
 
     pub async fn insert_one(&self, record: &OrganizationRecord) -> Result<()> {

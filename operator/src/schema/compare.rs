@@ -58,7 +58,7 @@ pub fn plan(found: &[Found]) -> Difference {
             difference.steps.push(Step::Create(collection));
             continue;
         };
-        if existing.kind != "collection" || existing.options.get_bool("capped").unwrap_or(false) {
+        if !is_plain(existing) {
             difference.refused.get_or_insert_with(|| in_another_form(collection, existing));
             continue;
         }
@@ -95,12 +95,19 @@ fn index_step(collection: &'static Collection, index: &'static Index, existing: 
     }
 }
 
+/// Whether it is a collection as the catalogue means them: no view, no time series, none that forgets.
+fn is_plain(existing: &Found) -> bool {
+    existing.kind == "collection" && !existing.options.get_bool("capped").unwrap_or(false)
+}
+
 /// What of the catalogue the database has already.
 pub(super) fn in_place(found: &[Found]) -> Outcome {
     let mut outcome = Outcome::default();
     for collection in &catalogue::current().collections {
         if let Some(existing) = found.iter().find(|f| f.name == collection.name) {
-            outcome.ids.extend(existing.id.map(|id| (collection.name.to_owned(), id)));
+            // What stands in the way is to be taken away, and is no loss then.
+            let id = existing.id.filter(|_| is_plain(existing));
+            outcome.ids.extend(id.map(|id| (collection.name.to_owned(), id)));
             outcome.collections.push(CollectionStatus {
                 name: collection.name.to_owned(),
                 documents_validated: validated(collection, existing),

@@ -1,12 +1,16 @@
 //! What somebody changes in MongoDB while no operator runs, or in Kubernetes while it does not watch: nobody announced it, so
 //! the operator has to find it by itself, long before any resync.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
-use chakravue_crds::{annotations::PAUSED, naming::secret_name};
+use chakravue_crds::{HospitalOrganization, annotations::PAUSED, naming::secret_name};
+use futures::{StreamExt as _, stream};
 use kube::{
     ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use mongodb::bson::doc;
 use serde_json::json;
@@ -152,4 +156,46 @@ async fn an_object_that_goes_without_its_finalizer_brings_nothing_from_then_on()
     .await;
     operator.terminate().await;
     world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_and_changed_while_the_watch_was_away_is_seen_in_a_list_of_many() {
+    const MANY: usize = 200;
+    let proxied = Proxied::new("unseen many").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().resync_interval(RESYNC).start().await;
+    // Unpaid, which costs a claim and no database: what counts is that a list of them comes in many pieces.
+    let make = async |n: usize| {
+        let mut hospital = world.hospital(&format!("many-{n:03}"));
+        hospital["spec"]["subscription"] = json!("PendingPayment");
+        world.apply(&hospital).await.name_any()
+    };
+    let observed = async |names: &[String], what: &str| {
+        eventually(what, async || {
+            let all = world.hospitals().list(&ListParams::default()).await.unwrap().items;
+            let seen = |object: &&HospitalOrganization| {
+                object.status.as_ref().and_then(|status| status.observed_generation) == object.metadata.generation
+            };
+            let seen: HashSet<String> = all.iter().filter(seen).map(kube::ResourceExt::name_any).collect();
+            names.iter().all(|name| seen.contains(name)).then_some(())
+        })
+        .await;
+    };
+    let mut names: Vec<String> = stream::iter(0..MANY).map(make).buffer_unordered(16).collect().await;
+    observed(&names, "all are told what they wait for").await;
+
+    proxied.kube.expire("/hospitalorganizations?");
+    proxied.kube.set_down(true);
+    let plan = Patch::Merge(json!({ "spec": { "plan": "Professional" } }));
+    let change =
+        async |name: &String| drop(world.hospitals().patch(name, &PatchParams::default(), &plan).await.unwrap());
+    stream::iter(&names).map(change).buffer_unordered(16).collect::<Vec<()>>().await;
+    let new: Vec<String> = stream::iter(MANY..MANY + 20).map(make).buffer_unordered(16).collect().await;
+    names.extend(new);
+    proxied.kube.set_down(false);
+    eventually("the watch is refused", async || operator.log().contains("too old").then_some(())).await;
+    proxied.kube.clear();
+    observed(&names, "all have been looked at").await;
+    operator.terminate().await;
+    proxied.world.close().await;
 }
