@@ -78,7 +78,8 @@ impl Seen {
     }
 }
 
-async fn look(world: &World, hospitals: &Hospitals) -> Truth {
+/// The first of them that is not true now.
+pub async fn look(world: &World, hospitals: &Hospitals) -> Truth {
     let seen = Seen::of(world).await?;
     let there: Vec<&String> = seen.objects.keys().collect();
     equal("the objects that there are", &there, &hospitals.declared.keys().collect())?;

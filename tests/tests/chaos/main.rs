@@ -15,6 +15,7 @@ mod faults;
 mod hospitals;
 mod invariants;
 mod kinds;
+mod notices;
 mod restore;
 
 use std::{collections::BTreeSet, env, time::Duration};
