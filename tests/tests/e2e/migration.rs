@@ -135,6 +135,7 @@ async fn as_many_are_migrated_side_by_side_as_is_allowed_and_never_more() {
     proxied.mongo.delay("createIndexes", Duration::from_millis(150));
     let began = Instant::now();
     let operator = proxied.operator().arg("--tenant-schema").arg(&second).arg("--migrations").arg("2").start().await;
+    operator.wait_ready().await;
     let said = most_said_while_migrating(world, &operator, &names).await;
     assert_eq!((at_once(&proxied, began, &names), said), (2, 2));
     operator.terminate().await;
