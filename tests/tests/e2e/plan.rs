@@ -1,21 +1,29 @@
 //! `chakravue-operator plan` and `orphans`: what they say is what is so, for a person and for a machine, and they write
 //! nothing to either server.
 
+mod orphans;
+
 use std::{fs::File, path::PathBuf, process::Stdio};
 
-use chakravue_testbed::OperatorOptions;
-use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use chakravue_crds::HospitalOrganization;
+use chakravue_testbed::{OperatorOptions, proxy::KubeProxy};
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    core::v1::{Event, Secret},
+    rbac::v1::{ClusterRole, PolicyRule},
+};
 use kube::{
     Api, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use mongodb::bson::{Document, doc};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
     invalid::{in_a_loosened_world, untyped},
     proxied::Proxied,
-    support::{USER, World, condition, eventually, is},
+    support::{USER, World, eventually, is},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,8 +125,7 @@ async fn a_plan_says_what_would_be_done_and_does_none_of_it() {
 async fn a_file_is_planned_as_it_would_be_applied() {
     let proxied = Proxied::new("plan of a file").await;
     let world = &proxied.world;
-    // A person's own login, which may apply hospitals; MongoDB by way of the proxy.
-    let person = |options: OperatorOptions| options.kubeconfig(world.sandbox.testbed().kubeconfig());
+    let person = Person::new(&proxied).await;
     let operator = proxied.operator().start().await;
     let old = world.ready_hospital("old").await.name_any();
     operator.terminate().await;
@@ -130,7 +137,7 @@ async fn a_file_is_planned_as_it_would_be_applied() {
     unpaid["spec"]["subscription"] = json!("PendingPayment");
     let file = write(world, "three.yaml", &[&world.hospital("new"), &changed, &unpaid]);
     let before = everything(&proxied).await;
-    for (who, options) in [("a person", person(proxied.operator())), ("the operator's own login", proxied.operator())] {
+    for (who, options) in [("a person", person.with(&proxied)), ("the operator's own login", proxied.operator())] {
         let arguments = ["plan", "-f", file.to_str().unwrap(), "-o", "json"];
         let (well, json, errors) = options.print(&arguments).await;
         assert!(well, "{who}: {errors}\n{json}");
@@ -149,10 +156,17 @@ async fn a_file_is_planned_as_it_would_be_applied() {
         unchanged(&proxied, &before, who).await;
     }
 
+    // What the API server is asked is only asked, and by way of the proxy that would have seen a write.
+    person.kube.fail("PATCH", "dryRun=All", 500, "etcd is tired");
+    let (well, text, errors) = person.with(&proxied).print(&["plan", "-f", file.to_str().unwrap()]).await;
+    assert!(!well && text.contains("etcd is tired"), "{text}{errors}");
+    assert!(proxied.log.refused().iter().any(|refusal| refusal.injected), "{:?}", proxied.log.refused());
+    person.kube.clear();
+
     // On standard input it is the same.
-    let (_, of_file, _) = person(proxied.operator()).print(&["plan", "-f", file.to_str().unwrap()]).await;
+    let (_, of_file, _) = person.with(&proxied).print(&["plan", "-f", file.to_str().unwrap()]).await;
     let piped = Stdio::from(File::open(&file).unwrap());
-    let (well, of_input, errors) = person(proxied.operator()).print_given(piped, &["plan", "-f", "-"]).await;
+    let (well, of_input, errors) = person.with(&proxied).print_given(piped, &["plan", "-f", "-"]).await;
     assert!(well, "{errors}");
     assert_eq!(of_input, of_file);
 
@@ -166,7 +180,7 @@ async fn a_file_is_planned_as_it_would_be_applied() {
         (broken, "no YAML"),
         (world.sandbox.folder().join("nowhere.yaml"), "cannot read"),
     ] {
-        let (well, text, errors) = person(proxied.operator()).print(&["plan", "-f", file.to_str().unwrap()]).await;
+        let (well, text, errors) = person.with(&proxied).print(&["plan", "-f", file.to_str().unwrap()]).await;
         assert!(!well && text.is_empty() && errors.contains(words), "{text}{errors}");
     }
     // A MongoDB that is away is told, not guessed about.
@@ -186,7 +200,7 @@ async fn a_file_is_planned_as_it_would_be_applied() {
     let mut plain = world.hospital("old");
     plain["spec"].as_object_mut().unwrap().remove("subscription");
     let plain = write(world, "plain.yaml", &[&plain]);
-    let (well, text, _) = person(proxied.operator()).print(&["plan", "-f", plain.to_str().unwrap()]).await;
+    let (well, text, _) = person.with(&proxied).print(&["plan", "-f", plain.to_str().unwrap()]).await;
     assert!(!well && text.contains("cannot go back to PendingPayment"), "{text}");
 
     assert!(world.hospitals().get_opt(&world.sandbox.object_name("new")).await.unwrap().is_none());
@@ -198,7 +212,7 @@ async fn a_file_is_planned_as_it_would_be_applied() {
 async fn one_object_of_a_file_that_is_refused_stops_no_other() {
     let proxied = Proxied::new("plan of a mixed file").await;
     let world = &proxied.world;
-    let person = || proxied.operator().kubeconfig(world.sandbox.testbed().kubeconfig());
+    let person = Person::new(&proxied).await;
     let changed = |name: &str, field: &str, value: Value| {
         let mut object = world.hospital(name);
         *object.pointer_mut(field).unwrap() = value;
@@ -237,7 +251,7 @@ async fn one_object_of_a_file_that_is_refused_stops_no_other() {
     ];
     let file = write(world, "mixed.yaml", &objects);
     let before = everything(&proxied).await;
-    let (well, json, errors) = person().print(&["plan", "-f", file.to_str().unwrap(), "-o", "json"]).await;
+    let (well, json, errors) = person.with(&proxied).print(&["plan", "-f", file.to_str().unwrap(), "-o", "json"]).await;
     assert!(!well, "{errors}");
     assert_eq!(errors.lines().filter(|line| line.contains("is not planned")).count(), 1, "{errors}");
     assert!(errors.contains("v1 Namespace clinics is not planned: it is not a HospitalOrganization"), "{errors}");
@@ -264,7 +278,7 @@ async fn one_object_of_a_file_that_is_refused_stops_no_other() {
         assert_eq!((plan["outcome"].as_str(), plan["reason"].as_str()), (Some(outcome), reason), "{plan}");
         assert!(plan["message"].as_str().unwrap_or_default().contains(words), "{words:?} is not in {plan}");
     }
-    let (well, text, _) = person().print(&["plan", "-f", file.to_str().unwrap()]).await;
+    let (well, text, _) = person.with(&proxied).print(&["plan", "-f", file.to_str().unwrap()]).await;
     assert!(!well && text.contains("! Invalid: ") && text.contains("! DatabaseNameTaken: "), "{text}");
     assert!(text.contains("/(no name): refused") && text.contains("+ collection patients"), "{text}");
     unchanged(&proxied, &before, "a mixed file").await;
@@ -353,128 +367,30 @@ async fn objects_that_cannot_be_read_are_in_the_plan() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_has_lost_its_counterpart_is_reported_and_left_alone() {
-    let proxied = Proxied::new("orphans").await;
-    let world = &proxied.world;
-    let operator = proxied.operator().resync_interval("1s").start().await;
-    for name in ["whole", "torn", "bare", "retained"] {
-        world.ready_hospital(name).await;
-    }
-    let name = |name: &str| world.sandbox.object_name(name);
-    let database = |name: &str| world.sandbox.database_name(name);
-    world.delete_and_wait(&name("retained")).await;
-    assert_eq!(report(&proxied).await, Vec::<String>::new());
-    // Tests beside this one may have something that is an orphan from here.
-    let (_, text, _) = proxied.operator().print(&["orphans"]).await;
-    assert!(!text.is_empty() && !text.contains(world.sandbox.prefix()), "{text}");
-    operator.terminate().await;
-
-    // An object whose finalizer was taken by hand; one that lost everything else.
-    let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
-    world.hospitals().patch(&name("torn"), &PatchParams::default(), &without).await.unwrap();
-    world.delete(&name("torn")).await;
-    let master = world.mongo.database(world.sandbox.master_database()).collection::<Document>("organizations");
-    let bare = world.mongo.database(&database("bare"));
-    bare.run_command(doc! { "dropAllUsersFromDatabase": 1 }).await.unwrap();
-    bare.run_command(doc! { "dropAllRolesFromDatabase": 1 }).await.unwrap();
-    bare.drop().await.unwrap();
-    master.delete_one(doc! { "database_name": database("bare") }).await.unwrap();
-    world.secrets().delete(&format!("{}-mongodb", name("bare")), &DeleteParams::default()).await.unwrap();
-    // Somebody gives access to what is retained, and makes a database that only looks like a hospital's.
-    let retained = world.mongo.database(&database("retained"));
-    let user = doc! { "createUser": "by_hand", "pwd": "x", "roles": [], "customData": { "organization_id": "org" } };
-    retained.run_command(user).await.unwrap();
-    for collection in ["users", "patients", "appointments", "pharmacy", "settings", "audit_logs"] {
-        world.mongo.database(&database("looks")).create_collection(collection).await.unwrap();
-    }
-
-    let before = everything(&proxied).await;
-    let found = report(&proxied).await;
-    // The Secret of the torn one goes with its object, by Kubernetes' own garbage collection, sooner or later.
-    let found: Vec<_> = found.into_iter().filter(|orphan| !orphan.starts_with("secret ")).collect();
-    let place = format!("{}/{}", world.sandbox.namespace(), name("bare"));
-    let mut wanted = vec![
-        format!("claim {}", database("torn")),
-        format!("database {}", database("torn")),
-        format!("user {}", database("torn")),
-        format!("role {}", database("torn")),
-        format!("database {}", database("looks")),
-        format!("user {}", database("retained")),
-        format!("hospital_without_claim {place}"),
-        format!("hospital_without_database {place}"),
-        format!("hospital_without_secret {place}"),
-        format!("hospital_without_user {place}"),
-    ];
-    wanted.sort();
-    assert_eq!(found, wanted);
-    unchanged(&proxied, &before, "orphans").await;
-
-    // The running operator counts what it does not mend, and writes down what was left behind, once.
-    retained.run_command(doc! { "dropUser": "by_hand" }).await.unwrap();
-    let operator = proxied.operator().resync_interval("1s").start().await;
-    operator.wait_ready().await;
-    eventually("the metric counts the claim", async || {
-        operator.metrics().await.contains("chakravue_operator_orphans{kind=\"claim\"} 1\n").then_some(())
-    })
-    .await;
-    let left = eventually("what was left behind is written down", async || {
-        let claim = world.claim_on(&database("torn")).await?;
-        claim.get_document("left_behind").ok().cloned()
-    })
-    .await;
-    let what: Vec<_> = left.get_array("what").unwrap().iter().map(|what| what.as_str().unwrap()).collect();
-    assert_eq!(what, ["database", "user", "role"]);
-    // Applied again, it is whole and nothing is left behind any more.
-    world.ready_hospital("torn").await;
-    let claim = world.claim_on(&database("torn")).await.unwrap();
-    assert!(!claim.contains_key("left_behind"), "{claim}");
-    operator.terminate().await;
-    proxied.world.close().await;
+/// A person's own login, which may apply hospitals, by way of a proxy that counts what it writes.
+struct Person {
+    kube: KubeProxy,
+    kubeconfig: PathBuf,
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_released_by_force_is_written_down_when_mongodb_is_back() {
-    let proxied = Proxied::new("left behind").await;
-    let world = &proxied.world;
-    let operator = proxied.operator().start().await;
-    let name = world.ready_hospital("forced").await.name_any();
-    let database = world.sandbox.database_name("forced");
-    proxied.mongo.set_down(true);
-    world.delete(&name).await;
-    world.wait(&name, "held", |o| condition(o, "Ready").is_some_and(|c| c.reason == "MongoDbUnavailable")).await;
-    let annotation = json!({ "metadata": { "annotations": { "chakravue.io/force-release": database } } });
-    world.hospitals().patch(&name, &PatchParams::default(), &Patch::Merge(&annotation)).await.unwrap();
-    world.wait_gone(&name).await;
-    proxied.mongo.set_down(false);
-    // The resync is minutes away.
-    let left = eventually("it is written down", async || {
-        world.claim_on(&database).await?.get_document("left_behind").ok().cloned()
-    })
-    .await;
-    assert_eq!(left.get_array("what").unwrap().len(), 3, "{left}");
-    assert!(left.get_datetime("at").is_ok());
-    assert_eq!(world.claim_on(&database).await.unwrap().get_str("status").unwrap(), "Terminating");
-    operator.terminate().await;
-    proxied.world.close().await;
+impl Person {
+    async fn new(proxied: &Proxied) -> Self {
+        let sandbox = &proxied.world.sandbox;
+        let kube = KubeProxy::start(sandbox.testbed().kubeconfig(), proxied.log.clone()).await.unwrap();
+        let kubeconfig = kube.kubeconfig(sandbox.folder()).unwrap();
+        Self { kube, kubeconfig }
+    }
+
+    /// The program with that login; MongoDB by way of its proxy, too.
+    fn with(&self, proxied: &Proxied) -> OperatorOptions {
+        proxied.operator().kubeconfig(&self.kubeconfig)
+    }
 }
 
 /// The actions of a plan, as `create collection patients`.
 fn actions(plan: &Value) -> Vec<String> {
     let action = |a: &Value| ["verb", "kind", "name"].map(|part| a[part].as_str().unwrap().to_owned()).join(" ");
     plan["actions"].as_array().unwrap().iter().map(action).collect()
-}
-
-/// What of this sandbox is reported, as `claim t3f9a1_torn`; the server has others of its own.
-async fn report(proxied: &Proxied) -> Vec<String> {
-    let (well, json, errors) = proxied.operator().print(&["orphans", "-o", "json"]).await;
-    assert!(well, "{errors}");
-    let report: Value = serde_json::from_str(&json).unwrap();
-    let orphans = report["orphans"].as_array().unwrap().iter();
-    let told = orphans.map(|o| ["kind", "name"].map(|part| o[part].as_str().unwrap().to_owned()).join(" "));
-    let mut told: Vec<String> = told.filter(|orphan| orphan.contains(proxied.world.sandbox.prefix())).collect();
-    told.sort();
-    told
 }
 
 /// Everything that a plan could have changed; from here on the proxies count.
@@ -486,9 +402,6 @@ async fn everything(proxied: &Proxied) -> Value {
 
 async fn state(proxied: &Proxied) -> Value {
     let world = &proxied.world;
-    let all = kube::api::ListParams::default();
-    let hospitals = world.hospitals().list(&all).await.unwrap().items;
-    let secrets = world.secrets().list(&all).await.unwrap().items;
     let mut databases = serde_json::Map::new();
     for name in world.mongo.list_database_names().await.unwrap() {
         if name.starts_with(world.sandbox.prefix()) {
@@ -499,9 +412,21 @@ async fn state(proxied: &Proxied) -> Value {
             );
         }
     }
-    let versions: Vec<_> = hospitals.iter().map(|h| (h.name_any(), h.resource_version())).collect();
-    let secrets: Vec<_> = secrets.iter().map(|s| (s.name_any(), s.resource_version())).collect();
-    json!([versions, secrets, databases])
+    let (hospitals, secrets) = (versions::<HospitalOrganization>(world).await, versions::<Secret>(world).await);
+    let (events, leases) = (versions::<Event>(world).await, versions::<Lease>(world).await);
+    json!([hospitals, secrets, databases, events, leases])
+}
+
+/// Every object of a kind in the sandbox, with what changes at each write.
+async fn versions<K>(world: &World) -> Vec<(String, Option<String>)>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    let all = Api::<K>::namespaced(world.kube.clone(), world.sandbox.namespace()).list(&ListParams::default()).await;
+    all.unwrap().iter().map(|object| (object.name_any(), object.resource_version())).collect()
 }
 
 async fn unchanged(proxied: &Proxied, before: &Value, by: &str) {
@@ -510,8 +435,9 @@ async fn unchanged(proxied: &Proxied, before: &Value, by: &str) {
     assert_eq!(proxied.log.events(), [], "written by {by}");
     // Kubernetes may collect garbage meanwhile; nothing is added or altered.
     let now = state(proxied).await;
-    assert_eq!(now[0], before[0], "{by}");
-    assert_eq!(now[2], before[2], "{by}");
+    for kind in [0, 2, 3, 4] {
+        assert_eq!(now[kind], before[kind], "{by}");
+    }
 }
 
 fn write(world: &World, name: &str, objects: &[&Value]) -> PathBuf {
