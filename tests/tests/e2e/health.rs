@@ -1,9 +1,15 @@
 //! What GitOps tools make of a hospital at each step of its life: kstatus (Flux, Helm, kpt) by its published rules, and
 //! Argo CD by the script that the chart brings, both over the objects as a real operator leaves them.
 
-use chakravue_crds::{HospitalOrganization, annotations::PAUSED};
+use std::time::Duration;
+
+use chakravue_crds::{
+    HospitalOrganization,
+    annotations::{ACKNOWLEDGE_DATA_LOSS, PAUSED},
+};
 use kube::ResourceExt as _;
 use mlua::{Lua, LuaOptions, StdLib};
+use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,67 +17,155 @@ use crate::{
     support::{condition, is},
 };
 
+/// What is read from each step: kstatus's word and Argo CD's.
+#[rustfmt::skip] // A table: one line for each step.
+const STEPS: [(&str, &str, &str); 18] = [
+    ("before any operator", "InProgress", "Progressing"),
+    ("waiting for payment", "InProgress", "Suspended"),
+    ("declared, not looked at yet", "InProgress", "Progressing"),
+    ("being made", "InProgress", "Progressing"),
+    ("in use", "Current", "Healthy"),
+    ("documents do not fit", "Current", "Healthy"),
+    ("documents were lost", "Current", "Degraded"),
+    ("suspended", "InProgress", "Suspended"),
+    ("paused", "Current", "Suspended"),
+    ("paused, and declared anew", "InProgress", "Suspended"),
+    ("the database is another's", "Failed", "Degraded"),
+    ("MongoDB says no", "InProgress", "Progressing"),
+    ("there is no room", "Failed", "Degraded"),
+    ("MongoDB is away", "InProgress", "Progressing"),
+    ("deleted, not looked at yet", "Terminating", "Progressing"),
+    ("the deletion waits for MongoDB", "Terminating", "Progressing"),
+    ("the deletion is refused by MongoDB", "Terminating", "Progressing"),
+    ("deleted while it is paused", "Terminating", "Progressing"),
+];
+
+/// The objects as they were, by step.
+#[derive(Default)]
+struct Recorded(Vec<(&'static str, Value)>);
+
+impl Recorded {
+    fn push(&mut self, step: &'static str, object: &HospitalOrganization) {
+        self.0.push((step, json!(object)));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn gitops_tools_read_every_step_of_a_hospitals_life_rightly() {
     let proxied = Proxied::new("health").await;
+    let mut recorded = Recorded::default();
+    life(&proxied, &mut recorded).await;
+    proxied.world.close().await;
+    let steps: Vec<_> = recorded.0.iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps, STEPS.map(|(step, ..)| step));
+    let mut wrong = Vec::new();
+    for ((step, object), (_, kstatus_says, argo_cd_says)) in recorded.0.iter().zip(STEPS) {
+        let (by_kstatus, by_argo_cd) = (kstatus(object), argo_cd(object));
+        if (by_kstatus, by_argo_cd.as_str()) != (kstatus_says, argo_cd_says) {
+            wrong.push(format!("{step}: {by_kstatus} and {by_argo_cd}, of {:#}", object["status"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Leads hospitals through everything that can happen to one, with a real operator.
+async fn life(proxied: &Proxied, recorded: &mut Recorded) {
     let world = &proxied.world;
     let mut hospital = world.hospital("watched");
     hospital["spec"]["subscription"] = json!("PendingPayment");
     let name = world.apply(&hospital).await.name_any();
-    let new = world.hospitals().get(&name).await.unwrap();
-    judged("before any operator", &new, "InProgress", "Progressing");
+    recorded.push("before any operator", &world.hospitals().get(&name).await.unwrap());
 
-    let operator = proxied.operator().start().await;
+    let operator = proxied.operator().resync_interval("1s").start().await;
     let because = |reason: &'static str| {
         move |object: &HospitalOrganization| condition(object, "Ready").is_some_and(|ready| ready.reason == reason)
     };
-    let unpaid = world.wait(&name, "unpaid", because("PendingPayment")).await;
-    judged("waiting for payment", &unpaid, "InProgress", "Suspended");
-
+    recorded.push("waiting for payment", &world.wait(&name, "unpaid", because("PendingPayment")).await);
     hospital["spec"]["subscription"] = json!("Active");
-    let applied = world.apply(&hospital).await;
-    judged("declared, not looked at yet", &applied, "InProgress", "Progressing");
-    let ready = world.wait_ready(&name).await;
-    judged("in use", &ready, "Current", "Healthy");
+    // Six of them: for longer than a hospital that is being made says nothing.
+    proxied.mongo.delay("createIndexes", Duration::from_secs(1));
+    recorded.push("declared, not looked at yet", &world.apply(&hospital).await);
+    recorded.push("being made", &world.wait(&name, "being made", |o| is(o, "Reconciling", "True")).await);
+    proxied.mongo.clear();
+    recorded.push("in use", &world.wait_ready(&name).await);
 
+    let database = world.mongo.database(&world.sandbox.database_name("watched"));
+    database.run_command(doc! { "collMod": "patients", "validator": {} }).await.unwrap();
+    let unfit = doc! { "name": "of no record" };
+    world.patients(database.name()).insert_one(unfit).bypass_document_validation(true).await.unwrap();
+    let told = |o: &HospitalOrganization| {
+        condition(o, "SchemaReady").is_some_and(|c| c.reason == "DocumentsViolateSchema")
+            && condition(o, "Reconciling").is_none()
+    };
+    recorded.push("documents do not fit", &world.wait(&name, "told of its documents", told).await);
+    world.patients(database.name()).delete_many(doc! {}).await.unwrap();
+    world.wait(&name, "mended", |o| is(o, "SchemaReady", "True")).await;
+    database.collection::<Document>("pharmacy").drop().await.unwrap();
+    let told = |o: &HospitalOrganization| is(o, "DataLossSuspected", "True") && is(o, "SchemaReady", "True");
+    let lost = world.wait(&name, "told of its loss", told).await;
+    recorded.push("documents were lost", &lost);
+    let when = json!(lost.status.unwrap().data_loss)["detectedAt"].clone();
+    hospital["metadata"]["annotations"] = json!({ ACKNOWLEDGE_DATA_LOSS: when });
+    world.apply(&hospital).await;
+    world.wait(&name, "done with the loss", |o| condition(o, "DataLossSuspected").is_none()).await;
+
+    hospital["metadata"]["annotations"] = json!({});
     hospital["spec"]["subscription"] = json!("Suspended");
     world.apply(&hospital).await;
-    let suspended = world.wait(&name, "suspended", because("Suspended")).await;
-    judged("suspended", &suspended, "InProgress", "Suspended");
+    recorded.push("suspended", &world.wait(&name, "suspended", because("Suspended")).await);
     hospital["spec"]["subscription"] = json!("Active");
     world.apply(&hospital).await;
     world.wait_ready(&name).await;
 
     hospital["metadata"]["annotations"] = json!({ PAUSED: "true" });
     world.apply(&hospital).await;
-    let paused = world.wait(&name, "paused", |object| is(object, "Paused", "True")).await;
-    judged("paused", &paused, "Current", "Suspended");
+    recorded.push("paused", &world.wait(&name, "paused", |object| is(object, "Paused", "True")).await);
     hospital["spec"]["displayName"] = json!("A name that waits");
-    let waiting = world.apply(&hospital).await;
-    judged("paused, and declared anew", &waiting, "InProgress", "Suspended");
+    recorded.push("paused, and declared anew", &world.apply(&hospital).await);
     hospital["metadata"]["annotations"] = json!({});
     world.apply(&hospital).await;
     world.wait_ready(&name).await;
 
     let mut second = world.hospital("second");
-    second["spec"]["databaseName"] = json!(world.sandbox.database_name("watched"));
+    second["spec"]["databaseName"] = json!(database.name());
     let second = world.apply(&second).await.name_any();
     let refused = world.wait(&second, "refused", |object| is(object, "Stalled", "True")).await;
-    judged("refused", &refused, "Failed", "Degraded");
+    recorded.push("the database is another's", &refused);
+    proxied.mongo.fail("createUser", 13, "Unauthorized", "not authorized on it");
+    let third = world.apply(&world.hospital("third")).await.name_any();
+    let failed = world.wait(&third, "refused by MongoDB", because("MongoDbPrivilegesMissing")).await;
+    recorded.push("MongoDB says no", &failed);
+    proxied.mongo.clear();
+    world.wait_ready(&third).await;
+    operator.terminate().await;
+
+    let operator = proxied.operator().resync_interval("1s").arg("--max-tables").arg("1").start().await;
+    let fourth = world.apply(&world.hospital("fourth")).await.name_any();
+    recorded.push("there is no room", &world.wait(&fourth, "without room", because("CapacityExhausted")).await);
 
     proxied.mongo.set_down(true);
     hospital["spec"]["displayName"] = json!("Another name");
     world.apply(&hospital).await;
     let away = world.wait(&name, "without MongoDB", because("MongoDbUnavailable")).await;
-    judged("MongoDB is away", &away, "InProgress", "Progressing");
+    recorded.push("MongoDB is away", &away);
     world.delete(&name).await;
-    let leaving = world.wait(&name, "leaving", |object| object.metadata.deletion_timestamp.is_some()).await;
-    judged("being deleted", &leaving, "Terminating", "Progressing");
+    recorded.push("deleted, not looked at yet", &world.hospitals().get(&name).await.unwrap());
+    let is_going = |object: &HospitalOrganization| object.metadata.deletion_timestamp.is_some();
+    let held = |reason| move |o: &HospitalOrganization| is_going(o) && because(reason)(o);
+    let waits = world.wait(&name, "held up by MongoDB", held("MongoDbUnavailable")).await;
+    recorded.push("the deletion waits for MongoDB", &waits);
+    proxied.mongo.fail("dropUser", 13, "Unauthorized", "not authorized on it");
     proxied.mongo.set_down(false);
+    let refused = world.wait(&name, "refused by MongoDB", held("MongoDbPrivilegesMissing")).await;
+    recorded.push("the deletion is refused by MongoDB", &refused);
+    hospital["metadata"]["annotations"] = json!({ PAUSED: "true" });
+    world.apply(&hospital).await;
+    recorded.push("deleted while it is paused", &world.wait(&name, "paused", |o| is(o, "Paused", "True")).await);
+    proxied.mongo.clear();
+    hospital["metadata"]["annotations"] = json!({});
+    world.apply(&hospital).await;
     world.wait_gone(&name).await;
-
     operator.terminate().await;
-    proxied.world.close().await;
 }
 
 #[test]
@@ -97,12 +191,6 @@ fn what_no_operator_wrote_is_judged_too() {
     ] {
         assert_eq!((kstatus(&object), argo_cd(&object).as_str()), (kstatus_says, argo_cd_says), "{what}");
     }
-}
-
-fn judged(step: &str, object: &HospitalOrganization, kstatus_says: &str, argo_cd_says: &str) {
-    let object = serde_json::to_value(object).unwrap();
-    let judged = (kstatus(&object), argo_cd(&object));
-    assert_eq!((judged.0, judged.1.as_str()), (kstatus_says, argo_cd_says), "{step}: {object:#}");
 }
 
 /// The rules of kstatus for a custom resource, in their order (sigs.k8s.io/cli-utils, pkg/kstatus/status: `Compute`).
