@@ -13,10 +13,10 @@ use kube::{
     ResourceExt as _,
     api::{Patch, PatchParams},
 };
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use crate::support::{World, eventually};
+use crate::support::{World, eventually, is};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_have_a_port_of_their_own_and_count_what_happens() {
@@ -68,7 +68,7 @@ async fn metrics_have_a_port_of_their_own_and_count_what_happens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_level_is_changed_while_the_operator_runs() {
     let world = World::new("log level").await;
-    let operator = world.sandbox.operator().rust_log("info").start().await;
+    let operator = world.sandbox.operator().resync_interval("1s").rust_log("info").start().await;
     operator.wait_ready().await;
     let http = ApiClient::new(&operator.metrics_url());
     let put = async |directives: &str| {
@@ -85,8 +85,26 @@ async fn the_log_level_is_changed_while_the_operator_runs() {
     eventually("more is logged", async || (more() > 0).then_some(())).await;
     let (status, words) = put("chakravue_operator=loud").await;
     assert!(status == 400 && words.contains("not a list of log directives"), "{status} {words}");
+    // Raised, what is no warning is not said any more; a warning still is.
     assert_eq!(put("chakravue_operator=warn").await.0, 200);
     assert_eq!(http.get("/log-level").await.body, "chakravue_operator=warn\n");
+    let before = operator.log().lines().count();
+    let name = world.ready_hospital("silent").await.name_any();
+    let pharmacy = world.mongo.database(&world.sandbox.database_name("silent")).collection::<Document>("pharmacy");
+    pharmacy.drop().await.unwrap();
+    world.wait(&name, "told of its loss", |o| is(o, "DataLossSuspected", "True")).await;
+    let said: Vec<String> = operator.log().lines().skip(before).map(str::to_owned).collect();
+    assert!(said.iter().any(|line| line.contains(" WARN ")), "{said:?}");
+    for level in [" INFO ", " DEBUG ", " TRACE "] {
+        assert!(!said.iter().any(|line| line.contains(level)), "{said:?}");
+    }
+    // Lowered again, it is.
+    assert_eq!(put("info").await.0, 200);
+    world.ready_hospital("heard").await;
+    eventually("it is said again", async || {
+        operator.log().lines().skip(before).any(|line| line.contains(" INFO ")).then_some(())
+    })
+    .await;
     operator.terminate().await;
     world.close().await;
 }
