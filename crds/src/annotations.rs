@@ -1,4 +1,4 @@
-//! Annotations with which a person steers the operator. The operator reads them and never writes one.
+//! Annotations with which a person steers the operator, which reads them and never writes one; and the web service's own.
 
 /// Takes over a retained hospital from another namespace or name. The value is the retained `organizationId`.
 pub const ADOPT_ORGANIZATION: &str = "chakravue.io/adopt-organization";
@@ -25,3 +25,13 @@ pub const LONGEST_ROTATION: usize = 64;
 /// confirms, so that it never hides a later loss; or, where the claim itself is lost, the `.status.organizationId` that is
 /// given up, to begin anew with an empty database.
 pub const ACKNOWLEDGE_DATA_LOSS: &str = "chakravue.io/acknowledge-data-loss";
+
+/// The domain of all of them.
+pub const DOMAIN: &str = "chakravue.io/";
+
+/// Says which signup made an object, so that a repeated request knows its own. The web service's.
+pub const SIGNUP: &str = "chakravue.io/signup";
+
+/// All that have a meaning.
+pub const ALL: [&str; 7] =
+    [ADOPT_ORGANIZATION, ADOPT_DATABASE, PAUSED, FORCE_RELEASE, ROTATE_CREDENTIALS, ACKNOWLEDGE_DATA_LOSS, SIGNUP];

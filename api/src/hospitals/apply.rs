@@ -4,7 +4,7 @@
 //! the one field that changes. Nothing is forced: where a person or a GitOps pipeline has declared a field otherwise,
 //! the answer names who manages it.
 
-use chakravue_crds::{OrganizationId, organization::Subscription, plans::Plan};
+use chakravue_crds::{OrganizationId, annotations::SIGNUP, organization::Subscription, plans::Plan};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::{
     Api, Resource as _, ResourceExt as _,
@@ -18,9 +18,6 @@ use crate::problem::{Answer, FieldError, Kind, Problem};
 
 /// Whose fields the API's are.
 pub const FIELD_MANAGER: &str = "chakravue-api";
-
-/// Says which signup made an object, so that a repeated request knows its own.
-pub const SIGNUP: &str = "chakravue.io/signup";
 
 /// The operator writes an object's status between our look and our change at most a few times.
 const ATTEMPTS: usize = 8;

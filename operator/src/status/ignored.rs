@@ -1,11 +1,14 @@
-//! Annotations that were meant to ask for something, and whose value means nothing.
+//! Annotations that were meant to ask for something, and whose name or value means nothing.
 
 use chakravue_crds::{
     HospitalOrganization, OrganizationId,
-    annotations::{ACKNOWLEDGE_DATA_LOSS, ADOPT_DATABASE, ADOPT_ORGANIZATION, FORCE_RELEASE, PAUSED},
+    annotations::{self, ACKNOWLEDGE_DATA_LOSS, ADOPT_DATABASE, ADOPT_ORGANIZATION, FORCE_RELEASE, PAUSED},
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
+
+/// How many unknown ones are told: there may be any number.
+const UNKNOWN_TOLD: usize = 5;
 
 /// What to say of annotations that were meant to ask for something. Their values are not repeated: they may be anything.
 pub(super) fn annotations(object: &HospitalOrganization) -> Option<String> {
@@ -27,6 +30,9 @@ pub(super) fn annotations(object: &HospitalOrganization) -> Option<String> {
         let value = object.annotations().get(*name)?;
         (!means_something(value)).then(|| format!("Annotation {name} {so}"))
     });
-    let ignored: Vec<String> = ignored.collect();
+    let names = object.annotations().keys().filter(|name| name.starts_with(annotations::DOMAIN));
+    let unknown = names.filter(|name| !annotations::ALL.contains(&name.as_str())).take(UNKNOWN_TOLD);
+    let unknown = unknown.map(|name| format!("Annotation {name} is none that this operator knows"));
+    let ignored: Vec<String> = ignored.chain(unknown).collect();
     (!ignored.is_empty()).then(|| format!("{}. Correct or remove it.", ignored.join("; ")))
 }

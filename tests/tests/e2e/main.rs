@@ -8,6 +8,7 @@ mod support;
 
 mod admission;
 mod bad_input;
+mod by_hand;
 mod capacity;
 mod catalogue;
 mod claims;

@@ -1,0 +1,128 @@
+//! What a person's own hand does at a bad moment: lets an object go by force that somebody else keeps, writes into the master
+//! database, clears away what stood in a hospital's way.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::http::{Method, Uri};
+use chakravue_crds::annotations::{ADOPT_DATABASE, FORCE_RELEASE};
+use kube::{
+    ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use mongodb::bson::{Document, doc};
+use serde_json::{Value, json};
+
+use crate::{
+    proxied::Proxied,
+    support::{World, condition, eventually, is, passes, patient},
+};
+
+async fn merge(world: &World, name: &str, change: Value) {
+    world.hospitals().patch(name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_let_go_by_force_is_dropped_by_no_late_pass_where_somebody_else_keeps_the_object() {
+    let proxied = Proxied::new("forced kept").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().resync_interval("10h").start().await;
+    let mut object = world.hospital("kept");
+    object["metadata"]["finalizers"] = json!(["example.com/keeps"]);
+    object["spec"]["deletionPolicy"] = json!("Delete");
+    let name = world.apply(&object).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("kept");
+    world.patients(&database).insert_one(patient("1")).await.unwrap();
+    let data = world.documents(&database).await;
+
+    proxied.mongo.set_down(true);
+    world.delete(&name).await;
+    world.wait(&name, "held", |o| condition(o, "Ready").is_some_and(|c| c.reason == "MongoDbUnavailable")).await;
+    // It asks the API server for the object as soon as it knows that it may let it go.
+    let knows = Arc::new(AtomicBool::new(false));
+    let (asked, path) = (Arc::clone(&knows), format!("/hospitalorganizations/{name}"));
+    let is_asked = move |method: &Method, uri: &Uri| {
+        asked.fetch_or(method == Method::GET && uri.path().ends_with(&path), Ordering::Relaxed);
+        false
+    };
+    proxied.kube.fail_when(is_asked, 500, "never");
+    merge(world, &name, json!({ "metadata": { "annotations": { FORCE_RELEASE: database } } })).await;
+    eventually("the operator knows of it", async || knows.load(Ordering::Relaxed).then_some(())).await;
+    // From here on it sees the object as it is now, with its own finalizer.
+    proxied.kube.fail("GET", "/hospitalorganizations?", 503, "restarting");
+    proxied.kube.set_down(true);
+    proxied.kube.set_down(false);
+    let is_let_go = async || {
+        let object = world.hospitals().get(&name).await.unwrap();
+        (object.finalizers() == ["example.com/keeps"]).then_some(())
+    };
+    eventually("it is let go", is_let_go).await;
+    proxied.mongo.set_down(false);
+    let before = passes(&operator).await;
+    let label = Patch::Merge(json!({ "metadata": { "labels": { "team": "wards" } } }));
+    let secret = chakravue_crds::naming::secret_name(&name);
+    world.secrets().patch(&secret, &PatchParams::default(), &label).await.unwrap();
+    eventually("a late pass has looked at it", async || (passes(&operator).await > before).then_some(())).await;
+    assert_eq!(world.documents(&database).await, data);
+
+    proxied.kube.clear();
+    merge(world, &name, json!({ "metadata": { "finalizers": null } })).await;
+    world.wait_gone(&name).await;
+    eventually("what is left behind is written down", async || {
+        world.claim_on(&database).await?.contains_key("left_behind").then_some(())
+    })
+    .await;
+    assert_eq!(world.documents(&database).await, data);
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_somebody_made_unreadable_is_told_as_that_and_stops_nobody_else() {
+    let world = World::new("unreadable").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.ready_hospital("unreadable").await.name_any();
+    let database = world.sandbox.database_name("unreadable");
+    let claims = world.mongo.database(world.sandbox.master_database()).collection::<Document>("organizations");
+    let plan = async |plan: &str| {
+        claims.update_one(doc! { "database_name": &database }, doc! { "$set": { "plan": plan } }).await.unwrap();
+    };
+    plan("Platinum").await;
+    merge(&world, &name, json!({ "spec": { "displayName": "Another name" } })).await;
+    let says = |o: &chakravue_crds::HospitalOrganization| {
+        let ready = condition(o, "Ready").filter(|ready| ready.reason == "MongoDbError");
+        ready.is_some_and(|ready| ready.message.contains("holds a document that this operator cannot read"))
+    };
+    world.wait(&name, "told", says).await;
+    world.delete(&name).await;
+    world.wait(&name, "kept", |o| says(o) && o.metadata.deletion_timestamp.is_some()).await;
+    world.ready_hospital("other").await;
+    plan("Starter").await;
+    world.wait_gone(&name).await;
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stood_in_the_way_of_a_hospital_is_no_loss_when_it_goes() {
+    let world = World::new("in the way").await;
+    let operator = world.sandbox.operator().allow_database_adoption().start().await;
+    let database = world.mongo.database(&world.sandbox.database_name("adopted"));
+    database.run_command(doc! { "create": "audit_logs", "capped": true, "size": 4096 }).await.unwrap();
+    let mut object = world.hospital("adopted");
+    object["metadata"]["annotations"] = json!({ ADOPT_DATABASE: "true" });
+    let name = world.apply(&object).await.name_any();
+    world.wait(&name, "told", |o| condition(o, "SchemaReady").is_some_and(|c| c.reason == "SchemaConflict")).await;
+    let rename = doc! {
+        "renameCollection": format!("{}.audit_logs", database.name()),
+        "to": format!("{}.old_logs", database.name()),
+    };
+    world.mongo.database("admin").run_command(rename).await.unwrap();
+    let ready = world.wait_ready(&name).await;
+    assert!(!is(&ready, "DataLossSuspected", "True"), "{:?}", ready.status);
+    operator.terminate().await;
+    world.close().await;
+}
