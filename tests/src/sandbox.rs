@@ -312,6 +312,11 @@ impl Sandbox {
             .await
             .unwrap_or_else(|error| panic!("cannot remove what the sandbox {prefix} made: {error:#}"));
     }
+
+    /// Leaves everything where it is: the servers go too.
+    pub fn abandon(mut self) {
+        self.closed = true;
+    }
 }
 
 impl Drop for Sandbox {

@@ -55,6 +55,7 @@ async fn whatever_happens_everything_comes_right() {
         panic!("{run}: {broken}\n\n{}", chaos.told());
     }
     chaos.victims.operator.terminate().await;
+    chaos.world.sandbox.abandon();
 }
 
 /// One run.
@@ -66,6 +67,14 @@ struct Chaos {
     begin: Instant,
     tally: Tally,
     history: Vec<String>,
+}
+
+/// When something was begun, what, and what of it took effect.
+type Done = (Duration, String, Option<Kind>);
+
+async fn one(world: &World, hospitals: &mut Hospitals, deed: &Deed, start: &Instant) -> Done {
+    let began = start.elapsed();
+    (began, format!("{deed:?}"), hospitals.happen(world, deed).await)
 }
 
 /// What happens next.
@@ -142,20 +151,32 @@ impl Chaos {
     }
 
     async fn act(&mut self, act: Act) -> Option<Kind> {
-        let began = self.begin.elapsed();
-        let (what, effect) = match act {
+        let Self { world, victims, hospitals, random, begin: start, .. } = self;
+        let done = match act {
+            Act::Deed(deed) => vec![one(world, hospitals, &deed, start).await],
             Act::Fault(fault) => {
-                let effect = self.victims.strike(&self.world, fault, &mut self.random).await;
-                (format!("{fault:?}"), effect)
+                // People do not wait until a server is back.
+                let meanwhile: Vec<Deed> = (0..random.random_range(0..3)).map(|_| Deed::any(random)).collect();
+                let began = start.elapsed();
+                let deeds = async {
+                    let mut done = Vec::new();
+                    for deed in meanwhile {
+                        done.push(one(world, hospitals, &deed, start).await);
+                    }
+                    done
+                };
+                let (effect, deeds) = tokio::join!(victims.strike(world, fault, random), deeds);
+                [vec![(began, format!("{fault:?}"), effect)], deeds].concat()
             }
-            Act::Deed(deed) => (format!("{deed:?}"), self.hospitals.happen(&self.world, &deed).await),
         };
-        if let Some(kind) = effect {
-            self.tally.count(kind);
+        for (began, what, effect) in &done {
+            if let Some(kind) = effect {
+                self.tally.count(*kind);
+            }
+            let took = effect.map_or_else(|| "nothing".to_owned(), |kind| format!("{kind:?}"));
+            self.history.push(format!("{:6.1} s: {what}: {took}", began.as_secs_f64()));
         }
-        let took = effect.map_or_else(|| "nothing".to_owned(), |kind| format!("{kind:?}"));
-        self.history.push(format!("{:6.1} s: {what}: {took}", began.as_secs_f64()));
-        effect
+        done[0].2
     }
 
     async fn pause(&mut self) {

@@ -1,7 +1,10 @@
 //! Whatever is not as it should be is noticed: an invariant that holds whatever happens would prove nothing. With the
 //! operator gone, nobody mends what is spoiled here.
 
-use chakravue_crds::{master::ORGANIZATIONS, naming::TENANT_ROLE};
+use chakravue_crds::{
+    master::ORGANIZATIONS,
+    naming::{TENANT_ROLE, secret_name},
+};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use mongodb::bson::{Bson, Document, doc};
@@ -221,6 +224,23 @@ async fn in_kubernetes(world: &World, hospitals: &Hospitals, name: &str) {
         world.hospitals().patch_status(name, &by, &set(&status[field])).await.unwrap();
     }
 
+    let own = secret_name(name);
+    let before = json!(world.secrets().get(&own).await.unwrap());
+    for (field, value, what) in [
+        ("data", json!({ "more": "bW9yZQ==" }), "what its Secret has"),
+        ("data", json!({ "username": "bW9yZQ==" }), "username of its Secret"),
+        ("data", json!({ "password": "bW9yZQ==" }), "its Secret's URI"),
+        ("metadata", json!({ "ownerReferences": null }), "owners of Secret"),
+        ("metadata", json!({ "annotations": { "chakravue.io/rotated-at": "now" } }), "credentials of its status"),
+    ] {
+        world.secrets().patch(&own, &by, &Patch::Merge(json!({ field: value }))).await.unwrap();
+        notices(world, hospitals, what, &format!("{field} {value} of its Secret")).await;
+        let mut mend = before[field].clone();
+        for added in ["more", "resourceVersion", "managedFields"] {
+            mend[added] = Value::Null;
+        }
+        world.secrets().patch(&own, &by, &Patch::Merge(json!({ field: mend }))).await.unwrap();
+    }
     let secret: Secret = serde_json::from_value(json!({ "metadata": { "name": "nobodys-mongodb" } })).unwrap();
     world.secrets().create(&PostParams::default(), &secret).await.unwrap();
     notices(world, hospitals, "belongs to nobody", "a Secret of nobody").await;

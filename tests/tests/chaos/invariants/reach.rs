@@ -16,13 +16,19 @@ use crate::{
 };
 
 const UNAUTHORIZED: i32 = 13;
+const KEYS: [&str; 8] = ["database", "host", "password", "port", "provider", "type", "uri", "username"];
 
 pub async fn is_right(world: &World, name: &str, secret: &Secret, hospitals: &Hospitals) -> Truth {
     let value = |key: &str| String::from_utf8(secret.data.as_ref()?.get(key)?.0.clone()).ok();
     let (own, uri) = (database(name), value("uri").ok_or("its Secret has no URI")?);
+    equal("the type of its Secret", &secret.type_.as_deref(), &Some("servicebinding.io/mongodb"))?;
+    let keys: Vec<&str> = secret.data.iter().flatten().map(|(key, _)| key.as_str()).collect();
+    equal("what its Secret has", &keys, &KEYS.to_vec())?;
     for key in ["username", "database"] {
         equal(&format!("{key} of its Secret"), &value(key).as_deref(), &Some(own.as_str()))?;
     }
+    let login = format!("mongodb://{own}:{}@", value("password").unwrap_or_default());
+    equal("whether its Secret's URI has its password", &uri.starts_with(&login), &true)?;
     let tenant = client(&uri).await;
     let allowed = if is_suspended(&hospitals.declared[name]) { UNAUTHORIZED } else { 0 };
     for collection in &TENANT_SCHEMA.collections {
