@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     proxied::Proxied,
-    support::{World, condition, eventually, is, passes, patient},
+    support::{World, condition, eventually, is, passes, passes_in_the_end, patient},
 };
 
 async fn merge(world: &World, name: &str, change: Value) {
@@ -60,8 +60,8 @@ async fn what_was_let_go_by_force_is_dropped_by_no_late_pass_where_somebody_else
         (object.finalizers() == ["example.com/keeps"]).then_some(())
     };
     eventually("it is let go", is_let_go).await;
+    let before = passes_in_the_end(&operator).await;
     proxied.mongo.set_down(false);
-    let before = passes(&operator).await;
     let label = Patch::Merge(json!({ "metadata": { "labels": { "team": "wards" } } }));
     let secret = chakravue_crds::naming::secret_name(&name);
     world.secrets().patch(&secret, &PatchParams::default(), &label).await.unwrap();
