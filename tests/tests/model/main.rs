@@ -262,6 +262,8 @@ impl Model for Protocol {
                 let claim = model.settled(&state.world).claim;
                 claim.is_none_or(|claim| claim.state == ClaimState::Retained || claim.loss != Loss::Untold)
             }));
+        }
+        if self.lease || self.watched == Some(PASSWORD_IS_KEPT) {
             properties
                 .push(Property::<Self>::always(PASSWORD_IS_KEPT, |model, state| model.keeps_password(&state.world)));
         }
@@ -368,6 +370,15 @@ fn every_rule_is_missed_when_it_is_broken() {
         (Variant::UserBeforeSecret, true, false, RE_CREATED, SECRET_BEFORE_USER),
         (Variant::RotateMongoDbFirst, true, false, RE_CREATED_AND_ROTATED, PASSWORD_IS_KEPT),
         (Variant::UserBeforeSecret, true, false, RE_CREATED, PASSWORD_IS_KEPT),
+        // Here it is the lease that is missing: one of two operators is late with the password of an earlier request, until
+        // the next look. In the end that comes right as well.
+        (
+            Variant::AsBuilt,
+            false,
+            false,
+            Budget { creations: 0, rotations: 2, passes: 3, ..RE_CREATED },
+            PASSWORD_IS_KEPT,
+        ),
         (Variant::FinalizerByName, false, false, again, COMES_RIGHT),
         (Variant::ClaimForTheDead, true, false, RE_CREATED, COMES_RIGHT),
         (Variant::LossUntold, true, false, DROPPED, LOSS_IS_TOLD),
