@@ -335,6 +335,14 @@ async fn a_database_whose_name_differs_only_in_case_is_told_and_never_touched() 
     let message = &condition(&told, "ClaimHeld").unwrap().message;
     assert!(message.contains("only in case"), "{message}");
     assert_eq!(world.documents(&by_hand).await, data);
+    // A plan of another one says it before anything is tried.
+    world.mongo.database(&world.sandbox.database_name("Planned")).create_collection("a").await.unwrap();
+    let object = world.hospital("planned").to_string();
+    let file = world.sandbox.folder().join("planned.json");
+    std::fs::write(&file, object).unwrap();
+    let (well, planned, errors) = world.sandbox.operator().print(&["plan", "-f", file.to_str().unwrap()]).await;
+    assert!(!well && planned.contains("only in case"), "{planned}{errors}");
+    world.mongo.database(&world.sandbox.database_name("Planned")).drop().await.unwrap();
 
     world.delete_and_wait(&name).await;
     assert_eq!(world.documents(&by_hand).await, data);
