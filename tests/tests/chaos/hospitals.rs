@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use chakravue_crds::{HospitalOrganization, naming::secret_name, plans::Plan};
+use chakravue_crds::{HospitalOrganization, annotations::ROTATE_CREDENTIALS, naming::secret_name, plans::Plan};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use mongodb::bson::{DateTime, Document, doc};
 use rand::{RngExt as _, rngs::StdRng, seq::IndexedRandom as _};
@@ -33,6 +33,8 @@ pub enum Deed {
     DropIndex(u32),
     DropUser(u32),
     DeleteSecret(u32),
+    /// Asks for a new password.
+    Rotate(u32, u64),
     /// Somebody at the hospital admits a patient.
     Admit(u32, u64),
 }
@@ -41,7 +43,8 @@ impl Deed {
     pub fn any(random: &mut StdRng) -> Self {
         let hospital = random.random_range(0..NAMES);
         match random.random_range(0..20) {
-            0..=5 => Self::Apply(hospital, *Plan::ALL.choose(random).unwrap()),
+            0..=4 => Self::Apply(hospital, *Plan::ALL.choose(random).unwrap()),
+            5 => Self::Rotate(hospital, random.random()),
             6 => Self::Suspend(hospital),
             7 => Self::Resume(hospital),
             8..=9 => Self::Delete(hospital, if random.random_bool(0.5) { "Retain" } else { "Delete" }),
@@ -111,6 +114,7 @@ impl Hospitals {
             Kind::DropIndex => Deed::DropIndex(n),
             Kind::DropUser => Deed::DropUser(n),
             Kind::DeleteSecret => Deed::DeleteSecret(n),
+            Kind::Rotate => Deed::Rotate(n, random.random()),
             Kind::Admit => Deed::Admit(n, random.random()),
             _ => return None,
         })
@@ -189,6 +193,13 @@ impl Hospitals {
                 self.declared.get(&name)?;
                 world.secrets().delete(&secret_name(&name), &DeleteParams::default()).await.ok()?;
                 Some(Kind::DeleteSecret)
+            }
+            Deed::Rotate(n, number) => {
+                let name = name(world, n);
+                let mut object = self.declared.get(&name)?.clone();
+                object["metadata"]["annotations"] = json!({ ROTATE_CREDENTIALS: number.to_string() });
+                self.apply(world, &name, object).await;
+                Some(Kind::Rotate)
             }
             Deed::Admit(n, number) => {
                 let name = name(world, n);

@@ -17,6 +17,8 @@ pub enum Kind {
     DropIndex,
     DropUser,
     DeleteSecret,
+    /// An annotation asks for a new password.
+    Rotate,
     /// Somebody at the hospital admits a patient: what must not be lost.
     Admit,
     KillOperator,
@@ -27,7 +29,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Apply,
         Self::Edit,
         Self::Suspend,
@@ -38,6 +40,7 @@ impl Kind {
         Self::DropIndex,
         Self::DropUser,
         Self::DeleteSecret,
+        Self::Rotate,
         Self::Admit,
         Self::KillOperator,
         Self::RestartMongod,

@@ -126,6 +126,7 @@ impl Chaos {
     async fn have_happen(&mut self, kind: Kind) {
         // How often it has to be tried is no matter of the seed, and must not change what comes after.
         let mut random = StdRng::seed_from_u64(self.random.random());
+        let after = StdRng::seed_from_u64(self.random.random());
         let deadline = Instant::now() + PATIENCE;
         let mut wanted = vec![kind];
         while let Some(next) = wanted.last().copied() {
@@ -148,6 +149,7 @@ impl Chaos {
             }
             assert!(Instant::now() < deadline, "{next:?} never took effect\n\n{}", self.told());
         }
+        self.random = after;
     }
 
     async fn act(&mut self, act: Act) -> Option<Kind> {

@@ -232,10 +232,14 @@ async fn in_kubernetes(world: &World, hospitals: &Hospitals, name: &str) {
         ("data", json!({ "password": "bW9yZQ==" }), "its Secret's URI"),
         ("metadata", json!({ "ownerReferences": null }), "owners of Secret"),
         ("metadata", json!({ "annotations": { "chakravue.io/rotated-at": "now" } }), "credentials of its status"),
+        ("metadata", json!({ "annotations": { "chakravue.io/rotation": "1" } }), "for what request"),
     ] {
         world.secrets().patch(&own, &by, &Patch::Merge(json!({ field: value }))).await.unwrap();
         notices(world, hospitals, what, &format!("{field} {value} of its Secret")).await;
         let mut mend = before[field].clone();
+        if field == "metadata" {
+            mend["annotations"]["chakravue.io/rotation"] = Value::Null;
+        }
         for added in ["more", "resourceVersion", "managedFields"] {
             mend[added] = Value::Null;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chakravue_crds::{
     HospitalOrganization,
+    annotations::ROTATE_CREDENTIALS,
     master::{ClaimState, OrganizationRecord},
     naming::secret_name,
     organization::Users,
@@ -50,8 +51,11 @@ pub fn is_true(
         "binding": { "name": secret_name(&name) },
         "schemaVersion": VERSION,
         "collections": collections,
-        // Nobody asks for a rotation; the password is as old as the Secret says.
-        "credentials": { "rotatedAt": secret.annotations().get("chakravue.io/rotated-at") },
+        // The password is as old as the Secret says, and was made for what was asked for last.
+        "credentials": {
+            "rotatedAt": secret.annotations().get("chakravue.io/rotated-at"),
+            "rotation": declared["metadata"]["annotations"][ROTATE_CREDENTIALS],
+        },
         "users": Users::new(staff, plan.user_limit()),
         "monthlyPriceUsd": plan.monthly_price_usd(),
         "conditions": {
@@ -75,9 +79,13 @@ pub fn is_true(
         (collection.name.as_str(), json!([collection.documents_validated, indexes]))
     });
     found["collections"] = json!(collections.collect::<BTreeMap<_, _>>());
-    if let Some(time) = status.credentials.as_ref().and_then(|credentials| credentials.rotated_at.as_ref()) {
-        found["credentials"]["rotatedAt"] = json!(time.0.to_string());
-    }
+    let credentials = status.credentials.as_ref();
+    found["credentials"] = json!({
+        "rotatedAt": credentials.and_then(|credentials| Some(credentials.rotated_at.as_ref()?.0.to_string())),
+        "rotation": credentials.and_then(|credentials| credentials.rotation.as_ref()),
+    });
+    let answers = secret.annotations().get("chakravue.io/rotation");
+    equal("for what request its password was made", &json!(answers), &wanted["credentials"]["rotation"])?;
     let names = [&found, &wanted].map(|status| status.as_object().into_iter().flat_map(serde_json::Map::keys));
     for field in names.into_iter().flatten() {
         let told = if field == "conditions" { json!(status.conditions) } else { found[field].clone() };
