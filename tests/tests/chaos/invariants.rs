@@ -35,13 +35,14 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// `Err`: what is not true, in words.
 type Truth<T = ()> = Result<T, String>;
 
-/// The first of them that is not true, in words, after everything had its time.
-pub async fn hold(world: &World, hospitals: &Hospitals, operator: &OperatorProcess) -> Truth {
+/// The first of them that is not true, in words, after everything had its time. Answers what came right last.
+pub async fn hold(world: &World, hospitals: &Hospitals, operator: &OperatorProcess) -> Truth<Option<String>> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut last = None;
     loop {
         let looked = tokio::time::timeout(Duration::from_secs(30), look(world, hospitals)).await;
         let broken = match looked {
-            Ok(Ok(())) => return Ok(()),
+            Ok(Ok(())) => return Ok(last),
             Ok(Err(broken)) => broken,
             Err(_) => "a server does not answer".to_owned(),
         };
@@ -51,6 +52,7 @@ pub async fn hold(world: &World, hospitals: &Hospitals, operator: &OperatorProce
         if tokio::time::Instant::now() > deadline {
             return Err(broken);
         }
+        last = Some(broken);
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }

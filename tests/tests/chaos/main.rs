@@ -211,8 +211,9 @@ impl Chaos {
 
     async fn settles(&self, after: &str) -> Result<(), String> {
         let calm = Instant::now();
-        invariants::hold(&self.world, &self.hospitals, &self.victims.operator).await?;
-        println!("everything is right {:.1} s after {after}", calm.elapsed().as_secs_f64());
+        let last = invariants::hold(&self.world, &self.hospitals, &self.victims.operator).await?;
+        let last = last.map(|last| format!("; at last: {last}")).unwrap_or_default();
+        println!("everything is right {:.1} s after {after}{last}", calm.elapsed().as_secs_f64());
         Ok(())
     }
 
