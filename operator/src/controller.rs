@@ -148,8 +148,8 @@ fn is_news(context: &Context, meta: &ObjectMeta) -> bool {
 
 /// As much of the metadata as that takes.
 fn stub(meta: &ObjectMeta) -> ObjectMeta {
-    let ObjectMeta { uid, resource_version, generation, .. } = meta.clone();
-    ObjectMeta { uid, resource_version, generation, ..ObjectMeta::default() }
+    let (uid, resource_version) = (meta.uid.clone(), meta.resource_version.clone());
+    ObjectMeta { uid, resource_version, generation: meta.generation, ..ObjectMeta::default() }
 }
 
 /// The hospitals whose Secret an event is of; a Secret may also have gone while nobody watched, which no event tells.

@@ -150,7 +150,7 @@ struct Hospital {
     database: String,
     /// No pass of this process has looked at it.
     unseen: bool,
-    /// Which pass was asked for that has not begun yet.
+    /// Which pass was asked for, or waits, that has not begun yet.
     asked: Asked,
     /// What came since a pass began that is under way.
     meanwhile: Option<Meanwhile>,
@@ -252,6 +252,8 @@ impl Drift {
         for (uid, hospital) in hospitals.iter_mut().filter(|(_, hospital)| hospital.database == database) {
             if let Some(meanwhile) = &mut hospital.meanwhile {
                 meanwhile.changes.push(at);
+            } else if hospital.unseen {
+                self.hurry(uid, hospital);
             } else if !self.own.is_own(database, at) {
                 // Another collection may be `users` now.
                 hospital.counted = None;
@@ -271,8 +273,14 @@ impl Drift {
             }
         }
         for (uid, hospital) in known.filter(|(_, hospital)| hospital.unseen) {
-            self.ask(uid, hospital, Source::Stream);
+            self.hurry(uid, hospital);
         }
+    }
+
+    /// Has the first look at a hospital, which waits for it, before the others. It needs no second one.
+    fn hurry(&self, uid: &str, hospital: &mut Hospital) {
+        self.turns.hurry(uid, Class::Drift);
+        hospital.asked = Asked::AtOnce;
     }
 
     /// Users of this database came, went, or got or lost their seat: nothing to mend, but to be counted.
@@ -280,7 +288,7 @@ impl Drift {
         for (uid, hospital) in self.lock().iter_mut().filter(|(_, hospital)| hospital.database == database) {
             if let Some(meanwhile) = &mut hospital.meanwhile {
                 meanwhile.recount = true;
-            } else {
+            } else if !hospital.unseen {
                 hospital.counted = None;
                 self.ask_for_a_recount(uid, hospital);
             }
@@ -582,7 +590,9 @@ mod tests {
         drift.waits(&object());
         assert!(!drift.is_asked("u"));
         drift.was_changed("a");
-        assert!(drift.is_asked("u") && triggers.one.try_recv().is_ok(), "it waited when that was told");
+        drift.users_changed("a");
+        assert!(drift.is_asked("u") && triggers.one.try_recv().is_err(), "it waited when that was told");
+        assert!(!drift.look(&tenant()).is_announced());
     }
 
     #[test]

@@ -115,9 +115,11 @@ async fn remove(api: &Api<DynamicObject>, object: &DynamicObject, context: &Cont
     let removed = removal::remove(context, &departing, database.as_deref(), &mut changes).await;
     context.announcer.changes(Arc::clone(&reference), changes);
     if let Err(error) = removed {
-        // Its status may be what cannot be written.
-        let hint = removal::hint(&error, database.as_deref());
-        context.announcer.warning(reference, error.reason().as_str(), hint);
+        if !matches!(error, Error::Conflict { .. }) {
+            // An Event, as its status may be what cannot be written.
+            let hint = removal::hint(&error, database.as_deref());
+            context.announcer.warning(reference, error.reason().as_str(), hint);
+        }
         return Err(error);
     }
     let dropped = finalizer::remove_at(api, &object.metadata, position).await;

@@ -107,7 +107,12 @@ pub async fn provision(
     }
     if record.provisioned_at.is_none() && !schema::is_whole(&observed.collections) {
         let admitted = context.capacity.admit(&context.mongo, &tenant.owner.uid, record.database_name.as_str()).await;
-        picture.never_made = matches!(admitted, Err(Error::Refused { .. }));
+        if tenant.subscription == Subscription::Suspended && admitted.is_err() {
+            access::revoke_surplus(context, tenant, record.organization_id.as_str(), &access, changes).await?;
+        }
+        // Not so where an earlier pass was let in, and made a part.
+        let has_access = access.has_user() || !matches!(&secret, Ok(None));
+        picture.never_made = matches!(admitted, Err(Error::Refused { .. })) && !has_access;
         admitted?;
     }
 

@@ -9,7 +9,11 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bson::Document;
-use chakravue_crds::{OrganizationId, organization::Subscription, tenant_schema::seated};
+use chakravue_crds::{
+    OrganizationId,
+    organization::{Phase, Subscription},
+    tenant_schema::seated,
+};
 use garde::Validate;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -279,9 +283,14 @@ async fn list_organizations(
 }
 
 fn entry(hospital: &Arc<Hospital>, wanted: &str) -> Option<(Position, DirectoryEntry)> {
-    // As for signing in: one that has its database is open, also where something in it is to be mended.
-    let has_database = hospital.status.as_ref().is_some_and(|status| status.binding.is_some());
-    let is_open = hospital.spec.subscription == Subscription::Active && has_database;
+    // One that is refused something, as by an operator older than its schema, has its database all the same.
+    let is_bound = hospital.status.as_ref().is_some_and(|status| status.binding.is_some());
+    let is_in_use = match phase_of(hospital) {
+        Phase::Active => true,
+        Phase::Failed => is_bound,
+        _ => false,
+    };
+    let is_open = hospital.spec.subscription == Subscription::Active && is_in_use;
     if !is_open || hospital.metadata.deletion_timestamp.is_some() {
         return None;
     }
@@ -340,7 +349,8 @@ mod tests {
     fn hospital(name: &str, phase: &str) -> Arc<Hospital> {
         let mut hospital = crate::hospitals::tests::hospital("a", 1);
         hospital.spec.display_name = name.to_owned();
-        hospital.spec.subscription = if phase == "Active" { Subscription::Active } else { Subscription::Suspended };
+        let is_active = phase != "Suspended";
+        hospital.spec.subscription = if is_active { Subscription::Active } else { Subscription::Suspended };
         let id = OrganizationId::generate();
         hospital.status = serde_json::from_value(json!({ "phase": phase, "organizationId": id.as_str() })).unwrap();
         Arc::new(hospital)
@@ -353,9 +363,10 @@ mod tests {
     #[test]
     fn the_directory_has_active_hospitals_by_name_in_pages() {
         let hospitals = ["Mercy", "alpine", "Zürich", "Mercy", "ÄRZTEHAUS"].map(|name| hospital(name, "Active"));
-        let gone = hospital("Suspended", "Suspended");
+        // One that is being made has no database yet, and one that could not be made has none.
+        let closed = ["Suspended", "Provisioning", "Failed"].map(|phase| hospital(phase, phase));
         let listed = |wanted: &str| -> Vec<_> {
-            hospitals.iter().chain([&gone]).filter_map(|hospital| entry(hospital, wanted)).collect()
+            hospitals.iter().chain(&closed).filter_map(|hospital| entry(hospital, wanted)).collect()
         };
         let first = page(listed(""), 2, None).unwrap();
         assert_eq!(names(&first), ["alpine", "Mercy"]);
@@ -365,5 +376,10 @@ mod tests {
         assert_eq!((names(&third), third.next_cursor.clone()), (vec!["ÄRZTEHAUS"], None));
         assert_eq!(names(&page(listed("ärz"), 9, None).unwrap()), ["ÄRZTEHAUS"]);
         assert!(page(listed(""), 2, Some("nonsense")).is_err());
+
+        let mut ailing = hospital("Ailing", "Failed");
+        let status = Arc::make_mut(&mut ailing).status.as_mut().unwrap();
+        status.binding = serde_json::from_value(json!({ "name": "ailing-mongodb" })).unwrap();
+        assert!(entry(&ailing, "").is_some(), "it can be worked in");
     }
 }

@@ -87,6 +87,8 @@ struct Namespace {
 enum Place {
     /// From this time on: no pass has looked at anything before it.
     Time(Timestamp),
+    /// Where the last leader was.
+    HandedOver(ResumeToken),
     After(ResumeToken),
     /// The place is lost.
     Now,
@@ -134,12 +136,13 @@ pub async fn watch(
             return std::future::pending().await;
         };
         let begin = first_look(&mongo).await;
-        let place = match handover.place() {
+        let handed_over = begin.and_then(|begin| handover.place(begin));
+        let place = match handed_over {
             Some(token) => {
                 tracing::info!("the change stream goes on where the last leader's was");
-                Place::After(token)
+                Place::HandedOver(token)
             }
-            None => begin.map_or(Place::Now, Place::Time),
+            None => beginning(begin),
         };
         follow(&watcher, place, &Listener { drift: &drift, handover: &handover, begin }).await;
     };
@@ -175,6 +178,10 @@ async fn first_look(mongo: &Mongo) -> Option<Timestamp> {
     }
 }
 
+fn beginning(begin: Option<Timestamp>) -> Place {
+    begin.map_or(Place::Now, Place::Time)
+}
+
 /// Opens the stream again and again, each time where it was.
 async fn follow(watcher: &Watcher, mut place: Place, listener: &Listener<'_>) {
     let mut said = None;
@@ -194,9 +201,20 @@ async fn follow(watcher: &Watcher, mut place: Place, listener: &Listener<'_>) {
             }
             Err(trouble) => Some(trouble),
         };
-        if is_lost(trouble.as_ref()) && !matches!(place, Place::Now) {
-            place = Place::Now;
-            continue;
+        if is_lost(trouble.as_ref()) {
+            match place {
+                Place::Now => {}
+                Place::HandedOver(_) => {
+                    // No more than that: every hospital waits for its first look.
+                    tracing::warn!("the last leader's place in the change stream is lost: nobody is looked at first");
+                    place = beginning(listener.begin);
+                    continue;
+                }
+                Place::Time(_) | Place::After(_) => {
+                    place = Place::Now;
+                    continue;
+                }
+            }
         }
         let error = told(trouble.as_ref());
         if said.as_ref() != Some(&error) {
@@ -212,7 +230,7 @@ async fn open(watcher: &Watcher, place: &Place) -> mongodb::error::Result<Change
     let watch = client.watch().pipeline(announced()).show_expanded_events(true).max_await_time(WAIT);
     let watch = match place {
         Place::Time(time) => watch.start_at_operation_time(*time),
-        Place::After(token) => watch.resume_after(token.clone()),
+        Place::After(token) | Place::HandedOver(token) => watch.resume_after(token.clone()),
         Place::Now => watch,
     };
     Ok(watch.await?.with_type())

@@ -85,6 +85,10 @@ async fn a_holder_in_a_namespace_that_the_operator_may_not_look_into_counts_as_a
     let without = Patch::Merge(json!({ "metadata": { "finalizers": null } }));
     world.hospitals().patch(&name, &PatchParams::default(), &without).await.unwrap();
     world.wait_gone(&name).await;
+    // Kubernetes collects what it owned.
+    let secret = chakravue_crds::naming::secret_name(&name);
+    eventually("its Secret is gone", async || world.secrets().get_opt(&secret).await.unwrap().is_none().then_some(()))
+        .await;
     let claims = world.mongo.database(world.sandbox.master_database()).collection::<Document>("organizations");
     let moved = doc! {
         "owner.namespace": elsewhere.sandbox.namespace(), "owner.name": holder.name_any(), "owner.uid": holder.uid(),
