@@ -1,31 +1,51 @@
 //! The platform's view of its organizations, in the master database: whatever is done to hospitals, in whatever order, it
 //! says what the objects say, and the revenue that it adds up to is the revenue of the objects.
+//!
+//! A run that fails prints its seed; `READ_MODEL_SEED=…` runs the sequence of that seed alone (what the servers answer when is
+//! not the same, of course).
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    env,
+    time::{Duration, Instant},
+};
 
 use chakravue_crds::{
     HospitalOrganizationStatus,
-    annotations::PAUSED,
-    master::OrganizationRecord,
+    annotations::{ADOPT_ORGANIZATION, FORCE_RELEASE, PAUSED},
+    master::{ClaimState, OrganizationRecord},
     organization::{HospitalOrganizationSpec, Phase},
     plans::Plan,
 };
+use chakravue_testbed::proxy::{MongoProxy, WriteLog};
 use futures::TryStreamExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     ResourceExt,
     api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams},
 };
-use mongodb::bson::{Document, doc};
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use mongodb::bson::{DateTime, Document, doc};
+use rand::{
+    RngExt as _, SeedableRng as _,
+    rngs::StdRng,
+    seq::{IndexedRandom as _, IteratorRandom as _},
+};
 use serde_json::{Value, json};
 
 use crate::{
     invalid::{in_a_loosened_world, untyped},
-    support::{USER, World, eventually, is},
+    support::{PATIENCE, USER, World, eventually, is},
 };
 
 const SEQUENCES: u64 = 4;
 const STEPS: usize = 25;
 const NAMES: usize = 6;
+
+/// For how long MongoDB is away.
+const AWAY: Duration = Duration::from_secs(20);
+
+/// What a lie in a status always has, so that it is known for one.
+const NO_PRICE: i64 = -5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_any_sequence_of_deeds_the_platform_sees_what_the_objects_say() {
@@ -39,16 +59,32 @@ async fn after_any_sequence_of_deeds_the_platform_sees_what_the_objects_say() {
 
 /// `spoils` says how often a hospital is made one that cannot be read.
 async fn any_sequences(world: &World, spoils: f64) {
-    let operator = world.sandbox.operator().start().await;
-    for _ in 0..SEQUENCES {
-        let seed = rand::random();
-        println!("seed {seed}");
+    // By way of a proxy, as MongoDB has to be away where somebody lets a hospital go by force.
+    let own = world.sandbox.operator_mongodb_uri();
+    let (login, place) = own.strip_prefix("mongodb://").unwrap().split_once('@').unwrap();
+    let (host, rest) = place.split_once('/').unwrap();
+    let mongo = MongoProxy::start(host, WriteLog::new()).unwrap();
+    let operator = world.sandbox.operator().mongodb_uri(format!("mongodb://{login}@{}/{rest}", mongo.address()));
+    let operator = operator.tenant_mongodb_uri(&format!("mongodb://{host}/{rest}")).start().await;
+    let given = env::var("READ_MODEL_SEED").ok().map(|text| text.parse::<u64>().unwrap());
+    let seeds = given.map_or_else(|| (0..SEQUENCES).map(|_| rand::random()).collect(), |seed| vec![seed]);
+    let mut seen = Seen { at: DateTime::now(), records: BTreeMap::new() };
+    for seed in seeds {
+        println!("READ_MODEL_SEED={seed}");
         let mut random = StdRng::seed_from_u64(seed);
+        // Takes its time, so not in every sequence.
+        let by_force = random.random_bool(0.5).then(|| random.random_range(STEPS / 2..STEPS));
         for step in 0..STEPS {
+            let when = format!("READ_MODEL_SEED={seed}, step {step}");
+            if Some(step) == by_force {
+                // Whatever was changed before is carried out before.
+                seen.look(world, &when).await;
+                let_go_by_force(world, &mongo, &mut random).await;
+            }
             deed(world, &mut random, spoils).await;
             // Now and then in the middle, mostly at the end.
             if random.random_bool(0.2) || step + 1 == STEPS {
-                agrees(world, &format!("seed {seed}, step {step}")).await;
+                seen.look(world, &when).await;
             }
         }
     }
@@ -56,6 +92,9 @@ async fn any_sequences(world: &World, spoils: f64) {
 }
 
 async fn deed(world: &World, random: &mut StdRng, spoils: f64) {
+    if random.random_bool(0.1) {
+        return inherit(world, random).await;
+    }
     let name = format!("r{}", random.random_range(0..NAMES));
     let object_name = world.sandbox.object_name(&name);
     let existing = untyped(world).get_opt(&object_name).await.unwrap();
@@ -68,6 +107,11 @@ async fn deed(world: &World, random: &mut StdRng, spoils: f64) {
     if existing.is_some() && random.random_bool(0.15) {
         untyped(world).delete(&object_name, &DeleteParams::default()).await.unwrap();
         return;
+    }
+    if random.random_bool(0.15)
+        && let Some(object) = &existing
+    {
+        return lie(world, object, random).await;
     }
     if existing.is_some() && random.random_bool(0.15) {
         // Staff comes; the operator counts it at its next look.
@@ -113,6 +157,88 @@ async fn deed(world: &World, random: &mut StdRng, spoils: f64) {
     }
 }
 
+/// Somebody adopts what is retained of another hospital; or the one who did goes again.
+async fn inherit(world: &World, random: &mut StdRng) {
+    let mut heir = world.hospital(&format!("heir{}", random.random_range(0..2)));
+    let retained = records(world).await.into_iter().filter(|record| record.claim == ClaimState::Retained);
+    let retained = retained.choose(random);
+    let name = heir["metadata"]["name"].as_str().unwrap().to_owned();
+    match (untyped(world).get_opt(&name).await.unwrap(), retained) {
+        (Some(there), _) if there.metadata.deletion_timestamp.is_some() => go_on(world, &there).await,
+        (Some(_), _) => drop(untyped(world).delete(&name, &DeleteParams::default()).await.unwrap()),
+        (None, Some(record)) => {
+            heir["metadata"]["annotations"] = json!({ ADOPT_ORGANIZATION: record.organization_id });
+            heir["spec"]["databaseName"] = json!(record.database_name);
+            heir["spec"]["deletionPolicy"] = json!(["Retain", "Delete"].choose(random).unwrap());
+            world.apply(&heir).await;
+            println!("{name} is to have {}", record.database_name);
+        }
+        (None, None) => {}
+    }
+}
+
+/// Writes nonsense into the status of a hospital that is looked at.
+async fn lie(world: &World, object: &DynamicObject, random: &mut StdRng) {
+    let lies = [
+        json!({ "users": { "current": 900, "limit": 1, "seats": "900/1" } }),
+        json!({ "phase": "Failed", "observedGeneration": 900 }),
+        json!({ "databaseName": world.sandbox.database_name("r0"), "organizationId": "org_00000000000000000000000000" }),
+        json!({ "conditions": [] }),
+    ];
+    let mut lie = lies.choose(random).unwrap().clone();
+    lie["monthlyPriceUsd"] = json!(NO_PRICE);
+    let object = Object::of(object.clone());
+    // What is not looked at keeps what somebody wrote, until it is.
+    if object.is_paused() || object.spec.is_none() {
+        return;
+    }
+    let (name, patch) = (object.raw.name_any(), Patch::Merge(json!({ "status": lie })));
+    match untyped(world).patch_status(&name, &PatchParams::default(), &patch).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() => return,
+        other => drop(other.unwrap()),
+    }
+    println!("{name} is said to have {lie}");
+    // Before somebody pauses it, or the lie would stay.
+    eventually(&format!("the status of {name} is true again after {lie}"), async || {
+        let now = untyped(world).get_opt(&name).await.unwrap();
+        now.is_none_or(|now| now.data["status"]["monthlyPriceUsd"] != json!(NO_PRICE)).then_some(())
+    })
+    .await;
+}
+
+/// Deletes a hospital while MongoDB is away, with leave to go without it.
+async fn let_go_by_force(world: &World, mongo: &MongoProxy, random: &mut StdRng) {
+    let all = untyped(world).list(&ListParams::default()).await.unwrap().items.into_iter().map(Object::of);
+    let goes = |object: &Object| {
+        object.holds_claim() && object.spec.is_some() && object.raw.metadata.deletion_timestamp.is_none()
+    };
+    let Some(object) = all.filter(goes).choose(random) else { return };
+    let name = object.raw.name_any();
+    let began = Instant::now();
+    mongo.set_down(true);
+    let database = object.spec.as_ref().and_then(|spec| spec.database_name.clone()).unwrap_or(name.replace('-', "_"));
+    let annotations = json!({ "metadata": { "annotations": { FORCE_RELEASE: database, PAUSED: null } } });
+    untyped(world).patch(&name, &PatchParams::default(), &Patch::Merge(&annotations)).await.unwrap();
+    untyped(world).delete(&name, &DeleteParams::default()).await.unwrap();
+    eventually(&format!("{name} is let go"), async || {
+        let found = untyped(world).get_opt(&name).await.unwrap();
+        found.is_none_or(|found| found.metadata.uid != object.raw.metadata.uid).then_some(())
+    })
+    .await;
+    // For so long that everybody is looked at again when it is back: who fails in a shorter absence, as of an election, may
+    // wait for two minutes by itself.
+    tokio::time::sleep(AWAY.saturating_sub(began.elapsed())).await;
+    mongo.set_down(false);
+    // Before somebody makes it anew: one that is not looked at, as it is paused, would keep it from being written down.
+    eventually(&format!("what is left behind of {name} is written down"), async || {
+        let uid = object.raw.uid();
+        let of_it = |record: &&OrganizationRecord| Some(&record.owner.uid) == uid.as_ref();
+        records(world).await.iter().find(of_it).is_some_and(|record| record.left_behind.is_some()).then_some(())
+    })
+    .await;
+    println!("{name} was let go by force");
+}
+
 /// Takes away what has a deletion wait, if anything does.
 async fn go_on(world: &World, going: &DynamicObject) {
     let nothing = Patch::Merge(json!({ "metadata": { "annotations": { PAUSED: null } } }));
@@ -153,6 +279,9 @@ impl Object {
     fn rests(&self, records: &[OrganizationRecord]) -> bool {
         let generation = self.raw.metadata.generation;
         let paused = self.condition("Paused");
+        if self.status.monthly_price_usd == Some(NO_PRICE) {
+            return false;
+        }
         if self.raw.metadata.deletion_timestamp.is_some() {
             false
         } else if self.is_paused() {
@@ -177,10 +306,60 @@ impl Object {
     }
 }
 
-/// Waits until every object has been looked at, then compares.
-async fn agrees(world: &World, when: &str) {
+/// What was recorded when it was last looked at.
+struct Seen {
+    /// Before that look began.
+    at: DateTime,
+    records: BTreeMap<String, OrganizationRecord>,
+}
+
+impl Seen {
+    async fn look(&mut self, world: &World, when: &str) {
+        let at = DateTime::now();
+        let records = agrees(world, when).await;
+        self.dates_fit(at, records, when);
+    }
+
+    /// Whether each date is as it was, or is of between then and now. When an organization came to be and when its database
+    /// was first complete never changes, whoever holds it.
+    fn dates_fit(&mut self, at: DateTime, records: Vec<OrganizationRecord>, when: &str) {
+        let (since, now) = (self.at, DateTime::now());
+        let before = std::mem::take(&mut self.records);
+        for record in records {
+            let id = record.organization_id.as_str().to_owned();
+            let known = before.get(&id);
+            let fits = |what: &str, was: Option<DateTime>, is: Option<DateTime>| {
+                let just_now = was != is && is.is_some_and(|is| (since..=now).contains(&is));
+                assert!(was == is || just_now, "{when}: {what} of {id} was {was:?} at {since} and is {is:?} at {now}");
+            };
+            let stays = |what: &str, was: Option<DateTime>, is: Option<DateTime>| {
+                assert!(was.is_none() || was == is, "{when}: {what} of {id} was {was:?} and is {is:?}");
+                fits(what, was, is);
+            };
+            stays("claimed_at", known.map(|known| known.claimed_at), Some(record.claimed_at));
+            stays("provisioned_at", known.and_then(|known| known.provisioned_at), record.provisioned_at);
+            assert_eq!(record.provisioned_at.is_some(), record.schema_version.is_some(), "{when}: {id} is provisioned");
+            assert!(record.provisioned_at.is_none_or(|at| at >= record.claimed_at), "{when}: {record:?}");
+            let is_retained = record.claim == ClaimState::Retained;
+            assert_eq!(record.retained_at.is_some(), is_retained, "{when}: {id} is retained");
+            if is_retained {
+                fits("retained_at", known.and_then(|known| known.retained_at), record.retained_at);
+            }
+            if let Some(left) = &record.left_behind {
+                let was = known.and_then(|known| known.left_behind.as_ref()).map(|left| left.at);
+                fits("left_behind", was, Some(left.at));
+            }
+            self.records.insert(id, record);
+        }
+        self.at = at;
+    }
+}
+
+/// Waits until every object has been looked at, then compares; answers what is recorded.
+async fn agrees(world: &World, when: &str) -> Vec<OrganizationRecord> {
     let list = async || untyped(world).list(&ListParams::default()).await.unwrap().items;
-    let (objects, records) = eventually(&format!("everything is at rest at {when}"), async || {
+    let deadline = Instant::now() + 2 * PATIENCE;
+    let (objects, records) = loop {
         let objects = list().await;
         for going in objects.iter().filter(|object| object.metadata.deletion_timestamp.is_some()) {
             go_on(world, going).await;
@@ -189,10 +368,17 @@ async fn agrees(world: &World, when: &str) {
         let records = records(world).await;
         let settled = list().await.iter().map(ResourceExt::resource_version).collect::<Vec<_>>() == versions;
         let objects: Vec<_> = objects.into_iter().map(Object::of).collect();
-        let rest = objects.iter().all(|object| object.rests(&records));
-        (rest && settled).then_some((objects, records))
-    })
-    .await;
+        let restless: Vec<_> = objects.iter().filter(|object| !object.rests(&records)).map(|o| json!(o.raw)).collect();
+        // What was let go by force is written down a moment after it went, and who got a claim says so a moment after.
+        let holders: HashSet<_> = objects.iter().filter(|o| o.holds_claim()).filter_map(|o| o.raw.uid()).collect();
+        let of_nobody: Vec<_> = records.iter().filter(|r| is_held(r) && !holders.contains(&r.owner.uid)).collect();
+        if settled && restless.is_empty() && of_nobody.is_empty() {
+            break (objects, records);
+        }
+        let names: Vec<_> = objects.iter().map(|object| object.raw.name_any()).collect();
+        assert!(Instant::now() < deadline, "{when}: of {names:?} do not rest: {restless:#?}\n{of_nobody:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
 
     let holding: Vec<_> = objects.iter().filter(|object| object.holds_claim()).collect();
     for object in &holding {
@@ -211,6 +397,7 @@ async fn agrees(world: &World, when: &str) {
             "users": facts.users, "limit": facts.user_limit, "uid": record.owner.uid,
         });
         assert_eq!(seen, said, "{when}: {name}");
+        assert!(status.schema_version.is_none() || record.provisioned_at.is_some(), "{when}: {name}: {record:?}");
         // What was declared meanwhile, or cannot be read, is not in force.
         if let Some(spec) = object.spec.as_ref().filter(|_| !object.is_paused()) {
             let declared = json!([spec.display_name, spec.plan, spec.plan.monthly_price_usd(), spec.plan.user_limit()]);
@@ -218,7 +405,7 @@ async fn agrees(world: &World, when: &str) {
             assert_eq!(seen, declared, "{when}: {name}");
         }
     }
-    let held = records.iter().filter(|record| json!(record.claim) == json!("Held")).count();
+    let held = records.iter().filter(|record| is_held(record)).count();
     assert_eq!(held, holding.len(), "{when}: claims that are held");
 
     let of_objects: i64 = holding.iter().map(|object| object.revenue()).sum();
@@ -239,6 +426,12 @@ async fn agrees(world: &World, when: &str) {
         paused.count(),
         unreadable.count()
     );
+    records
+}
+
+/// Whether an object has the claim, or should: what one left behind that was let go by force is nobody's.
+fn is_held(record: &OrganizationRecord) -> bool {
+    record.claim == ClaimState::Held && record.left_behind.is_none()
 }
 
 async fn records(world: &World) -> Vec<OrganizationRecord> {
