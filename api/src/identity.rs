@@ -94,7 +94,7 @@ fn member<'a>(parts: &'a mut Parts, app: &'a App, permission: Permission) -> Box
         // Whether the hospital may be used comes before what the role may do: who is suspended shall read that.
         let tenant = app.tenants.open(&organization_id).await?;
         permission.demand(role)?;
-        let hospital = app.hospitals.get(&organization_id).ok_or_else(Problem::not_found)?;
+        let hospital = app.hospitals.find(&organization_id)?;
         Ok(Member { organization_id, user_id, role, session, hospital, tenant, permission: PhantomData })
     })
 }

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     database_error,
     master::{Master, Record, Store, unique_where},
-    problem::{Answer, Kind, Problem},
+    problem::{A_MOMENT, Answer, Kind, Problem},
 };
 
 /// How often an entry is put behind one that came at the same time.
@@ -110,7 +110,7 @@ impl PlatformAudit {
         while !batch.is_empty() {
             if attempts == ATTEMPTS {
                 let detail = "Too much happens on the platform at once. Try again in a moment.";
-                return Err(Problem::new(Kind::Conflict, detail));
+                return Err(Problem::new(Kind::Conflict, detail).retry_after(A_MOMENT));
             }
             let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).await?;
             let mut head = last.as_ref().map(Head::from).unwrap_or_default();

@@ -19,6 +19,9 @@ use crate::{database_error, request_id};
 /// What a handler answers.
 pub type Answer<T> = Result<T, Problem>;
 
+/// For what passes by itself, such as others who work at the same thing.
+pub const A_MOMENT: Duration = Duration::from_secs(1);
+
 /// Where the types of problems are described.
 const TYPES: &str = "https://chakravue.io/problems/";
 
@@ -247,6 +250,7 @@ impl Problem {
         self
     }
 
+    /// When to try again. Such an answer is kept for no repetition of the request.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);

@@ -28,7 +28,7 @@ use crate::{
     idempotency::RequestKey,
     master::{Master, Record, Store, expiring, index, unique, unique_where},
     names,
-    problem::{Answer, Kind, Problem},
+    problem::{A_MOMENT, Answer, Kind, Problem},
     tokens::{Token, TokenHash, TokenKind, hex},
 };
 
@@ -139,12 +139,13 @@ impl Signups {
         Ok(found.filter(|record| record.expires_at > self.clock.now_bson()))
     }
 
-    /// Ends the setup token: the hospital has an administrator who can sign in.
+    /// Ends a hospital's setup tokens: it has an administrator who can sign in.
     ///
     /// # Errors
     /// When the master database is away.
-    pub async fn end(&self, signup_id: &str) -> Answer<()> {
-        self.records.update_one(doc! { "_id": signup_id }, doc! { "$unset": { "token_hash": "" } }).await?;
+    pub async fn end(&self, organization: &OrganizationId) -> Answer<()> {
+        let its = doc! { "organization_id": organization.as_str() };
+        self.records.update_many(its, doc! { "$unset": { "token_hash": "" } }).await?;
         Ok(())
     }
 
@@ -247,7 +248,7 @@ impl Signups {
                 .await;
             match renamed {
                 Ok(Some(renamed)) => return Ok(renamed),
-                Ok(None) => return Err(Problem::new(Kind::Conflict, "The signup took too long. Sign up again.")),
+                Ok(None) => return Err(too_long()),
                 Err(error) if database_error::is_duplicate(&error) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -298,7 +299,7 @@ impl Signups {
         } };
         let updated = self.records.update_one(doc! { "_id": &record.signup_id }, update).await?;
         if updated.matched_count == 0 {
-            return Err(Problem::new(Kind::Conflict, "The signup took too long. Sign up again."));
+            return Err(too_long());
         }
         let database = hospital.status.as_ref().and_then(|status| status.database_name.clone());
         Ok(SignedUp {
@@ -316,6 +317,10 @@ impl Signups {
 fn is_refused(hospital: &Hospital) -> bool {
     let conditions = hospital.status.iter().flat_map(|status| &status.conditions);
     conditions.into_iter().any(|c| c.type_ == ConditionType::ClaimHeld.as_str() && c.status == "False")
+}
+
+fn too_long() -> Problem {
+    Problem::new(Kind::Conflict, "The signup took too long. Sign up again.").retry_after(A_MOMENT)
 }
 
 fn no_name_left() -> Problem {

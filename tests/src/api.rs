@@ -208,13 +208,21 @@ impl ApiProcess {
     /// # Panics
     /// When it cannot be started, with the reason.
     pub async fn restart_with(&mut self, change: impl FnOnce(ApiOptions) -> ApiOptions) {
-        self.process.kill();
         self.options = change(self.options.clone());
+        self.relaunch();
+        self.wait_ready().await;
+    }
+
+    /// The same, without waiting for anything: what it needs may be away.
+    ///
+    /// # Panics
+    /// When it cannot be started, with the reason.
+    pub fn relaunch(&mut self) {
+        self.process.kill();
         self.process = self
             .options
             .start_process(&self.port, &self.metrics_port)
             .unwrap_or_else(|error| panic!("cannot start the API again: {error:#}"));
-        self.wait_ready().await;
     }
 
     /// Returns when it has ended by itself.

@@ -24,6 +24,7 @@ use crate::{
     clock::from_bson,
     extract::{ApiJson, ApiPath},
     first_administrators,
+    hospitals::id_of,
     identity::{PlatformAdministrator, SETUP_COOKIE, Setup, clear_cookie},
     links::{self, Purpose},
     problem::Answer,
@@ -170,7 +171,17 @@ async fn activate(
     }
     let update = doc! { "$set": set, "$unset": { "invitation": "", "password_reset": "" } };
     let entry = Entry::new("user.accept_invitation").target("user", account.user_id());
-    accounts.change(actor, filter, update, entry, None).await
+    let activated = accounts.change(actor, filter, update, entry, None).await?;
+    let hospital = accounts.hospital().filter(|_| activated.is_some());
+    if let Some(hospital) = hospital
+        && let Some(administrator) = &hospital.spec.administrator
+        && administrator.email.eq_ignore_ascii_case(&account.email)
+        && let Some(organization) = id_of(hospital)
+    {
+        // By whichever way: who signed the hospital up signs in from now on.
+        app.signups.end(&organization).await?;
+    }
+    Ok(activated)
 }
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -207,7 +218,6 @@ async fn set_up_administrator(
     let first = First { password: body.password, name: body.name };
     let activated = activate(&app, &accounts, &account, &setup.actor(), doc! {}, first).await?;
     let activated = activated.ok_or_else(first_administrators::has_password)?;
-    app.signups.end(&setup.signup.signup_id).await?;
     let signed_in = start(&app, (accounts, activated), &client).await?;
     Ok((AppendHeaders([(header::SET_COOKIE, clear_cookie(SETUP_COOKIE))]), signed_in).into_response())
 }

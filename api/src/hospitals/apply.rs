@@ -14,7 +14,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{Hospital, id_of};
-use crate::problem::{Answer, FieldError, Kind, Problem};
+use crate::problem::{A_MOMENT, Answer, FieldError, Kind, Problem};
 
 /// Whose fields the API's are.
 pub const FIELD_MANAGER: &str = "chakravue-api";
@@ -123,7 +123,8 @@ pub(super) async fn change(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Problem::new(Kind::Conflict, "The hospital was changed by somebody else at the same time. Try again."))
+    let detail = "The hospital was changed by somebody else at the same time. Try again.";
+    Err(Problem::new(Kind::Conflict, detail).retry_after(A_MOMENT))
 }
 
 fn declaration(new: &NewHospital) -> Value {

@@ -17,7 +17,7 @@ use crate::{
     audit::{AuditRecord, Head, Pending},
     database_error,
     master::{Master, Store},
-    problem::{Answer, Kind, Problem},
+    problem::{A_MOMENT, Answer, Kind, Problem},
 };
 
 /// How often a batch begins anew behind another replica's entries.
@@ -173,7 +173,8 @@ impl ChainGuard<'_> {
             self.forget();
             rest.drain(..inserted);
         }
-        Err(Problem::new(Kind::Conflict, "Too much happens at once in this hospital. Try again in a moment."))
+        let detail = "Too much happens at once in this hospital. Try again in a moment.";
+        Err(Problem::new(Kind::Conflict, detail).retry_after(A_MOMENT))
     }
 }
 

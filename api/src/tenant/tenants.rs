@@ -114,7 +114,7 @@ impl Tenants {
 
     /// The hospital, if its data may be used now.
     pub(super) fn usable(&self, organization: &OrganizationId) -> Answer<Arc<HospitalOrganization>> {
-        let hospital = self.0.hospitals.get(organization).ok_or_else(Problem::not_found)?;
+        let hospital = self.0.hospitals.find(organization)?;
         let phase = hospital.status.as_ref().and_then(|status| status.phase);
         let bound = hospital.status.as_ref().is_some_and(|status| status.binding.is_some());
         match (hospital.spec.subscription, phase) {

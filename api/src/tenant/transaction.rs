@@ -15,7 +15,7 @@ use super::{Fault, Records, Tenant, TenantDatabase, abandoned, chain::ChainGuard
 use crate::{
     audit::{Actor, AuditRecord, Entry},
     database_error,
-    problem::{Answer, Kind, Problem},
+    problem::{A_MOMENT, Answer, Kind, Problem},
 };
 
 /// How often a change is tried again when another replica's change came between.
@@ -161,7 +161,8 @@ pub(super) async fn run(tenant: &Tenant, actor: &Actor, work: Work<'_>) -> Answe
                 }
             }
             Attempt::Again => {
-                return Err(Problem::new(Kind::Conflict, "Too many changes at once. Try again in a moment."));
+                let detail = "Too many changes at once. Try again in a moment.";
+                return Err(Problem::new(Kind::Conflict, detail).retry_after(A_MOMENT));
             }
         }
     }

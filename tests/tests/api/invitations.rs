@@ -262,5 +262,15 @@ async fn the_setup_token_ends_with_the_administrators_password() {
     setup.post("/setup/administrator", &password).await.expect(200);
     setup.post("/setup/administrator", &password).await.problem(401, "unauthenticated");
     setup.get(&signup.path("/users")).await.problem(401, "unauthenticated");
+
+    // Also where the password was set by way of a link.
+    let mailed = stack.signup("Mailed", "starter").await;
+    let setup = stack.client().bearer(&mailed.setup_token);
+    stack.pay(&mailed).await;
+    let invite = format!("/master/organizations/{}/administrator-invitation", mailed.organization_id);
+    let link = stack.platform_administrator().await.post_empty(&invite).await.expect(200);
+    setup.get(&mailed.path("/users")).await.expect(200);
+    accept(&stack, &token_in(&text(&link, "invitation_url")), PASSWORD).await.expect(200);
+    setup.get(&mailed.path("/users")).await.problem(401, "unauthenticated");
     stack.close().await;
 }

@@ -6,7 +6,10 @@ use chakravue_testbed::{ApiClient, ApiOptions};
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 
-use crate::{proxied::Proxied, support::eventually};
+use crate::{
+    proxied::Proxied,
+    support::{PASSWORD, eventually, text, token_in},
+};
 
 #[tokio::test]
 async fn without_mongodb_requests_are_told_to_come_back_and_nothing_is_lost() {
@@ -65,6 +68,40 @@ async fn without_kubernetes_hospitals_work_on_and_only_changes_of_objects_wait()
 }
 
 /// The probe tells in time whether Kubernetes answers, and that the service is ready all the same.
+#[tokio::test]
+async fn one_that_does_not_know_the_hospitals_yet_takes_nobody_for_a_stranger() {
+    let mut proxied = Proxied::new("outages, start").await;
+    let hospital = proxied.hospital("Outage").await;
+    let reception = proxied.staff(&hospital, "reception@outage.example", "receptionist").await;
+    let invitation =
+        json!({ "email": "new@outage.example", "role": "doctor", "organization_id": hospital.organization_id });
+    let invited = hospital.administrator.post("/add-user", &invitation).await.expect(201);
+    let link = token_in(&text(&invited, "invitation_url"));
+
+    proxied.kube_proxy.fail("GET", "hospitalorganizations?", 503, "restarting");
+    proxied.api.relaunch();
+    let client = proxied.client();
+    proxied.api.wait_listening().await;
+    let knows_mongodb = async || (client.get("/readyz").await.json()["mongodb"] == true).then_some(());
+    eventually("it knows MongoDB", knows_mongodb).await;
+    let login = json!({ "email": "reception@outage.example", "password": PASSWORD,
+        "organization_id": hospital.organization_id });
+    let replies = [
+        reception.get(&hospital.path("/patients")).await,
+        client.post("/organization-login", &login).await,
+        client.post("/login", &json!({ "email": login["email"], "password": PASSWORD })).await,
+        client.post("/invitations/accept", &json!({ "token": link, "password": PASSWORD })).await,
+    ];
+    for reply in &replies {
+        reply.problem(503, "kubernetes-unavailable");
+        assert!(reply.retry_after().is_some(), "{reply:?}");
+    }
+    proxied.kube_proxy.clear();
+    eventually("it works", async || (reception.get(&hospital.path("/patients")).await.status == 200).then_some(()))
+        .await;
+    proxied.close().await;
+}
+
 async fn probe_says(client: &ApiClient, kubernetes: bool) {
     let ready = json!({ "ready": true, "mongodb": true, "kubernetes": kubernetes });
     eventually("the probe notices", async || (client.get("/readyz").await.expect(200) == ready).then_some(())).await;
