@@ -3,10 +3,12 @@
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use kube::runtime::watcher::DefaultBackoff;
 use rand::RngExt as _;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_mins(2);
+const LONGEST_WATCHING: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 pub struct Backoff(Mutex<HashMap<String, Failures>>);
@@ -48,6 +50,25 @@ impl Backoff {
     }
 }
 
+/// How long a watch that broke off waits: as kube means it, but never for half a minute, for which nobody would hear of a
+/// change after an API server was away.
+#[derive(Default)]
+pub struct Watching(DefaultBackoff);
+
+impl Iterator for Watching {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|wait| wait.min(jittered(LONGEST_WATCHING)))
+    }
+}
+
+impl kube::runtime::utils::Backoff for Watching {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
 fn longest_wait(failures: u32) -> Duration {
     FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST)
 }
@@ -75,6 +96,13 @@ mod tests {
         assert!(waits.iter().all(|wait| (whole / 2..=whole).contains(wait)), "{waits:?}");
         let quarters: std::collections::HashSet<_> = waits.iter().map(|wait| wait.as_secs() / 75).collect();
         assert!(quarters.len() >= 4, "they are spread over the second half: {waits:?}");
+    }
+
+    #[test]
+    fn a_watch_is_never_away_for_long_because_of_its_own_patience() {
+        let waits: Vec<_> = Watching::default().take(20).collect();
+        assert!(waits.len() == 20 && waits.iter().all(|wait| *wait <= LONGEST_WATCHING), "{waits:?}");
+        assert!(waits[19] >= LONGEST_WATCHING / 2, "{waits:?}");
     }
 
     #[test]

@@ -62,39 +62,42 @@ pub async fn run(
     let mut listed: Vec<(ObjectRef<Watched>, ObjectMeta)> = Vec::new();
     let (tell_listed, of_lists) = mpsc::unbounded();
     let remembers = Arc::clone(&context);
-    let changed = reflector::reflector(writer, watcher(hospitals, config.clone()).default_backoff().modify(slim))
-        // Also one that somebody took the finalizer from: no pass will see it again.
-        .inspect_ok(move |event| {
-            for uid in gone.of(event, Watched::uid) {
-                remembers.forget(&uid);
-                remembers.released.gone(&uid);
+    let changed = reflector::reflector(
+        writer,
+        watcher(hospitals, config.clone()).backoff(backoff::Watching::default()).modify(slim),
+    )
+    // Also one that somebody took the finalizer from: no pass will see it again.
+    .inspect_ok(move |event| {
+        for uid in gone.of(event, Watched::uid) {
+            remembers.forget(&uid);
+            remembers.released.gone(&uid);
+        }
+    })
+    .try_filter_map(move |event| {
+        let changed = match event {
+            watcher::Event::Apply(object) => is_news(&own, object.meta()).then_some(object),
+            // The store shows what a list brings when all of it is there, and not before.
+            watcher::Event::InitApply(object) => {
+                listed.push((ObjectRef::from_obj(&object), stub(object.meta())));
+                None
             }
-        })
-        .try_filter_map(move |event| {
-            let changed = match event {
-                watcher::Event::Apply(object) => is_news(&own, object.meta()).then_some(object),
-                // The store shows what a list brings when all of it is there, and not before.
-                watcher::Event::InitApply(object) => {
-                    listed.push((ObjectRef::from_obj(&object), stub(object.meta())));
-                    None
-                }
-                watcher::Event::Init => {
-                    listed.clear();
-                    None
-                }
-                watcher::Event::InitDone => {
-                    let news = mem::take(&mut listed).into_iter().filter(|(_, meta)| is_news(&own, meta));
-                    // Nobody listens any more only while the process stops.
-                    news.for_each(|(hospital, _)| drop(tell_listed.unbounded_send(hospital)));
-                    None
-                }
-                watcher::Event::Delete(_) => None,
-            };
-            future::ready(Ok(changed))
-        });
+            watcher::Event::Init => {
+                listed.clear();
+                None
+            }
+            watcher::Event::InitDone => {
+                let news = mem::take(&mut listed).into_iter().filter(|(_, meta)| is_news(&own, meta));
+                // Nobody listens any more only while the process stops.
+                news.for_each(|(hospital, _)| drop(tell_listed.unbounded_send(hospital)));
+                None
+            }
+            watcher::Event::Delete(_) => None,
+        };
+        future::ready(Ok(changed))
+    });
 
     let labelled = config.labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    let touched = watcher(secrets, labelled).default_backoff();
+    let touched = watcher(secrets, labelled).backoff(backoff::Watching::default());
     let (mut gone_secrets, hurries) = (Gone::default(), Arc::clone(&context));
     let of_secrets = touched
         .map(move |event| match event {
