@@ -1,5 +1,5 @@
 //! How long an object waits after a failure: per object, doubling, with jitter, forgotten at the first success or when
-//! the object changes.
+//! the object changes. What passes by itself does not wait for as long as what was refused before.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
@@ -15,16 +15,17 @@ pub struct Backoff(Mutex<HashMap<String, Failures>>);
 
 struct Failures {
     generation: Option<i64>,
+    refused: bool,
     count: u32,
 }
 
 impl Backoff {
     /// Notes a failure and answers how long to wait.
-    pub fn failed(&self, uid: &str, generation: Option<i64>) -> Duration {
+    pub fn failed(&self, uid: &str, generation: Option<i64>, refused: bool) -> Duration {
         let mut map = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let failures = map.entry(uid.to_owned()).or_insert(Failures { generation, count: 0 });
-        if failures.generation != generation {
-            *failures = Failures { generation, count: 0 };
+        let failures = map.entry(uid.to_owned()).or_insert(Failures { generation, refused, count: 0 });
+        if failures.generation != generation || failures.refused != refused {
+            *failures = Failures { generation, refused, count: 0 };
         }
         failures.count = failures.count.saturating_add(1);
         jittered(longest_wait(failures.count))
@@ -109,13 +110,14 @@ mod tests {
     fn success_and_a_new_generation_start_over() {
         let backoff = Backoff::default();
         for _ in 0..10 {
-            backoff.failed("a", Some(1));
+            backoff.failed("a", Some(1), true);
         }
-        assert!(backoff.failed("a", Some(1)) >= LONGEST / 2);
+        assert!(backoff.failed("a", Some(1), true) >= LONGEST / 2);
+        assert!(backoff.failed("a", Some(1), false) <= FIRST, "a server is away for a moment");
         assert!(
             backoff.is_failing("a", Some(1)) && !backoff.is_failing("a", Some(2)) && !backoff.is_failing("b", None)
         );
-        assert!(backoff.failed("a", Some(2)) <= FIRST);
+        assert!(backoff.failed("a", Some(2), false) <= FIRST);
         assert_eq!(backoff.waiting(), 1);
         backoff.succeeded("a");
         assert_eq!(backoff.waiting(), 0);

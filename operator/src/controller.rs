@@ -60,7 +60,8 @@ pub async fn run(
     let slim = |object: &mut Watched| object.meta_mut().managed_fields = None;
     let mut gone = Gone::default();
     let mut listed: Vec<(ObjectRef<Watched>, ObjectMeta)> = Vec::new();
-    let (tell_listed, of_lists) = mpsc::unbounded();
+    let (tell_again, again) = mpsc::unbounded();
+    let tell_listed = tell_again.clone();
     let remembers = Arc::clone(&context);
     let changed = reflector::reflector(
         writer,
@@ -113,12 +114,12 @@ pub async fn run(
                 hurries.turns.unstick(&object.uid().unwrap_or_default(), Class::Drift);
             }
         });
-    let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), stop.clone());
+    let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), tell_again.clone(), stop.clone());
 
     let (drifted, lost_track) = drift.split();
 
     Controller::for_stream(changed, store)
-        .reconcile_on(of_lists)
+        .reconcile_on(again)
         .reconcile_on(of_secrets)
         .reconcile_on(drifted)
         .reconcile_all_on(turns)
@@ -234,7 +235,7 @@ fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
         // It went during the pass, and was forgotten before that failed.
         return Action::await_change();
     }
-    let wait = context.backoff.failed(&uid, object.meta().generation);
+    let wait = context.backoff.failed(&uid, object.meta().generation, matches!(error, Error::Refused { .. }));
     let wait = match error {
         Error::Refused { .. } => wait.max(backoff::jittered(REFUSED)),
         Error::Fault { .. } | Error::Conflict { .. } => wait,
@@ -245,10 +246,12 @@ fn retry(object: Arc<Watched>, error: &Error, context: Arc<Context>) -> Action {
     Action::requeue(wait)
 }
 
-/// Yields when every hospital should be looked at because MongoDB came back, or stays away.
+/// Yields when every hospital should be looked at because MongoDB came back, or stays away. After a short absence only those
+/// are, that it has kept waiting.
 fn mongodb_turns(
     mongo: Mongo,
     context: Arc<Context>,
+    again: mpsc::UnboundedSender<ObjectRef<Watched>>,
     stop: CancellationToken,
 ) -> impl Stream<Item = ()> + Send + 'static {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
@@ -269,6 +272,12 @@ fn mongodb_turns(
                 // Elections take seconds: only a lasting absence concerns every hospital.
                 let back = health.wait_for(|health| matches!(health, Health::Usable(_)));
                 if tokio::time::timeout(AWAY, back).await.is_ok() {
+                    let all = context.store.state();
+                    let failing = all.iter().filter(|hospital| {
+                        context.backoff.is_failing(&hospital.uid().unwrap_or_default(), hospital.meta().generation)
+                    });
+                    // Nobody listens any more only while the process stops.
+                    failing.for_each(|hospital| drop(again.unbounded_send(ObjectRef::from_obj(hospital.as_ref()))));
                     continue;
                 }
                 true

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result},
     events::Changes,
     finalizer, loss, schema,
-    status::{self, Picture, Progress, SchemaPicture},
+    status::{self, Claim, Picture, Progress, SchemaPicture},
     tenant::Tenant,
     turns::Migration,
 };
@@ -82,9 +82,11 @@ pub async fn provision(
     }
     let has_held = has_held_its_claim(tenant, record.as_ref(), &secret);
     let held = claim::hold(context, tenant, record, !observed.collections.is_empty(), changes).await;
-    picture.claim_never_held = !has_held && held.as_ref().is_err_and(is_anothers);
+    if !has_held && held.as_ref().is_err_and(is_anothers) {
+        picture.claim = Claim::NeverHeld;
+    }
     let record = &*pass.record.insert(held?);
-    picture.claim_held = true;
+    picture.claim = Claim::Held;
     picture.organization_id = Some(record.organization_id.to_string());
     picture.database = Some(record.database_name.to_string());
     picture.unmanaged = schema::unmanaged(&observed.collections, access.others());

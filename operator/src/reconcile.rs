@@ -156,7 +156,8 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
     );
     let error = Error::Fault { reason: Reason::Repairing, message };
     if let Ok(object) = &object.0 {
-        let (picture, progress) = (Picture::default(), Progress::Failed(error.clone()));
+        let picture = Picture { unrecorded: true, ..Picture::default() };
+        let progress = Progress::Failed(error.clone());
         let told = finish(object, context, &picture, &progress, Changes::default());
         if tokio::time::timeout(TOLD_WITHIN, told.boxed()).await.is_err() {
             tracing::warn!("a pass was cut off, and the API server does not take its status");
@@ -189,6 +190,7 @@ async fn apply(object: &HospitalOrganization, migration: Option<Migration>, cont
     };
     // The platform's view first, so that whoever sees the status finds it there too.
     let recorded = record(object, context, &pass, &progress(&outcome)).await;
+    pass.picture.unrecorded = !matches!(recorded, Ok(true));
     if outcome.is_ok() {
         outcome = recorded.and(outcome);
     }
@@ -208,18 +210,19 @@ async fn apply(object: &HospitalOrganization, migration: Option<Migration>, cont
     Ok(Action::requeue(again))
 }
 
-/// Brings the platform's view of the organization to what the status will say.
-async fn record(object: &HospitalOrganization, context: &Context, pass: &Pass, progress: &Progress) -> Result<()> {
-    let (Some(record), Some(tenant)) = (&pass.record, &pass.tenant) else { return Ok(()) };
+/// Brings the platform's view of the organization to what the status will say. Answers whether it says that.
+async fn record(object: &HospitalOrganization, context: &Context, pass: &Pass, progress: &Progress) -> Result<bool> {
+    let (Some(record), Some(tenant)) = (&pass.record, &pass.tenant) else { return Ok(false) };
     // What ails the hospital's own database is no reason; a server that takes no write is.
     if let Progress::Failed(error) = progress
         && error.is_everybodys()
     {
-        return Ok(());
+        return Ok(false);
     }
     let users = pass.picture.users.unwrap_or(record.facts.users);
     let facts = claim::facts_of(tenant, Picture::phase(object, progress), users);
-    claim::record_facts(context, record, &facts, pass.provisioned.as_ref()).await
+    claim::record_facts(context, record, &facts, pass.provisioned.as_ref()).await?;
+    Ok(true)
 }
 
 /// Removes one hospital as its deletion policy says, then lets the object go.

@@ -31,9 +31,7 @@ use crate::{
 pub struct Picture {
     pub organization_id: Option<String>,
     pub database: Option<String>,
-    pub claim_held: bool,
-    /// The claim was refused, and never held: whatever the status tells of a database, somebody else wrote.
-    pub claim_never_held: bool,
+    pub claim: Claim,
     /// The database was never complete, and is not made now: whatever the status tells of what is in it, somebody else wrote.
     pub never_made: bool,
     pub credentials: Option<CredentialsStatus>,
@@ -44,8 +42,20 @@ pub struct Picture {
     /// The version that the database has, where that is another than the catalogue's.
     pub other_schema: Option<i64>,
     pub users: Option<i64>,
+    /// The platform's view could not be brought to what is declared: the price that it tells is still in force.
+    pub unrecorded: bool,
     /// The steps that were tried and failed.
     pub failed: Vec<(ConditionType, Error)>,
+}
+
+/// What is known of the claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    #[default]
+    Unknown,
+    Held,
+    /// It was refused, and never held: whatever the status tells of a database, somebody else wrote.
+    NeverHeld,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -87,12 +97,18 @@ impl Picture {
         progress: &Progress,
         now: Timestamp,
     ) -> HospitalOrganizationStatus {
-        let before = object.status.clone().filter(|_| !self.claim_never_held).unwrap_or_default();
+        let before = object.status.clone().filter(|_| self.claim != Claim::NeverHeld).unwrap_or_default();
         let generation = object.metadata.generation;
         let subscription = object.spec.subscription;
         let deleting = object.metadata.deletion_timestamp.is_some();
         let waits_for_payment = subscription == Subscription::PendingPayment;
 
+        // Nobody may see two prices for one hospital.
+        let plan = &object.spec.plan;
+        let (price, limit) = match (before.monthly_price_usd, &before.users) {
+            (Some(price), Some(users)) if self.unrecorded => (price, users.limit),
+            _ => (plan.monthly_price_usd(), plan.user_limit()),
+        };
         let mut status = HospitalOrganizationStatus {
             phase: Some(Self::phase(object, progress)),
             observed_generation: generation,
@@ -101,14 +117,14 @@ impl Picture {
             binding: before.binding,
             schema_version: before.schema_version,
             collections: before.collections,
-            unmanaged: if self.claim_held { self.unmanaged.clone() } else { before.unmanaged },
+            unmanaged: if self.claim == Claim::Held { self.unmanaged.clone() } else { before.unmanaged },
             credentials: self.credentials.clone().or(before.credentials),
-            data_loss: if self.claim_held { self.data_loss.clone() } else { before.data_loss },
+            data_loss: if self.claim == Claim::Held { self.data_loss.clone() } else { before.data_loss },
             users: Some(Users::new(
-                self.users.or(before.users.map(|users| users.current)).unwrap_or(0),
-                object.spec.plan.user_limit(),
+                self.users.or(before.users.as_ref().map(|users| users.current)).unwrap_or(0),
+                limit,
             )),
-            monthly_price_usd: Some(object.spec.plan.monthly_price_usd()),
+            monthly_price_usd: Some(price),
             conditions: Vec::new(),
         };
         if self.credentials.is_some() {
@@ -178,10 +194,11 @@ impl Picture {
                 _ => make(type_, Truth::Unknown, error.reason(), error.to_string()),
             });
             let is_made = type_ == ConditionType::ClaimHeld || !self.never_made;
-            let known = before.iter().find(|old| old.type_ == type_.as_str() && !self.claim_never_held && is_made);
+            let known =
+                before.iter().find(|old| old.type_ == type_.as_str() && self.claim != Claim::NeverHeld && is_made);
             told.or(now_known).or_else(|| known.cloned())
         };
-        let claim = self.claim_held.then(|| {
+        let claim = (self.claim == Claim::Held).then(|| {
             let database = status.database_name.as_deref().unwrap_or_default();
             let message = format!("Database {database} belongs to this organization");
             make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, message)
@@ -470,13 +487,13 @@ mod tests {
         Picture {
             organization_id: Some("org_x".into()),
             database: Some("a".into()),
-            claim_held: true,
-            claim_never_held: false,
+            claim: Claim::Held,
             credentials: Some(CredentialsStatus { rotated_at: None, rotation: None }),
             unmanaged: None,
             data_loss: None,
             schema: Some(SchemaPicture { version: 1, ..SchemaPicture::default() }),
             never_made: false,
+            unrecorded: false,
             other_schema: None,
             users: Some(1),
             failed: Vec::new(),
@@ -555,7 +572,7 @@ mod tests {
 
     #[test]
     fn waiting_for_payment_shows_no_credentials() {
-        let picture = Picture { claim_held: true, database: Some("a".into()), ..Picture::default() };
+        let picture = Picture { claim: Claim::Held, database: Some("a".into()), ..Picture::default() };
         let status = picture.status(&hospital("PendingPayment"), &Progress::Done, Timestamp::UNIX_EPOCH);
         assert_eq!(status.phase, Some(Phase::PendingPayment));
         assert_eq!(status.binding, None);
@@ -571,7 +588,7 @@ mod tests {
             collections: vec![CollectionStatus { name: "a".into(), documents_validated: true, indexes: Vec::new() }],
             ..HospitalOrganizationStatus::default()
         });
-        let picture = Picture { claim_held: true, database: Some("a".into()), ..Picture::default() };
+        let picture = Picture { claim: Claim::Held, database: Some("a".into()), ..Picture::default() };
         let status = picture.status(&object, &Progress::Done, Timestamp::UNIX_EPOCH);
         assert_eq!((status.schema_version, status.collections), (None, Vec::new()));
     }
@@ -581,7 +598,7 @@ mod tests {
         let refused = |reason| Progress::Failed(Error::refused(ConditionType::ClaimHeld, reason, "no"));
         let mut object = hospital("Active");
         object.status = Some(complete().status(&object, &Progress::Done, Timestamp::UNIX_EPOCH));
-        let never = Picture { claim_never_held: true, ..Picture::default() };
+        let never = Picture { claim: Claim::NeverHeld, ..Picture::default() };
         let status = never.status(&object, &refused(Reason::DatabaseNameTaken), Timestamp::UNIX_EPOCH);
         let known = HospitalOrganizationStatus {
             phase: status.phase,

@@ -11,10 +11,10 @@ use chakravue_crds::{
     master::{ClaimState, OrganizationRecord, Owner},
     naming::secret_name,
 };
-use kube::{ResourceExt as _, api::ObjectMeta};
+use kube::{Resource as _, ResourceExt as _, api::ObjectMeta};
 
 use super::{Kind, Orphan};
-use crate::echoes::Watched;
+use crate::{echoes::Watched, pause::is_on};
 
 /// Everything that is compared.
 #[derive(Default)]
@@ -126,7 +126,7 @@ fn had_its_claim(status: &HospitalOrganizationStatus) -> bool {
 }
 
 /// Whether the object that holds a claim would be seen here if there were one. One that stands in its place takes the
-/// claim up, if it is for the same database.
+/// claim up, if it is for the same database; not so while it is paused or cannot be read, which may be for ever.
 fn is_gone(seen: &Seen, uids: &HashSet<String>, claim: &OrganizationRecord) -> bool {
     let Owner { cluster, namespace, name, uid } = &claim.owner;
     let here = *cluster == seen.cluster && seen.namespace.as_ref().is_none_or(|only| only == namespace);
@@ -134,10 +134,9 @@ fn is_gone(seen: &Seen, uids: &HashSet<String>, claim: &OrganizationRecord) -> b
         .hospitals
         .iter()
         .filter(|hospital| hospital.namespace().as_ref() == Some(namespace) && hospital.name_any() == *name)
-        .any(|hospital| match &hospital.0 {
-            Ok(hospital) => hospital.wanted_database().is_ok_and(|wanted| wanted == claim.database_name),
-            // What it wants cannot be read.
-            Err(_) => true,
+        .filter_map(|hospital| hospital.0.as_ref().ok())
+        .any(|hospital| {
+            hospital.wanted_database().is_ok_and(|wanted| wanted == claim.database_name) && !is_on(hospital.meta())
         });
     here && claim.claim != ClaimState::Retained && !uids.contains(uid) && !replaced
 }

@@ -1,13 +1,19 @@
 //! What a person's own hand does at a bad moment: lets an object go by force that somebody else keeps, writes into the master
 //! database, clears away what stood in a hospital's way.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use axum::http::{Method, Uri};
-use chakravue_crds::annotations::{ADOPT_DATABASE, FORCE_RELEASE};
+use chakravue_crds::{
+    HospitalOrganization,
+    annotations::{ADOPT_DATABASE, FORCE_RELEASE, PAUSED},
+};
 use kube::{
     ResourceExt as _,
     api::{Patch, PatchParams},
@@ -17,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     proxied::Proxied,
-    support::{World, condition, eventually, is, passes, passes_in_the_end, patient},
+    support::{World, condition, eventually, is, metric, passes, passes_in_the_end, patient},
 };
 
 async fn merge(world: &World, name: &str, change: Value) {
@@ -92,7 +98,7 @@ async fn a_claim_that_somebody_made_unreadable_is_told_as_that_and_stops_nobody_
     };
     plan("Platinum").await;
     merge(&world, &name, json!({ "spec": { "displayName": "Another name" } })).await;
-    let says = |o: &chakravue_crds::HospitalOrganization| {
+    let says = |o: &HospitalOrganization| {
         let ready = condition(o, "Ready").filter(|ready| ready.reason == "MongoDbError");
         ready.is_some_and(|ready| ready.message.contains("holds a document that this operator cannot read"))
     };
@@ -125,4 +131,85 @@ async fn what_stood_in_the_way_of_a_hospital_is_no_loss_when_it_goes() {
     assert!(!is(&ready, "DataLossSuspected", "True"), "{:?}", ready.status);
     operator.terminate().await;
     world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_asked_while_mongodb_is_away_nobody_sees_two_prices_for_a_hospital() {
+    let proxied = Proxied::new("two prices").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().start().await;
+    let (paused, forced) = tokio::join!(world.ready_hospital("paused"), world.ready_hospital("forced"));
+    let (paused, forced) = (paused.name_any(), forced.name_any());
+    let database = world.sandbox.database_name("forced");
+    proxied.mongo.set_down(true);
+    let held = |o: &HospitalOrganization| condition(o, "Ready").is_some_and(|c| c.reason == "MongoDbUnavailable");
+
+    // A larger plan, and a pause before anybody could write that down.
+    merge(world, &paused, json!({ "spec": { "plan": "Enterprise" } })).await;
+    world
+        .wait(&paused, "told", |o| held(o) && o.status.as_ref().unwrap().observed_generation == o.metadata.generation)
+        .await;
+    merge(world, &paused, json!({ "metadata": { "annotations": { PAUSED: "true" } } })).await;
+    let object = world.wait(&paused, "paused", |o| is(o, "Paused", "True")).await.status.unwrap();
+    assert_eq!((object.monthly_price_usd, object.users.unwrap().limit), (Some(99), Some(5)));
+
+    // One that is let go by force comes back, and nobody looks at it.
+    world.delete(&forced).await;
+    world.wait(&forced, "held", held).await;
+    merge(world, &forced, json!({ "metadata": { "annotations": { FORCE_RELEASE: database } } })).await;
+    world.wait_gone(&forced).await;
+    let mut again = world.hospital("forced");
+    again["metadata"]["annotations"] = json!({ PAUSED: "true" });
+    world.apply(&again).await;
+    proxied.mongo.set_down(false);
+    eventually("what is left behind is written down", async || {
+        let claim = world.claim_on(&database).await?;
+        (claim.get_str("status").unwrap() == "Terminating" && claim.contains_key("left_behind")).then_some(())
+    })
+    .await;
+    let claim = world.claim_on(&world.sandbox.database_name("paused")).await.unwrap();
+    assert_eq!(claim.get_i64("monthly_price_usd").unwrap(), 99);
+
+    // Both go on where they are looked at again.
+    for name in [&paused, &forced] {
+        merge(world, name, json!({ "metadata": { "annotations": { PAUSED: null } } })).await;
+        world.wait_ready(name).await;
+    }
+    let claim = world.claim_on(&world.sandbox.database_name("paused")).await.unwrap();
+    assert_eq!(claim.get_i64("monthly_price_usd").unwrap(), 999);
+    let claim = world.claim_on(&database).await.unwrap();
+    assert!(claim.get_str("status").unwrap() == "Active" && !claim.contains_key("left_behind"), "{claim}");
+    operator.terminate().await;
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_because_mongodb_was_away_for_a_moment_waits_no_longer_than_that() {
+    let proxied = Proxied::new("a moment").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().resync_interval("10h").start().await;
+    let taken = world.ready_hospital("taken").await.name_any();
+    // Refused for long: it is looked at more and more seldom, now and then for the next time after minutes.
+    let mut second = world.hospital("second");
+    second["spec"]["databaseName"] = json!(world.sandbox.database_name("taken"));
+    let second = world.apply(&second).await.name_any();
+    let is_refused = |o: &HospitalOrganization| condition(o, "Ready").is_some_and(|c| c.reason == "DatabaseNameTaken");
+    world.wait(&second, "refused", is_refused).await;
+    let refusals =
+        async || metric(&operator, "reconciles_total{result=\"failure\",reason=\"DatabaseNameTaken\"}").await;
+    for look in 0..8 {
+        let before = refusals().await;
+        merge(world, &second, json!({ "metadata": { "annotations": { "example.com/look": look.to_string() } } })).await;
+        eventually("it is looked at", async || (refusals().await > before).then_some(())).await;
+    }
+    proxied.mongo.set_down(true);
+    merge(world, &second, json!({ "metadata": { "annotations": { "example.com/look": "away" } } })).await;
+    world.wait(&second, "told", |o| condition(o, "Ready").is_some_and(|c| c.reason == "MongoDbUnavailable")).await;
+    proxied.mongo.set_down(false);
+    let back = Instant::now();
+    world.wait(&second, "told the truth", is_refused).await;
+    assert!(back.elapsed() < Duration::from_secs(20), "{:?}", back.elapsed());
+    assert!(is(&world.hospitals().get(&taken).await.unwrap(), "Ready", "True"));
+    operator.terminate().await;
+    proxied.world.close().await;
 }
