@@ -22,6 +22,8 @@ mod support;
 
 mod appointments;
 mod audit;
+mod document;
+mod field_managers;
 mod invitations;
 mod isolation;
 mod matrix;
@@ -33,6 +35,7 @@ mod pharmacy;
 mod process;
 mod provisioning;
 mod readme;
+mod requests;
 mod rotation;
 mod schemathesis;
 mod secrecy;

@@ -1,0 +1,111 @@
+//! The OpenAPI document as it is committed, which a check of its own compares with the code: every operation says what it is
+//! for, who may call it, and what every parameter and every answer means.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::matrix::{TABLE, operations};
+
+const DOCUMENT: &str = include_str!("../../../api/openapi.json");
+
+/// Parameters that say no more than their name and type.
+const BARE: &[(&str, &[&str])] = &[
+    ("GET /master/all-organizations", &["limit"]),
+    ("GET /master/audit-log", &["action", "limit"]),
+    ("GET /organization/{org_id}/appointments", &["doctor_id", "patient_id", "status", "limit"]),
+    ("GET /organization/{org_id}/audit", &["action", "limit"]),
+    ("GET /organization/{org_id}/patients", &["birth_date", "limit"]),
+    ("GET /organization/{org_id}/pharmacy", &["limit"]),
+    ("GET /organizations", &["limit"]),
+];
+
+fn document() -> Value {
+    serde_json::from_str(DOCUMENT).unwrap()
+}
+
+fn says_something(text: &Value) -> bool {
+    text.as_str().is_some_and(|text| text.trim().len() > 2)
+}
+
+#[test]
+fn every_operation_says_what_it_is_for_and_what_goes_in_and_comes_out() {
+    let document = document();
+    let mut silent = Vec::new();
+    for (name, operation) in operations(&document) {
+        if !says_something(&operation["summary"]) {
+            silent.push(format!("{name} has no summary"));
+        }
+        if operation["tags"].as_array().is_none_or(|tags| tags.len() != 1) {
+            silent.push(format!("{name} stands under no heading of the page, or under several"));
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let parameter_name = parameter["name"].as_str().unwrap();
+            let is_bare = BARE.iter().any(|(known, names)| *known == name && names.contains(&parameter_name));
+            if !says_something(&parameter["description"]) && !is_bare {
+                silent.push(format!("{name} does not say what {parameter_name} means"));
+            }
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        for (status, response) in responses {
+            if !says_something(&response["description"]) {
+                silent.push(format!("{name} does not say what {status} means"));
+            }
+        }
+        if !responses.keys().any(|status| status.starts_with('2')) {
+            silent.push(format!("{name} never succeeds"));
+        }
+        // What can go wrong with every request: 401, 403, 413, 415 and the like.
+        let schema = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
+        if schema != "#/components/schemas/Problem" {
+            silent.push(format!("{name} does not say that whatever goes wrong is a problem"));
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}
+
+#[test]
+fn every_operation_says_who_may_call_it_as_the_table_does() {
+    let document = document();
+    assert!(document["security"].is_null(), "an operation that says nothing is open to everybody");
+    let schemes: BTreeSet<&str> =
+        document["components"]["securitySchemes"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(schemes, BTreeSet::from(["bearer", "cookie", "setup"]));
+    let mut wrong = Vec::new();
+    for (name, operation) in operations(&document) {
+        let row = TABLE.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name} has no row")).1;
+        let mut expected = BTreeSet::new();
+        // Whoever must be somebody: with a session, in a browser also by a cookie, or with a setup token.
+        if row.starts_with('1') {
+            expected.insert("bearer");
+            if row[1..7].contains('+') {
+                expected.insert("cookie");
+            }
+            if row.ends_with('+') {
+                expected.insert("setup");
+            }
+        }
+        let said: BTreeSet<&str> = operation["security"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|one| one.as_object().unwrap().keys().map(String::as_str))
+            .collect();
+        if said != expected {
+            wrong.push(format!("{name} says {said:?} instead of {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_problem_can_be_read_as_the_document_says() {
+    let document = document();
+    let problem = &document["components"]["schemas"]["Problem"];
+    let required: BTreeSet<&str> =
+        problem["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(required.is_superset(&BTreeSet::from(["type", "title", "status", "detail"])), "{problem}");
+    for member in ["errors", "request_id"] {
+        assert!(says_something(&problem["properties"][member]["description"]), "{problem}");
+    }
+}
