@@ -74,6 +74,8 @@ async fn everything_done_or_seen_is_in_the_log_once() {
     let language = clinic.path("/settings/language");
     expected.push(("setting.update", admin, admin.put(&language, &json!({ "value": "fr" })).await));
     expected.push(("setting.reset", admin, delete(admin, &language, "\"1\"").await));
+    let plan = json!({ "plan_id": "enterprise" });
+    expected.push(("organization.change_plan", admin, admin.post(&clinic.path("/plan"), &plan).await));
     expected.push(("audit.read", admin, admin.get(&clinic.path("/audit")).await));
     expected.push(("audit.verify", admin, admin.get(&clinic.path("/audit/verify")).await));
 

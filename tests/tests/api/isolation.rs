@@ -1,6 +1,7 @@
 //! The database is the perimeter: no hospital's login reaches another's data, and the API's own reaches no hospital's.
 
 use chakravue_testbed::Reply;
+use futures::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
 use reqwest::Method;
 use serde_json::json;
@@ -90,8 +91,36 @@ async fn no_request_and_no_login_reaches_another_hospital() {
         }
     }
     assert_eq!(reached(&api, master, "organizations").await, [Ok(()), Err(13)]);
+    // The platform's own log only grows, whoever has the API's login.
     let entries = api.database(master).collection::<Document>("audit_logs");
-    assert_eq!(entries.delete_many(doc! {}).await.map_err(|error| code(&error)).unwrap_err(), 13);
+    let log = clinic.stack.master().collection::<Document>("audit_logs");
+    let stored = async || -> Vec<Document> {
+        log.find(doc! {}).sort(doc! { "sequence": 1 }).await.unwrap().try_collect().await.unwrap()
+    };
+    let before = stored().await;
+    assert!(before.len() > 1, "there is something to change: {before:?}");
+    let one = doc! { "sequence": 1 };
+    let set = doc! { "$set": { "action": "organization.resume" } };
+    let elsewhere =
+        [doc! { "$match": &one }, doc! { "$set": { "actor_id": "nobody" } }, doc! { "$merge": "audit_logs" }];
+    let upsert = entries.update_one(doc! { "sequence": 1_000_000 }, set.clone()).upsert(true);
+    for (how, answer) in [
+        ("delete", entries.delete_one(one.clone()).await.map(drop)),
+        ("delete all", entries.delete_many(doc! {}).await.map(drop)),
+        ("delete what was found", entries.find_one_and_delete(one.clone()).await.map(drop)),
+        ("update", entries.update_one(one.clone(), set.clone()).await.map(drop)),
+        ("update all", entries.update_many(doc! {}, set.clone()).await.map(drop)),
+        ("update what was found", entries.find_one_and_update(one.clone(), set.clone()).await.map(drop)),
+        ("insert by an update", upsert.await.map(drop)),
+        ("replace", entries.replace_one(one.clone(), doc! { "sequence": 1 }).await.map(drop)),
+        ("replace what was found", entries.find_one_and_replace(one.clone(), doc! { "sequence": 1 }).await.map(drop)),
+        ("merge", entries.aggregate(elsewhere).await.map(drop)),
+        ("drop", entries.drop().await),
+        ("drop the database", api.database(master).drop().await),
+    ] {
+        assert_eq!(answer.map_err(|error| code(&error)), Err(13), "{how}");
+    }
+    assert_eq!(stored().await, before);
 
     // The same address and password at both hospitals are two people.
     let namesake = clinic.stack.staff(&other, "doctor@clinic.example", "DOCTOR").await;
@@ -104,7 +133,6 @@ async fn no_request_and_no_login_reaches_another_hospital() {
 impl Stack {
     /// How many connections MongoDB has that are logged in as the hospital.
     async fn connections(&self, hospital: &Hospital) -> usize {
-        use futures::TryStreamExt as _;
         let binding = self.object(&hospital.organization_id).await.status.unwrap().binding.unwrap();
         let secret = self.secrets().get(&binding.name).await.unwrap();
         let user = String::from_utf8(secret.data.unwrap()["username"].0.clone()).unwrap();

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use mongodb::bson::{DateTime, Document, doc};
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Stack, Staff, eventually, text};
+use crate::support::{Hospital, PASSWORD, Stack, Staff, eventually, text};
 
 const WRONG: &str = "a password that nobody here has";
 
@@ -54,14 +54,29 @@ fn is_refused(reply: &Reply) -> Value {
     problem
 }
 
+/// When somebody last signed in, as the hospital's administrator sees it: in the list and alone.
+async fn last_login(hospital: &Hospital, staff: &Staff) -> DateTime {
+    let listed = hospital.administrator.get(&hospital.path("/users")).await.expect(200);
+    let is_asked = |user: &&Value| user["user_id"] == staff.user_id.as_str();
+    let listed = listed["items"].as_array().unwrap().iter().find(is_asked).unwrap()["last_login"].clone();
+    let alone = hospital.administrator.get(&hospital.path(&format!("/users/{}", staff.user_id))).await.expect(200);
+    assert_eq!(listed, alone["last_login"]);
+    DateTime::parse_rfc3339_str(listed.as_str().unwrap()).unwrap()
+}
+
 #[tokio::test]
 async fn a_user_signs_in_with_token_or_cookie_and_by_address_alone() {
     let stack = Stack::new("sign-in").await;
     let hospital = stack.hospital("St. Mary's").await;
     let doctor = stack.staff(&hospital, "Doctor@StMarys.example", "doctor").await;
 
+    let accepted = last_login(&hospital, &doctor).await;
+    let asked = DateTime::now();
     let reply = stack.try_sign_in(&hospital.organization_id, " doctor@stmarys.EXAMPLE", PASSWORD).await;
     let answer = reply.expect(200);
+    let signed_in = last_login(&hospital, &doctor).await;
+    assert!(accepted < signed_in, "{accepted} {signed_in}");
+    assert!(asked <= signed_in && signed_in <= DateTime::now(), "{asked} {signed_in}");
     let user = &answer["user"];
     assert_eq!(user["user_id"], doctor.user_id.as_str());
     assert_eq!((&user["email"], &user["role"]), (&json!("doctor@stmarys.example"), &json!("DOCTOR")));
@@ -82,8 +97,12 @@ async fn a_user_signs_in_with_token_or_cookie_and_by_address_alone() {
 
     let by_address = json!({ "email": "doctor@stmarys.example", "password": PASSWORD });
     assert_eq!(stack.client().post("/login", &by_address).await.expect(200)["user"], *user);
-    let listed = hospital.administrator.get(&hospital.path("/users?role=doctor")).await.expect(200);
-    assert!(listed["items"][0]["last_login"].is_string(), "{listed}");
+    let by_address_alone = last_login(&hospital, &doctor).await;
+    assert!(signed_in < by_address_alone, "{signed_in} {by_address_alone}");
+    // What is no sign-in is none.
+    is_refused(&stack.try_sign_in(&hospital.organization_id, &doctor.email, WRONG).await);
+    doctor.get("/me").await.expect(200);
+    assert_eq!(last_login(&hospital, &doctor).await, by_address_alone);
 
     // Nothing in the database signs anybody in.
     let token = text(&answer, "token");
