@@ -413,11 +413,14 @@ mod tests {
         let router = Router::new()
             .route("/broken", get(broken).post(broken))
             .layer(middleware::from_fn(to_the_end))
-            .layer(CatchPanicLayer::custom(answer_panic));
+            .layer(CatchPanicLayer::custom(answer_panic))
+            .layer(middleware::from_fn(secure))
+            .layer(middleware::from_fn(request_id::layer));
         for method in [Method::GET, Method::POST] {
-            let (status, _, body) = answer(router.clone(), to(method, "/broken"), "").await;
-            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
-            assert!(!body.to_string().contains("secret of the house"), "{body}");
+            let answer = answer(router.clone(), to(method, "/broken"), "").await;
+            assert_problem(&answer, Kind::Internal);
+            assert_eq!(answer.1[header::CACHE_CONTROL], "no-store");
+            assert!(!answer.2.to_string().contains("secret of the house"), "{}", answer.2);
         }
     }
 
