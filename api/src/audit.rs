@@ -75,6 +75,11 @@ impl Entry {
         self.target.as_ref().map(|target| (self.action, target.id.clone()))
     }
 
+    /// A detail that is a text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.details.get(name)?.as_str()
+    }
+
     /// The entry together with what the work answers.
     pub fn answering<T>(self, value: T) -> Recorded<T> {
         Recorded { entry: Some(self), value }

@@ -262,6 +262,22 @@ impl Hospitals {
         self.change(id, Change::Plan(plan)).await
     }
 
+    /// Sets the plan of a hospital that has not paid.
+    ///
+    /// # Errors
+    /// Those of [`Hospitals::set_plan`], and `already-paid`.
+    pub async fn choose_plan(&self, id: &OrganizationId, plan: Plan) -> Answer<Arc<Hospital>> {
+        self.change(id, Change::PlanBeforePayment(plan)).await
+    }
+
+    /// Begins the subscription, on this plan.
+    ///
+    /// # Errors
+    /// A conflict that names who manages one of the two, if that is not the API.
+    pub async fn activate(&self, id: &OrganizationId, plan: Plan) -> Answer<Arc<Hospital>> {
+        self.change(id, Change::Activation(plan)).await
+    }
+
     async fn change(&self, id: &OrganizationId, change: Change) -> Answer<Arc<Hospital>> {
         let name = self.find(id)?.name_any();
         let changed = apply::change(&self.0.api, &name, id, change, Mode::Make).await?;

@@ -125,11 +125,15 @@ impl Store {
                 index("unfinished", doc! { "status": 1, "activated_at": 1 }),
             ],
             Self::PaymentEvents | Self::Idempotency | Self::LoginAttempts => vec![expiring("expiry", "expires_at")],
-            Self::AuditLogs => vec![
-                unique("sequence", doc! { "sequence": 1 }),
-                index("time", doc! { "at": -1 }),
-                platform_audit::once(),
-            ],
+            Self::AuditLogs => {
+                let mut indexes = vec![
+                    unique("sequence", doc! { "sequence": 1 }),
+                    index("time", doc! { "at": -1 }),
+                    index("target", doc! { "target.id": 1, "sequence": -1 }),
+                ];
+                indexes.extend(platform_audit::once());
+                indexes
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     audit::{Actor, Entry},
     hospitals::Hospital,
     payments::ledger::PaymentStatus,
+    platform_audit::{CHANGE_PLAN, SIGN_UP},
     problem::{Answer, Kind, Problem},
     request_id,
     state::App,
@@ -27,8 +28,9 @@ pub enum Record {
     /// In the platform's and the hospital's. A change that is in one of them stands, whether or not the other could be
     /// written; only a smaller plan needs the hospital's.
     Platform(Actor, Entry),
-    /// Nowhere: whoever signs a hospital up may choose another plan until one is paid for, and the ledger says which.
-    Signup,
+    /// In the platform's: whoever signs a hospital up may choose another plan until one is paid for, and it has no log of its
+    /// own before.
+    Signup(Actor),
 }
 
 /// Changes the plan and records it. It goes on when the client hangs up.
@@ -45,12 +47,13 @@ pub async fn run(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> 
 async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> Answer<Arc<Hospital>> {
     let before = app.hospitals.find(id)?;
     if before.spec.plan == plan {
+        complete(app, &before, id, &record).await?;
         return Ok(before);
     }
-    let smaller = is_smaller(plan, before.spec.plan);
-    if matches!(record, Record::Signup) {
-        unpaid(app, id, &before).await?;
+    if let Record::Signup(actor) = &record {
+        return choose(app, id, &before, plan, actor).await;
     }
+    let smaller = is_smaller(plan, before.spec.plan);
     if smaller {
         check(app, id, plan, before.spec.subscription).await?;
     }
@@ -60,6 +63,46 @@ async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> A
         return Err(problem);
     }
     Ok(after)
+}
+
+/// Another plan for a signup. Once it is paid for nothing is changed, nor taken back: the hospital becomes active on the plan
+/// that was paid.
+async fn choose(app: &App, id: &OrganizationId, before: &Hospital, plan: Plan, actor: &Actor) -> Answer<Arc<Hospital>> {
+    unpaid(app, id, before).await?;
+    let after = match app.hospitals.choose_plan(id, plan).await {
+        Err(problem) if problem.kind() == Kind::AlreadyPaid => return Err(paid()),
+        outcome => outcome?,
+    };
+    let recorded = async {
+        // A payment that began meanwhile is one for the plan before.
+        unpaid(app, id, &after).await?;
+        app.platform_audit.record(actor, chosen(id, plan)).await
+    };
+    if let Err(problem) = recorded.await {
+        if let Err(stays) = app.hospitals.choose_plan(id, before.spec.plan).await {
+            tracing::warn!(organization = %id, problem = stays.kind().slug(), "a choice of plan is not taken back");
+        }
+        return Err(problem);
+    }
+    Ok(after)
+}
+
+fn chosen(id: &OrganizationId, plan: Plan) -> Entry {
+    Entry::new(CHANGE_PLAN).target("organization", id.as_str()).detail("plan", plan.id())
+}
+
+/// Records what a signup chose before, if whoever did so was killed before it was written.
+async fn complete(app: &App, hospital: &Hospital, id: &OrganizationId, record: &Record) -> Answer<()> {
+    let Record::Signup(actor) = record else { return Ok(()) };
+    if hospital.spec.subscription != Subscription::PendingPayment {
+        return Ok(());
+    }
+    let plan = hospital.spec.plan;
+    let last = app.platform_audit.last_of(&[SIGN_UP, CHANGE_PLAN], id).await?;
+    if last.is_some_and(|last| last.details.get("plan").is_some_and(|known| known == plan.id())) {
+        return Ok(());
+    }
+    app.platform_audit.record(actor, chosen(id, plan)).await
 }
 
 /// Before anything is changed: whether the seats in use fit.
@@ -83,13 +126,12 @@ async fn recorded(app: &App, id: &OrganizationId, after: &Hospital, smaller: boo
     let plan = after.spec.plan;
     match record {
         Record::Hospital(actor, entry) if is_active => recount(app, id, plan, actor, entry).await,
-        Record::Hospital(..) => Ok(()),
-        // A payment that began meanwhile is one for the plan before.
-        Record::Signup => unpaid(app, id, after).await,
+        // What a signup chooses is recorded where it is chosen.
+        Record::Hospital(..) | Record::Signup(_) => Ok(()),
         Record::Platform(actor, entry) => {
             let mut in_theirs = false;
             if is_active {
-                let theirs = Entry::new("organization.change_plan").detail("plan", plan.id());
+                let theirs = Entry::new(CHANGE_PLAN).detail("plan", plan.id());
                 match recount(app, id, plan, actor, &theirs).await {
                     Ok(()) => in_theirs = true,
                     // It has no database yet, so there is nothing to count, and no log.
@@ -119,10 +161,6 @@ async fn recorded(app: &App, id: &OrganizationId, after: &Hospital, smaller: boo
 
 /// A signup chooses its plan before it pays. What it pays for afterwards is the hospital's administrator's to change.
 async fn unpaid(app: &App, id: &OrganizationId, hospital: &Hospital) -> Answer<()> {
-    let paid = || {
-        let detail = "The hospital is paid for. Its administrator changes the plan, once signed in.";
-        Problem::new(Kind::AlreadyPaid, detail)
-    };
     if hospital.spec.subscription != Subscription::PendingPayment {
         return Err(paid());
     }
@@ -134,6 +172,10 @@ async fn unpaid(app: &App, id: &OrganizationId, hospital: &Hospital) -> Answer<(
             Err(Problem::new(Kind::PaymentUnderWay, detail).retry_after(Duration::from_secs(5)))
         }
     }
+}
+
+fn paid() -> Problem {
+    Problem::new(Kind::AlreadyPaid, "The hospital is paid for. Its administrator changes the plan, once signed in.")
 }
 
 /// Whether a hospital can lose seats.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bson::{Document, doc};
+use chakravue_crds::OrganizationId;
 use mongodb::{Collection, IndexModel};
 use tokio::sync::oneshot;
 
@@ -35,11 +36,31 @@ pub const SIGN_UP: &str = "organization.sign_up";
 /// A payment was declined.
 pub const DECLINE: &str = "payment.decline";
 
-/// Lets each hospital have one entry of its sign-up, and each payment one that it was declined, whoever is killed before
-/// they know that it is written.
+/// A hospital was made active with a payment.
+pub const ACTIVATE: &str = "organization.activate";
+pub const SUSPEND: &str = "organization.suspend";
+pub const RESUME: &str = "organization.resume";
+pub const CHANGE_PLAN: &str = "organization.change_plan";
+
+/// Lets each hospital have one entry of its sign-up, and each payment one that it was declined or one that a hospital was
+/// made active with it, whoever is killed before they know that it is written.
 #[must_use]
-pub fn once() -> IndexModel {
-    unique_where("once", doc! { "action": 1, "target.id": 1 }, doc! { "action": { "$in": [SIGN_UP, DECLINE] } })
+pub fn once() -> [IndexModel; 2] {
+    let by_target = doc! { "action": { "$in": [SIGN_UP, DECLINE] } };
+    [
+        unique_where("once", doc! { "action": 1, "target.id": 1 }, by_target),
+        unique_where("once_paid", doc! { "action": 1, "details.payment_id": 1 }, doc! { "action": ACTIVATE }),
+    ]
+}
+
+/// Finds the entry that there is [`once`], if this is one.
+fn known_by(entry: &Entry) -> Option<Document> {
+    let (action, target) = entry.identity()?;
+    match action {
+        SIGN_UP | DECLINE => Some(doc! { "action": action, "target.id": target }),
+        ACTIVATE => entry.text("payment_id").map(|payment| doc! { "action": action, "details.payment_id": payment }),
+        _ => None,
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -80,14 +101,22 @@ impl PlatformAudit {
     /// # Errors
     /// When the master database is away.
     pub async fn record(&self, actor: &Actor, entry: Entry) -> Answer<()> {
-        let once = entry.identity().filter(|(action, _)| [SIGN_UP, DECLINE].contains(action));
-        let once = once.map(|(action, target)| doc! { "action": action, "target.id": target });
+        let once = known_by(&entry);
         let (written, outcome) = oneshot::channel();
         self.waiting().push_back(Waiting { pending: actor.recording(entry, &self.clock), once, written });
         // In a task of its own: whoever goes away must not leave entries half-written that others wait for.
         let this = self.clone();
         tokio::spawn(async move { this.write().await });
         outcome.await.unwrap_or_else(|_| Err(Problem::internal()))
+    }
+
+    /// The newest entry of one of these actions about a hospital.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn last_of(&self, actions: &[&str], organization: &OrganizationId) -> Answer<Option<AuditRecord>> {
+        let about = doc! { "target.id": organization.as_str(), "action": { "$in": actions } };
+        Ok(self.log.find_one(about).sort(doc! { "sequence": -1 }).await?)
     }
 
     /// Writes what waits, at once. Each entry has a task that does so, so that none stays behind a full batch; most find
@@ -162,6 +191,15 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_there_is_once_is_known_by_what_it_is_about() {
+        let activation = Entry::new(ACTIVATE).target("organization", "org_1").detail("payment_id", "pay_1");
+        assert_eq!(known_by(&activation), Some(doc! { "action": ACTIVATE, "details.payment_id": "pay_1" }));
+        let decline = Entry::new(DECLINE).target("payment", "pay_2");
+        assert_eq!(known_by(&decline), Some(doc! { "action": DECLINE, "target.id": "pay_2" }));
+        assert_eq!(known_by(&Entry::new(SUSPEND).target("organization", "org_1")), None);
+    }
 
     #[test]
     fn a_batch_is_bounded_and_leaves_the_rest_in_order() {

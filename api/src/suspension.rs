@@ -9,6 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::{
     audit::{Actor, Entry},
     hospitals::{Hospital, Hospitals, id_of},
+    platform_audit::{RESUME, SUSPEND},
     problem::{Answer, Kind, Problem},
     request_id,
     sessions::Sessions,
@@ -35,11 +36,17 @@ async fn change(app: &App, id: &OrganizationId, wanted: Subscription, actor: &Ac
     if wanted == Subscription::Suspended {
         app.sessions.end_of_suspended(id, &after).await?;
     }
-    if before.spec.subscription != wanted {
-        let action = if wanted == Subscription::Suspended { "organization.suspend" } else { "organization.resume" };
+    let action = if wanted == Subscription::Suspended { SUSPEND } else { RESUME };
+    if before.spec.subscription != wanted || lacks(app, id, action).await? {
         app.platform_audit.record(actor, Entry::new(action).target("organization", id.as_str())).await?;
     }
     Ok(after)
+}
+
+/// Whether the log has not been told yet that this is how things are: whoever did it was answered 503, or killed.
+async fn lacks(app: &App, id: &OrganizationId, action: &str) -> Answer<bool> {
+    let last = app.platform_audit.last_of(&[SUSPEND, RESUME], id).await?;
+    Ok(last.map_or(action == SUSPEND, |last| last.action != action))
 }
 
 /// Ends the sessions of every hospital that is found suspended, whoever suspended it.

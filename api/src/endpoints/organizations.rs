@@ -29,6 +29,7 @@ use crate::{
     paging::{self, Paged},
     permissions::may,
     plan_change,
+    platform_audit::CHANGE_PLAN,
     problem::{Answer, Kind, Problem},
     sessions::Principal,
     settings::Directory,
@@ -209,11 +210,11 @@ async fn change_own_plan(
     let plan = request.plan()?;
     let id = caller.organization_id;
     let record = if caller.signup.is_some() {
-        plan_change::Record::Signup
+        plan_change::Record::Signup(caller.actor)
     } else {
         // A member of a hospital that is suspended reads that.
         app.tenants.open(&id).await?;
-        let entry = Entry::new("organization.change_plan").detail("plan", plan.id());
+        let entry = Entry::new(CHANGE_PLAN).detail("plan", plan.id());
         plan_change::Record::Hospital(caller.actor, entry)
     };
     let hospital = plan_change::run(&app, &id, plan, record).await?;

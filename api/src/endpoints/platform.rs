@@ -39,6 +39,7 @@ use crate::{
     paging::{self, Direction, Order, Page, Paged},
     payments::ledger::{Payment, PaymentStatus},
     plan_change,
+    platform_audit::CHANGE_PLAN,
     problem::{Answer, Problem},
     state::{App, AppState},
     suspension,
@@ -341,7 +342,7 @@ async fn change_any_plan(
     ApiJson(request): ApiJson<PlanChangeRequest>,
 ) -> Answer<Json<OrganizationDetails>> {
     let plan = request.plan()?;
-    let entry = Entry::new("organization.change_plan").target("organization", id.as_str()).detail("plan", plan.id());
+    let entry = Entry::new(CHANGE_PLAN).target("organization", id.as_str()).detail("plan", plan.id());
     plan_change::run(&app, &id, plan, plan_change::Record::Platform(administrator.actor(), entry)).await?;
     details(&app, &id).await.map(Json)
 }

@@ -1,7 +1,7 @@
 //! Making and changing a hospital's object by server-side apply.
 //!
 //! Applying replaces everything that a field manager said before, so a change says again what the API owns already and
-//! the one field that changes. Nothing is forced: where a person or a GitOps pipeline has declared a field otherwise,
+//! what changes. Nothing is forced: where a person or a GitOps pipeline has declared a field otherwise,
 //! the answer names who manages it.
 
 use chakravue_crds::{OrganizationId, annotations::SIGNUP, organization::Subscription, plans::Plan};
@@ -43,26 +43,34 @@ pub enum Created {
     Taken,
 }
 
-/// A change of one field.
+/// What is to change.
 #[derive(Clone, Copy, Debug)]
 pub enum Change {
     Subscription(Subscription),
     Plan(Plan),
+    /// The plan, while it has not been paid for.
+    PlanBeforePayment(Plan),
+    /// The subscription begins, on this plan.
+    Activation(Plan),
 }
 
 impl Change {
-    fn field(self) -> (&'static str, Value) {
-        match self {
-            Self::Subscription(subscription) => ("subscription", json!(subscription)),
-            Self::Plan(plan) => ("plan", json!(plan)),
-        }
+    /// The fields that have another value now. One that is right already is not declared: whoever manages it would share it
+    /// with the API from then on.
+    fn fields(self, hospital: &Hospital) -> Vec<(&'static str, Value)> {
+        let plan = |plan| (hospital.spec.plan != plan).then(|| ("plan", json!(plan)));
+        let subscription = |wanted| (hospital.spec.subscription != wanted).then(|| ("subscription", json!(wanted)));
+        let fields = match self {
+            Self::Subscription(wanted) => [subscription(wanted), None],
+            Self::Plan(wanted) | Self::PlanBeforePayment(wanted) => [plan(wanted), None],
+            Self::Activation(wanted) => [subscription(Subscription::Active), plan(wanted)],
+        };
+        fields.into_iter().flatten().collect()
     }
 
-    fn is_made(self, hospital: &Hospital) -> bool {
-        match self {
-            Self::Subscription(subscription) => hospital.spec.subscription == subscription,
-            Self::Plan(plan) => hospital.spec.plan == plan,
-        }
+    /// Whether the change may be made of the object as it is now.
+    fn is_allowed(self, hospital: &Hospital) -> bool {
+        !matches!(self, Self::PlanBeforePayment(_)) || hospital.spec.subscription == Subscription::PendingPayment
     }
 }
 
@@ -89,7 +97,7 @@ pub enum Mode {
     Try,
 }
 
-/// Changes one field, if the object is still that organization's.
+/// Makes a change, if the object is still that organization's.
 pub(super) async fn change(
     api: &Api<Hospital>,
     name: &str,
@@ -103,10 +111,14 @@ pub(super) async fn change(
         if id_of(&hospital).as_ref() != Some(id) {
             return Err(Problem::not_found());
         }
-        if change.is_made(&hospital) {
+        if !change.is_allowed(&hospital) {
+            return Err(Problem::new(Kind::AlreadyPaid, "The hospital is paid for."));
+        }
+        let fields = change.fields(&hospital);
+        if fields.is_empty() {
             return Ok(hospital);
         }
-        let configuration = configuration(&hospital, change);
+        let configuration = configuration(&hospital, fields);
         match api.patch(name, &parameters, &Patch::Apply(configuration)).await {
             Ok(changed) => return Ok(changed),
             Err(kube::Error::Api(status)) if status.is_not_found() => return Err(Problem::not_found()),
@@ -142,12 +154,13 @@ fn declaration(new: &NewHospital) -> Value {
     })
 }
 
-/// What to apply so that one field changes and everything else that the API owns stays. The version of the object is
+/// What to apply so that these fields change and everything else that the API owns stays. The version of the object is
 /// part of it: should the object have changed meanwhile, nothing is applied.
-fn configuration(hospital: &Hospital, change: Change) -> Value {
+fn configuration(hospital: &Hospital, fields: Vec<(&'static str, Value)>) -> Value {
     let mut configuration = owned(hospital);
-    let (field, value) = change.field();
-    configuration["spec"][field] = value;
+    for (field, value) in fields {
+        configuration["spec"][field] = value;
+    }
     configuration["apiVersion"] = json!(Hospital::api_version(&()));
     configuration["kind"] = json!(Hospital::kind(&()));
     configuration["metadata"]["name"] = json!(hospital.metadata.name);
@@ -276,7 +289,8 @@ mod tests {
 
     #[test]
     fn a_change_says_again_what_we_own_and_nothing_else() {
-        let configuration = configuration(&applied_by_us(), Change::Subscription(Subscription::Active));
+        let hospital = applied_by_us();
+        let configuration = configuration(&hospital, Change::Subscription(Subscription::Active).fields(&hospital));
         assert_eq!(
             configuration,
             json!({
@@ -292,8 +306,29 @@ mod tests {
     fn of_an_object_that_others_made_only_the_change_is_ours() {
         let mut hospital = applied_by_us();
         hospital.metadata.managed_fields = None;
-        let configuration = configuration(&hospital, Change::Plan(Plan::Starter));
+        let configuration = configuration(&hospital, Change::Plan(Plan::Starter).fields(&hospital));
         assert_eq!(configuration["spec"], json!({ "plan": "Starter" }));
+    }
+
+    #[test]
+    fn a_hospital_becomes_active_on_the_plan_that_was_paid() {
+        let hospital = applied_by_us();
+        let becomes = |plan| configuration(&hospital, Change::Activation(plan).fields(&hospital))["spec"].clone();
+        assert_eq!(
+            (&becomes(Plan::Starter)["subscription"], &becomes(Plan::Starter)["plan"]),
+            (&json!("Active"), &json!("Starter"))
+        );
+        // What is right and not ours stays with whoever declares it.
+        assert_eq!(becomes(Plan::Professional).get("plan"), None);
+    }
+
+    #[test]
+    fn what_is_paid_for_is_not_chosen_any_more() {
+        let mut hospital = applied_by_us();
+        assert!(Change::PlanBeforePayment(Plan::Starter).is_allowed(&hospital));
+        hospital.spec.subscription = Subscription::Active;
+        assert!(!Change::PlanBeforePayment(Plan::Starter).is_allowed(&hospital));
+        assert!(Change::Plan(Plan::Starter).is_allowed(&hospital));
     }
 
     #[test]

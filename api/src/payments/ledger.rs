@@ -276,13 +276,14 @@ impl Ledger {
         }
     }
 
-    /// The hospital was made active with this payment. Whether it was noted only now.
+    /// The hospital was made active with this payment.
     ///
     /// # Errors
     /// When the database is away.
-    pub async fn note_activation(&self, payment: &Payment) -> Answer<bool> {
+    pub async fn note_activation(&self, payment: &Payment) -> Answer<()> {
         let filter = doc! { "_id": payment.id.as_str(), "activated_at": { "$exists": false } };
-        Ok(self.update(filter, doc! { "$set": { "activated_at": self.clock.now_bson() } }).await?.is_some())
+        self.update(filter, doc! { "$set": { "activated_at": self.clock.now_bson() } }).await?;
+        Ok(())
     }
 
     async fn update(&self, filter: Document, change: Document) -> Answer<Option<Payment>> {

@@ -13,6 +13,7 @@ use super::{Payments, ledger::Payment};
 use crate::{
     audit::{Actor, Entry},
     hospitals::{Hospital, Hospitals},
+    platform_audit::ACTIVATE,
     problem::{Answer, Kind},
 };
 
@@ -25,11 +26,14 @@ impl Payments {
         let mut hospital = hospitals.find(&payment.organization_id)?;
         // A suspension is not lifted by a payment of earlier.
         if hospital.spec.subscription == Subscription::PendingPayment {
-            hospital = hospitals.set_subscription(&payment.organization_id, Subscription::Active).await?;
+            hospital = begin(hospitals, payment).await?;
         }
-        if self.0.ledger.note_activation(payment).await? {
-            let entry = Entry::new("organization.activate").target("organization", payment.organization_id.as_str());
-            self.0.audit.record(actor, entry.detail("payment_id", payment.id.as_str())).await?;
+        if payment.activated_at.is_none() {
+            // Before the ledger says so: whoever is killed in between leaves the payment to the next pass.
+            let entry = Entry::new(ACTIVATE).target("organization", payment.organization_id.as_str());
+            let entry = entry.detail("payment_id", payment.id.as_str()).detail("plan", payment.plan.id());
+            self.0.audit.record(actor, entry).await?;
+            self.0.ledger.note_activation(payment).await?;
         }
         Ok(hospital)
     }
@@ -76,6 +80,17 @@ impl Payments {
                 ),
             }
         }
+    }
+}
+
+/// Begins the subscription, on the plan that was paid for: another may have been chosen since.
+async fn begin(hospitals: &Hospitals, payment: &Payment) -> Answer<Arc<Hospital>> {
+    match hospitals.activate(&payment.organization_id, payment.plan).await {
+        // Whoever declares the plan elsewhere decides what it is. The money is taken, so the hospital gets to work.
+        Err(problem) if problem.kind() == Kind::ManagedElsewhere => {
+            hospitals.set_subscription(&payment.organization_id, Subscription::Active).await
+        }
+        outcome => outcome,
     }
 }
 

@@ -255,6 +255,35 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
 }
 
 #[tokio::test]
+async fn a_suspension_that_could_not_be_recorded_is_recorded_when_it_is_repeated() {
+    let proxied = Proxied::new("suspension, unrecorded").await;
+    let platform = proxied.platform_administrator().await;
+    let signup = proxied.signup("Mercy", "starter").await;
+    proxied.pay(&signup).await;
+    let recorded = async || {
+        let about = doc! { "target.id": &signup.organization_id,
+        "action": { "$in": ["organization.suspend", "organization.resume"] } };
+        let log = proxied.master().collection::<Document>("audit_logs");
+        let entries: Vec<Document> =
+            log.find(about).sort(doc! { "sequence": 1 }).await.unwrap().try_collect().await.unwrap();
+        entries.iter().map(|entry| entry.get_str("action").unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut expected: Vec<&str> = Vec::new();
+    for (action, entry) in [("suspend", "organization.suspend"), ("resume", "organization.resume")] {
+        proxied.mongo_proxy.fail("insert", 11_600, "InterruptedAtShutdown", "the server stops");
+        platform.post_empty(&path(&signup, action)).await.problem(503, "database-unavailable");
+        assert_eq!(recorded().await, expected);
+        proxied.mongo_proxy.clear();
+        expected.push(entry);
+        for _ in 0..2 {
+            platform.post_empty(&path(&signup, action)).await.expect(200);
+            assert_eq!(recorded().await, expected);
+        }
+    }
+    proxied.close().await;
+}
+
+#[tokio::test]
 async fn a_hospital_that_others_suspend_has_no_sessions_either() {
     let stack = Stack::new("suspension by hand").await;
     let hospital = stack.hospital("Mercy").await;
@@ -432,6 +461,17 @@ async fn whoever_signs_up_may_choose_another_plan_until_one_is_paid_for() {
         payer.get(&format!("/organization/{}", signup.organization_id)).await.expect(200)["plan"]["plan_id"],
         "starter"
     );
+    let chosen = doc! { "action": "organization.change_plan", "target.id": &signup.organization_id };
+    let log = stack.master().collection::<Document>("audit_logs");
+    let chosen: Vec<Document> =
+        log.find(chosen).sort(doc! { "sequence": 1 }).await.unwrap().try_collect().await.unwrap();
+    let chosen: Vec<_> = chosen
+        .iter()
+        .map(|entry| {
+            (entry.get_str("actor_role").unwrap(), entry.get_document("details").unwrap().get_str("plan").unwrap())
+        })
+        .collect();
+    assert_eq!(chosen, [("SETUP", "professional"), ("SETUP", "starter")]);
     // It is the same hospital all the time.
     assert_eq!(stack.hospitals().list(&ListParams::default()).await.unwrap().items.len(), 2);
     stack.close().await;

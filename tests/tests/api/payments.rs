@@ -73,6 +73,11 @@ async fn assert_paid_once(stack: &Stack, signup: &Signup) {
     assert!(succeeded[0].get_datetime("activated_at").is_ok(), "{payments:#?}");
     let open = payments.iter().filter(|payment| has_status(payment, "pending")).count();
     assert_eq!(open, 0, "{payments:#?}");
+    let recorded = doc! { "action": "organization.activate", "target.id": &signup.organization_id };
+    let log = stack.master().collection::<Document>("audit_logs");
+    let entries: Vec<Document> = log.find(recorded).await.unwrap().try_collect().await.unwrap();
+    let by = entries.iter().map(|entry| entry.get_document("details").unwrap().get_str("payment_id").unwrap());
+    assert_eq!(by.collect::<Vec<_>>(), [succeeded[0].get_str("_id").unwrap()], "{entries:#?}");
 }
 
 async fn wait_active(stack: &Stack, signup: &Signup) {
@@ -188,6 +193,22 @@ async fn a_payment_that_is_decided_later_makes_the_hospital_active_by_itself() {
     })
     .await;
     assert_paid_once(&stack, &signup).await;
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn what_becomes_active_is_the_plan_that_was_paid() {
+    let stack = Stack::with("payments, plan", |api| quick(api).setting("payments.look_up_after", "8s")).await;
+    let signup = stack.signup("Hasty", "starter").await;
+    let platform = stack.platform_administrator().await;
+    payer(&stack, &signup).post(PAY, &signup.payment(PENDING)).await.expect(202);
+    // As if the choice of a plan had passed by the payment.
+    let path = format!("/master/organizations/{}/plan", signup.organization_id);
+    let chosen = platform.post(&path, &json!({ "plan_id": "enterprise" })).await.expect(200);
+    assert_eq!((&chosen["plan"]["plan_id"], &chosen["status"]), (&json!("enterprise"), &json!("pending_payment")));
+    wait_active(&stack, &signup).await;
+    let shown = platform.get(&format!("/master/organizations/{}", signup.organization_id)).await.expect(200);
+    assert_eq!(shown["plan"]["plan_id"], "starter", "{shown}");
     stack.close().await;
 }
 
