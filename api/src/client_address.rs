@@ -10,8 +10,10 @@ use axum::{
 use ipnet::IpNet;
 
 use crate::{
+    identity::session_in_cookie,
     problem::{Answer, Problem},
     state::App,
+    tokens::TokenHash,
 };
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -37,6 +39,8 @@ impl FromRequestParts<App> for ClientAddress {
 pub struct Client {
     pub address: IpAddr,
     pub user_agent: String,
+    /// Of the session whose cookie the browser has, which the answer's takes the place of.
+    pub replaces: Option<TokenHash>,
 }
 
 impl FromRequestParts<App> for Client {
@@ -46,7 +50,8 @@ impl FromRequestParts<App> for Client {
         let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
         let user_agent =
             parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        Ok(Self { address, user_agent: user_agent.to_owned() })
+        let replaces = session_in_cookie(&parts.headers);
+        Ok(Self { address, user_agent: user_agent.to_owned(), replaces })
     }
 }
 

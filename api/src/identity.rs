@@ -218,6 +218,14 @@ pub fn session_token(headers: &HeaderMap) -> Option<&str> {
     presented(headers, TokenKind::Session)
 }
 
+/// The session whose cookie a browser has, whether or not it opens anything. What replaces the cookie ends the session too:
+/// nobody could get at it any more. A program says itself when it is done with a token.
+#[must_use]
+pub fn session_in_cookie(headers: &HeaderMap) -> Option<TokenHash> {
+    let token = cookie(headers, SESSION_COOKIE).filter(|token| kind_of(token) == Some(TokenKind::Session))?;
+    Some(TokenHash::of(token))
+}
+
 /// Whether what the request presented opens anything now. Where that cannot be told it does: nobody is cut off because a
 /// database is away.
 pub async fn still_opens(headers: &HeaderMap, app: &AppState) -> bool {
@@ -296,6 +304,8 @@ mod tests {
             headers(&[(header::AUTHORIZATION, "Bearer cset_a"), (header::COOKIE, "__Host-chakravue-session=chs_b")]);
         assert_eq!(presented(&both, TokenKind::Session), None);
         assert_eq!(presented(&both, TokenKind::Setup), Some("cset_a"));
+        assert_eq!(session_in_cookie(&both), Some(TokenHash::of("chs_b")));
+        assert_eq!(session_in_cookie(&bearer), None);
         assert_eq!(presented(&headers(&[(header::AUTHORIZATION, "Basic chs_a")]), TokenKind::Session), None);
     }
 }

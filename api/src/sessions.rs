@@ -208,6 +208,14 @@ impl Sessions {
         Ok(self.master.of::<Session>().delete_one(filter).await?.deleted_count > 0)
     }
 
+    /// Ends the session of this token, whoever's it is, and answers what it was.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn end_of_token(&self, hash: &TokenHash) -> Answer<Option<Session>> {
+        Ok(self.master.of::<Session>().find_one_and_delete(doc! { "_id": hash }).await?)
+    }
+
     /// Ends every session of a user but, where one is named, the present one.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! reads the same.
 
 pub mod attempt;
+pub mod end;
 pub mod hashing;
 pub mod password;
 pub mod password_policy;

@@ -15,7 +15,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     accounts::Accounts,
-    audit::Entry,
     client_address::Client,
     extract::ApiJson,
     identity::{SESSION_COOKIE, SETUP_COOKIE, Signed, clear_cookie, session_token},
@@ -26,6 +25,7 @@ use crate::{
     sessions::Principal,
     sign_in::{
         attempt::{Candidate, attempt},
+        end::end,
         password::Password,
         start::{SignedIn, start},
     },
@@ -61,7 +61,7 @@ fn known_or_nobodys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Organi
 ///
 /// Answers the same, after the same time, whether the hospital or the user is unknown, the password is wrong, the user is
 /// only invited or disabled, or too many attempts were made; `Retry-After` says how long to wait before the next attempt
-/// counts. Every sign-in starts a new session.
+/// counts. Every sign-in starts a new session; the one whose cookie the browser had ends.
 #[utoipa::path(
     post, path = "/organization-login", tag = "sign-in",
     request_body = OrganizationLogin,
@@ -208,7 +208,7 @@ async fn sign_out(
     headers: HeaderMap,
 ) -> Answer<(StatusCode, AppendHeaders<[(HeaderName, String); 3]>)> {
     match signed {
-        Ok(signed) => end(&app, &signed).await?,
+        Ok(Signed(session)) => end(&app, &session).await?,
         // Over already, but kept to say why. Whoever leaves has read that.
         Err(problem) if problem.kind() == Kind::SubscriptionSuspended => {
             app.sessions.forget_suspended(session_token(&headers).unwrap_or_default()).await?;
@@ -221,21 +221,6 @@ async fn sign_out(
         (header::SET_COOKIE, clear_cookie(SETUP_COOKIE)),
     ]);
     Ok((StatusCode::NO_CONTENT, headers))
-}
-
-async fn end(app: &AppState, signed: &Signed) -> Answer<()> {
-    let session = &signed.0;
-    app.sessions.end(&session.principal, &session.session_id).await?;
-    let home = Home::of(&session.principal);
-    // Whoever's hospital was suspended or is away can still sign out.
-    if let Ok(accounts) = Accounts::open(app, &home).await {
-        let entry = Entry::new("session.end").target("user", session.principal.user_id());
-        let entry = entry.detail("session_id", session.session_id.clone());
-        if let Err(problem) = accounts.record(&signed.actor(), entry).await {
-            tracing::error!(kind = problem.kind().slug(), "a sign-out could not be recorded");
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

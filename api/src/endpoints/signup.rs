@@ -4,7 +4,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{AppendHeaders, IntoResponse as _, Response},
 };
 use chakravue_crds::{
@@ -14,7 +14,10 @@ use chakravue_crds::{
 };
 use garde::Validate;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, Unexpected},
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,13 +29,14 @@ use crate::{
     extract::ApiQuery,
     hospitals::status_name,
     idempotency::{self, Repeatable, Sender},
-    identity::{SESSION_COOKIE, SETUP, SETUP_COOKIE, clear_cookie, set_cookie},
+    identity::{SESSION_COOKIE, SETUP, SETUP_COOKIE, clear_cookie, session_in_cookie, set_cookie},
     merge::{Patch, never_null},
     names,
     platform_audit::SIGN_UP,
     problem::{Answer, Kind, Problem},
     request_id,
     settings::Directory,
+    sign_in::end::end_replaced,
     signups::{NewSignup, SignedUp},
     state::App,
 };
@@ -74,11 +78,24 @@ struct PlanChoice {
     /// US dollars per month.
     #[serde(default, deserialize_with = "never_null")]
     #[schema(value_type = i64, required = false, example = 299)]
-    price: Option<i64>,
+    price: Option<Whole>,
     /// `null` for a plan without a limit.
     #[serde(default)]
     #[schema(value_type = Option<i64>, example = 20)]
-    max_users: Patch<i64>,
+    max_users: Patch<Whole>,
+}
+
+/// A whole number, also one that is written as 299.0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Whole(i64);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(deserializer)?;
+        let with_point = || format!("{:.0}", number.as_f64().filter(|float| float.fract() == 0.0)?).parse().ok();
+        let whole = number.as_i64().or_else(with_point);
+        whole.map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Other("a number"), &"a whole number"))
+    }
 }
 
 impl PlanChoice {
@@ -87,7 +104,7 @@ impl PlanChoice {
         let wrong = [
             self.name.as_deref().filter(|name| *name != plan.name()).map(|_| ("/plan/name", plan.name().to_owned())),
             self.price
-                .filter(|price| *price != plan.monthly_price_usd())
+                .filter(|price| price.0 != plan.monthly_price_usd())
                 .map(|_| ("/plan/price", plan.monthly_price_usd().to_string())),
             (!self.limit_agrees(plan))
                 .then(|| ("/plan/max_users", plan.user_limit().map_or("null".to_owned(), |limit| limit.to_string()))),
@@ -106,7 +123,7 @@ impl PlanChoice {
         match self.max_users {
             Patch::Keep => true,
             Patch::Clear => plan.user_limit().is_none(),
-            Patch::Set(users) => plan.user_limit() == Some(users),
+            Patch::Set(users) => plan.user_limit() == Some(users.0),
         }
     }
 }
@@ -177,6 +194,7 @@ struct SignupAnswer {
 async fn sign_up(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
     Repeatable { body, repetition }: Repeatable<SignupRequest>,
 ) -> Answer<Response> {
     if let Err(one_too_many) = app.limits.signup(address) {
@@ -187,7 +205,7 @@ async fn sign_up(
     }
     let new = body.into_signup()?;
     let can_be_repeated = repetition.has_key();
-    let this = app.clone();
+    let (this, replaced) = (app.clone(), session_in_cookie(&headers));
     app.idempotency
         .run(repetition, Sender::Anonymous, OPERATION, move |request| async move {
             let signed_up = this.signups.open(&this.hospitals, &request, &new, this.settings.signup_wait).await?;
@@ -204,6 +222,12 @@ async fn sign_up(
                 recorded => recorded?,
             }
             // Whoever was signed in before, perhaps at another hospital, goes on as the one who signs up.
+            match end_replaced(&this, replaced.as_ref()).await {
+                Err(problem) if !can_be_repeated => {
+                    tracing::error!(problem = problem.kind().slug(), "a session goes on whose cookie is taken away");
+                }
+                ended => ended?,
+            }
             let cookies = AppendHeaders([
                 (header::SET_COOKIE, set_cookie(SETUP_COOKIE, signed_up.setup_token.reveal())),
                 (header::SET_COOKIE, clear_cookie(SESSION_COOKIE)),
@@ -301,6 +325,20 @@ mod tests {
         let unknown = request(|body| body["plan"]["plan_id"] = json!("gold")).unwrap_err();
         assert_eq!(unknown.errors()[0].detail, "must be one of starter, professional, enterprise");
         assert_eq!(pointers(&unknown), ["/plan/plan_id"]);
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let sent = |price: f64, max_users: f64| {
+            request(|body| {
+                body["plan"]["price"] = json!(price);
+                body["plan"]["max_users"] = json!(max_users);
+            })
+        };
+        assert_eq!(sent(299.0, 20.0).unwrap().plan, Plan::Professional);
+        for price in [298.99, 299.5, 300.0, -299.0, 1e300] {
+            assert_eq!(pointers(&sent(price, 20.0).unwrap_err()), ["/plan/price"], "{price}");
+        }
     }
 
     #[test]

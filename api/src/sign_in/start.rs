@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::attempt::Candidate;
+use super::{attempt::Candidate, end::end_replaced};
 use crate::{
     accounts::{Account, Accounts},
     audit::Entry,
@@ -79,7 +79,7 @@ impl IntoResponse for SignedIn {
     }
 }
 
-/// Starts a session, whatever session the client had before.
+/// Starts a session. The one that the browser had before ends.
 ///
 /// # Errors
 /// When the account was disabled or got another password in the meantime, or a database is away.
@@ -88,7 +88,7 @@ pub async fn start(app: &AppState, (accounts, account): Candidate, client: &Clie
     let (token, session) = app.sessions.start(account.principal.clone(), &address, &client.user_agent).await?;
     // The session is there before the account is looked at: whoever disables the account either finds the session and
     // ends it, or has done so early enough to be seen here.
-    if let Err(problem) = begin(app, &accounts, &account, &session).await {
+    if let Err(problem) = begin(app, &accounts, &account, &session, client).await {
         app.sessions.end(&account.principal, &session.session_id).await?;
         return Err(problem);
     }
@@ -99,10 +99,17 @@ pub async fn start(app: &AppState, (accounts, account): Candidate, client: &Clie
     })
 }
 
-async fn begin(app: &AppState, accounts: &Accounts, account: &Account, session: &Session) -> Answer<()> {
+async fn begin(
+    app: &AppState,
+    accounts: &Accounts,
+    account: &Account,
+    session: &Session,
+    client: &Client,
+) -> Answer<()> {
     if !accounts.note_sign_in(account, app.clock.now_bson()).await? {
         return Err(Problem::new(Kind::Unauthenticated, "The account was changed in this moment. Sign in again."));
     }
+    end_replaced(app, client.replaces.as_ref()).await?;
     let entry = Entry::new("session.start").target("user", account.user_id());
     let (actor, entry) = (account.actor(), entry.detail("session_id", session.session_id.clone()));
     let (recorded, ()) = tokio::join!(accounts.record(&actor, entry), note_membership(app, account));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use chakravue_testbed::{ApiOptions, Reply};
+use chakravue_testbed::{ApiClient, ApiOptions, Reply};
 use futures::{StreamExt as _, stream};
 use kube::{
     ResourceExt as _,
@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     proxied::Proxied,
-    support::{Signup, Stack, eventually, text},
+    support::{PASSWORD, Signup, Stack, eventually, text},
 };
 
 const SIGNUP: &str = "/signup";
@@ -373,5 +373,30 @@ async fn too_many_from_one_address_are_told_to_wait() {
     }
     // What was taken is answered again, although nothing new is.
     assert_eq!(client.post_once(SIGNUP, &key("limited-1"), &request(1)).await.expect(201), first);
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_goes_on_as_somebody_else_leaves_no_session_behind() {
+    const SESSION: &str = "__Host-chakravue-session";
+    let stack = Stack::new("signup, sessions").await;
+    let hospital = stack.hospital("First").await;
+    let (id, email) = (&hospital.organization_id, &hospital.administrator.email);
+    let login = json!({ "organization_id": id, "email": email, "password": PASSWORD });
+    let signed_in = async |client: &ApiClient| {
+        let reply = client.post("/organization-login", &login).await;
+        reply.expect(200);
+        stack.client().cookie(&reply.cookie(SESSION).unwrap())
+    };
+    let first = signed_in(&stack.client()).await;
+    first.get("/me").await.expect(200);
+    let second = signed_in(&first).await;
+    first.get("/me").await.problem(401, "unauthenticated");
+    second.get("/me").await.expect(200);
+    second.post("/signup", &stack.signup_request("Second", "starter")).await.expect(201);
+    second.get("/me").await.problem(401, "unauthenticated");
+    // Both ends are in the hospital's log; other sessions go on.
+    let log = hospital.administrator.get(&hospital.path("/audit?action=session.end")).await.expect(200);
+    assert_eq!(log["items"].as_array().unwrap().len(), 2, "{log}");
     stack.close().await;
 }
