@@ -12,6 +12,8 @@ const LONGEST: usize = 128;
 const PUBLISHED: &str = "default_password_123";
 /// Of a name, pieces shorter than this say nothing: "St", "and", "of".
 const SHORTEST_PIECE: usize = 4;
+/// A whole name or address says something from here on: "SRH".
+const SHORTEST_WHOLE: usize = 3;
 
 /// Whose password it is to be.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +47,10 @@ fn objections(password: &str, owner: &Owner<'_>) -> Vec<String> {
     let mut objections = Vec::new();
     let lower = password.to_lowercase();
     let local = owner.email.split('@').next().unwrap_or_default();
-    if contains(&lower, local) {
+    if contains(&lower, local, SHORTEST_PIECE) || contains(&lower, owner.email, SHORTEST_WHOLE) {
         objections.push("must not contain your e-mail address".to_owned());
     }
-    if owner.hospital.is_some_and(|hospital| contains(&lower, hospital)) {
+    if owner.hospital.is_some_and(|hospital| contains(&lower, hospital, SHORTEST_WHOLE)) {
         objections.push("must not contain the hospital's name".to_owned());
     }
     let known = known_words(owner);
@@ -64,11 +66,11 @@ fn objections(password: &str, owner: &Owner<'_>) -> Vec<String> {
     objections
 }
 
-/// Whether the password has the name in it, also with the spaces and signs left out.
-fn contains(password: &str, name: &str) -> bool {
+/// Whether the password has the name in it, also with the spaces and signs left out. Shorter names do not count.
+fn contains(password: &str, name: &str, shortest: usize) -> bool {
     let bare = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
     let name = bare(name);
-    name.chars().count() >= SHORTEST_PIECE && bare(password).contains(&name)
+    name.chars().count() >= shortest && bare(password).contains(&name)
 }
 
 /// The words that a guess would begin with.
@@ -145,7 +147,23 @@ mod tests {
             );
         }
         // A local part of two letters is in half of all words.
-        assert!(!contains("sturdy", "st"));
+        assert!(!contains("sturdy", "st", SHORTEST_PIECE));
+    }
+
+    #[test]
+    fn a_short_address_or_name_is_found_as_a_whole() {
+        let objection = |password: &str, hospital: &'static str| {
+            objections(password, &Owner { email: "jo@srh.de", name: None, hospital: Some(hospital) })
+        };
+        for password in ["lamp jo@SRH.de oyster gravel", "violin josrhde gravel oyster"] {
+            assert_eq!(objection(password, "General"), ["must not contain your e-mail address"], "{password}");
+        }
+        for (password, hospital) in
+            [("lamp SRH oyster gravel", "SRH"), ("灯 市病院 牡蠣 砂利 提琴 紅茶 鶴 亀 松", "市病院")]
+        {
+            assert_eq!(objection(password, hospital), ["must not contain the hospital's name"], "{password}");
+        }
+        assert_eq!(objection("join the oyster for violin gravel", "St"), Vec::<String>::new());
     }
 
     #[test]
