@@ -6,6 +6,7 @@ use std::{
     collections::HashMap,
     mem,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bson::{Bson, doc};
@@ -19,6 +20,8 @@ use crate::{
     tokens::TokenHash,
 };
 
+/// How long one question may take: all who come meanwhile wait for it.
+const TURN: Duration = Duration::from_secs(5);
 /// More than this many would wait long for the first.
 const MOST: usize = 256;
 
@@ -76,7 +79,12 @@ impl Lookup {
             if batch.is_empty() {
                 return;
             }
-            match self.all(batch.iter().map(|one| &one.hash)).await {
+            let asked = tokio::time::timeout(TURN, self.all(batch.iter().map(|one| &one.hash))).await;
+            let found = asked.unwrap_or_else(|_| {
+                tracing::warn!(seconds = TURN.as_secs(), "MongoDB does not find sessions in time");
+                Err(Problem::database_away())
+            });
+            match found {
                 Ok(found) => batch.into_iter().for_each(|Waiting { hash, reply }| {
                     // Whoever does not wait any more has gone away. Two may have asked for the same session.
                     let _ = reply.send(Ok(found.get(&hash).cloned()));

@@ -140,3 +140,18 @@ async fn a_slow_mongodb_makes_more_signups_than_it_has_connections_wait_but_none
     assert_eq!(statuses, [201; 80]);
     proxied.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mongodb_that_hangs_keeps_nobody_waiting_for_a_session() {
+    let proxied = Proxied::new("outages, hanging mongodb").await;
+    let hospital = proxied.hospital("Outage").await;
+    proxied.mongo_proxy.delay("find", Duration::from_mins(5));
+    let asked = (0..3).map(|_| hospital.administrator.get("/me"));
+    for reply in futures::future::join_all(asked).await {
+        reply.problem(503, "database-unavailable");
+        assert!(reply.retry_after().is_some_and(|wait| (1..60).contains(&wait)), "{reply:?}");
+    }
+    proxied.mongo_proxy.clear();
+    eventually("work goes on", async || (hospital.administrator.get("/me").await.status == 200).then_some(())).await;
+    proxied.close().await;
+}
