@@ -283,7 +283,7 @@ fn read(appointment: &Appointment) -> Entry {
     request_body = AppointmentChange,
     responses(
         (status = 200, description = "The appointment as it is now", body = AppointmentView, headers(("ETag" = String, description = "For If-Match"))),
-        (status = 409, description = "The doctor is not free, or the appointment's status does not allow this", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The doctor is not free, the patient's record is archived, or the appointment's status does not allow this", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("appointments.book or queue.manage"))),
@@ -308,6 +308,7 @@ async fn change_appointment(
             let wanted = change.applied_to(&current)?;
             let changes = changes(&current, &wanted);
             if change.moves() {
+                patient_in_use(&tx, &wanted.patient_id).await?;
                 active_doctor(&tx, &wanted.doctor_id).await?;
                 must_be_free(&tx, &wanted).await?;
             }

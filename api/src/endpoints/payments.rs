@@ -4,7 +4,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -26,7 +26,7 @@ use super::plans::PlanView;
 use crate::{
     audit::Actor,
     clock::from_bson,
-    extract::ApiQuery,
+    extract::{ApiQuery, unreadable},
     first_administrators,
     hospitals::{Hospital, is_ready, phase_of},
     idempotency::{self, Repeatable, RequestKey, Sender},
@@ -426,7 +426,12 @@ struct EventAnswer {
         (status = 400, description = "Not signed by Stripe, or not just now")
     )
 )]
-async fn receive_stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Answer<Json<EventAnswer>> {
+async fn receive_stripe_event(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Answer<Json<EventAnswer>> {
+    let body = body.map_err(|rejection| unreadable(&rejection))?;
     let signature = headers.get(webhook::SIGNATURE_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     app.payments.take_in(signature, &body).await?;
     Ok(Json(EventAnswer { received: true }))
@@ -434,10 +439,15 @@ async fn receive_stripe_event(State(app): State<App>, headers: HeaderMap, body: 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::{body::Body, http::Request};
     use serde_json::json;
+    use tower::ServiceExt as _;
+    use tower_http::timeout::RequestBodyDeadlineLayer;
 
     use super::*;
-    use crate::extract;
+    use crate::{extract, state};
 
     fn request(more: serde_json::Value) -> Answer<ProcessPayment> {
         let mut body = json!({ "organization_id": "org_x", "amount": 299 });
@@ -447,6 +457,17 @@ mod tests {
 
     fn pointer(problem: &Problem) -> &str {
         problem.errors()[0].pointer.as_deref().unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_event_that_does_not_arrive_whole_is_not_waited_for() {
+        let router = axum::Router::new()
+            .route("/stripe/webhook", axum::routing::post(receive_stripe_event))
+            .layer(RequestBodyDeadlineLayer::new(Duration::from_millis(20)))
+            .with_state(state::unreachable().await);
+        let endless = Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>());
+        let request = Request::post("/stripe/webhook").body(endless).unwrap();
+        assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::REQUEST_TIMEOUT);
     }
 
     #[test]

@@ -393,7 +393,7 @@ export interface paths {
          * Signs in to a hospital
          * @description Answers the same, after the same time, whether the hospital or the user is unknown, the password is wrong, the user is
          *     only invited or disabled, or too many attempts were made; `Retry-After` says how long to wait before the next attempt
-         *     counts. Every sign-in starts a new session.
+         *     counts. Every sign-in starts a new session; the one whose cookie the browser had ends.
          */
         post: operations["sign_in_to_organization"];
         delete?: never;
@@ -3719,7 +3719,7 @@ export interface operations {
                     "application/json": components["schemas"]["Appointment"];
                 };
             };
-            /** @description The doctor is not free, or the appointment's status does not allow this */
+            /** @description The doctor is not free, the patient's record is archived, or the appointment's status does not allow this */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -65,8 +65,10 @@ async fn a_doctor_has_one_patient_at_a_time() {
     // Moved to a free time, keeping its length; not onto another.
     let half_past_path = format!("{appointments}/{}", text(&half_past, "appointment_id"));
     let onto = json!({ "starts_at": "2030-01-07T09:10:00Z" });
-    reception.patch(&half_past_path, "\"1\"", &onto).await.problem(409, "doctor-not-free");
     let later = json!({ "starts_at": "2030-01-07T09:35:00Z", "reason": "Cough" });
+    reception.patch(&half_past_path, "\"1\"", &later).await.problem(409, "patient-archived");
+    clinic.admin().post_empty(&format!("{path}/restore")).await.expect(200);
+    reception.patch(&half_past_path, "\"1\"", &onto).await.problem(409, "doctor-not-free");
     let moved = reception.patch(&half_past_path, "\"1\"", &later).await;
     assert_eq!((moved.etag().as_str(), &moved.expect(200)["ends_at"]), ("\"2\"", &json!("2030-01-07T09:50:00Z")));
     reception.patch(&half_past_path, "\"1\"", &later).await.problem(412, "version-mismatch");
