@@ -72,6 +72,10 @@ impl Tally {
         *self.0.entry(kind).or_default() += 1;
     }
 
+    pub fn has(&self, kind: Kind) -> bool {
+        self.0.contains_key(&kind)
+    }
+
     pub fn never(&self) -> Vec<Kind> {
         Kind::ALL.into_iter().filter(|kind| !self.0.contains_key(kind)).collect()
     }

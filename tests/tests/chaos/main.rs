@@ -122,7 +122,7 @@ impl Chaos {
         }
     }
 
-    /// Tries until something of this kind took effect.
+    /// Tries until something of this kind took effect; it may have by chance before, and leave nothing to do it to again.
     async fn have_happen(&mut self, kind: Kind) {
         // How often it has to be tried is no matter of the seed, and must not change what comes after.
         let mut random = StdRng::seed_from_u64(self.random.random());
@@ -140,6 +140,7 @@ impl Chaos {
                     wanted.extend(next.needs());
                     continue;
                 }
+                None if self.tally.has(next) => Some(next),
                 None => None,
             };
             if effect == Some(next) {
