@@ -61,6 +61,10 @@ pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answ
         }
     })?;
     json.end().map_err(|_| Problem::new(Kind::Malformed, "The body has something behind its JSON value."))?;
+    // The fields of a type can be read from an array by their order, too, which nobody is told of.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::invalid("", format!("must be {AN_OBJECT}")));
+    }
     value.validate().map_err(|report| {
         let mut problem = Problem::new(Kind::Invalid, "Some fields are not right; see errors.");
         for (path, error) in report.iter() {
@@ -70,6 +74,8 @@ pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answ
     })?;
     Ok(value)
 }
+
+const AN_OBJECT: &str = "an object";
 
 fn is_json(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
@@ -134,6 +140,8 @@ fn wrong_field(pointer: &str, message: &str) -> (String, String) {
     }
     // What is wanted comes last: before it stands the value that was sent, which may hold the same words.
     if let Some((_, wanted)) = message.rsplit_once("expected ") {
+        // The names of types are the service's own business.
+        let wanted = if wanted.starts_with("struct ") { AN_OBJECT } else { wanted };
         return (pointer.to_owned(), format!("must be {wanted}"));
     }
     if message.starts_with("duplicate field") {
@@ -289,6 +297,14 @@ mod tests {
         assert_eq!(unknown[0].0, "/role");
         assert!(unknown[0].1.starts_with("is not a known field; expected one of"), "{}", unknown[0].1);
         assert_eq!(errors(r#"{"name":"Annabelle","friends":[{"name":""}]}"#).len(), 2);
+    }
+
+    #[test]
+    fn a_body_is_an_object_and_no_problem_names_a_type_of_ours() {
+        for body in [r#"["Ann"]"#, r#" ["Ann",[],1]"#, "[]", "5", "null", r#""Ann""#] {
+            assert_eq!(errors(body), [(String::new(), "must be an object".into())], "{body}");
+        }
+        assert_eq!(errors(r#"{"name":"Ann","friends":[5]}"#), [("/friends/0".into(), "must be an object".into())]);
     }
 
     #[test]
