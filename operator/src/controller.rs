@@ -59,7 +59,6 @@ pub async fn run(
     // Who manages which field is more than half of an object, and asked of nobody here.
     let slim = |object: &mut Watched| object.meta_mut().managed_fields = None;
     let mut gone = Gone::default();
-    let mut listed: Vec<(ObjectRef<Watched>, ObjectMeta)> = Vec::new();
     let (tell_again, again) = mpsc::unbounded();
     let tell_listed = tell_again.clone();
     let remembers = Arc::clone(&context);
@@ -78,21 +77,14 @@ pub async fn run(
         let changed = match event {
             watcher::Event::Apply(object) => is_news(&own, object.meta()).then_some(object),
             // The store shows what a list brings when all of it is there, and not before.
-            watcher::Event::InitApply(object) => {
-                listed.push((ObjectRef::from_obj(&object), stub(object.meta())));
-                None
-            }
-            watcher::Event::Init => {
-                listed.clear();
-                None
-            }
             watcher::Event::InitDone => {
-                let news = mem::take(&mut listed).into_iter().filter(|(_, meta)| is_news(&own, meta));
+                let all = own.store.state();
+                let news = all.iter().filter(|hospital| is_news(&own, hospital.meta()));
                 // Nobody listens any more only while the process stops.
-                news.for_each(|(hospital, _)| drop(tell_listed.unbounded_send(hospital)));
+                news.for_each(|hospital| drop(tell_listed.unbounded_send(ObjectRef::from_obj(hospital.as_ref()))));
                 None
             }
-            watcher::Event::Delete(_) => None,
+            watcher::Event::Init | watcher::Event::InitApply(_) | watcher::Event::Delete(_) => None,
         };
         future::ready(Ok(changed))
     });
@@ -148,12 +140,6 @@ fn is_news(context: &Context, meta: &ObjectMeta) -> bool {
         context.arrivals.saw(uid, meta.generation);
     }
     is_news
-}
-
-/// As much of the metadata as that takes.
-fn stub(meta: &ObjectMeta) -> ObjectMeta {
-    let (uid, resource_version) = (meta.uid.clone(), meta.resource_version.clone());
-    ObjectMeta { uid, resource_version, generation: meta.generation, ..ObjectMeta::default() }
 }
 
 /// The hospitals whose Secret an event is of; a Secret may also have gone while nobody watched, which no event tells.
