@@ -76,7 +76,7 @@ async fn choose(app: &App, id: &OrganizationId, before: &Hospital, plan: Plan, a
     let recorded = async {
         // A payment that began meanwhile is one for the plan before.
         unpaid(app, id, &after).await?;
-        app.platform_audit.record(actor, chosen(id, plan)).await
+        app.platform_audit.record(actor, entry(id, plan)).await
     };
     if let Err(problem) = recorded.await {
         if let Err(stays) = app.hospitals.choose_plan(id, before.spec.plan).await {
@@ -87,7 +87,9 @@ async fn choose(app: &App, id: &OrganizationId, before: &Hospital, plan: Plan, a
     Ok(after)
 }
 
-fn chosen(id: &OrganizationId, plan: Plan) -> Entry {
+/// What the platform's log has of a change.
+#[must_use]
+pub fn entry(id: &OrganizationId, plan: Plan) -> Entry {
     Entry::new(CHANGE_PLAN).target("organization", id.as_str()).detail("plan", plan.id())
 }
 
@@ -102,7 +104,7 @@ async fn complete(app: &App, hospital: &Hospital, id: &OrganizationId, record: &
     if last.is_some_and(|last| last.details.get("plan").is_some_and(|known| known == plan.id())) {
         return Ok(());
     }
-    app.platform_audit.record(actor, chosen(id, plan)).await
+    app.platform_audit.record(actor, entry(id, plan)).await
 }
 
 /// Before anything is changed: whether the seats in use fit.

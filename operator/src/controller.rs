@@ -106,7 +106,7 @@ pub async fn run(
                 hurries.turns.unstick(&object.uid().unwrap_or_default(), Class::Drift);
             }
         });
-    let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), tell_again.clone(), stop.clone());
+    let turns = mongodb_turns(context.mongo.clone(), Arc::clone(&context), tell_again, stop.clone());
 
     let (drifted, lost_track) = drift.split();
 

@@ -134,12 +134,12 @@ async fn plan_hospital(context: &Context, planned: &Planned, given: &mut Given, 
     // As in a pass, one side goes on when the other cannot.
     let organization = record.as_ref().map(|record| record.organization_id.to_string());
     let access = plan_access(context, &tenant, organization.as_deref(), secret.as_ref(), &access, plan);
-    let schema = if observed.collections.is_empty() {
-        schema::refuse_other_case(context, &tenant.database).await.and_then(|()| plan_schema(&observed, plan))
+    let case = if observed.collections.is_empty() {
+        schema::refuse_other_case(context, &tenant.database).await
     } else {
-        plan_schema(&observed, plan)
+        Ok(())
     };
-    access.and(schema)?;
+    access.and(case.and_then(|()| plan_schema(&observed, plan)))?;
     plan_record(object, &tenant, record.as_ref(), plan);
     Ok(())
 }

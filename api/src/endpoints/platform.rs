@@ -25,7 +25,6 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::Entry,
     clock::{from_bson, to_bson},
     endpoints::{
         organizations::{Organization, PlanChangeRequest, Seats},
@@ -39,7 +38,6 @@ use crate::{
     paging::{self, Direction, Order, Page, Paged},
     payments::ledger::{Payment, PaymentStatus},
     plan_change,
-    platform_audit::CHANGE_PLAN,
     problem::{Answer, Problem},
     state::{App, AppState},
     suspension,
@@ -342,7 +340,7 @@ async fn change_any_plan(
     ApiJson(request): ApiJson<PlanChangeRequest>,
 ) -> Answer<Json<OrganizationDetails>> {
     let plan = request.plan()?;
-    let entry = Entry::new(CHANGE_PLAN).target("organization", id.as_str()).detail("plan", plan.id());
+    let entry = plan_change::entry(&id, plan);
     plan_change::run(&app, &id, plan, plan_change::Record::Platform(administrator.actor(), entry)).await?;
     details(&app, &id).await.map(Json)
 }

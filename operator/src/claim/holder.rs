@@ -1,7 +1,8 @@
 //! Whether the object that holds a claim is still there: asked of the API server, never of a cache.
 
 use chakravue_crds::{HospitalOrganization, master::Owner};
-use kube::{Api, ResourceExt as _};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
 
 use crate::{
     context::Context,
@@ -18,20 +19,19 @@ pub(super) async fn holder_lives(context: &Context, tenant: &Tenant, holder: &Ow
     }
     match ask(context, holder).await {
         Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
-        found => Ok(found.doing(LOOKING)?.as_deref() == Some(&holder.uid)),
+        found => Ok(found.doing(LOOKING)?.is_some_and(|object| object.uid.as_ref() == Some(&holder.uid))),
     }
 }
 
 /// Whether an object still stands in its place.
 pub async fn lives(context: &Context, owner: &Owner) -> Result<bool> {
-    Ok(ask(context, owner).await.doing(LOOKING)?.as_deref() == Some(&owner.uid))
+    Ok(ask(context, owner).await.doing(LOOKING)?.is_some_and(|object| object.uid.as_ref() == Some(&owner.uid)))
 }
 
 /// Whether an object still stands in its place and waits there for the operator.
 pub async fn waits(context: &Context, owner: &Owner) -> Result<bool> {
-    let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
-    let found = api.get_metadata_opt(&owner.name).await.doing(LOOKING)?;
-    Ok(found.is_some_and(|object| object.uid().as_deref() == Some(&owner.uid) && finalizer::is_in(&object.metadata)))
+    let found = ask(context, owner).await.doing(LOOKING)?;
+    Ok(found.is_some_and(|object| object.uid.as_ref() == Some(&owner.uid) && finalizer::is_in(&object)))
 }
 
 /// Asks the API server, not a cache, whether an object still stands in its place.
@@ -45,8 +45,8 @@ pub async fn must_live(context: &Context, tenant: &Tenant) -> Result<()> {
 
 const LOOKING: &str = "look for the claim's holder";
 
-/// The UID of the object that stands in this place.
-async fn ask(context: &Context, owner: &Owner) -> kube::Result<Option<String>> {
+/// What of the object that stands in this place is no declaration.
+async fn ask(context: &Context, owner: &Owner) -> kube::Result<Option<ObjectMeta>> {
     let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
-    Ok(api.get_metadata_opt(&owner.name).await?.and_then(|object| object.uid()))
+    Ok(api.get_metadata_opt(&owner.name).await?.map(|object| object.metadata))
 }

@@ -32,10 +32,7 @@ impl Handover {
     /// Where the last leader was, if that is worth going on from by the server's own time.
     pub fn place(&self, now: Timestamp) -> Option<ResumeToken> {
         let token = self.lock().clone()?;
-        let Some(time) = time_of(&token) else {
-            tracing::warn!("the annotation {ANNOTATION} of the Lease says no place in a change stream");
-            return None;
-        };
+        let time = time_of(&token)?;
         let is_near = (now.time.saturating_sub(STALE)..=now.time.saturating_add(LATER)).contains(&time);
         if !is_near {
             tracing::info!("the last leader's place in the change stream is too far from now to go on from there");
@@ -46,7 +43,7 @@ impl Handover {
     /// Whoever takes a lease goes on from what is written there.
     pub(super) fn read(&self, lease: &Lease) {
         let Some(written) = lease.metadata.annotations.as_ref().and_then(|all| all.get(ANNOTATION)) else { return };
-        if let Ok(token) = serde_json::from_str(written) {
+        if let Some(token) = serde_json::from_str(written).ok().filter(|token| time_of(token).is_some()) {
             self.note(token);
         } else {
             tracing::warn!("the annotation {ANNOTATION} of the Lease says no place in a change stream");

@@ -19,16 +19,12 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use mongodb::bson::{Document, doc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     proxied::Proxied,
     support::{World, condition, eventually, is, metric, passes, passes_in_the_end, patient},
 };
-
-async fn merge(world: &World, name: &str, change: Value) {
-    world.hospitals().patch(name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_let_go_by_force_is_dropped_by_no_late_pass_where_somebody_else_keeps_the_object() {
@@ -55,7 +51,7 @@ async fn what_was_let_go_by_force_is_dropped_by_no_late_pass_where_somebody_else
         false
     };
     proxied.kube.fail_when(is_asked, 500, "never");
-    merge(world, &name, json!({ "metadata": { "annotations": { FORCE_RELEASE: database } } })).await;
+    world.change(&name, json!({ "metadata": { "annotations": { FORCE_RELEASE: database } } })).await;
     eventually("the operator knows of it", async || knows.load(Ordering::Relaxed).then_some(())).await;
     // From here on it sees the object as it is now, with its own finalizer.
     proxied.kube.fail("GET", "/hospitalorganizations?", 503, "restarting");
@@ -75,7 +71,7 @@ async fn what_was_let_go_by_force_is_dropped_by_no_late_pass_where_somebody_else
     assert_eq!(world.documents(&database).await, data);
 
     proxied.kube.clear();
-    merge(world, &name, json!({ "metadata": { "finalizers": null } })).await;
+    world.change(&name, json!({ "metadata": { "finalizers": null } })).await;
     world.wait_gone(&name).await;
     eventually("what is left behind is written down", async || {
         world.claim_on(&database).await?.contains_key("left_behind").then_some(())
@@ -97,7 +93,7 @@ async fn a_claim_that_somebody_made_unreadable_is_told_as_that_and_stops_nobody_
         claims.update_one(doc! { "database_name": &database }, doc! { "$set": { "plan": plan } }).await.unwrap();
     };
     plan("Platinum").await;
-    merge(&world, &name, json!({ "spec": { "displayName": "Another name" } })).await;
+    world.change(&name, json!({ "spec": { "displayName": "Another name" } })).await;
     let says = |o: &HospitalOrganization| {
         let ready = condition(o, "Ready").filter(|ready| ready.reason == "MongoDbError");
         ready.is_some_and(|ready| ready.message.contains("holds a document that this operator cannot read"))
@@ -145,18 +141,18 @@ async fn whatever_is_asked_while_mongodb_is_away_nobody_sees_two_prices_for_a_ho
     let held = |o: &HospitalOrganization| condition(o, "Ready").is_some_and(|c| c.reason == "MongoDbUnavailable");
 
     // A larger plan, and a pause before anybody could write that down.
-    merge(world, &paused, json!({ "spec": { "plan": "Enterprise" } })).await;
+    world.change(&paused, json!({ "spec": { "plan": "Enterprise" } })).await;
     world
         .wait(&paused, "told", |o| held(o) && o.status.as_ref().unwrap().observed_generation == o.metadata.generation)
         .await;
-    merge(world, &paused, json!({ "metadata": { "annotations": { PAUSED: "true" } } })).await;
+    world.change(&paused, json!({ "metadata": { "annotations": { PAUSED: "true" } } })).await;
     let object = world.wait(&paused, "paused", |o| is(o, "Paused", "True")).await.status.unwrap();
     assert_eq!((object.monthly_price_usd, object.users.unwrap().limit), (Some(99), Some(5)));
 
     // One that is let go by force comes back, and nobody looks at it.
     world.delete(&forced).await;
     world.wait(&forced, "held", held).await;
-    merge(world, &forced, json!({ "metadata": { "annotations": { FORCE_RELEASE: database } } })).await;
+    world.change(&forced, json!({ "metadata": { "annotations": { FORCE_RELEASE: database } } })).await;
     world.wait_gone(&forced).await;
     let mut again = world.hospital("forced");
     again["metadata"]["annotations"] = json!({ PAUSED: "true" });
@@ -172,7 +168,7 @@ async fn whatever_is_asked_while_mongodb_is_away_nobody_sees_two_prices_for_a_ho
 
     // Both go on where they are looked at again.
     for name in [&paused, &forced] {
-        merge(world, name, json!({ "metadata": { "annotations": { PAUSED: null } } })).await;
+        world.change(name, json!({ "metadata": { "annotations": { PAUSED: null } } })).await;
         world.wait_ready(name).await;
     }
     let claim = world.claim_on(&world.sandbox.database_name("paused")).await.unwrap();
@@ -199,11 +195,11 @@ async fn who_waits_because_mongodb_was_away_for_a_moment_waits_no_longer_than_th
         async || metric(&operator, "reconciles_total{result=\"failure\",reason=\"DatabaseNameTaken\"}").await;
     for look in 0..8 {
         let before = refusals().await;
-        merge(world, &second, json!({ "metadata": { "annotations": { "example.com/look": look.to_string() } } })).await;
+        world.change(&second, json!({ "metadata": { "annotations": { "example.com/look": look.to_string() } } })).await;
         eventually("it is looked at", async || (refusals().await > before).then_some(())).await;
     }
     proxied.mongo.set_down(true);
-    merge(world, &second, json!({ "metadata": { "annotations": { "example.com/look": "away" } } })).await;
+    world.change(&second, json!({ "metadata": { "annotations": { "example.com/look": "away" } } })).await;
     world.wait(&second, "told", |o| condition(o, "Ready").is_some_and(|c| c.reason == "MongoDbUnavailable")).await;
     proxied.mongo.set_down(false);
     let back = Instant::now();

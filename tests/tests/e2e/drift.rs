@@ -15,9 +15,7 @@ use kube::{
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use crate::support::{
-    PATIENCE, USER, World, client, condition, eventually, is, metric, passes, passes_in_the_end, patient,
-};
+use crate::support::{PATIENCE, World, client, condition, eventually, is, metric, passes, passes_in_the_end, patient};
 
 /// The resync never comes in these tests.
 const NEVER: &str = "10h";
@@ -230,7 +228,7 @@ async fn a_loss_of_data_is_told_until_somebody_acknowledges_that_very_loss() {
     let merge = Patch::Merge(&nothing);
     world.hospitals().patch_status(&name, &PatchParams::default(), &merge).await.unwrap();
     for nonsense in ["true", "", "yes, I know"] {
-        annotate(&world, &name, ACKNOWLEDGE_DATA_LOSS, nonsense).await;
+        world.annotate(&name, ACKNOWLEDGE_DATA_LOSS, nonsense).await;
     }
     let operator = watching(&world).await;
     let still = world.wait(&name, "told of a loss again", suspected).await;
@@ -240,7 +238,7 @@ async fn a_loss_of_data_is_told_until_somebody_acknowledges_that_very_loss() {
     operator.terminate().await;
     database.collection::<Document>("users").drop().await.unwrap();
     database.create_collection("users").await.unwrap();
-    annotate(&world, &name, ACKNOWLEDGE_DATA_LOSS, "").await;
+    world.annotate(&name, ACKNOWLEDGE_DATA_LOSS, "").await;
     let operator = watching(&world).await;
     let more = |o: &HospitalOrganization| o.status.as_ref().unwrap().data_loss.as_ref() != Some(&first);
     let both = world.wait(&name, "told of the second loss", |o| suspected(o) && more(o)).await;
@@ -248,11 +246,11 @@ async fn a_loss_of_data_is_told_until_somebody_acknowledges_that_very_loss() {
     assert_eq!(both.collections, ["patients", "users"]);
 
     // What confirms the first does not hide the second.
-    annotate(&world, &name, ACKNOWLEDGE_DATA_LOSS, &first.detected_at).await;
+    world.annotate(&name, ACKNOWLEDGE_DATA_LOSS, &first.detected_at).await;
     database.run_command(doc! { "dropIndexes": "settings", "index": "*" }).await.unwrap();
     wait_index_of(&world, database.name(), "settings", "key_unique").await;
     assert!(suspected(&world.hospitals().get(&name).await.unwrap()));
-    annotate(&world, &name, ACKNOWLEDGE_DATA_LOSS, &both.detected_at).await;
+    world.annotate(&name, ACKNOWLEDGE_DATA_LOSS, &both.detected_at).await;
     let over = world.wait(&name, "done with the loss", |o| condition(o, "DataLossSuspected").is_none()).await;
     assert_eq!(over.status.unwrap().data_loss, None);
     // The metric is of what the operator's watch has brought it, which may be a moment behind ours.
@@ -292,7 +290,7 @@ async fn a_loss_is_told_also_where_something_stands_in_the_way_of_the_schema() {
         let (detected_at, lost) =
             before.as_ref().map(|loss| (loss.detected_at.clone(), loss.collections.clone())).unwrap();
         assert_eq!(lost, ["patients"], "{loss}");
-        annotate(&world, &name, ACKNOWLEDGE_DATA_LOSS, &detected_at).await;
+        world.annotate(&name, ACKNOWLEDGE_DATA_LOSS, &detected_at).await;
         world.wait(&name, "done with it", |o| of(o).is_none()).await;
         eventually("it is made again", async || {
             world.collection_names(database.name()).await.contains(&"patients".to_owned()).then_some(())
@@ -330,7 +328,7 @@ async fn what_a_dba_adds_is_told_in_the_status_and_left_alone() {
     let restrictions = doc! { "clientSource": ["10.0.0.0/8"] };
     let restrict = doc! { "updateUser": database.name(), "authenticationRestrictions": [restrictions] };
     database.run_command(restrict).await.unwrap();
-    annotate(&world, &name, "example.com/look", "now").await;
+    world.annotate(&name, "example.com/look", "now").await;
     let wanted = json!({ "users": [format!("{} (authenticationRestrictions)", database.name())], "count": 1 });
     world.wait(&name, "told of the restriction", |o| unmanaged(o) == wanted).await;
     operator.terminate().await;
@@ -377,12 +375,6 @@ async fn watching(world: &World) -> OperatorProcess {
     operator
 }
 
-async fn annotate(world: &World, name: &str, annotation: &str, value: &str) {
-    let parameters = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
-    let patch = json!({ "metadata": { "annotations": { annotation: value } } });
-    world.hospitals().patch(name, &parameters, &Patch::Merge(&patch)).await.unwrap();
-}
-
 /// What of a hospital's database can drift, but for what is new whenever something is made again.
 pub async fn whole(world: &World, database: &str) -> Value {
     let mut collections = serde_json::Map::new();
@@ -417,12 +409,12 @@ async fn logs_in(uri: &str, database: &str) -> bool {
 
 const INDEX: (&str, &str) = ("audit_logs", "actor_time");
 
-async fn drop_index(world: &World, name: &str) {
+pub async fn drop_index(world: &World, name: &str) {
     let database = world.mongo.database(&name.replace('-', "_"));
     database.run_command(doc! { "dropIndexes": INDEX.0, "index": INDEX.1 }).await.unwrap();
 }
 
-async fn wait_index(world: &World, name: &str) {
+pub async fn wait_index(world: &World, name: &str) {
     wait_index_of(world, &name.replace('-', "_"), INDEX.0, INDEX.1).await;
 }
 

@@ -12,6 +12,7 @@ use mongodb::bson::doc;
 use serde_json::json;
 
 use crate::{
+    drift::{drop_index, wait_index},
     proxied::Proxied,
     support::{World, eventually, is, metric},
 };
@@ -236,17 +237,8 @@ async fn the_next_leader_goes_on_in_the_change_stream_where_the_last_one_was() {
     };
     let leases: Api<Lease> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
     let place = async || leases.get("chakravue-operator").await.unwrap().annotations().get(PLACE).cloned();
-    let database = world.mongo.database(&world.sandbox.database_name("one"));
-    // Of the database, since the last leader's own changes may be told again.
-    let drop_index = async || {
-        let dropped = doc! { "dropIndexes": "audit_logs", "index": "actor_time" };
-        database.run_command(dropped).await.unwrap();
-    };
-    let is_mended = async || {
-        let indexes = world.indexes(database.name(), "audit_logs").await;
-        indexes.iter().any(|found| found.get_str("name").unwrap() == "actor_time").then_some(())
-    };
-    let told = format!("changed what=\"dropIndexes\" database=\"{}\"", database.name());
+    let name = world.sandbox.object_name("one");
+    let told = format!("changed what=\"dropIndexes\" database=\"{}\"", world.sandbox.database_name("one"));
 
     let first = start().await;
     assert!(!first.log().contains("where the last leader's was"), "there was none: {}", first.log());
@@ -255,10 +247,10 @@ async fn the_next_leader_goes_on_in_the_change_stream_where_the_last_one_was() {
     eventually("the lease says how far it is", async || place().await.filter(|place| Some(place) != before.as_ref()))
         .await;
     first.kill();
-    drop_index().await;
+    drop_index(&world, &name).await;
     let second = start().await;
     assert!(second.log().contains("where the last leader's was"), "{}", second.log());
-    eventually("the index is there again", is_mended).await;
+    wait_index(&world, &name).await;
     eventually("what happened meanwhile is told", async || second.log().contains(&told).then_some(())).await;
     assert_eq!(metric(&second, "full_comparisons_total").await, 0, "nothing was lost");
 
@@ -270,13 +262,13 @@ async fn the_next_leader_goes_on_in_the_change_stream_where_the_last_one_was() {
         (unknown.to_string(), "the last leader's place in the change stream is lost"),
         ("garbage".to_owned(), "says no place in a change stream"),
     ] {
-        drop_index().await;
+        drop_index(&world, &name).await;
         let patch = json!({ "metadata": { "annotations": { PLACE: written } } });
         let patch = kube::api::Patch::Merge(&patch);
         leases.patch("chakravue-operator", &kube::api::PatchParams::default(), &patch).await.unwrap();
         let next = start().await;
         assert!(next.log().contains(said), "{said}: {}", next.log());
-        eventually("the index is there again", is_mended).await;
+        wait_index(&world, &name).await;
         assert_eq!(metric(&next, "full_comparisons_total").await, 0, "none but that of the start");
         assert!(next.terminate().await.success());
     }

@@ -14,7 +14,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use mongodb::bson::{Document, doc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{World, condition, eventually, is, patient};
 
@@ -43,7 +43,7 @@ async fn a_refused_object_is_looked_at_more_and_more_seldom_and_at_once_when_it_
     // An annotation has it looked at, but is no other declaration: the waits grow.
     for n in 0..REFUSALS {
         let (count, began) = (refusals(&operator).await, Instant::now());
-        annotate(&world, &name, "example.com/look", &n.to_string()).await;
+        world.annotate(&name, "example.com/look", &n.to_string()).await;
         next_refusal(&operator, count).await;
         assert!(began.elapsed() < AT_ONCE, "annotated, and looked at only {:?} later", began.elapsed());
     }
@@ -113,7 +113,7 @@ async fn a_holder_in_a_namespace_that_the_operator_may_not_look_into_counts_as_a
     elsewhere.delete_and_wait(&holder.name_any()).await;
     for look in ["one", "two"] {
         let count = refusals(&operator).await;
-        annotate(&world, &second, "example.com/look", look).await;
+        world.annotate(&second, "example.com/look", look).await;
         next_refusal(&operator, count).await;
     }
     taken(&world, &second).await;
@@ -122,7 +122,7 @@ async fn a_holder_in_a_namespace_that_the_operator_may_not_look_into_counts_as_a
     // As soon as it can be seen, it does.
     Api::all(world.kube.clone()).create(&PostParams::default(), &wide).await.unwrap();
     wait_allowed(&world, elsewhere.sandbox.namespace(), true).await;
-    annotate(&world, &second, "example.com/look", "three").await;
+    world.annotate(&second, "example.com/look", "three").await;
     world.wait_ready(&second).await;
     assert_eq!(world.patients(&database).count_documents(doc! {}).await.unwrap(), 1);
     operator.terminate().await;
@@ -167,11 +167,6 @@ async fn taken(world: &World, name: &str) -> HospitalOrganization {
         is(o, "Stalled", "True") && condition(o, "ClaimHeld").is_some_and(|c| c.reason == "DatabaseNameTaken")
     };
     world.wait(name, "refused", is_taken).await
-}
-
-async fn annotate(world: &World, name: &str, annotation: &str, value: &str) {
-    let patch: Value = json!({ "metadata": { "annotations": { annotation: value } } });
-    world.hospitals().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
 }
 
 async fn next_refusal(operator: &OperatorProcess, count: usize) {

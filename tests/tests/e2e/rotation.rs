@@ -93,7 +93,7 @@ async fn a_rotation_is_in_place_and_who_is_refused_reads_the_secret_once() {
             let begun = now();
             under_way.fetch_add(1, Ordering::SeqCst);
             match value {
-                Some(value) => annotate(&world, &name, value).await,
+                Some(value) => world.annotate(&name, ROTATE_CREDENTIALS, value).await,
                 None => drop(world.secrets().delete(&secret_name(&name), &DeleteParams::default()).await.unwrap()),
             }
             // A Secret that is deleted answers what was asked for last.
@@ -166,7 +166,7 @@ async fn each_request_is_carried_out_once_whatever_it_says() {
         (&format!("{cut} e"), Some(&cut)),
         (&format!("{cut} f"), None),
     ] {
-        annotate(&world, &name, value).await;
+        world.annotate(&name, ROTATE_CREDENTIALS, value).await;
         one_more_pass(&world, &name).await;
         let shown: String = value.chars().take(20).collect();
         let now = world.secret(&name).await;
@@ -238,11 +238,11 @@ async fn a_secret_whose_annotations_somebody_changed_is_not_rotated_again_and_te
     operator.terminate().await;
     annotate_secret(&world, &name, &json!({ ROTATION: null, ROTATED_AT: null })).await;
     world.hospitals().patch_status(&name, &PatchParams::default(), &Patch::Merge(&lie)).await.unwrap();
-    annotate(&world, &name, "2").await;
+    world.annotate(&name, ROTATE_CREDENTIALS, "2").await;
     let operator = world.sandbox.operator().start().await;
     one_more_pass(&world, &name).await;
     assert_eq!(world.secrets().get(&secret_name(&name)).await.unwrap().data, rotated_for_it);
-    annotate(&world, &name, "3").await;
+    world.annotate(&name, ROTATE_CREDENTIALS, "3").await;
     world.wait(&name, "rotated", |o| credentials(o).rotation.as_deref() == Some("3")).await;
     assert_ne!(world.secrets().get(&secret_name(&name)).await.unwrap().data, rotated_for_it);
     operator.terminate().await;
@@ -272,12 +272,6 @@ fn now() -> Time {
 
 fn credentials(object: &HospitalOrganization) -> CredentialsStatus {
     object.status.clone().unwrap().credentials.unwrap()
-}
-
-async fn annotate(world: &World, name: &str, value: &str) {
-    let parameters = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
-    let patch = json!({ "metadata": { "annotations": { ROTATE_CREDENTIALS: value } } });
-    world.hospitals().patch(name, &parameters, &Patch::Merge(&patch)).await.unwrap();
 }
 
 /// Returns when a pass that began after this call is over: it carries out a change of the spec.

@@ -124,6 +124,16 @@ impl World {
         Err(serde_json::to_string_pretty(&last.and_then(|object| object.status)).unwrap())
     }
 
+    /// Changes a hospital as a person with kubectl does.
+    pub async fn change(&self, name: &str, change: Value) {
+        let by = PatchParams { field_manager: Some(USER.to_owned()), ..PatchParams::default() };
+        self.hospitals().patch(name, &by, &Patch::Merge(&change)).await.unwrap();
+    }
+
+    pub async fn annotate(&self, name: &str, annotation: &str, value: &str) {
+        self.change(name, json!({ "metadata": { "annotations": { annotation: value } } })).await;
+    }
+
     pub async fn delete(&self, name: &str) {
         self.hospitals().delete(name, &DeleteParams::default()).await.unwrap();
     }
