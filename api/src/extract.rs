@@ -1,6 +1,8 @@
 //! What a request carries, read and checked before a handler sees it. Every refusal is a problem that points at the
 //! field; none repeats a value that was sent, since it may be a password or a card number.
 
+mod objects;
+
 use std::error::Error as _;
 
 use axum::{
@@ -12,6 +14,7 @@ use garde::Validate;
 use serde::de::DeserializeOwned;
 use tower_http::timeout::TimeoutError;
 
+use self::objects::Objects;
 use crate::problem::{Answer, FieldError, Kind, Problem};
 
 /// A JSON body that fits its type, whose fields are checked.
@@ -48,7 +51,7 @@ pub async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Answer<B
 /// A problem that points at each wrong field.
 pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answer<T> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let value: T = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
         let inner = error.inner();
         if inner.is_data() {
             let (pointer, detail) = wrong_field(&pointer_of(error.path()), &inner.to_string());
@@ -61,10 +64,6 @@ pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answ
         }
     })?;
     json.end().map_err(|_| Problem::new(Kind::Malformed, "The body has something behind its JSON value."))?;
-    // The fields of a type can be read from an array by their order, too, which nobody is told of.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::invalid("", format!("must be {AN_OBJECT}")));
-    }
     value.validate().map_err(|report| {
         let mut problem = Problem::new(Kind::Invalid, "Some fields are not right; see errors.");
         for (path, error) in report.iter() {
@@ -272,6 +271,8 @@ mod tests {
         #[garde(dive)]
         #[serde(default)]
         friends: Vec<Person>,
+        #[garde(dive)]
+        best: Option<Box<Person>>,
         #[garde(range(min = 1))]
         #[serde(default = "one")]
         limit: u8,
@@ -304,7 +305,13 @@ mod tests {
         for body in [r#"["Ann"]"#, r#" ["Ann",[],1]"#, "[]", "5", "null", r#""Ann""#] {
             assert_eq!(errors(body), [(String::new(), "must be an object".into())], "{body}");
         }
-        assert_eq!(errors(r#"{"name":"Ann","friends":[5]}"#), [("/friends/0".into(), "must be an object".into())]);
+        // An array holds no fields in their order either, however deep.
+        for friend in ["5", r#"["Bob"]"#, "[]"] {
+            let body = format!(r#"{{"name":"Ann","friends":[{friend}]}}"#);
+            assert_eq!(errors(&body), [("/friends/0".into(), "must be an object".into())], "{body}");
+        }
+        let deeper = r#"{"name":"Ann","best":{"name":"Bob","friends":[{"name":"Eve"}],"best":["Dan"]}}"#;
+        assert_eq!(errors(deeper), [("/best/best".into(), "must be an object".into())]);
     }
 
     #[test]
