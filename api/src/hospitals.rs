@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     hospitals::apply::{Change, Created, Mode, NewHospital},
+    kubernetes::Watching,
     problem::{Answer, Kind, Problem},
 };
 
@@ -287,7 +288,7 @@ impl Hospitals {
 
     async fn watch(self, api: Api<DeserializeGuard<Hospital>>) {
         let config = watcher::Config::default().any_semantic().timeout(WATCH_TIMEOUT_SECONDS);
-        let mut events = pin!(watcher(api, config).default_backoff());
+        let mut events = pin!(watcher(api, config).backoff(Watching::default()));
         let mut listed = HashSet::new();
         while let Some(event) = events.next().await {
             match event {
