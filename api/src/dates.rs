@@ -12,6 +12,7 @@ use utoipa::{
 };
 
 use crate::clock::{from_bson, to_bson};
+use crate::flaw::Flaw;
 
 /// A day of the calendar without a time zone, such as a birth date: `1980-05-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +56,7 @@ impl Serialize for Day {
 impl<'de> Deserialize<'de> for Day {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("must be a day of the calendar such as 1980-05-17"))
+        Self::parse(&text).ok_or_else(|| de::Error::custom(Flaw::InvalidDate.carried()))
     }
 }
 
@@ -123,9 +124,7 @@ impl Serialize for Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let at = text.parse::<Timestamp>().map_err(|_| {
-            de::Error::custom("must be a time of RFC 3339 with its offset, such as 2026-11-23T09:00:00Z")
-        })?;
+        let at = text.parse::<Timestamp>().map_err(|_| de::Error::custom(Flaw::InvalidTimestamp.carried()))?;
         Ok(Self(from_bson(to_bson(at))))
     }
 }
@@ -176,7 +175,7 @@ mod tests {
         assert_eq!(moment("2026-11-23T10:00:00.0004+01:00").unwrap().to_string(), "2026-11-23T09:00:00Z");
         for wrong in ["2026-11-23T10:00:00", "2026-11-23", "marker-value", ""] {
             let error = moment(wrong).unwrap_err().to_string();
-            assert!(error.starts_with("must be a time") && !error.contains("marker"), "{error}");
+            assert!(error.contains("invalid_timestamp") && !error.contains("marker"), "{error}");
         }
     }
 }

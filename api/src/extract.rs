@@ -15,7 +15,10 @@ use serde::de::DeserializeOwned;
 use tower_http::timeout::TimeoutError;
 
 use self::objects::Objects;
-use crate::problem::{Answer, FieldError, Kind, Problem};
+use crate::{
+    flaw::Flaw,
+    problem::{Answer, FieldError, Kind, Problem},
+};
 
 /// A JSON body that fits its type, whose fields are checked.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +57,8 @@ pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answ
     let value: T = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
         let inner = error.inner();
         if inner.is_data() {
-            let (pointer, detail) = wrong_field(&pointer_of(error.path()), &inner.to_string());
-            Problem::invalid(pointer, detail)
+            let (pointer, flaw) = wrong_field(&pointer_of(error.path()), &inner.to_string());
+            Problem::invalid(pointer, flaw)
         } else {
             Problem::new(
                 Kind::Malformed,
@@ -67,14 +70,16 @@ pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answ
     value.validate().map_err(|report| {
         let mut problem = Problem::new(Kind::Invalid, "Some fields are not right; see errors.");
         for (path, error) in report.iter() {
-            problem = problem.field(pointer_of_text(&path.to_string()), error.message().to_owned());
+            problem = problem.field(pointer_of_text(&path.to_string()), Flaw::read(error.message()));
         }
         problem
     })?;
     Ok(value)
 }
 
-const AN_OBJECT: &str = "an object";
+fn an_object() -> Flaw {
+    Flaw::WrongType { expected: "an object".to_owned() }
+}
 
 fn is_json(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
@@ -120,34 +125,39 @@ fn escape(key: &str) -> String {
 }
 
 /// Says what serde found wrong in words for a client, without the value that was sent.
-fn wrong_field(pointer: &str, message: &str) -> (String, String) {
+fn wrong_field(pointer: &str, message: &str) -> (String, Flaw) {
     let message = without_place(message);
-    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
     if message.starts_with("missing field") {
-        return (format!("{pointer}/{}", escape(&quoted(message))), "is required".to_owned());
-    }
-    if message.starts_with("unknown field") {
-        // The path already ends in the field's name, which is repeated only if it looks like one: it was sent, too.
-        let known = message.rsplit_once("expected ").map(|(_, known)| format!("expected {known}"));
-        let known = known.as_deref().unwrap_or("no field is known here");
-        return match pointer.rsplit_once('/') {
-            Some((parent, name)) if !is_name(name) => {
-                (parent.to_owned(), format!("has a field that is not known; {known}"))
-            }
-            _ => (pointer.to_owned(), format!("is not a known field; {known}")),
-        };
+        let name = quoted(message).next().unwrap_or_default();
+        return (format!("{pointer}/{}", escape(name)), Flaw::Required);
     }
     // What is wanted comes last: before it stands the value that was sent, which may hold the same words.
-    if let Some((_, wanted)) = message.rsplit_once("expected ") {
+    let wanted = message.rsplit_once("expected ").map(|(_, wanted)| wanted);
+    let names = || quoted(wanted.unwrap_or_default()).map(str::to_owned).collect();
+    if message.starts_with("unknown field") {
+        // The path already ends in the field's name, which is repeated only if it looks like one: it was sent, too.
+        return match pointer.rsplit_once('/') {
+            Some((parent, name)) if !is_name(name) => (parent.to_owned(), Flaw::HasUnknownField { known: names() }),
+            _ => (pointer.to_owned(), Flaw::UnknownField { known: names() }),
+        };
+    }
+    let flaw = if message.starts_with("unknown variant") {
+        Flaw::NotOneOf { allowed: names() }
+    } else if let Some(wanted) = wanted {
         // The names of types are the service's own business.
-        let wanted = if wanted.starts_with("struct ") { AN_OBJECT } else { wanted };
-        return (pointer.to_owned(), format!("must be {wanted}"));
-    }
-    if message.starts_with("duplicate field") {
-        return (pointer.to_owned(), "is there twice".to_owned());
-    }
-    // What a type of our own says when it refuses a value; such messages quote nothing secret.
-    (pointer.to_owned(), message.to_owned())
+        if wanted.starts_with("struct ") { an_object() } else { Flaw::WrongType { expected: wanted.to_owned() } }
+    } else if message.starts_with("duplicate field") {
+        Flaw::Duplicate
+    } else {
+        // What a type of our own says when it refuses a value; such messages quote nothing secret.
+        Flaw::read(message)
+    };
+    (pointer.to_owned(), flaw)
+}
+
+/// The names that serde writes between backquotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
 }
 
 /// Without the place that ends it, ` at line 1 column 2`, for which no value that was sent can be taken.
@@ -197,16 +207,13 @@ fn parse_query<T: DeserializeOwned + Validate<Context = ()>>(uri: &Uri) -> Answe
         let text = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
         let (parameter, message) = text.split_once(": ").unwrap_or(("", text));
         let path = if parameter.is_empty() { String::new() } else { format!("/{}", escape(parameter)) };
-        let (pointer, detail) = wrong_field(&path, message);
+        let (pointer, flaw) = wrong_field(&path, message);
         let parameter = pointer.trim_start_matches('/');
-        Problem::invalid_parameter(if is_name(parameter) { parameter } else { "query" }, detail)
+        Problem::invalid_parameter(if is_name(parameter) { parameter } else { "query" }, flaw)
     })?;
     value.validate().map_err(|report| {
-        let errors = report.iter().map(|(path, error)| FieldError {
-            pointer: None,
-            parameter: Some(path.to_string()),
-            detail: error.message().to_owned(),
-        });
+        let errors =
+            report.iter().map(|(path, error)| FieldError::of_parameter(path.to_string(), Flaw::read(error.message())));
         Problem::invalid_parameters(errors.collect())
     })?;
     Ok(value)
@@ -226,9 +233,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
                 "Send the ETag of the record that you read as If-Match, so that nobody's change is overwritten unseen.",
             ));
         };
-        value.to_str().ok().and_then(version_of).map(Self).ok_or_else(|| {
-            Problem::invalid_parameter("If-Match", "must be one ETag as the service sent it, such as \"3\"")
-        })
+        value
+            .to_str()
+            .ok()
+            .and_then(version_of)
+            .map(Self)
+            .ok_or_else(|| Problem::invalid_parameter("If-Match", Flaw::InvalidEtag))
     }
 }
 

@@ -18,6 +18,7 @@ pub mod dates;
 pub mod endpoints;
 pub mod extract;
 pub mod first_administrators;
+pub mod flaw;
 pub mod frontend;
 pub mod hospitals;
 pub mod idempotency;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use crate::flaw::Flaw;
 use crate::problem::{Answer, Problem};
 
 /// The most records that one page may have.
@@ -94,7 +95,7 @@ impl Page {
     /// When the cursor is not one of this list.
     pub fn filter(&self, filter: &Document, order: Order) -> Answer<Document> {
         let Some(cursor) = &self.cursor else { return Ok(filter.clone()) };
-        let unusable = || Problem::invalid_parameter("cursor", "must be next_cursor of a page with the same filters");
+        let unusable = || Problem::invalid_parameter("cursor", Flaw::InvalidCursor);
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| unusable())?;
         let cursor: Cursor = bson::deserialize_from_slice(&bytes).map_err(|_| unusable())?;
         // Only plain values: a document could carry an operator into the filter.

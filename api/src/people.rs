@@ -12,6 +12,8 @@ use utoipa::{
     },
 };
 
+use crate::flaw::Flaw;
+
 /// An e-mail address in lower case: two that differ only in case are one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -68,7 +70,7 @@ pub fn optional_role<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 }
 
 fn unknown_role<E: de::Error>() -> E {
-    E::custom(format!("must be one of {}", StaffRole::ALL.map(StaffRole::name).join(", ")))
+    E::custom(Flaw::NotOneOf { allowed: StaffRole::ALL.map(|role| role.name().to_owned()).into() }.carried())
 }
 
 #[cfg(test)]
@@ -97,9 +99,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_repeating_it() {
-        for (email, role) in [("marker-value", "OPD"), ("a@b.example", "marker-value")] {
+        for (email, role, what) in
+            [("marker-value", "OPD", texts::EMAIL.sentence), ("a@b.example", "marker-value", "not_one_of")]
+        {
             let said = read(email, role).unwrap_err();
-            assert!(said.starts_with("must be") && !said.contains("marker-value"), "{said}");
+            assert!(said.contains(what) && !said.contains("marker-value"), "{said}");
         }
     }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{database_error, request_id};
+use crate::{database_error, flaw::Flaw, request_id};
 
 /// What a handler answers.
 pub type Answer<T> = Result<T, Problem>;
@@ -162,8 +162,22 @@ pub struct FieldError {
     /// The parameter of the query or the header, where it is not the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
-    /// What is wrong and what would be right.
+    #[serde(flatten)]
+    pub flaw: Flaw,
+    /// What is wrong and what would be right, in English.
     pub detail: String,
+}
+
+impl FieldError {
+    /// At a JSON pointer into the body.
+    pub fn at(pointer: impl Into<String>, flaw: Flaw) -> Self {
+        Self { pointer: Some(pointer.into()), parameter: None, detail: flaw.to_string(), flaw }
+    }
+
+    /// In the query or a header.
+    pub fn of_parameter(parameter: impl Into<String>, flaw: Flaw) -> Self {
+        Self { pointer: None, parameter: Some(parameter.into()), detail: flaw.to_string(), flaw }
+    }
 }
 
 /// The body of every error, as RFC 9457 defines it.
@@ -225,18 +239,14 @@ impl Problem {
 
     /// One field of the body that is not right.
     #[must_use]
-    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(Kind::Invalid, "Some fields are not right; see errors.").field(pointer, detail)
+    pub fn invalid(pointer: impl Into<String>, flaw: Flaw) -> Self {
+        Self::new(Kind::Invalid, "Some fields are not right; see errors.").field(pointer, flaw)
     }
 
     /// One parameter of the query, or one header, that is not right.
     #[must_use]
-    pub fn invalid_parameter(parameter: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::invalid_parameters(vec![FieldError {
-            pointer: None,
-            parameter: Some(parameter.into()),
-            detail: detail.into(),
-        }])
+    pub fn invalid_parameter(parameter: impl Into<String>, flaw: Flaw) -> Self {
+        Self::invalid_parameters(vec![FieldError::of_parameter(parameter, flaw)])
     }
 
     #[must_use]
@@ -245,8 +255,8 @@ impl Problem {
     }
 
     #[must_use]
-    pub fn field(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        self.errors.push(FieldError { pointer: Some(pointer.into()), parameter: None, detail: detail.into() });
+    pub fn field(mut self, pointer: impl Into<String>, flaw: Flaw) -> Self {
+        self.errors.push(FieldError::at(pointer, flaw));
         self
     }
 
@@ -366,7 +376,7 @@ mod tests {
     #[tokio::test]
     async fn a_problem_has_the_members_of_rfc_9457_and_its_headers() {
         let problem = Problem::new(Kind::TooManyRequests, "Slow down.")
-            .field("/email", "must be an address")
+            .field("/name", Flaw::TooLong { max: 5 })
             .with("seats", json!({ "used": 5 }))
             .retry_after(Duration::from_millis(1500));
         let response = problem.into_response();
@@ -378,7 +388,8 @@ mod tests {
             body,
             json!({ "type": "https://chakravue.io/problems/too-many-requests", "title": "Too many requests",
                     "status": 429, "detail": "Slow down.", "seats": { "used": 5 },
-                    "errors": [{ "pointer": "/email", "detail": "must be an address" }] })
+                    "errors": [{ "pointer": "/name", "code": "too_long", "max": 5,
+                                 "detail": "must have at most 5 characters" }] })
         );
     }
 

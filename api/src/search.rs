@@ -2,6 +2,8 @@
 
 use bson::{Document, doc};
 
+use crate::flaw::Flaw;
+
 /// The longest search.
 pub const LONGEST: usize = 100;
 
@@ -21,10 +23,13 @@ pub fn whole(field: &str, text: &str) -> Document {
 /// # Errors
 /// When it is too long or has a character that no text has.
 pub fn checked(text: &str, (): &()) -> garde::Result {
-    if text.chars().count() > LONGEST || text.chars().any(char::is_control) {
-        return Err(garde::Error::new(format!("must have at most {LONGEST} characters and no control characters")));
+    if text.chars().count() > LONGEST {
+        Err(Flaw::TooLong { max: LONGEST }.into())
+    } else if text.chars().any(char::is_control) {
+        Err(Flaw::ControlCharacters.into())
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

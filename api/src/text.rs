@@ -11,6 +11,8 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
+use crate::flaw::Flaw;
+
 /// One line of 1 to `MAX` characters.
 pub type Line<const MAX: usize> = Text<MAX, false>;
 
@@ -32,13 +34,13 @@ impl<const MAX: usize, const LINES: bool> Text<MAX, LINES> {
         self.0
     }
 
-    fn mistake(&self) -> Option<String> {
+    fn flaw(&self) -> Option<Flaw> {
         let characters = self.0.chars().count();
         let unseen = |c: char| is_unseen(c) && !(LINES && matches!(c, '\n' | '\t'));
         if characters == 0 || characters > MAX {
-            Some(format!("must have 1 to {MAX} characters"))
+            Some(Flaw::WrongLength { min: 1, max: MAX })
         } else if self.0.chars().any(unseen) {
-            Some("must not contain control characters: remove them".to_owned())
+            Some(Flaw::ControlCharacters)
         } else {
             None
         }
@@ -61,8 +63,8 @@ impl<const MAX: usize, const LINES: bool> Validate for Text<MAX, LINES> {
     type Context = ();
 
     fn validate_into(&self, (): &(), parent: &mut dyn FnMut() -> Path, report: &mut Report) {
-        if let Some(mistake) = self.mistake() {
-            report.append(parent(), garde::Error::new(mistake));
+        if let Some(flaw) = self.flaw() {
+            report.append(parent(), flaw.into());
         }
     }
 }

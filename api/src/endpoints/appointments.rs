@@ -28,6 +28,7 @@ use crate::{
     clock::{from_bson, to_bson},
     dates::Moment,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
+    flaw::Flaw,
     identity::Member,
     paging::{self, Direction, Order, Page, Paged},
     permissions::may,
@@ -204,7 +205,7 @@ async fn book_appointment(
 async fn patient_in_use(tx: &Transaction, patient_id: &str) -> Result<PatientName, Fault> {
     let patient: Option<PatientName> = tx.find_one(Records::Patients, doc! { "_id": patient_id }).await?;
     match patient {
-        None => Err(Problem::invalid("/patient_id", "must be the id of one of the hospital's patients").into()),
+        None => Err(Problem::invalid("/patient_id", Flaw::UnknownPatient).into()),
         Some(patient) if patient.deleted_at.is_some() => {
             Err(Problem::new(Kind::PatientArchived, "The patient's record is archived. Restore it first.").into())
         }
@@ -215,7 +216,7 @@ async fn patient_in_use(tx: &Transaction, patient_id: &str) -> Result<PatientNam
 async fn active_doctor(tx: &Transaction, doctor_id: &str) -> Result<DoctorName, Fault> {
     let user: Option<DoctorName> = tx.find_one(Records::Users, doc! { "_id": doctor_id }).await?;
     let doctor = user.filter(|user| user.role == StaffRole::Doctor && user.status == UserStatus::Active);
-    Ok(doctor.ok_or_else(|| Problem::invalid("/doctor_id", "must be the user_id of a doctor who is active"))?)
+    Ok(doctor.ok_or_else(|| Problem::invalid("/doctor_id", Flaw::UnknownDoctor))?)
 }
 
 /// Whether the doctor has no other appointment at that time.

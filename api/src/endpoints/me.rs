@@ -17,6 +17,7 @@ use crate::{
     client_address::Client,
     clock::from_bson,
     extract::{ApiJson, ApiPath},
+    flaw::Flaw,
     identity::Signed,
     permissions,
     problem::{Answer, Kind, Problem},
@@ -241,7 +242,7 @@ async fn check_current(
         Verdict::Right { .. } if app.soft_lock.succeeded(&key, &before).await? => Ok(()),
         _ => {
             app.soft_lock.failed(&key).await?;
-            Err(Problem::invalid("/current_password", "is not right"))
+            Err(Problem::invalid("/current_password", Flaw::WrongPassword))
         }
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     audit::Entry,
     endpoints::{plans::PlanView, signup::plan_of},
     extract::{ApiJson, ApiPath, ApiQuery},
+    flaw::Flaw,
     hospitals::{Hospital, id_of, phase_of, status_name},
     identity::{MemberOrSetup, Signed},
     paging::{self, Paged},
@@ -175,7 +176,7 @@ async fn get_organization(State(app): State<App>, viewer: Viewer) -> Answer<Json
 #[schema(as = PlanChange)]
 pub struct PlanChangeRequest {
     /// A `plan_id` of `GET /plans`.
-    #[garde(custom(|id: &str, (): &()| plan_of(id).map(drop).map_err(garde::Error::new)))]
+    #[garde(custom(|id: &str, (): &()| plan_of(id).map(drop).map_err(Into::into)))]
     #[schema(pattern = "^(starter|professional|enterprise)$", example = "enterprise")]
     pub plan_id: String,
 }
@@ -184,7 +185,7 @@ impl PlanChangeRequest {
     /// # Errors
     /// When there is no such plan.
     pub fn plan(&self) -> Answer<chakravue_crds::plans::Plan> {
-        plan_of(&self.plan_id).map_err(|sentence| Problem::invalid("/plan_id", sentence))
+        plan_of(&self.plan_id).map_err(|flaw| Problem::invalid("/plan_id", flaw))
     }
 }
 
@@ -275,7 +276,7 @@ async fn list_organizations(
             ));
         }
         Directory::Search if wanted.chars().filter(|letter| letter.is_alphanumeric()).count() < LETTERS => {
-            return Err(Problem::invalid_parameter("q", "must have three letters of the hospital's name or more"));
+            return Err(Problem::invalid_parameter("q", Flaw::TooFewLetters { min: LETTERS }));
         }
         Directory::Search | Directory::Open => {}
     }
@@ -313,7 +314,7 @@ impl Position {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
         bytes
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .ok_or_else(|| Problem::invalid_parameter("cursor", "must be next_cursor of a page with the same q"))
+            .ok_or_else(|| Problem::invalid_parameter("cursor", Flaw::InvalidCursor))
     }
 }
 

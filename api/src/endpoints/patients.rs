@@ -25,6 +25,7 @@ use crate::{
     database_error,
     dates::Day,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
+    flaw::Flaw,
     identity::Member,
     merge::{Changes, Patch},
     paging::{self, Direction, Order, Page, Paged},
@@ -168,7 +169,7 @@ fn number_taken(fault: Fault) -> Fault {
     match fault {
         Fault::Database(error) if database_error::is_duplicate(&error) => {
             Problem::new(Kind::RecordNumberTaken, "Another patient has this record number.")
-                .field("/record_number", "is taken")
+                .field("/record_number", Flaw::Taken)
                 .into()
         }
         fault => fault,

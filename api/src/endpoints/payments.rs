@@ -28,6 +28,7 @@ use crate::{
     clock::from_bson,
     extract::{ApiQuery, unreadable},
     first_administrators,
+    flaw::Flaw,
     hospitals::{Hospital, is_ready, phase_of},
     idempotency::{self, Repeatable, RequestKey, Sender},
     identity::{MemberOrSetup, PlatformAdministrator},
@@ -84,13 +85,15 @@ impl ProcessPayment {
         match (self.card_number, self.payment_method) {
             (Some(number), None) => {
                 if self.card_expiry.is_some_and(|expiry| expiry.is_past(now)) {
-                    return Err(Problem::invalid("/card_expiry", "is past: use another card"));
+                    return Err(Problem::invalid("/card_expiry", Flaw::CardExpired));
                 }
                 Ok(Instrument::Card { number, expiry: self.card_expiry, code: self.card_cvc })
             }
             (None, Some(payment_method)) => Ok(Instrument::PaymentMethod(payment_method)),
-            (Some(_), Some(_)) => Err(Problem::invalid("/payment_method", "must not be there beside card_number")),
-            (None, None) => Err(Problem::invalid("/card_number", "is required")),
+            (Some(_), Some(_)) => {
+                Err(Problem::invalid("/payment_method", Flaw::NotBeside { field: "card_number".to_owned() }))
+            }
+            (None, None) => Err(Problem::invalid("/card_number", Flaw::Required)),
         }
     }
 }
@@ -217,7 +220,7 @@ fn check_amount(sent: &serde_json::Number, plan: Plan) -> Answer<()> {
     if right {
         return Ok(());
     }
-    Err(Problem::invalid("/amount", format!("must be {price}: that is the price of the plan {}", plan.name())))
+    Err(Problem::invalid("/amount", Flaw::WrongPrice { price, plan: plan.name().to_owned() }))
 }
 
 /// Before anything is charged: the hospital waits for a payment, and the API will be able to make it active.
@@ -245,7 +248,7 @@ async fn check_subscription(app: &App, hospital: &Hospital, new: &NewPayment) ->
 fn declined(payment: &Payment, pointer: &str) -> Problem {
     let failure = payment.failure.unwrap_or(Failure::CardDeclined);
     Problem::new(Kind::PaymentDeclined, failure.advice())
-        .field(pointer, failure.advice())
+        .field(pointer, Flaw::PaymentFailed { failure })
         .with("code", failure.code())
         .with("payment_id", payment.id.as_str())
 }

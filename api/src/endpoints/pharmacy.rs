@@ -16,6 +16,7 @@ use crate::{
     audit::{Entry, Recorded},
     dates::{Day, Moment},
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
+    flaw::Flaw,
     identity::Member,
     merge::{Changes, Patch, never_null},
     paging::{self, Direction, Order, Page, Paged},
@@ -123,12 +124,12 @@ impl StockChange {
         if self.reason.explains(self.change) {
             return Ok(self);
         }
-        let detail = match self.reason {
-            StockReason::Received | StockReason::Returned => "must be above 0 for this reason",
-            StockReason::Dispensed | StockReason::Expired | StockReason::Damaged => "must be below 0 for this reason",
-            StockReason::Counted => "must not be 0",
+        let flaw = match self.reason {
+            StockReason::Received | StockReason::Returned => Flaw::NotPositive,
+            StockReason::Dispensed | StockReason::Expired | StockReason::Damaged => Flaw::NotNegative,
+            StockReason::Counted => Flaw::Zero,
         };
-        Err(Problem::invalid("/change", detail))
+        Err(Problem::invalid("/change", flaw))
     }
 
     /// How much there is afterwards.
@@ -139,7 +140,7 @@ impl StockChange {
             return Err(Problem::new(Kind::StockTooLow, detail).with("quantity", quantity).with("change", self.change));
         }
         if after > MOST {
-            return Err(Problem::invalid("/change", format!("must leave at most {MOST}")));
+            return Err(Problem::invalid("/change", Flaw::StockTooHigh { max: MOST }));
         }
         Ok(after)
     }

@@ -32,6 +32,7 @@ use crate::{
         signup::plan_of,
     },
     extract::{ApiJson, ApiPath, ApiQuery},
+    flaw::Flaw,
     hospitals::status_name,
     identity::PlatformAdministrator,
     master::Store,
@@ -113,7 +114,7 @@ const PHASES: [Phase; 6] =
 #[into_params(parameter_in = Query)]
 struct OrganizationsQuery {
     /// Only organizations with this plan.
-    #[garde(inner(custom(|id: &str, (): &()| plan_of(id).map(drop).map_err(garde::Error::new))))]
+    #[garde(inner(custom(|id: &str, (): &()| plan_of(id).map(drop).map_err(Into::into))))]
     #[param(example = "professional")]
     plan: Option<String>,
     /// Only organizations with this status.
@@ -141,8 +142,8 @@ struct OrganizationsQuery {
 
 fn phase_named(name: &str) -> Result<Phase, garde::Error> {
     PHASES.into_iter().find(|phase| status_name(*phase) == name).ok_or_else(|| {
-        let names: Vec<&str> = PHASES.iter().map(|phase| status_name(*phase)).collect();
-        garde::Error::new(format!("must be one of {}", names.join(", ")))
+        let allowed = PHASES.iter().map(|phase| status_name(*phase).to_owned()).collect();
+        Flaw::NotOneOf { allowed }.into()
     })
 }
 

@@ -27,6 +27,7 @@ use crate::{
     clock::from_bson,
     endpoints::plans::PlanView,
     extract::ApiQuery,
+    flaw::Flaw,
     hospitals::status_name,
     idempotency::{self, Repeatable, Sender},
     identity::{SESSION_COOKIE, SETUP, SETUP_COOKIE, clear_cookie, session_in_cookie, set_cookie},
@@ -100,7 +101,7 @@ impl<'de> Deserialize<'de> for Whole {
 
 impl PlanChoice {
     fn plan(&self) -> Answer<Plan> {
-        let plan = plan_of(&self.plan_id).map_err(|sentence| Problem::invalid("/plan/plan_id", sentence))?;
+        let plan = plan_of(&self.plan_id).map_err(|flaw| Problem::invalid("/plan/plan_id", flaw))?;
         let wrong = [
             self.name.as_deref().filter(|name| *name != plan.name()).map(|_| ("/plan/name", plan.name().to_owned())),
             self.price
@@ -115,8 +116,7 @@ impl PlanChoice {
         if wrong.peek().is_none() {
             return Ok(plan);
         }
-        Err(wrong
-            .fold(problem, |problem, (pointer, right)| problem.field(pointer, format!("is {right} for this plan"))))
+        Err(wrong.fold(problem, |problem, (pointer, right)| problem.field(pointer, Flaw::NotAsInCatalogue { right })))
     }
 
     fn limit_agrees(&self, plan: Plan) -> bool {
@@ -131,12 +131,12 @@ impl PlanChoice {
 /// The plan with this id.
 ///
 /// # Errors
-/// With a sentence that names the ids.
-pub fn plan_of(plan_id: &str) -> Result<Plan, String> {
-    Plan::ALL.into_iter().find(|plan| plan.id() == plan_id).ok_or_else(|| {
-        let ids: Vec<&str> = Plan::ALL.iter().map(|plan| plan.id()).collect();
-        format!("must be one of {}", ids.join(", "))
-    })
+/// With the ids that there are.
+pub fn plan_of(plan_id: &str) -> Result<Plan, Flaw> {
+    Plan::ALL
+        .into_iter()
+        .find(|plan| plan.id() == plan_id)
+        .ok_or_else(|| Flaw::NotOneOf { allowed: Plan::ALL.iter().map(|plan| plan.id().to_owned()).collect() })
 }
 
 fn checked<'a>(rules: impl IntoIterator<Item = &'a TextRule>, text: &str) -> garde::Result {

@@ -27,6 +27,7 @@ use crate::{
     database_error,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
     first_administrators,
+    flaw::Flaw,
     idempotency::{self, Repeatable, RequestKey, Sender},
     identity::{Member, MemberOrSetup, SETUP},
     links::{Issued, Purpose},
@@ -241,7 +242,7 @@ fn unwritable(error: bson::error::Error) -> Problem {
 
 fn email_taken() -> Problem {
     let detail = "The hospital has a user with this e-mail address already. A disabled user can be made active again.";
-    Problem::new(Kind::EmailTaken, detail).field("/email", "is the address of another user")
+    Problem::new(Kind::EmailTaken, detail).field("/email", Flaw::Taken)
 }
 
 fn take_seat(used: i64, limit: Option<i64>) -> Answer<()> {

@@ -14,6 +14,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{Hospital, id_of};
+use crate::flaw::Flaw;
 use crate::problem::{A_MOMENT, Answer, FieldError, Kind, Problem};
 
 /// Whose fields the API's are.
@@ -252,16 +253,14 @@ fn invalid(status: &Status) -> Option<Problem> {
             };
             // Invalid value: "string": must be an e-mail address …
             let sentence = cause.message.rsplit_once("\": ").map_or(cause.message.as_str(), |(_, sentence)| sentence);
-            Some(FieldError { pointer: Some(pointer.to_owned()), parameter: None, detail: sentence.to_owned() })
+            Some(FieldError::at(pointer, Flaw::read(sentence)))
         })
         .collect();
     errors.dedup();
     let problem = Problem::new(Kind::Invalid, "Some fields are not right; see errors.");
     let is_about_fields = status.code == 422 && !errors.is_empty();
     is_about_fields.then(|| {
-        errors
-            .into_iter()
-            .fold(problem, |problem, error| problem.field(error.pointer.unwrap_or_default(), error.detail))
+        errors.into_iter().fold(problem, |problem, error| problem.field(error.pointer.unwrap_or_default(), error.flaw))
     })
 }
 

@@ -8,18 +8,20 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use crate::flaw::Flaw;
+
 /// A card number that could be one: 12 to 19 digits whose check digit is right.
 pub struct CardNumber(Zeroizing<String>);
 
 impl CardNumber {
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    fn parse(text: &str) -> Result<Self, Flaw> {
         let digits: Zeroizing<String> =
             Zeroizing::new(text.chars().filter(|character| !matches!(character, ' ' | '-')).collect());
         if !(12..=19).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err("must be the 12 to 19 digits of a card number; spaces and hyphens may stand between them");
+            return Err(Flaw::InvalidCardNumber);
         }
         if !passes_luhn(&digits) {
-            return Err("is not a card number: a digit is wrong or two have changed places");
+            return Err(Flaw::CardNumberMistyped);
         }
         Ok(Self(digits))
     }
@@ -78,7 +80,7 @@ impl de::Visitor<'_> for Text {
 impl<'de> Deserialize<'de> for CardNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = deserializer.deserialize_any(Text("a string of digits"))?;
-        Self::parse(&text).map_err(de::Error::custom)
+        Self::parse(&text).map_err(|flaw| de::Error::custom(flaw.carried()))
     }
 }
 
@@ -94,10 +96,9 @@ impl CardCode {
 
 impl<'de> Deserialize<'de> for CardCode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const FORM: &str = "a string of three or four digits";
-        let text = deserializer.deserialize_any(Text(FORM))?;
+        let text = deserializer.deserialize_any(Text("a string of three or four digits"))?;
         let right = (3..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        if right { Ok(Self(text)) } else { Err(de::Error::custom(format_args!("must be {FORM}"))) }
+        if right { Ok(Self(text)) } else { Err(de::Error::custom(Flaw::InvalidCardCode.carried())) }
     }
 }
 
@@ -130,9 +131,8 @@ impl CardExpiry {
 
 impl<'de> Deserialize<'de> for CardExpiry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        const FORM: &str = "month and year, such as 12/30";
-        let text = deserializer.deserialize_any(Text(FORM))?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom(format_args!("must be {FORM}")))
+        let text = deserializer.deserialize_any(Text("month and year, such as 12/30"))?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom(Flaw::InvalidCardExpiry.carried()))
     }
 }
 

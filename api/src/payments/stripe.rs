@@ -14,6 +14,7 @@ use super::{
     ledger::CURRENCY,
     provider::{Charge, Failure, Instrument, Order, PaymentProvider, ProviderError, Reference, Report, Reported},
 };
+use crate::flaw::Flaw;
 use crate::problem::{Answer, Problem};
 
 /// The version of Stripe's API that the types below are read from.
@@ -175,10 +176,7 @@ impl PaymentProvider for Stripe {
     fn accept(&self, instrument: &Instrument) -> Answer<()> {
         match instrument {
             Instrument::PaymentMethod(_) => Ok(()),
-            Instrument::Card { .. } => Err(Problem::invalid(
-                "/card_number",
-                "must not be sent here: give the card to Stripe's form and send the payment_method that it makes",
-            )),
+            Instrument::Card { .. } => Err(Problem::invalid("/card_number", Flaw::CardNotTaken)),
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     database_error,
+    flaw::Flaw,
     master::{Master, Record, Store},
     problem::{Answer, Problem},
 };
@@ -96,19 +97,13 @@ impl TestCards {
 
 fn outcome_of(instrument: &Instrument) -> Answer<(State, CardSummary)> {
     let Instrument::Card { number, .. } = instrument else {
-        return Err(Problem::invalid(
-            "/payment_method",
-            "is for Stripe, which this installation does not use: send card_number",
-        ));
+        return Err(Problem::invalid("/payment_method", Flaw::PaymentMethodNotTaken));
     };
-    NUMBERS.iter().find(|(known, _)| *known == number.digits()).map(|(_, state)| (*state, number.summary())).ok_or_else(
-        || {
-            Problem::invalid(
-                "/card_number",
-                "only the test numbers are accepted, such as 4242424242424242: never type a real card here",
-            )
-        },
-    )
+    NUMBERS
+        .iter()
+        .find(|(known, _)| *known == number.digits())
+        .map(|(_, state)| (*state, number.summary()))
+        .ok_or_else(|| Problem::invalid("/card_number", Flaw::NotATestCard))
 }
 
 fn bson_of<T: Serialize>(value: &T) -> Result<bson::Bson, ProviderError> {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
+use crate::flaw::Flaw;
+
 /// Longer than any password that the policy admits; what is longer cannot be right and is not worth normalising.
 const MOST_BYTES: usize = 2048;
 
@@ -37,7 +39,7 @@ impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let typed = Zeroizing::new(String::deserialize(deserializer)?);
         if typed.len() > MOST_BYTES {
-            return Err(serde::de::Error::custom(format!("must have at most {MOST_BYTES} bytes")));
+            return Err(serde::de::Error::custom(Flaw::TooLong { max: MOST_BYTES }.carried()));
         }
         Ok(Self::new(&typed))
     }

@@ -1,10 +1,17 @@
 //! What a new password must be like: long and hard to guess. No digits or capitals are demanded, nothing is forbidden
 //! but what somebody who knows the hospital and the user would try first.
 
-use zxcvbn::{Score, zxcvbn};
+use zxcvbn::{
+    Score,
+    feedback::{Feedback, Warning},
+    zxcvbn,
+};
 
 use super::password::Password;
-use crate::problem::{Answer, Problem};
+use crate::{
+    flaw::{Flaw, Guess},
+    problem::{Answer, Problem},
+};
 
 const SHORTEST: usize = 15;
 const LONGEST: usize = 128;
@@ -27,43 +34,57 @@ pub struct Owner<'a> {
 /// Checks a new password.
 ///
 /// # Errors
-/// At `pointer`, a sentence for each thing that is wrong.
+/// At `pointer`, with each thing that is wrong.
 pub fn check(pointer: &str, password: &Password, owner: &Owner<'_>) -> Answer<()> {
     let mut wrong = objections(password.expose(), owner).into_iter();
     let Some(first) = wrong.next() else { return Ok(()) };
     Err(wrong.fold(Problem::invalid(pointer, first), |problem, next| problem.field(pointer, next)))
 }
 
-fn objections(password: &str, owner: &Owner<'_>) -> Vec<String> {
+fn objections(password: &str, owner: &Owner<'_>) -> Vec<Flaw> {
     let length = password.chars().count();
     if length < SHORTEST {
-        return vec![format!(
-            "must have at least {SHORTEST} characters; a few words that do not belong together are good"
-        )];
+        return vec![Flaw::PasswordTooShort { min: SHORTEST }];
     }
     if length > LONGEST {
-        return vec![format!("must have at most {LONGEST} characters")];
+        return vec![Flaw::TooLong { max: LONGEST }];
     }
     let mut objections = Vec::new();
     let lower = password.to_lowercase();
     let local = owner.email.split('@').next().unwrap_or_default();
     if contains(&lower, local, SHORTEST_PIECE) || contains(&lower, owner.email, SHORTEST_WHOLE) {
-        objections.push("must not contain your e-mail address".to_owned());
+        objections.push(Flaw::ContainsEmail);
     }
     if owner.hospital.is_some_and(|hospital| contains(&lower, hospital, SHORTEST_WHOLE)) {
-        objections.push("must not contain the hospital's name".to_owned());
+        objections.push(Flaw::ContainsHospital);
     }
     let known = known_words(owner);
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let strength = zxcvbn(password, &known);
     if strength.score() < Score::Three {
-        let why = strength.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-        objections.push(match why {
-            Some(why) => format!("is too easy to guess. {why} Take a few words that do not belong together"),
-            None => "is too easy to guess; take a few words that do not belong together".to_owned(),
-        });
+        let why = strength.feedback().and_then(Feedback::warning);
+        objections.push(Flaw::TooGuessable { why: why.map_or(Guess::Weak, guess_of) });
     }
     objections
+}
+
+fn guess_of(warning: Warning) -> Guess {
+    match warning {
+        Warning::StraightRowsOfKeysAreEasyToGuess | Warning::ShortKeyboardPatternsAreEasyToGuess => Guess::Keyboard,
+        Warning::RepeatsLikeAaaAreEasyToGuess | Warning::RepeatsLikeAbcAbcAreOnlySlightlyHarderToGuess => {
+            Guess::Repetition
+        }
+        Warning::ThisIsATop10Password
+        | Warning::ThisIsATop100Password
+        | Warning::ThisIsACommonPassword
+        | Warning::ThisIsSimilarToACommonlyUsedPassword => Guess::Common,
+        Warning::SequencesLikeAbcAreEasyToGuess => Guess::Sequence,
+        Warning::RecentYearsAreEasyToGuess | Warning::DatesAreOftenEasyToGuess => Guess::Date,
+        Warning::AWordByItselfIsEasyToGuess => Guess::Word,
+        Warning::NamesAndSurnamesByThemselvesAreEasyToGuess | Warning::CommonNamesAndSurnamesAreEasyToGuess => {
+            Guess::Name
+        }
+    }
 }
 
 /// Whether the password has the name in it, also with the spaces and signs left out. Shorter names do not count.
@@ -106,7 +127,7 @@ mod tests {
             "🦆 seven 🎻 purple 🚲 quarries",
             &"lamp violin gravel oyster teapot ".repeat(3)[..90],
         ] {
-            assert_eq!(objections(password, &OWNER), Vec::<String>::new(), "{password}");
+            assert_eq!(objections(password, &OWNER), Vec::<Flaw>::new(), "{password}");
         }
     }
 
@@ -142,7 +163,7 @@ mod tests {
         {
             let objections = objections(password, &OWNER);
             assert!(
-                objections.iter().any(|objection| objection.contains("must not contain")),
+                objections.iter().any(|objection| matches!(objection, Flaw::ContainsEmail | Flaw::ContainsHospital)),
                 "{password}: {objections:?}"
             );
         }
@@ -156,14 +177,14 @@ mod tests {
             objections(password, &Owner { email: "jo@srh.de", name: None, hospital: Some(hospital) })
         };
         for password in ["lamp jo@SRH.de oyster gravel", "violin josrhde gravel oyster"] {
-            assert_eq!(objection(password, "General"), ["must not contain your e-mail address"], "{password}");
+            assert_eq!(objection(password, "General"), [Flaw::ContainsEmail], "{password}");
         }
         for (password, hospital) in
             [("lamp SRH oyster gravel", "SRH"), ("灯 市病院 牡蠣 砂利 提琴 紅茶 鶴 亀 松", "市病院")]
         {
-            assert_eq!(objection(password, hospital), ["must not contain the hospital's name"], "{password}");
+            assert_eq!(objection(password, hospital), [Flaw::ContainsHospital], "{password}");
         }
-        assert_eq!(objection("join the oyster for violin gravel", "St"), Vec::<String>::new());
+        assert_eq!(objection("join the oyster for violin gravel", "St"), Vec::<Flaw>::new());
     }
 
     #[test]

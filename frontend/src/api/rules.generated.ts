@@ -326,6 +326,16 @@ export const words = {
     "interrupted",
     "canceled"
   ],
+  "Guess": [
+    "common",
+    "keyboard",
+    "repetition",
+    "sequence",
+    "date",
+    "word",
+    "name",
+    "weak"
+  ],
   "NewStatus": [
     "active",
     "disabled"

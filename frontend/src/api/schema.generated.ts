@@ -1309,8 +1309,8 @@ export interface components {
          */
         Failure: "card_declined" | "insufficient_funds" | "expired_card" | "incorrect_cvc" | "processing_error" | "authentication_failed" | "interrupted" | "canceled";
         /** @description What is wrong with one field. */
-        FieldError: {
-            /** @description What is wrong and what would be right. */
+        FieldError: components["schemas"]["Flaw"] & {
+            /** @description What is wrong and what would be right, in English. */
             detail: string;
             /** @description The parameter of the query or the header, where it is not the body. */
             parameter?: string | null;
@@ -1320,6 +1320,209 @@ export interface components {
              */
             pointer?: string | null;
         };
+        /**
+         * @description What is wrong with a field. The code never changes its meaning once published; a client that does not know one shows
+         *     `detail`.
+         */
+        Flaw: {
+            /** @enum {string} */
+            code: "required";
+        } | {
+            /** @enum {string} */
+            code: "too_short";
+            min: number;
+        } | {
+            /** @enum {string} */
+            code: "too_long";
+            max: number;
+        } | {
+            /** @enum {string} */
+            code: "wrong_length";
+            max: number;
+            min: number;
+        } | {
+            /** @enum {string} */
+            code: "too_many";
+            max: number;
+        } | {
+            /** @enum {string} */
+            code: "too_small";
+            /** Format: double */
+            min: number;
+        } | {
+            /** @enum {string} */
+            code: "too_large";
+            /** Format: double */
+            max: number;
+        } | {
+            allowed: string[];
+            /** @enum {string} */
+            code: "not_one_of";
+        } | {
+            /** @enum {string} */
+            code: "wrong_type";
+            expected: string;
+        } | {
+            /** @enum {string} */
+            code: "unknown_field";
+            known: string[];
+        } | {
+            /** @enum {string} */
+            code: "has_unknown_field";
+            known: string[];
+        } | {
+            /** @enum {string} */
+            code: "duplicate";
+        } | {
+            /** @enum {string} */
+            code: "needed_with";
+            field: string;
+        } | {
+            /** @enum {string} */
+            code: "not_beside";
+            field: string;
+        } | {
+            /** @enum {string} */
+            code: "control_characters";
+        } | {
+            /** @enum {string} */
+            code: "invalid_email";
+        } | {
+            /** @enum {string} */
+            code: "invalid_phone";
+        } | {
+            /** @enum {string} */
+            code: "invalid_date";
+        } | {
+            /** @enum {string} */
+            code: "invalid_time_of_day";
+        } | {
+            /** @enum {string} */
+            code: "invalid_timestamp";
+        } | {
+            /** @enum {string} */
+            code: "invalid_time_zone";
+        } | {
+            /** @enum {string} */
+            code: "invalid_language";
+        } | {
+            /** @enum {string} */
+            code: "invalid_opening_hours";
+            max: number;
+        } | {
+            /** @enum {string} */
+            code: "invalid_cursor";
+        } | {
+            /** @enum {string} */
+            code: "invalid_etag";
+        } | {
+            /** @enum {string} */
+            code: "too_few_letters";
+            min: number;
+        } | {
+            /** @enum {string} */
+            code: "in_future";
+        } | {
+            /** @enum {string} */
+            code: "taken";
+        } | {
+            /** @enum {string} */
+            code: "unknown_patient";
+        } | {
+            /** @enum {string} */
+            code: "unknown_doctor";
+        } | {
+            /** @enum {string} */
+            code: "ends_too_early";
+        } | {
+            /** @enum {string} */
+            code: "ends_too_late";
+            /** Format: int64 */
+            hours: number;
+        } | {
+            /** @enum {string} */
+            code: "systolic_too_low";
+        } | {
+            /** @enum {string} */
+            code: "no_measurement";
+        } | {
+            /** @enum {string} */
+            code: "not_positive";
+        } | {
+            /** @enum {string} */
+            code: "not_negative";
+        } | {
+            /** @enum {string} */
+            code: "zero";
+        } | {
+            /** @enum {string} */
+            code: "stock_too_high";
+            /** Format: int64 */
+            max: number;
+        } | {
+            /** @enum {string} */
+            code: "wrong_password";
+        } | {
+            /** @enum {string} */
+            code: "password_too_short";
+            min: number;
+        } | {
+            /** @enum {string} */
+            code: "contains_email";
+        } | {
+            /** @enum {string} */
+            code: "contains_hospital";
+        } | {
+            /** @enum {string} */
+            code: "too_guessable";
+            why: components["schemas"]["Guess"];
+        } | {
+            /** @enum {string} */
+            code: "invalid_card_number";
+        } | {
+            /** @enum {string} */
+            code: "card_number_mistyped";
+        } | {
+            /** @enum {string} */
+            code: "invalid_card_code";
+        } | {
+            /** @enum {string} */
+            code: "invalid_card_expiry";
+        } | {
+            /** @enum {string} */
+            code: "card_expired";
+        } | {
+            /** @enum {string} */
+            code: "not_a_test_card";
+        } | {
+            /** @enum {string} */
+            code: "card_not_taken";
+        } | {
+            /** @enum {string} */
+            code: "payment_method_not_taken";
+        } | {
+            /** @enum {string} */
+            code: "payment_failed";
+            failure: components["schemas"]["Failure"];
+        } | {
+            /** @enum {string} */
+            code: "wrong_price";
+            plan: string;
+            /** Format: int64 */
+            price: number;
+        } | {
+            /** @enum {string} */
+            code: "not_as_in_catalogue";
+            right: string;
+        } | {
+            /** @enum {string} */
+            code: "invalid";
+        };
+        /**
+         * @description What makes a password easy to guess.
+         * @enum {string}
+         */
+        Guess: "common" | "keyboard" | "repetition" | "sequence" | "date" | "word" | "name" | "weak";
         Hours: {
             /** @example 08:30 */
             from: string;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::matrix::{TABLE, operations};
 
@@ -108,4 +108,25 @@ fn every_problem_can_be_read_as_the_document_says() {
     for member in ["errors", "request_id"] {
         assert!(says_something(&problem["properties"][member]["description"]), "{problem}");
     }
+}
+
+/// Programs decide by the code, and so does the front end, which says each in its own languages.
+#[test]
+fn every_flaw_of_a_field_has_a_code_of_its_own() {
+    let document = document();
+    let flaws = document["components"]["schemas"]["Flaw"]["oneOf"].as_array().unwrap();
+    let codes: Vec<&str> = flaws
+        .iter()
+        .map(|flaw| {
+            assert!(flaw["required"].as_array().unwrap().contains(&json!("code")), "{flaw}");
+            flaw["properties"]["code"]["enum"][0].as_str().unwrap()
+        })
+        .collect();
+    let distinct: BTreeSet<&str> = codes.iter().copied().collect();
+    assert_eq!(codes.len(), distinct.len());
+    assert!(codes.iter().all(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')), "{codes:?}");
+    for code in ["required", "too_long", "invalid_email", "payment_failed", "invalid"] {
+        assert!(distinct.contains(code), "{code}");
+    }
+    assert_eq!(document["components"]["schemas"]["FieldError"]["allOf"][0]["$ref"], "#/components/schemas/Flaw");
 }

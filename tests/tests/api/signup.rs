@@ -100,20 +100,20 @@ async fn a_hospital_signs_up_and_its_object_says_what_was_sent() {
 async fn wrong_fields_are_named_and_nothing_is_made() {
     let stack = Stack::new("signup, wrong").await;
     let right = stack.signup_request("Wrong", "starter");
-    for (pointer, value) in [
-        ("/organization_name", json!("x".repeat(301))),
-        ("/organization_name", json!("  ")),
-        ("/organization_name", json!("St. Mary\u{202e}s")),
-        ("/organization_name", json!("St. Mary\u{fffe}s")),
-        ("/organization_name", json!({ "$ne": "" })),
-        ("/organization_email", json!("admin@stmarys")),
-        ("/organization_phone", json!("call us")),
-        ("/plan/plan_id", json!("gold")),
-        ("/plan/price", json!(1)),
-        ("/plan/max_users", json!(500)),
-        ("/plan/max_users", Value::Null),
-        ("/plan/name", json!("Enterprise")),
-        ("/status", json!("active")),
+    for (pointer, value, code) in [
+        ("/organization_name", json!("x".repeat(301)), "too_long"),
+        ("/organization_name", json!("  "), "required"),
+        ("/organization_name", json!("St. Mary\u{202e}s"), "control_characters"),
+        ("/organization_name", json!("St. Mary\u{fffe}s"), "control_characters"),
+        ("/organization_name", json!({ "$ne": "" }), "wrong_type"),
+        ("/organization_email", json!("admin@stmarys"), "invalid_email"),
+        ("/organization_phone", json!("call us"), "invalid_phone"),
+        ("/plan/plan_id", json!("gold"), "not_one_of"),
+        ("/plan/price", json!(1), "not_as_in_catalogue"),
+        ("/plan/max_users", json!(500), "not_as_in_catalogue"),
+        ("/plan/max_users", Value::Null, "not_as_in_catalogue"),
+        ("/plan/name", json!("Enterprise"), "not_as_in_catalogue"),
+        ("/status", json!("active"), "unknown_field"),
     ] {
         let mut body = right.clone();
         match pointer.rsplit_once('/').unwrap() {
@@ -122,6 +122,7 @@ async fn wrong_fields_are_named_and_nothing_is_made() {
         }
         let problem = stack.client().post(SIGNUP, &body).await.problem(422, "invalid");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        assert_eq!(problem["errors"][0]["code"], code, "{problem}");
     }
     assert_eq!(databases(&stack).await, BTreeSet::new());
     assert_eq!(stack.master().collection::<Document>("signups").count_documents(doc! {}).await.unwrap(), 0);

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     clock::{from_bson, to_bson},
     dates::Moment,
+    flaw::Flaw,
     merge::{Changes, Patch, never_null},
     permissions::Permission,
     problem::{Answer, Kind, Problem},
@@ -159,9 +160,9 @@ pub(super) fn after(at: Timestamp, length: SignedDuration) -> Timestamp {
 pub(super) fn possible(appointment: &Appointment) -> Answer<()> {
     let length = from_bson(appointment.ends_at).duration_since(from_bson(appointment.starts_at));
     if length <= SignedDuration::ZERO {
-        Err(Problem::invalid("/ends_at", "must be later than starts_at"))
+        Err(Problem::invalid("/ends_at", Flaw::EndsTooEarly))
     } else if length > LONGEST {
-        Err(Problem::invalid("/ends_at", "must be at most 12 hours after starts_at"))
+        Err(Problem::invalid("/ends_at", Flaw::EndsTooLate { hours: LONGEST.as_hours() }))
     } else {
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::{
     audit::Entry,
     dates::Moment,
     extract::{ApiJson, ApiPath, etag},
+    flaw::Flaw,
     identity::Member,
     permissions::may,
     problem::{Answer, Kind, Problem},
@@ -162,21 +163,22 @@ struct Measured {
 
 impl Measured {
     fn into_document(self) -> Answer<Document> {
+        let needed_with = |field: &str| Flaw::NeededWith { field: field.to_owned() };
         match (self.systolic_mmhg, self.diastolic_mmhg) {
             (Some(_), None) => {
-                return Err(Problem::invalid("/diastolic_mmhg", "is needed together with systolic_mmhg"));
+                return Err(Problem::invalid("/diastolic_mmhg", needed_with("systolic_mmhg")));
             }
             (None, Some(_)) => {
-                return Err(Problem::invalid("/systolic_mmhg", "is needed together with diastolic_mmhg"));
+                return Err(Problem::invalid("/systolic_mmhg", needed_with("diastolic_mmhg")));
             }
             (Some(systolic), Some(diastolic)) if systolic <= diastolic => {
-                return Err(Problem::invalid("/systolic_mmhg", "must be above diastolic_mmhg"));
+                return Err(Problem::invalid("/systolic_mmhg", Flaw::SystolicTooLow));
             }
             _ => {}
         }
         let measured = bson::serialize_to_document(&self).map_err(|_| Problem::internal())?;
         if measured.is_empty() {
-            return Err(Problem::invalid("", "must have at least one measurement"));
+            return Err(Problem::invalid("", Flaw::NoMeasurement));
         }
         Ok(measured)
     }

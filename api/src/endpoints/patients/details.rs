@@ -13,6 +13,7 @@ use crate::{
     clock::Clock,
     dates::{Day, Moment},
     extract::etag,
+    flaw::Flaw,
     merge::{Changes, Patch, never_null},
     permissions::Permission,
     problem::{Answer, Problem},
@@ -54,7 +55,7 @@ pub(super) struct NewPatient {
     #[garde(skip)]
     blood_group: Option<BloodGroup>,
     /// At most 100.
-    #[garde(length(max = 100), dive)]
+    #[garde(custom(|list: &[_], (): &()| at_most_a_hundred(list)), dive)]
     #[serde(default)]
     #[schema(value_type = Vec<Line<200>>, max_items = 100)]
     allergies: Vec<Line<200>>,
@@ -97,7 +98,7 @@ pub(super) struct PatientChange {
     #[schema(value_type = Option<BloodGroup>)]
     blood_group: Patch<BloodGroup>,
     #[serde(default)]
-    #[garde(dive, custom(|list: &Patch<Vec<_>>, (): &()| at_most_a_hundred(list)))]
+    #[garde(dive, custom(|list: &Patch<Vec<_>>, (): &()| patched(list)))]
     #[schema(value_type = Option<Vec<Line<200>>>, max_items = 100)]
     allergies: Patch<Vec<Line<200>>>,
 }
@@ -110,16 +111,23 @@ fn phone_number(text: &Line<32>) -> garde::Result {
     texts::check([&texts::PHONE], text.as_str()).map_err(garde::Error::new)
 }
 
-fn at_most_a_hundred<T>(list: &Patch<Vec<T>>) -> garde::Result {
+/// Of a list.
+const MOST: usize = 100;
+
+fn at_most_a_hundred<T>(list: &[T]) -> garde::Result {
+    if list.len() > MOST { Err(Flaw::TooMany { max: MOST }.into()) } else { Ok(()) }
+}
+
+fn patched<T>(list: &Patch<Vec<T>>) -> garde::Result {
     match list {
-        Patch::Set(list) if list.len() > 100 => Err(garde::Error::new("must have at most 100 entries")),
+        Patch::Set(list) => at_most_a_hundred(list),
         _ => Ok(()),
     }
 }
 
 fn born(day: Day, clock: &Clock) -> Answer<Day> {
     if day > Day::latest(clock.now()) {
-        return Err(Problem::invalid("/birth_date", "must not be in the future"));
+        return Err(Problem::invalid("/birth_date", Flaw::InFuture));
     }
     Ok(day)
 }
