@@ -36,11 +36,24 @@ async fn change(app: &App, id: &OrganizationId, wanted: Subscription, actor: &Ac
     if wanted == Subscription::Suspended {
         app.sessions.end_of_suspended(id, &after).await?;
     }
-    let action = if wanted == Subscription::Suspended { SUSPEND } else { RESUME };
-    if before.spec.subscription != wanted || lacks(app, id, action).await? {
-        app.platform_audit.record(actor, Entry::new(action).target("organization", id.as_str())).await?;
+    let was = before.spec.subscription;
+    if was != wanted && lacks(app, id, action(was)).await? {
+        // The step before this one, which nobody repeated. Who took it is not known any more.
+        record(app, id, action(was), &Actor::system()).await?;
+    }
+    if was != wanted || lacks(app, id, action(wanted)).await? {
+        record(app, id, action(wanted), actor).await?;
     }
     Ok(after)
+}
+
+/// What makes a hospital that has paid so.
+fn action(subscription: Subscription) -> &'static str {
+    if subscription == Subscription::Suspended { SUSPEND } else { RESUME }
+}
+
+async fn record(app: &App, id: &OrganizationId, action: &'static str, actor: &Actor) -> Answer<()> {
+    app.platform_audit.record(actor, Entry::new(action).target("organization", id.as_str())).await
 }
 
 /// Whether the log has not been told yet that this is how things are: whoever did it was answered 503, or killed.

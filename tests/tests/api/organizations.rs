@@ -255,7 +255,7 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
 }
 
 #[tokio::test]
-async fn a_suspension_that_could_not_be_recorded_is_recorded_when_it_is_repeated() {
+async fn a_suspension_that_could_not_be_recorded_is_recorded_when_it_is_repeated_or_taken_back() {
     let proxied = Proxied::new("suspension, unrecorded").await;
     let platform = proxied.platform_administrator().await;
     let signup = proxied.signup("Mercy", "starter").await;
@@ -280,6 +280,13 @@ async fn a_suspension_that_could_not_be_recorded_is_recorded_when_it_is_repeated
             assert_eq!(recorded().await, expected);
         }
     }
+    // Nobody repeats it: the next step tells of it, too.
+    proxied.mongo_proxy.fail("insert", 11_600, "InterruptedAtShutdown", "the server stops");
+    platform.post_empty(&path(&signup, "suspend")).await.problem(503, "database-unavailable");
+    proxied.mongo_proxy.clear();
+    platform.post_empty(&path(&signup, "resume")).await.expect(200);
+    expected.extend(["organization.suspend", "organization.resume"]);
+    assert_eq!(recorded().await, expected);
     proxied.close().await;
 }
 
