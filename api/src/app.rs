@@ -10,6 +10,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -99,7 +100,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(body_limit))
         .map_request(|request: Request<_>| request.map(Body::new))
         .layer(middleware::from_fn_with_state(app.clone(), once_prepared))
-        .layer(middleware::from_fn(to_the_end));
+        .layer(middleware::from_fn_with_state(app.under_way.clone(), to_the_end));
     routes.layer(layers).with_state(app)
 }
 
@@ -117,7 +118,7 @@ async fn once_prepared(State(app): State<App>, request: Request, next: Next) -> 
 }
 
 /// Finishes what changes something although the client hangs up or the time is over: nothing is cut off between two writes.
-async fn to_the_end(request: Request, next: Next) -> Response {
+async fn to_the_end(State(under_way): State<TaskTracker>, request: Request, next: Next) -> Response {
     // A guess at a password is not worth a hash that nobody waits for; what a right one starts is finished all the same.
     const SIGN_IN: [&str; 2] = ["/login", "/organization-login"];
     let operation = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
@@ -125,7 +126,7 @@ async fn to_the_end(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let work = async move { next.run(request).await };
-    match tokio::spawn(request_id::carried(work.in_current_span())).await {
+    match under_way.spawn(request_id::carried(work.in_current_span())).await {
         Ok(response) => response,
         Err(ended) => match ended.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -393,16 +394,20 @@ mod tests {
                 done.notify_one();
             }
         };
+        let under_way = TaskTracker::new();
         let router = Router::new()
             .route("/change", post(work))
-            .layer(middleware::from_fn(to_the_end))
+            .layer(middleware::from_fn_with_state(under_way.clone(), to_the_end))
             .layer(middleware::from_fn(request_id::layer));
         let client = tokio::spawn(answer(router, to(Method::POST, "/change"), ""));
         begun.notified().await;
         client.abort();
         assert!(client.await.unwrap_err().is_cancelled());
+        under_way.close();
+        assert_eq!(under_way.len(), 1, "whoever stops the service knows of it");
         go_on.notify_one();
-        tokio::time::timeout(Duration::from_secs(30), done.notified()).await.expect("the work is finished");
+        tokio::time::timeout(Duration::from_secs(30), under_way.wait()).await.expect("the work is finished");
+        done.notified().await;
     }
 
     #[tokio::test]
@@ -412,7 +417,7 @@ mod tests {
         }
         let router = Router::new()
             .route("/broken", get(broken).post(broken))
-            .layer(middleware::from_fn(to_the_end))
+            .layer(middleware::from_fn_with_state(TaskTracker::new(), to_the_end))
             .layer(CatchPanicLayer::custom(answer_panic))
             .layer(middleware::from_fn(secure))
             .layer(middleware::from_fn(request_id::layer));

@@ -172,7 +172,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let counted = app.clone();
     let metrics = metrics::routes(app.metrics.clone(), move || counted.now());
     tokio::spawn(axum::serve(metrics_listener, metrics).into_future());
-    server::serve(listener, app::router(app), stop, server::DRAIN).await;
+    let under_way = app.under_way.clone();
+    server::serve(listener, app::router(app), under_way, stop, server::DRAIN).await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -59,17 +59,22 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Serves until `stop`, then lets requests under way finish, for at most `drain`: one client that never finishes its
-/// request must not keep the process alive.
-pub async fn serve(mut listener: TcpListener, router: Router, stop: CancellationToken, drain: Duration) {
-    let connections = TaskTracker::new();
+/// Serves until `stop`, then lets requests finish, and what is `under_way` although its client has gone, for at most `drain`:
+/// one client that never finishes its request must not keep the process alive.
+pub async fn serve(
+    mut listener: TcpListener,
+    router: Router,
+    under_way: TaskTracker,
+    stop: CancellationToken,
+    drain: Duration,
+) {
     // Errors of single connections are no reason to end, and are not answered.
     while let Some((stream, address)) = stop.run_until_cancelled(Listener::accept(&mut listener)).await {
-        connections.spawn(connected(stream, address, router.clone(), stop.clone(), HEADER));
+        under_way.spawn(connected(stream, address, router.clone(), stop.clone(), HEADER));
     }
     drop(listener);
-    connections.close();
-    if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+    under_way.close();
+    if tokio::time::timeout(drain, under_way.wait()).await.is_err() {
         tracing::warn!(seconds = drain.as_secs(), "requests still under way are cut off");
     }
 }
@@ -128,6 +133,7 @@ mod tests {
     struct Stopping {
         client: TcpStream,
         finish_request: Arc<Notify>,
+        under_way: TaskTracker,
         server: JoinHandle<()>,
     }
 
@@ -147,11 +153,12 @@ mod tests {
         let listener = listen("127.0.0.1:0".parse().unwrap(), "listen").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let stop = CancellationToken::new();
-        let server = tokio::spawn(serve(listener, router, stop.clone(), drain));
+        let under_way = TaskTracker::new();
+        let server = tokio::spawn(serve(listener, router, under_way.clone(), stop.clone(), drain));
         client.write_all(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
         entered.notified().await;
         stop.cancel();
-        Stopping { client, finish_request, server }
+        Stopping { client, finish_request, under_way, server }
     }
 
     #[tokio::test]
@@ -162,6 +169,23 @@ mod tests {
         stopping.client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("finished"), "{answer}");
         stopping.server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn work_whose_client_has_gone_is_finished_after_the_signal() {
+        let stopping = stop_during_request(Duration::from_mins(1)).await;
+        let go_on = Arc::new(Notify::new());
+        let work = stopping.under_way.spawn({
+            let go_on = go_on.clone();
+            async move { go_on.notified().await }
+        });
+        stopping.finish_request.notify_one();
+        drop(stopping.client);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!stopping.server.is_finished());
+        go_on.notify_one();
+        stopping.server.await.unwrap();
+        work.await.unwrap();
     }
 
     #[tokio::test]

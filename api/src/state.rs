@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use kube::Api;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     blind_index::BlindIndex,
@@ -50,6 +50,8 @@ pub struct AppState {
     pub payments: Payments,
     pub platform_audit: PlatformAudit,
     pub metrics: Metrics,
+    /// What goes on whether or not anybody waits for it, and is finished before the service ends.
+    pub under_way: TaskTracker,
 }
 
 impl AppState {
@@ -89,6 +91,7 @@ impl AppState {
             payments,
             platform_audit,
             metrics,
+            under_way: TaskTracker::new(),
             settings,
             clock,
             master,

@@ -62,7 +62,8 @@ async fn request_reset(
     app.limits.password_reset(address)?;
     if app.mailer.is_on() {
         // In the background, so that the time tells nothing either.
-        tokio::spawn(request_id::carried(async move {
+        let under_way = app.under_way.clone();
+        under_way.spawn(request_id::carried(async move {
             if let Err(problem) = send_links(&app, &body).await {
                 tracing::error!(kind = problem.kind().slug(), "a link to reset a password could not be sent");
             }

@@ -78,7 +78,7 @@ async fn refuse(app: &AppState, key: &Index, before: &Standing, candidates: Vec<
     if before.wait.is_none() {
         for (accounts, account) in candidates {
             // Not waited for: it would take longer where the user exists.
-            tokio::spawn(request_id::carried(async move {
+            app.under_way.spawn(request_id::carried(async move {
                 let anonymous = Actor {
                     id: "anonymous".to_owned(),
                     role: "ANONYMOUS".to_owned(),

@@ -10,7 +10,10 @@ use kube::{
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 
-use crate::support::{CARD, Stack, eventually};
+use crate::{
+    proxied::Proxied,
+    support::{CARD, Stack, eventually},
+};
 
 #[tokio::test]
 async fn it_starts_and_ends_in_order() {
@@ -57,6 +60,29 @@ async fn a_payment_under_way_is_answered_before_the_end() {
     assert!(status.success() && answered <= ended, "{status}\n{}", stack.api.log());
     stack.operator.terminate().await;
     stack.sandbox.close().await;
+}
+
+#[tokio::test]
+async fn what_a_client_asked_for_and_left_is_finished_before_the_end() {
+    let proxied = Proxied::new("process, left").await;
+    let hospital = proxied.hospital("Left").await;
+    let administrator = hospital.administrator.clone();
+    let invitation =
+        json!({ "email": "late@left.example", "role": "doctor", "organization_id": hospital.organization_id });
+    let log = proxied.mongo.database(&hospital.database_name).collection::<Document>("audit_logs");
+    let invited = async || log.count_documents(doc! { "action": "user.invite" }).await.unwrap();
+    let before = invited().await;
+    // Longer than the service takes to end when it has nothing to do.
+    proxied.mongo_proxy.delay("insert", Duration::from_secs(2));
+    let client = tokio::spawn(async move { administrator.post("/add-user", &invitation).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    let status = proxied.api.terminate().await;
+    assert!(status.success(), "{status}\n{}", proxied.api.log());
+    assert_eq!(invited().await, before + 1, "{}", proxied.api.log());
+    proxied.stack.operator.terminate().await;
+    proxied.stack.sandbox.close().await;
 }
 
 #[tokio::test]
