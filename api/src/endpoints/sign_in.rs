@@ -1,5 +1,7 @@
 //! Signing in and out.
 
+use std::time::{Duration, Instant};
+
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
@@ -35,6 +37,11 @@ use crate::{
 
 /// At more hospitals than this nobody can sign in by e-mail address alone: each costs a hash.
 const MOST_HOSPITALS: i64 = 8;
+
+/// A sign-in by e-mail address alone is refused so long after it came, or a whole number of times: the more hospitals know
+/// the address, the more hashes are computed, and as many for everybody would cost nine times as much. Longer than all of
+/// them take.
+const REFUSAL: Duration = Duration::from_millis(500);
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(sign_in_to_organization)).routes(routes!(sign_in)).routes(routes!(sign_out))
@@ -99,7 +106,8 @@ struct Login {
 
 /// Signs in by e-mail address alone
 ///
-/// For staff who have signed in to their hospital before, and for the platform's administrators. Where the address and the
+/// For staff who have signed in to their hospital before, and for the platform's administrators. A refusal takes the same time,
+/// at however many hospitals the address is known. Where the address and the
 /// password are right at several hospitals the answer is 409 and `organizations` lists them: sign in to one of them with
 /// `POST /organization-login`.
 #[utoipa::path(
@@ -117,15 +125,28 @@ struct Login {
 async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson<Login>) -> Answer<SignedIn> {
     // Not the key of an account at one hospital: the wait must not tell at which hospitals the address is known.
     let key = app.blind_index.of_email(login.email.as_str());
+    let came = Instant::now();
     let sign_in = async {
         let candidates = anywhere(&app, &login.email);
-        let right = attempt(&app, &key, client.address, candidates, &login.password).await?;
+        let right = match attempt(&app, &key, client.address, candidates, &login.password).await {
+            Err(problem) if problem.kind() == Kind::InvalidCredentials => {
+                tokio::time::sleep(left_to_step(came.elapsed())).await;
+                return Err(problem);
+            }
+            outcome => outcome?,
+        };
         if right.len() > 1 {
             return Err(choose(&right));
         }
         start_one(&app, right, client).await
     };
     counted(&app, sign_in.await)
+}
+
+/// How long a refusal still waits.
+fn left_to_step(elapsed: Duration) -> Duration {
+    let into_step = elapsed.as_nanos() % REFUSAL.as_nanos();
+    REFUSAL.saturating_sub(Duration::from_nanos(into_step.try_into().unwrap_or_default()))
 }
 
 fn counted(app: &AppState, answer: Answer<SignedIn>) -> Answer<SignedIn> {
@@ -170,10 +191,13 @@ pub async fn anywhere(app: &AppState, email: &EmailAddress) -> Answer<Vec<Candid
 }
 
 async fn start_one(app: &App, mut right: Vec<Candidate>, client: Client) -> Answer<SignedIn> {
-    let (app, candidate) = (app.clone(), right.pop().ok_or_else(Problem::internal)?);
+    let (this, candidate) = (app.clone(), right.pop().ok_or_else(Problem::internal)?);
     // In a task of its own: a session is there with its entry in the audit log, or not at all.
-    let started = async move { start(&app, candidate, &client).await };
-    tokio::spawn(request_id::carried(started.in_current_span())).await.unwrap_or_else(|_| Err(Problem::internal()))
+    let started = async move { start(&this, candidate, &client).await };
+    app.under_way
+        .spawn(request_id::carried(started.in_current_span()))
+        .await
+        .unwrap_or_else(|_| Err(Problem::internal()))
 }
 
 fn choose(right: &[Candidate]) -> Problem {
@@ -238,6 +262,13 @@ mod tests {
             (Some(Kind::DatabaseUnavailable), None),
         ] {
             assert_eq!(outcome(problem), counts, "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_ends_with_a_step() {
+        for (elapsed, left) in [(0, 500), (1, 499), (180, 320), (499, 1), (500, 500), (1260, 240)] {
+            assert_eq!(left_to_step(Duration::from_millis(elapsed)), Duration::from_millis(left), "{elapsed}");
         }
     }
 

@@ -90,7 +90,8 @@ export interface paths {
         put?: never;
         /**
          * Signs in by e-mail address alone
-         * @description For staff who have signed in to their hospital before, and for the platform's administrators. Where the address and the
+         * @description For staff who have signed in to their hospital before, and for the platform's administrators. A refusal takes the same time,
+         *     at however many hospitals the address is known. Where the address and the
          *     password are right at several hospitals the answer is 409 and `organizations` lists them: sign in to one of them with
          *     `POST /organization-login`.
          */
