@@ -1,29 +1,49 @@
 import i18next from "i18next";
+import type { Schema } from "@/api/client";
 import type { FieldError } from "@/api/problem";
+import type { Language } from "./index";
 
-type Refusals = readonly (readonly [api: string, here: string])[];
+type Code = FieldError["code"];
 
-/** Loaded when something is refused, which is seldom. English is what the API speaks itself. */
-const load: Record<string, () => Promise<{ default: Refusals }>> = { de: () => import("./locales/de/refusals") };
+type Say<Of extends Code> = (
+  error: Extract<FieldError, { code: Of }>,
+  /** As the language writes it. */
+  number: (value: number) => string,
+) => string;
 
-const PLACE = /\{(\w+)\}/g;
+/** What is said of a field for each code of the API; one that is missing does not compile. */
+export type Refusals = { [Of in Code]: string | Say<Of> };
 
-/** What the API says of a field, in other words; its own where nobody has found others. */
-export function reworded(detail: string, refusals: Refusals): string {
-  for (const [api, here] of refusals) {
-    const names = [...api.matchAll(PLACE)].map(([, name]) => name);
-    const parts = api.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    const found = new RegExp(`^${parts.join("(.*?)")}$`, "su").exec(detail);
-    if (found) return here.replace(PLACE, (_, name: string) => found[names.indexOf(name) + 1] ?? "");
-  }
-  return detail;
+/** What a failed payment means for whoever typed the card. */
+export type PaymentAdvice = Record<Schema<"Failure">, string>;
+
+/** Why a password is easy to guess. */
+export type Guesses = Record<Schema<"Guess">, string>;
+
+/** Loaded when something is refused, which is seldom. */
+const load: Record<Language, () => Promise<{ default: Refusals }>> = {
+  en: () => import("./locales/en/refusals"),
+  de: () => import("./locales/de/refusals"),
+};
+
+/** In words of ours; in the API's own, which are English, where a newer API has a code that this version does not know. */
+export function inWords<Of extends Code>(
+  error: Extract<FieldError, { code: Of }>,
+  refusals: Refusals,
+  language: string,
+): string {
+  const code: Of = error.code;
+  if (!Object.hasOwn(refusals, code)) return error.detail;
+  const words: string | Say<Of> = refusals[code];
+  return typeof words === "string" ? words : words(error, (value) => value.toLocaleString(language));
 }
 
-/** The errors of fields in the person's language, as far as that is known. */
+/** The errors of fields in the person's language. */
 export async function inOwnWords(errors: readonly FieldError[]): Promise<FieldError[]> {
+  const { language } = i18next;
   try {
-    const refusals = (await load[i18next.language]?.())?.default ?? [];
-    return errors.map((error) => ({ ...error, detail: reworded(error.detail, refusals) }));
+    const refusals = (await load[language as Language]()).default;
+    return errors.map((error) => ({ ...error, detail: inWords(error, refusals, language) }));
   } catch {
     // The words could not be loaded, but what is wrong can still be said.
     return [...errors];

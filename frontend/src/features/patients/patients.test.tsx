@@ -19,7 +19,7 @@ it("puts what the API refuses at its field, and gives that the focus", async () 
     as("RECEPTIONIST", "patients.read", "patients.register"),
     http.post("/organization/{org_id}/patients", () =>
       problem("record-number-taken", 409, {
-        errors: [{ pointer: "/record_number", detail: "is the number of another patient" }],
+        errors: [{ pointer: "/record_number", code: "taken", detail: "is taken already" }],
       }),
     ),
   );
@@ -29,7 +29,7 @@ it("puts what the API refuses at its field, and gives that the focus", async () 
   const number = screen.getByLabelText(/Record number/);
   await user.type(number, "P000001");
   await user.click(screen.getByRole("button", { name: "Register a patient" }));
-  expect(await screen.findByText("Is the number of another patient.")).toBeTruthy();
+  expect(await screen.findByText("This is taken already.")).toBeTruthy();
   await waitFor(() => expect(document.activeElement).toBe(number));
   expect(number.getAttribute("aria-invalid")).toBe("true");
 });
