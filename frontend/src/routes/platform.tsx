@@ -40,6 +40,11 @@ export function platformRoutes() {
     }),
     createRoute({
       getParentRoute,
+      path: "/audit",
+      component: lazyRouteComponent(() => import("@/features/platform/PlatformAudit"), "PlatformAudit"),
+    }),
+    createRoute({
+      getParentRoute,
       path: "/account",
       component: lazyRouteComponent(() => import("@/features/account/Account"), "Account"),
     }),

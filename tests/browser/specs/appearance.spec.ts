@@ -26,7 +26,7 @@ const staff = ({ jane }: Clinic) => [
   "/app/audit",
   "/app/account",
 ];
-const platform = ({ id }: Hospital) => ["/platform", "/platform/organizations", `/platform/organizations/${id}`];
+const platform = ({ id }: Hospital) => ["/platform", "/platform/organizations", `/platform/organizations/${id}`, "/platform/audit"];
 
 /** Until it is all there. */
 async function open(page: Page, path: string): Promise<void> {
@@ -72,6 +72,16 @@ async function isGerman(page: Page, english: string[]): Promise<void> {
 const picture = (page: Page, name: string) =>
   page.screenshot({ path: `screenshots/${name}.png`, fullPage: true, animations: "disabled" });
 
+/** German words are long: on a small screen, too, each has its place. */
+async function fitsNarrow(page: Page, path: string): Promise<void> {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 320, height: 640 });
+  await picture(page, `de-narrow${path.replace(/_[0-9a-z]{26}/, "").replaceAll(/\W+/g, "-")}`);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflow, `${path} in German at 320 pixels scrolls sideways`).toBeLessThanOrEqual(0);
+  if (before) await page.setViewportSize(before);
+}
+
 test.describe("in German", () => {
   const english = englishAlone();
 
@@ -81,6 +91,7 @@ test.describe("in German", () => {
       await open(page, path);
       await isGerman(page, english);
       await audit(page);
+      await fitsNarrow(page, path);
     }
     // What a form and what the API refuses is said in German, too.
     await open(page, "/staff");
@@ -104,6 +115,7 @@ test.describe("in German", () => {
       await open(page, path);
       await isGerman(page, english);
       await audit(page);
+      await fitsNarrow(page, path);
     }
     await open(page, "/app");
     await picture(page, "de-today");
@@ -121,6 +133,7 @@ test.describe("in German", () => {
       await open(page, path);
       await isGerman(page, english);
       await audit(page);
+      await fitsNarrow(page, path);
     }
     await open(page, "/platform");
     await picture(page, "de-dashboard");

@@ -193,4 +193,8 @@ test("the platform's pages", async ({ page, clinic }) => {
   await page.getByRole("button", { name: "Change the plan" }).click();
   await expect(page.getByRole("dialog")).toBeVisible();
   await look(page, "organization-plan");
+  await page.goto("/platform/audit");
+  await page.getByRole("button", { name: "Verify the log" }).click();
+  await expect(page.getByText("whole and unchanged")).toBeVisible();
+  await look(page, "platform-audit");
 });

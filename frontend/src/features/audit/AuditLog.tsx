@@ -1,244 +1,31 @@
-import { useMutation } from "@tanstack/react-query";
-import { ScrollText, ShieldCheck } from "lucide-react";
-import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { answer, api, type Schema } from "@/api/client";
-import { after, usePages } from "@/api/pages";
-import { Button } from "@/components/Button";
-import { Field, fieldLook } from "@/components/form/Field";
-import { Select } from "@/components/form/Select";
+import { answer, api } from "@/api/client";
 import { Guard } from "@/components/Guard";
-import { More } from "@/components/More";
-import { Notice } from "@/components/Notice";
-import { Card, PageHeader } from "@/components/Page";
-import { ProblemNotice } from "@/components/ProblemNotice";
-import { useRoleName } from "@/components/RoleBadge";
-import { Empty, Failure, Skeleton } from "@/components/states";
-import { Body, Cell, Head, HeadCell, Row, Table } from "@/components/Table";
-import { useFormat } from "@/dates/format";
-import { boundsOf } from "@/dates/zone";
-import { useKnownWords } from "@/i18n/known";
 import { useHospital } from "@/session/me";
 import { useZone } from "../settings/queries";
 import { useAuthors } from "../users/authors";
-
-interface Filter {
-  actor: string;
-  action: string;
-  since: string;
-  until: string;
-}
-
-const everything: Filter = { actor: "", action: "", since: "", until: "" };
+import { Log } from "./Log";
 
 export function AuditLog() {
   return (
     <Guard permission="audit.read">
-      <Log />
+      <HospitalLog />
     </Guard>
   );
 }
 
-function Log() {
+function HospitalLog() {
   const { t } = useTranslation();
-  const [filter, setFilter] = useState(everything);
-  return (
-    <div className="grid gap-6">
-      <PageHeader title={t("audit.title")} explanation={t("audit.explanation")} />
-      <Verify />
-      <Filters filter={filter} onChange={setFilter} />
-      <Entries filter={filter} />
-    </div>
-  );
-}
-
-/** Has the whole chain of hashes computed again. */
-function Verify() {
-  const { t } = useTranslation();
-  const format = useFormat();
   const { organization_id: org_id } = useHospital();
-  const verification = useMutation({
-    mutationFn: () => answer(api.GET("/organization/{org_id}/audit/verify", { params: { path: { org_id } } })),
-  });
-  const { data, error } = verification;
-  return (
-    <Card>
-      <div className="grid gap-4">
-        <div className="flex flex-wrap items-center justify-between gap-4">
-          <p className="max-w-prose text-ink-soft">{t("audit.verifyHint")}</p>
-          <Button pending={verification.isPending} onClick={() => verification.mutate()}>
-            <ShieldCheck aria-hidden className="size-4" />
-            {t("audit.verify")}
-          </Button>
-        </div>
-        <ProblemNotice error={error} />
-        {data?.intact && (
-          <Notice tone="good" title={t("audit.intact")}>
-            {t("audit.intactHint", { count: data.entries, entries: format.number(data.entries) })}
-          </Notice>
-        )}
-        {data && !data.intact && (
-          <Notice tone="bad" title={t("audit.broken", { place: format.number(data.broken?.sequence ?? 0) })}>
-            <p lang="en">{data.broken?.reason}</p>
-          </Notice>
-        )}
-      </div>
-    </Card>
-  );
-}
-
-function Filters({ filter, onChange }: { filter: Filter; onChange: (filter: Filter) => void }) {
-  const { t } = useTranslation();
-  const set = (name: keyof Filter) => (event: React.ChangeEvent<HTMLInputElement | HTMLSelectElement>) =>
-    onChange({ ...filter, [name]: event.target.value });
-  const people = useAuthors().all;
-  return (
-    <form className="grid items-end gap-4 sm:grid-cols-2 lg:grid-cols-5" onSubmit={(event) => event.preventDefault()}>
-      <Field label={t("audit.who")}>
-        {(control) => (
-          <Select {...control} value={filter.actor} onChange={set("actor")}>
-            <option value="">{t("audit.everybody")}</option>
-            {people.map((user) => (
-              <option key={user.user_id} value={user.user_id}>
-                {user.name ?? user.email}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
-      <Field label={t("audit.what")}>
-        {(control) => (
-          <input
-            {...control}
-            className={fieldLook}
-            value={filter.action}
-            maxLength={100}
-            placeholder="patient.read"
-            onChange={set("action")}
-          />
-        )}
-      </Field>
-      <Field label={t("audit.since")}>
-        {(control) => (
-          <input {...control} type="date" className={fieldLook} value={filter.since} onChange={set("since")} />
-        )}
-      </Field>
-      <Field label={t("audit.until")}>
-        {(control) => (
-          <input {...control} type="date" className={fieldLook} value={filter.until} onChange={set("until")} />
-        )}
-      </Field>
-      <Button onClick={() => onChange(everything)} disabled={JSON.stringify(filter) === JSON.stringify(everything)}>
-        {t("audit.clear")}
-      </Button>
-    </form>
-  );
-}
-
-function Entries({ filter }: { filter: Filter }) {
-  const { t } = useTranslation();
-  const zone = useZone();
-  const { organization_id: org_id } = useHospital();
-  const entries = usePages(["audit", org_id, zone, filter], (cursor, signal) => {
-    const query = {
-      limit: 50,
-      ...after(cursor),
-      ...(filter.actor ? { actor_id: filter.actor } : {}),
-      ...(filter.action.trim() ? { action: filter.action.trim() } : {}),
-      ...(filter.since ? { since: boundsOf(filter.since, filter.since, zone).from } : {}),
-      ...(filter.until ? { until: boundsOf(filter.until, filter.until, zone).to } : {}),
-    };
-    return answer(api.GET("/organization/{org_id}/audit", { params: { path: { org_id }, query }, signal }));
-  });
-  return (
-    <Card flush>
-      {entries.isPending && <Skeleton lines={8} className="p-6" />}
-      {entries.isError && <Failure error={entries.error} retry={() => void entries.refetch()} />}
-      {entries.isSuccess && entries.items.length === 0 && (
-        <Empty icon={ScrollText} title={t("audit.none")}>
-          {t("audit.noneHint")}
-        </Empty>
-      )}
-      {entries.items.length > 0 && (
-        <Table caption={t("audit.title")}>
-          <Head>
-            <HeadCell align="end">{t("audit.sequence")}</HeadCell>
-            <HeadCell>{t("audit.at")}</HeadCell>
-            <HeadCell>{t("audit.who")}</HeadCell>
-            <HeadCell>{t("audit.what")}</HeadCell>
-            <HeadCell>{t("audit.target")}</HeadCell>
-          </Head>
-          <Body>
-            {entries.items.map((entry) => (
-              <EntryRow key={entry.sequence} entry={entry} zone={zone} />
-            ))}
-          </Body>
-        </Table>
-      )}
-      <More query={entries} />
-    </Card>
-  );
-}
-
-function EntryRow({ entry, zone }: { entry: Schema<"AuditEntry">; zone: string }) {
-  const { t } = useTranslation();
-  const format = useFormat(zone);
-  const who = useAuthors().all.find(({ user_id }) => user_id === entry.actor_id);
-  const role = useRoleName()(entry.actor_role);
-  const action = useKnownWords()(`audit.actions.${entry.action.replace(".", "_")}`);
-  const details = Object.entries(entry.details as Record<string, unknown>);
-  return (
-    <Row>
-      <Cell label={t("audit.sequence")} className="md:text-end">
-        <span className="text-ink-soft tabular">{format.number(entry.sequence)}</span>
-      </Cell>
-      <Cell label={t("audit.at")}>
-        <time dateTime={entry.at} className="whitespace-nowrap">
-          {format.dateTime(entry.at)}
-        </time>
-      </Cell>
-      <Cell label={t("audit.who")}>
-        {who ? (
-          <span className="grid">
-            <span dir="auto">{who.name ?? who.email}</span>
-            <span className="text-ink-soft">{role}</span>
-          </span>
-        ) : (
-          // Nobody of the team, such as whoever signed the hospital up: the role says who.
-          <span>{role}</span>
-        )}
-      </Cell>
-      <Cell label={t("audit.what")}>
-        <span className="grid">
-          {action && <span className="font-medium">{action}</span>}
-          <code className={action ? "text-ink-soft" : "font-medium"}>{entry.action}</code>
-        </span>
-      </Cell>
-      <Cell>
-        <details className="min-w-0">
-          <summary className="rounded-sm text-ink-soft">
-            {entry.target ? `${entry.target.type} ${entry.target.id.slice(-6)}` : t("audit.details")}
-          </summary>
-          <dl className="mt-2 grid gap-1 text-ink-soft">
-            {entry.target && (
-              <div>
-                <dt className="inline font-medium">{entry.target.type}: </dt>
-                <dd className="inline break-all">{entry.target.id}</dd>
-              </div>
-            )}
-            {details.map(([name, value]) => (
-              <div key={name}>
-                <dt className="inline font-medium">{name}: </dt>
-                <dd className="inline break-all">{typeof value === "string" ? value : JSON.stringify(value)}</dd>
-              </div>
-            ))}
-            <div>
-              <dt className="inline font-medium">SHA-256: </dt>
-              <dd className="inline break-all">{entry.hash}</dd>
-            </div>
-          </dl>
-        </details>
-      </Cell>
-    </Row>
-  );
+  const path = { org_id };
+  const source = {
+    key: ["audit", org_id],
+    load: (query: object, signal: AbortSignal) =>
+      answer(api.GET("/organization/{org_id}/audit", { params: { path, query }, signal })),
+    verify: () => answer(api.GET("/organization/{org_id}/audit/verify", { params: { path } })),
+    zone: useZone(),
+    people: useAuthors().all,
+    example: "patient.read",
+  };
+  return <Log source={source} explanation={t("audit.explanation")} />;
 }

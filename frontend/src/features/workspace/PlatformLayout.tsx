@@ -1,4 +1,4 @@
-import { Building2, LayoutDashboard } from "lucide-react";
+import { Building2, LayoutDashboard, ScrollText } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { type Destination, Shell } from "./Shell";
 import { UnlessStillSignedIn } from "./UnlessStillSignedIn";
@@ -8,6 +8,7 @@ export function PlatformLayout() {
   const destinations: Destination[] = [
     { to: "/platform", icon: LayoutDashboard, label: t("navigation.dashboard"), exact: true },
     { to: "/platform/organizations", icon: Building2, label: t("navigation.organizations") },
+    { to: "/platform/audit", icon: ScrollText, label: t("navigation.audit") },
   ];
   return (
     <UnlessStillSignedIn>
