@@ -183,10 +183,11 @@ fn cross_site() -> Response {
 /// Errors that a layer answered in its own way, as the problems that clients expect.
 async fn as_problem(response: Response) -> Response {
     let status = response.status();
-    // Handlers answer JSON, as problems mostly; layers some text or nothing.
-    let is_ours = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| {
-        [&b"application/problem+json"[..], b"application/json"].iter().any(|ours| value.as_bytes().starts_with(ours))
-    });
+    // Layers answer some text or nothing.
+    let is_ours = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/problem+json"));
     if is_ours || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
@@ -305,9 +306,12 @@ mod tests {
     #[tokio::test]
     async fn a_live_service_without_its_servers_says_what_is_missing() {
         assert_eq!(ask(to(Method::GET, "/healthz"), "").await.0, StatusCode::OK);
-        let (status, headers, body) = ask(to(Method::GET, "/readyz"), "").await;
-        assert_eq!((status, &headers[header::RETRY_AFTER]), (StatusCode::SERVICE_UNAVAILABLE, &"2".parse().unwrap()));
-        assert_eq!(body, json!({ "ready": false, "mongodb": false, "kubernetes": false }));
+        let answer = ask(to(Method::GET, "/readyz"), "").await;
+        assert_problem(&answer, Kind::NotReady);
+        assert_eq!(answer.1[header::RETRY_AFTER], "2");
+        for missing in ["ready", "mongodb", "kubernetes"] {
+            assert_eq!(answer.2[missing], false, "{missing}");
+        }
     }
 
     #[tokio::test]

@@ -130,6 +130,8 @@ kinds! {
     Overloaded => (SERVICE_UNAVAILABLE, "overloaded", "The service is overloaded"),
     /// The database does not answer. Nothing is lost; try again after `Retry-After`.
     DatabaseUnavailable => (SERVICE_UNAVAILABLE, "database-unavailable", "The database is not available"),
+    /// The service cannot take requests yet, or no more, as `GET /readyz` says; `mongodb` and `kubernetes` say what answers. Ask again after `Retry-After`.
+    NotReady => (SERVICE_UNAVAILABLE, "not-ready", "The service is not ready"),
     /// Kubernetes does not answer. Nothing is lost; try again after `Retry-After`.
     KubernetesUnavailable => (SERVICE_UNAVAILABLE, "kubernetes-unavailable", "Kubernetes is not available"),
     /// Somebody else, such as a GitOps pipeline, has declared the hospital and manages this field; `managers` names them. Change it there.

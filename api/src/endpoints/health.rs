@@ -1,17 +1,17 @@
 //! Probes. `GET /healthz`: the process lives and answers; it asks nothing of the database or of Kubernetes, since a
 //! restart would not mend those. `GET /readyz`: requests can be served, and what some of them would miss.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
-};
+use std::time::Duration;
+
+use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::App;
+use crate::{
+    problem::{Answer, Kind, Problem},
+    state::App,
+};
 
 pub const LIVE: &str = "/healthz";
 pub const READY: &str = "/readyz";
@@ -39,18 +39,23 @@ struct Readiness {
 /// Requests can be served.
 #[utoipa::path(get, path = READY, tag = "service", responses(
     (status = 200, description = "They can", body = Readiness),
-    (status = 503, description = "They cannot; the body says what is missing", body = Readiness,
+    (status = 503, description = "They cannot (`not-ready`); `mongodb` and `kubernetes` say what answers",
         headers(("Retry-After" = u64, description = "Seconds until it is worth asking again"))),
 ))]
-async fn get_readiness(State(app): State<App>) -> Response {
+async fn get_readiness(State(app): State<App>) -> Answer<Json<Readiness>> {
     let known = app.hospitals.is_ready();
     let mongodb = async { app.master.is_prepared() && app.master.ping().await.is_ok() };
     let kubernetes = async { known && app.hospitals.answers().await };
     let (mongodb, kubernetes) = tokio::join!(mongodb, kubernetes);
-    let ready = mongodb && known && !app.hospitals.stopping().is_cancelled();
-    let body = Json(Readiness { ready, mongodb, kubernetes });
-    if ready {
-        return body.into_response();
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], body).into_response()
+    let missing = if app.hospitals.stopping().is_cancelled() {
+        "The service is stopping."
+    } else if !mongodb {
+        "The database does not answer, or has no indexes yet."
+    } else if !known {
+        "The hospitals are not known yet, because Kubernetes does not answer."
+    } else {
+        return Ok(Json(Readiness { ready: true, mongodb, kubernetes }));
+    };
+    let problem = Problem::new(Kind::NotReady, missing).retry_after(Duration::from_secs(2));
+    Err(problem.with("ready", false).with("mongodb", mongodb).with("kubernetes", kubernetes))
 }

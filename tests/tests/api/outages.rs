@@ -29,7 +29,8 @@ async fn without_mongodb_requests_are_told_to_come_back_and_nothing_is_lost() {
     assert_eq!(client.get("/healthz").await.status, 200, "a restart would not help");
     let ready =
         eventually("the probe notices", async || Some(client.get("/readyz").await).filter(|r| r.status == 503)).await;
-    assert_eq!((&ready.json()["mongodb"], &ready.json()["kubernetes"]), (&json!(false), &json!(true)));
+    let problem = ready.problem(503, "not-ready");
+    assert_eq!((&problem["mongodb"], &problem["kubernetes"]), (&json!(false), &json!(true)));
     assert!(ready.retry_after().is_some(), "{ready:?}");
     // What needs no database is served all the same.
     client.get("/plans").await.expect(200);
