@@ -1,12 +1,12 @@
-//! Who may do what in a hospital: one table that the handlers, the OpenAPI document and `GET /me` share.
+//! Who may do what: one table that the handlers, the OpenAPI document and `GET /me` share.
 
 use chakravue_crds::roles::StaffRole;
 
 use crate::problem::{Answer, Kind, Problem};
 
 macro_rules! permissions {
-    ($($(#[doc = $meaning:literal])+ $permission:ident = $name:literal: $($role:ident)+;)+) => {
-        /// Something that a member of a hospital's staff may be allowed to do.
+    ($($(#[doc = $meaning:literal])+ $permission:ident = $name:literal: $($role:ident)*;)+) => {
+        /// Something that a member of a hospital's staff, or an administrator of the platform, may be allowed to do.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Permission { $($(#[doc = $meaning])+ $permission),+ }
 
@@ -24,10 +24,10 @@ macro_rules! permissions {
                 match self { $(Self::$permission => concat!($($meaning),+).trim_ascii()),+ }
             }
 
-            /// The roles that have it.
+            /// The roles of a hospital's staff that have it; none of what the platform's administrators may do.
             #[must_use]
             pub fn roles(self) -> &'static [StaffRole] {
-                match self { $(Self::$permission => &[$(StaffRole::$role),+]),+ }
+                match self { $(Self::$permission => &[$(StaffRole::$role),*]),+ }
             }
         }
 
@@ -83,6 +83,14 @@ permissions! {
     ManageSettings = "settings.manage": Admin;
     /// See and verify the audit log.
     ReadAudit = "audit.read": Admin;
+    /// See every hospital's record, plan, seats and payments in short, and the figures of all of them.
+    ReadHospitals = "platform.hospitals.read": ;
+    /// Suspend and resume hospitals, change their plans and give out the link of their first administrator.
+    ManageHospitals = "platform.hospitals.manage": ;
+    /// See the payments of all hospitals.
+    ReadPayments = "platform.payments.read": ;
+    /// See and verify the platform's own audit log.
+    ReadPlatformAudit = "platform.audit.read": ;
 }
 
 impl Permission {
@@ -100,6 +108,12 @@ impl Permission {
 /// A permission as a type; see [`may`].
 pub trait Needs: Send + Sync + 'static {
     const PERMISSION: Permission;
+}
+
+/// Everything that an administrator of the platform may do, which is nothing inside a hospital.
+#[must_use]
+pub fn of_platform() -> Vec<Permission> {
+    Permission::ALL.iter().copied().filter(|permission| permission.roles().is_empty()).collect()
 }
 
 /// Everything that a role may do, in the table's order.
@@ -120,6 +134,13 @@ mod tests {
         assert_eq!(names.len(), Permission::ALL.len());
         for role in StaffRole::ALL {
             assert!(of(role).len() > 3, "{role:?}");
+        }
+        for permission in Permission::ALL {
+            assert_eq!(
+                permission.name().starts_with("platform."),
+                of_platform().contains(permission),
+                "{permission:?}"
+            );
         }
     }
 

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use chakravue_crds::roles::StaffRole;
 
-use crate::{permissions::Permission, problem::Kind};
+use crate::{
+    permissions::{self, Permission},
+    problem::Kind,
+};
 
 const HEAD: &str = "\
 <!-- Written by `make generate`. Change the code, not this page. -->
@@ -37,7 +40,7 @@ pub fn page() -> String {
     page.push_str(" |\n|---|");
     page.push_str(&":-:|".repeat(StaffRole::ALL.len()));
     page.push_str("---|\n");
-    for permission in Permission::ALL {
+    for permission in Permission::ALL.iter().filter(|one| !one.roles().is_empty()) {
         let _ = write!(page, "| `{}` |", permission.name());
         for role in StaffRole::ALL {
             page.push_str(if permission.roles().contains(&role) { " ✓ |" } else { "  |" });
@@ -45,9 +48,12 @@ pub fn page() -> String {
         let _ = writeln!(page, " {} |", permission.meaning());
     }
     page.push_str(
-        "\nThe platform's administrators see hospitals, plans, payments and figures, suspend and resume; they have no \
-         permission inside a hospital and no way to its data.\n",
+        "\nThe platform's administrators have no permission inside a hospital and no way to its data. They may:\n\n",
     );
+    page.push_str("| permission | |\n|---|---|\n");
+    for permission in permissions::of_platform() {
+        let _ = writeln!(page, "| `{}` | {} |", permission.name(), permission.meaning());
+    }
     page
 }
 

@@ -237,6 +237,7 @@ struct OrganizationPath {
 #[utoipa::path(
     post, path = "/master/organizations/{org_id}/administrator-invitation", tag = "platform",
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.hospitals.manage"))),
     params(OrganizationPath),
     responses(
         (status = 200, description = "The link", body = InvitationLink),

@@ -112,7 +112,7 @@ async fn get_me(State(app): State<App>, Signed(session): Signed) -> Answer<Json<
         Some(hospital) => Some(Organization::of(&app, &Arc::clone(hospital), false).await),
         None => None,
     };
-    let permissions = account.role().map(permissions::of).unwrap_or_default();
+    let permissions = account.role().map_or_else(permissions::of_platform, permissions::of);
     Ok(Json(Me {
         user: SignedInUser::new(&accounts, &account),
         permissions: permissions.into_iter().map(permissions::Permission::name).collect(),

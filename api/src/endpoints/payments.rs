@@ -392,6 +392,7 @@ struct AllPaymentsQuery {
 #[utoipa::path(
     get, path = "/master/payments", tag = "platform",
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.payments.read"))),
     params(AllPaymentsQuery),
     responses((status = 200, description = "A page of payments", body = Paged<PaymentView>))
 )]

@@ -130,6 +130,7 @@ struct OrganizationsQuery {
     #[serde(default)]
     #[param(inline, example = "-created")]
     sort: Sort,
+    /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]
@@ -218,6 +219,7 @@ impl From<OrganizationRecord> for OrganizationSummary {
 #[utoipa::path(
     get, path = "/master/all-organizations", tag = "platform", params(OrganizationsQuery),
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.hospitals.read"))),
     responses((status = 200, description = "A page of organizations", body = Paged<OrganizationSummary>)),
 )]
 async fn list_all_organizations(
@@ -259,6 +261,7 @@ struct PaymentsSummary {
     get, path = "/master/organizations/{org_id}", tag = "platform",
     params(("org_id" = String, Path, description = "The organization")),
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.hospitals.read"))),
     responses((status = 200, description = "The organization", body = OrganizationDetails)),
 )]
 async fn get_any_organization(
@@ -290,6 +293,7 @@ async fn payments_of(app: &AppState, id: &OrganizationId) -> Answer<PaymentsSumm
     post, path = "/master/organizations/{org_id}/suspend", tag = "platform",
     params(("org_id" = String, Path, description = "The organization")),
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.hospitals.manage"))),
     responses(
         (status = 200, description = "The organization", body = OrganizationDetails),
         (status = 409, description = "It has not paid yet, or its subscription is managed elsewhere (`managed-elsewhere`, with `managers`)"),
@@ -309,6 +313,7 @@ async fn suspend_organization(
     post, path = "/master/organizations/{org_id}/resume", tag = "platform",
     params(("org_id" = String, Path, description = "The organization")),
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.hospitals.manage"))),
     responses(
         (status = 200, description = "The organization", body = OrganizationDetails),
         (status = 409, description = "It has not paid yet, or its subscription is managed elsewhere (`managed-elsewhere`, with `managers`)"),
@@ -328,6 +333,7 @@ async fn resume_organization(
     post, path = "/master/organizations/{org_id}/plan", tag = "platform", request_body = PlanChangeRequest,
     params(("org_id" = String, Path, description = "The organization")),
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.hospitals.manage"))),
     responses(
         (status = 200, description = "The organization", body = OrganizationDetails),
         (status = 409, description = "The plan has fewer seats than are in use (`plan-too-small`, with `seats`), it is managed elsewhere (`managed-elsewhere`, with `managers`), or a suspended hospital should get a smaller one"),
@@ -418,6 +424,7 @@ struct SignupCount {
 #[utoipa::path(
     get, path = "/master/metrics", tag = "platform",
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.hospitals.read"))),
     responses((status = 200, description = "The figures", body = Metrics)),
 )]
 async fn get_metrics(State(app): State<App>, _: PlatformAdministrator) -> Answer<Json<Metrics>> {

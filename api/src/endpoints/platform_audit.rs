@@ -28,6 +28,7 @@ pub fn routes() -> OpenApiRouter<App> {
     get, path = "/master/audit-log", tag = "platform", params(AuditQuery),
     responses((status = 200, description = "One page of entries", body = Paged<AuditEntryView>)),
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.audit.read"))),
 )]
 async fn list_platform_entries(
     State(app): State<App>,
@@ -52,6 +53,7 @@ async fn list_platform_entries(
     get, path = "/master/audit-log/verify", tag = "platform",
     responses((status = 200, description = "What was found", body = Verification)),
     security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("platform.audit.read"))),
 )]
 async fn verify_platform_log(
     State(app): State<App>,

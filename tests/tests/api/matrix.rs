@@ -504,6 +504,14 @@ async fn every_operation_is_open_to_exactly_those_in_the_table() {
         .collect();
     assert!(nameless.is_empty(), "operations without x-permission: {nameless:#?}");
     let roles = permissions_of_roles(&world).await;
+    let platform = permissions_of(&world.platform).await;
+    for (operation, row) in TABLE.iter().filter(|(_, row)| row[6..7] == *"+" && !row[..6].contains('+')) {
+        let permission = permissions[*operation].as_str().map(str::to_owned);
+        assert!(
+            permission.is_some_and(|name| platform.contains(&name)),
+            "{operation} names none of {platform:?}: {row}"
+        );
+    }
     for (operation, row) in TABLE {
         let Some(permission) = permissions[*operation].as_str().filter(|name| !name.contains(' ')) else { continue };
         for (role, has) in roles.iter().enumerate() {
@@ -523,11 +531,14 @@ async fn every_operation_is_open_to_exactly_those_in_the_table() {
 async fn permissions_of_roles(world: &World) -> Vec<Vec<String>> {
     let mut roles = Vec::new();
     for (_, staff) in world.clinic.staff() {
-        let me = staff.get("/me").await.expect(200);
-        let names = me["permissions"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
-        roles.push(names.collect());
+        roles.push(permissions_of(staff).await);
     }
     roles
+}
+
+async fn permissions_of(somebody: &Staff) -> Vec<String> {
+    let me = somebody.get("/me").await.expect(200);
+    me["permissions"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
 /// The operations of an OpenAPI document, as `POST /login`.
