@@ -1,13 +1,14 @@
 //! The OpenAPI document, made from the handlers' own annotations, and the page that shows it.
 //!
-//! What is true of every operation is added here: how one signs in, and that every error is a [`ProblemBody`].
+//! What is true of many operations is added here: how one signs in, that every error is a [`ProblemBody`], and which errors
+//! follow from what the operation wants.
 
 use axum::{Json, Router, routing::get};
 use utoipa::{
     OpenApi,
     openapi::{
-        ContentBuilder, Ref, RefOr, ResponseBuilder,
-        path::{Operation, Parameter},
+        ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
+        path::{Operation, Parameter, ParameterIn},
         schema::{Schema, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -66,6 +67,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("cookie", cookie(SESSION_COOKIE, "The session of a browser; set by a sign-in."));
     components.add_security_scheme("setup", cookie(SETUP_COOKIE, "The signup of a browser; set by `POST /signup`."));
+    components.responses.extend(SHARED.map(|(name, _, meaning)| (name.to_owned(), RefOr::T(problem(meaning)))));
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
@@ -76,14 +78,51 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document
 }
 
-/// Every operation may also answer with a problem that it shares with all others: 408, 413, 500, 503 and the like.
+/// What many operations answer alike: name, status, meaning.
+const SHARED: [(&str, &str, &str); 6] = [
+    ("Unauthenticated", "401", "Nobody is signed in, or not any more"),
+    (
+        "Forbidden",
+        "403",
+        "Not allowed (`forbidden`), the subscription is suspended (`subscription-suspended`), or a browser sent it from another \
+         site (`cross-site`)",
+    ),
+    ("NotFound", "404", "It is not there, or the caller may not know of it"),
+    ("RequestTimeout", "408", "The body did not arrive whole in time"),
+    ("TooLarge", "413", "The body is larger than the service takes"),
+    ("Problem", "default", "A problem; its `type` says which"),
+];
+
+fn problem(description: &str) -> Response {
+    let schema = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", schema).build()
+}
+
+/// Whatever goes wrong is a problem. How an operation can be refused follows from what it wants: somebody who may, something
+/// in its path, a body.
 fn add_errors(operation: &mut Operation) {
-    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let response = ResponseBuilder::new()
-        .description("A problem; its `type` says which")
-        .content("application/problem+json", problem)
-        .build();
-    operation.responses.responses.entry("default".to_owned()).or_insert(RefOr::T(response));
+    let in_path =
+        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.parameter_in == ParameterIn::Path);
+    let is_secured = operation.security.is_some();
+    let has_path = operation.parameters.iter().flatten().any(in_path);
+    let has_body = operation.request_body.is_some();
+    let responses = &mut operation.responses.responses;
+    for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
+        if let RefOr::T(response) = response {
+            response.content.extend(problem(status).content);
+        }
+    }
+    for (name, status, _) in SHARED {
+        let is_possible = match status {
+            "401" | "403" => is_secured,
+            "404" => has_path,
+            "408" | "413" => has_body,
+            _ => true,
+        };
+        if is_possible {
+            responses.entry(status.to_owned()).or_insert(RefOr::Ref(Ref::from_response_name(name)));
+        }
+    }
 }
 
 /// A parameter that is optional can be left out; there is no way to write null in a query or a header.

@@ -71,14 +71,18 @@ struct AppointmentQuery {
     #[garde(skip)]
     #[param(inline, example = "2026-11-25T00:00:00Z")]
     to: Option<Moment>,
+    /// Only appointments with this doctor.
     #[garde(inner(length(chars, max = 64)))]
     #[param(max_length = 64)]
     doctor_id: Option<String>,
+    /// Only appointments of this patient.
     #[garde(inner(length(chars, max = 64)))]
     #[param(max_length = 64)]
     patient_id: Option<String>,
+    /// Only appointments that are in this state.
     #[garde(skip)]
     status: Option<AppointmentStatus>,
+    /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]

@@ -83,6 +83,7 @@ pub(super) struct AuditQuery {
     #[garde(inner(length(chars, max = 64)))]
     #[param(max_length = 64)]
     actor_id: Option<String>,
+    /// Only what was done in this way: an entry's `action`.
     #[garde(inner(length(chars, max = 64)))]
     #[param(max_length = 64, example = "patient.read")]
     action: Option<String>,
@@ -98,6 +99,7 @@ pub(super) struct AuditQuery {
     #[garde(skip)]
     #[param(inline, example = "2026-12-01T00:00:00Z")]
     until: Option<Moment>,
+    /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]

@@ -230,6 +230,7 @@ struct DirectoryQuery {
     #[garde(inner(length(chars, max = 300)))]
     #[param(max_length = 300, example = "mary")]
     q: Option<String>,
+    /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]

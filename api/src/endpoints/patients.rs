@@ -62,6 +62,7 @@ struct PatientQuery {
     #[garde(inner(custom(search::checked)))]
     #[param(max_length = 100, example = "smith")]
     q: Option<String>,
+    /// Only patients who were born on this day.
     #[garde(skip)]
     #[param(inline, example = "1980-05-17")]
     birth_date: Option<Day>,
@@ -69,6 +70,7 @@ struct PatientQuery {
     #[garde(skip)]
     #[serde(default)]
     archived: bool,
+    /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]

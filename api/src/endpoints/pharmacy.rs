@@ -229,6 +229,7 @@ struct MedicineQuery {
     #[garde(skip)]
     #[param(inline, example = "2027-01-01")]
     expiring_before: Option<Day>,
+    /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
     #[param(minimum = 1, maximum = 100)]

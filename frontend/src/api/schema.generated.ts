@@ -2844,7 +2844,62 @@ export interface components {
             vitals_id: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description Not allowed (`forbidden`), the subscription is suspended (`subscription-suspended`), or a browser sent it from another site (`cross-site`) */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It is not there, or the caller may not know of it */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A problem; its `type` says which */
+        Problem: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body did not arrive whole in time */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is larger than the service takes */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody is signed in, or not any more */
+        Unauthenticated: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -2879,15 +2934,11 @@ export interface operations {
                     "application/json": components["schemas"]["InvitedUser"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
             /** @description No seat is free, the address is taken, or the hospital is not ready */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2895,6 +2946,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     get_health: {
@@ -2915,15 +2968,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            default: components["responses"]["Problem"];
         };
     };
     accept_invitation: {
@@ -2950,22 +2995,9 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            408: components["responses"]["RequestTimeout"];
             /** @description The link was used, has expired or was replaced */
             410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The password is too easy to guess; the link can still be used */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2973,6 +3005,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            /** @description The password is too easy to guess; the link can still be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     preview_invitation: {
@@ -2997,15 +3040,9 @@ export interface operations {
                     "application/json": components["schemas"]["Invitation"];
                 };
             };
+            408: components["responses"]["RequestTimeout"];
             /** @description The link was used, has expired or was replaced */
             410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3013,6 +3050,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     sign_in: {
@@ -3046,31 +3085,13 @@ export interface operations {
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
+            408: components["responses"]["RequestTimeout"];
             /** @description Right at several hospitals, which `organizations` lists */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Too many requests from this address or for this account */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Too many people are signing in at once, or the database is away */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3078,6 +3099,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            /** @description Too many requests from this address or for this account */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many people are signing in at once, or the database is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     sign_out: {
@@ -3100,15 +3141,9 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     list_all_organizations: {
@@ -3134,6 +3169,7 @@ export interface operations {
                  * @example -created
                  */
                 sort?: "name" | "-name" | "status" | "-status" | "price" | "-price" | "users" | "-users" | "created" | "-created";
+                /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters and the same order. */
                 cursor?: string;
@@ -3153,15 +3189,9 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_OrganizationSummary"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     list_platform_entries: {
@@ -3169,7 +3199,10 @@ export interface operations {
             query?: {
                 /** @description What this user did. */
                 actor_id?: string;
-                /** @example patient.read */
+                /**
+                 * @description Only what was done in this way: an entry's `action`.
+                 * @example patient.read
+                 */
                 action?: string;
                 /** @description What was done to this record; of a patient also each list and appointment in which they were seen. */
                 target_id?: string;
@@ -3183,6 +3216,7 @@ export interface operations {
                  * @example 2026-12-01T00:00:00Z
                  */
                 until?: string;
+                /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters. */
                 cursor?: string;
@@ -3202,15 +3236,9 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_AuditEntry"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     verify_platform_log: {
@@ -3231,15 +3259,9 @@ export interface operations {
                     "application/json": components["schemas"]["Verification"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     get_metrics: {
@@ -3260,15 +3282,9 @@ export interface operations {
                     "application/json": components["schemas"]["Metrics"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     get_any_organization: {
@@ -3292,15 +3308,10 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationDetails"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     invite_administrator: {
@@ -3327,15 +3338,11 @@ export interface operations {
                     "application/json": components["schemas"]["InvitationLink"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description The administrator has a password already, none is named, or the hospital is not ready */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3343,6 +3350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     change_any_plan: {
@@ -3370,22 +3378,12 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationDetails"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The plan has fewer seats than are in use (`plan-too-small`, with `seats`), it is managed elsewhere (`managed-elsewhere`, with `managers`), or a suspended hospital should get a smaller one */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The seats in use cannot be counted, so that the hospital gets no smaller plan */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3393,6 +3391,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            /** @description The seats in use cannot be counted, so that the hospital gets no smaller plan */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     resume_organization: {
@@ -3416,15 +3425,11 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationDetails"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description It has not paid yet, or its subscription is managed elsewhere (`managed-elsewhere`, with `managers`) */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3432,6 +3437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     suspend_organization: {
@@ -3455,15 +3461,11 @@ export interface operations {
                     "application/json": components["schemas"]["OrganizationDetails"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description It has not paid yet, or its subscription is managed elsewhere (`managed-elsewhere`, with `managers`) */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3471,6 +3473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     list_all_payments: {
@@ -3500,15 +3503,9 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_Payment"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     get_me: {
@@ -3529,15 +3526,9 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     change_password: {
@@ -3564,22 +3555,12 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
             /** @description The current password is not right, or the new one is too easy to guess */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Too many wrong passwords; wait as long as `Retry-After` says */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3587,6 +3568,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many wrong passwords; wait as long as `Retry-After` says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     list_sessions: {
@@ -3607,15 +3598,9 @@ export interface operations {
                     "application/json": components["schemas"]["Sessions"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            default: components["responses"]["Problem"];
         };
     };
     end_session: {
@@ -3640,15 +3625,10 @@ export interface operations {
                 };
                 content?: never;
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             /** @description The user has no such session */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3656,6 +3636,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     sign_in_to_organization: {
@@ -3689,24 +3670,14 @@ export interface operations {
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
             /** @description Too many requests from this address or for this account */
             429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Too many people are signing in at once, or the database is away */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3714,6 +3685,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many people are signing in at once, or the database is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     get_organization: {
@@ -3737,15 +3718,10 @@ export interface operations {
                     "application/json": components["schemas"]["Organization"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     list_appointments: {
@@ -3761,9 +3737,13 @@ export interface operations {
                  * @example 2026-11-25T00:00:00Z
                  */
                 to?: string;
+                /** @description Only appointments with this doctor. */
                 doctor_id?: string;
+                /** @description Only appointments of this patient. */
                 patient_id?: string;
+                /** @description Only appointments that are in this state. */
                 status?: components["schemas"]["AppointmentStatus"];
+                /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters. */
                 cursor?: string;
@@ -3786,15 +3766,10 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_Appointment"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     book_appointment: {
@@ -3826,6 +3801,10 @@ export interface operations {
                     "application/json": components["schemas"]["Appointment"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The doctor is not free, or the patient's record is archived */
             409: {
                 headers: {
@@ -3835,15 +3814,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     read_appointment: {
@@ -3874,15 +3846,10 @@ export interface operations {
                     "application/json": components["schemas"]["Appointment"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     change_appointment: {
@@ -3923,6 +3890,10 @@ export interface operations {
                     "application/json": components["schemas"]["Appointment"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The doctor is not free, the patient's record is archived, or the appointment's status does not allow this */
             409: {
                 headers: {
@@ -3932,15 +3903,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     list_entries: {
@@ -3948,7 +3912,10 @@ export interface operations {
             query?: {
                 /** @description What this user did. */
                 actor_id?: string;
-                /** @example patient.read */
+                /**
+                 * @description Only what was done in this way: an entry's `action`.
+                 * @example patient.read
+                 */
                 action?: string;
                 /** @description What was done to this record; of a patient also each list and appointment in which they were seen. */
                 target_id?: string;
@@ -3962,6 +3929,7 @@ export interface operations {
                  * @example 2026-12-01T00:00:00Z
                  */
                 until?: string;
+                /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters. */
                 cursor?: string;
@@ -3984,15 +3952,10 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_AuditEntry"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     verify_log: {
@@ -4016,15 +3979,10 @@ export interface operations {
                     "application/json": components["schemas"]["Verification"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     list_patients: {
@@ -4035,10 +3993,14 @@ export interface operations {
                  * @example smith
                  */
                 q?: string;
-                /** @example 1980-05-17 */
+                /**
+                 * @description Only patients who were born on this day.
+                 * @example 1980-05-17
+                 */
                 birth_date?: string;
                 /** @description `true`: those that were taken out of use, instead of those in use. */
                 archived?: boolean;
+                /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters. */
                 cursor?: string;
@@ -4061,15 +4023,10 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_PatientDetails"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     register_patient: {
@@ -4101,6 +4058,10 @@ export interface operations {
                     "application/json": components["schemas"]["Patient"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Another patient has the record number */
             409: {
                 headers: {
@@ -4110,15 +4071,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     read_patient: {
@@ -4149,15 +4103,10 @@ export interface operations {
                     "application/json": components["schemas"]["Patient"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     archive_patient: {
@@ -4190,6 +4139,9 @@ export interface operations {
                 };
                 content?: never;
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description It was archived before */
             409: {
                 headers: {
@@ -4199,15 +4151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            default: components["responses"]["Problem"];
         };
     };
     change_patient: {
@@ -4248,6 +4192,10 @@ export interface operations {
                     "application/json": components["schemas"]["Patient"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description Another patient has the record number, or the record is archived */
             409: {
                 headers: {
@@ -4257,15 +4205,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     add_note: {
@@ -4300,6 +4241,10 @@ export interface operations {
                     "application/json": components["schemas"]["Note"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The record is archived or full */
             409: {
                 headers: {
@@ -4309,15 +4254,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     prescribe: {
@@ -4352,6 +4290,10 @@ export interface operations {
                     "application/json": components["schemas"]["Prescription"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The record is archived or full */
             409: {
                 headers: {
@@ -4361,15 +4303,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     restore_patient: {
@@ -4400,15 +4335,10 @@ export interface operations {
                     "application/json": components["schemas"]["Patient"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     record_vitals: {
@@ -4443,6 +4373,10 @@ export interface operations {
                     "application/json": components["schemas"]["Vitals"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The record is archived or full */
             409: {
                 headers: {
@@ -4452,15 +4386,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     list_payments: {
@@ -4489,15 +4416,10 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_Payment"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     list_medicines: {
@@ -4515,6 +4437,7 @@ export interface operations {
                  * @example 2027-01-01
                  */
                 expiring_before?: string;
+                /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters. */
                 cursor?: string;
@@ -4537,15 +4460,10 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_Medicine"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     add_medicine: {
@@ -4577,15 +4495,12 @@ export interface operations {
                     "application/json": components["schemas"]["Medicine"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     read_medicine: {
@@ -4616,15 +4531,10 @@ export interface operations {
                     "application/json": components["schemas"]["Medicine"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     remove_medicine: {
@@ -4657,15 +4567,10 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     change_medicine: {
@@ -4706,15 +4611,12 @@ export interface operations {
                     "application/json": components["schemas"]["Medicine"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     change_stock: {
@@ -4749,6 +4651,10 @@ export interface operations {
                     "application/json": components["schemas"]["Medicine"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description There is not that much */
             409: {
                 headers: {
@@ -4758,15 +4664,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     change_own_plan: {
@@ -4794,22 +4693,12 @@ export interface operations {
                     "application/json": components["schemas"]["Organization"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The plan has fewer seats than are in use (`plan-too-small`, with `seats`), or the plan is managed elsewhere (`managed-elsewhere`, with `managers`); with a setup token, one is paid for (`already-paid`) or being paid for (`payment-under-way`) */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The seats in use cannot be counted, so that the hospital gets no smaller plan */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4817,6 +4706,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            /** @description The seats in use cannot be counted, so that the hospital gets no smaller plan */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     get_provisioning: {
@@ -4840,15 +4740,10 @@ export interface operations {
                     "application/json": components["schemas"]["Provisioning"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     watch_provisioning: {
@@ -4882,15 +4777,11 @@ export interface operations {
                 };
                 content?: never;
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description Too many watch at once: ask `GET …/provisioning` instead */
             429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4898,6 +4789,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     list_settings: {
@@ -4921,15 +4813,10 @@ export interface operations {
                     "application/json": components["schemas"]["Settings"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     read_setting: {
@@ -4957,15 +4844,10 @@ export interface operations {
                     "application/json": components["schemas"]["Setting"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     set_setting: {
@@ -5008,15 +4890,12 @@ export interface operations {
                     "application/json": components["schemas"]["Setting"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     reset_setting: {
@@ -5046,15 +4925,10 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     list_users: {
@@ -5087,15 +4961,10 @@ export interface operations {
                     "application/json": components["schemas"]["Paged_User"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     get_user: {
@@ -5126,15 +4995,10 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            default: components["responses"]["Problem"];
         };
     };
     change_user: {
@@ -5175,15 +5039,12 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             /** @description No seat is free, or it is the last administrator */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5191,6 +5052,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
     invite_user_again: {
@@ -5219,15 +5082,11 @@ export interface operations {
                     "application/json": components["schemas"]["InvitationLink"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description The user has accepted already, or is disabled */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5235,6 +5094,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     revoke_invitation: {
@@ -5261,15 +5121,11 @@ export interface operations {
                 };
                 content?: never;
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description The user has accepted already, or is the last administrator */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5277,6 +5133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     reset_user_password: {
@@ -5305,15 +5162,11 @@ export interface operations {
                     "application/json": components["schemas"]["ResetLink"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             /** @description The user has no password yet, or is disabled */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5321,6 +5174,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     list_organizations: {
@@ -5331,6 +5185,7 @@ export interface operations {
                  * @example mary
                  */
                 q?: string;
+                /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same `q`. */
                 cursor?: string;
@@ -5355,17 +5210,12 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The search is too short */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5373,6 +5223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     request_reset: {
@@ -5395,15 +5246,10 @@ export interface operations {
                 };
                 content?: never;
             };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
             /** @description Too many requests from this address */
             429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5411,6 +5257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     complete_reset: {
@@ -5433,22 +5280,9 @@ export interface operations {
                 };
                 content?: never;
             };
+            408: components["responses"]["RequestTimeout"];
             /** @description The link was used, has expired or was replaced */
             410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The password is too easy to guess; the link can still be used */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5456,6 +5290,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            /** @description The password is too easy to guess; the link can still be used */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     list_plans: {
@@ -5476,15 +5321,7 @@ export interface operations {
                     "application/json": components["schemas"]["Plans"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            default: components["responses"]["Problem"];
         };
     };
     process_payment: {
@@ -5523,29 +5360,9 @@ export interface operations {
                     "application/json": components["schemas"]["PaymentAnswer"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
             /** @description The card was declined; `code` says why */
             402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The hospital is paid for, or another payment of it is under way */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A field is not right, such as the amount */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5553,6 +5370,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description The hospital is paid for, or another payment of it is under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            /** @description A field is not right, such as the amount */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     get_readiness: {
@@ -5573,7 +5412,7 @@ export interface operations {
                     "application/json": components["schemas"]["Readiness"];
                 };
             };
-            /** @description They cannot; the body says what is missing */
+            /** @description They cannot (`not-ready`); `mongodb` and `kubernetes` say what answers */
             503: {
                 headers: {
                     /** @description Seconds until it is worth asking again */
@@ -5581,18 +5420,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Readiness"];
-                };
-            };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            default: components["responses"]["Problem"];
         };
     };
     list_roles: {
@@ -5613,15 +5444,7 @@ export interface operations {
                     "application/json": components["schemas"]["Roles"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            default: components["responses"]["Problem"];
         };
     };
     set_up_administrator: {
@@ -5648,22 +5471,11 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
             /** @description The hospital is not ready, or its administrator has a password already */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The password is too easy to guess */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5671,6 +5483,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            /** @description The password is too easy to guess */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     sign_up: {
@@ -5698,36 +5521,9 @@ export interface operations {
                     "application/json": components["schemas"]["SignupAnswer"];
                 };
             };
+            408: components["responses"]["RequestTimeout"];
             /** @description The first request with this key is still under way */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Fields are not right */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Too many signups from this address */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Not taken up yet: send the same again after `Retry-After` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5735,6 +5531,35 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["TooLarge"];
+            /** @description Fields are not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many signups from this address */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not taken up yet: send the same again after `Retry-After` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            default: components["responses"]["Problem"];
         };
     };
     preview_database_name: {
@@ -5761,15 +5586,7 @@ export interface operations {
                     "application/json": components["schemas"]["NamePreview"];
                 };
             };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            default: components["responses"]["Problem"];
         };
     };
     receive_stripe_event: {
@@ -5803,17 +5620,13 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description A problem; its `type` says which */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["TooLarge"];
+            default: components["responses"]["Problem"];
         };
     };
 }
