@@ -13,7 +13,8 @@ use std::{
 use futures::TryStreamExt as _;
 use mongodb::{
     Client, Database,
-    bson::{Document, Timestamp, doc},
+    bson::{self, Document, Timestamp, doc},
+    error::{ErrorKind, WriteConcernError, WriteFailure},
     options::{ClientOptions, ReadConcern, WriteConcern},
 };
 use tokio::sync::{Notify, watch};
@@ -27,7 +28,7 @@ pub use self::{
 
 use crate::{
     drift::own::OwnWrites,
-    error::{Code, Doing as _, Result},
+    error::{Doing as _, Result},
     leader::Leadership,
     metrics::Metrics,
     telemetry,
@@ -197,26 +198,17 @@ impl Mongo {
     }
 
     /// Runs a command that must be acknowledged by a majority.
-    pub async fn write(&self, database: &str, mut command: Document, doing: &str) -> Result<Document> {
-        command.insert("writeConcern", doc! { "w": "majority" });
-        let answer = self.write_as_answered(database, command).await.doing(doing)?;
-        // `run_command` leaves a failed write concern to the caller: the write may be lost again.
-        match answer.get_document("writeConcernError") {
-            Ok(error) => Err(Code {
-                number: error.get_i32("code").unwrap_or_default(),
-                name: error.get_str("codeName").unwrap_or("WriteConcernFailed").to_owned(),
-            }
-            .fault(doing)),
-            Err(_) => Ok(answer),
-        }
+    pub async fn write(&self, database: &str, command: Document, doing: &str) -> Result<Document> {
+        self.write_as_answered(database, command).await.doing(doing)
     }
 
-    /// The same for a caller who looks at the server's own answer; the command names its write concern.
-    pub async fn write_as_answered(&self, database: &str, command: Document) -> mongodb::error::Result<Document> {
+    /// The same for a caller who looks at the server's own answer.
+    pub async fn write_as_answered(&self, database: &str, mut command: Document) -> mongodb::error::Result<Document> {
         self.may_write()?;
+        command.insert("writeConcern", doc! { "w": "majority" });
         let answer = self.run(database, command).await?;
         self.wrote(database, answer.get_timestamp("operationTime").ok());
-        Ok(answer)
+        acknowledged(answer)
     }
 
     /// A database was changed at this time, by us.
@@ -262,6 +254,17 @@ impl Mongo {
     }
 }
 
+/// `run_command` leaves a failed write concern to the caller: the write may be lost again.
+fn acknowledged(answer: Document) -> mongodb::error::Result<Document> {
+    match answer.get_document("writeConcernError") {
+        Ok(error) => {
+            let error: WriteConcernError = bson::deserialize_from_document(error.clone())?;
+            Err(ErrorKind::Write(WriteFailure::WriteConcernError(error)).into())
+        }
+        Err(_) => Ok(answer),
+    }
+}
+
 #[cfg(test)]
 impl Mongo {
     /// One that nobody has asked anything yet, and that would not answer.
@@ -277,6 +280,7 @@ impl Mongo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Code;
 
     #[tokio::test]
     async fn who_does_not_lead_sends_no_write() {
@@ -296,6 +300,16 @@ mod tests {
         closed.cancel();
         let refused = mongo.write("a", doc! { "createIndexes": "a" }, "create an index").await.unwrap_err();
         assert!(matches!(refused, crate::error::Error::Conflict { .. }), "{refused:?}");
+    }
+
+    #[test]
+    fn a_write_that_may_be_lost_again_is_a_failure_with_its_code() {
+        let answer = doc! { "ok": 1, "writeConcernError": { "code": 91, "codeName": "ShutdownInProgress", "errmsg": "x" } };
+        let error = acknowledged(answer).unwrap_err();
+        assert_eq!(Code::of(&error).map(|code| code.number), Some(91));
+        let told = crate::error::Error::mongodb("create an index", &error);
+        assert_eq!(told.reason(), chakravue_crds::conditions::Reason::MongoDbNotWritable);
+        assert!(acknowledged(doc! { "ok": 1 }).is_ok());
     }
 
     fn is_own(error: &mongodb::error::Error) -> bool {

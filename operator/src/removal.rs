@@ -203,7 +203,7 @@ async fn drop_collections(context: &Context, database: &str, doomed: Vec<(String
 }
 
 async fn drop_collection(context: &Context, database: &str, name: String, id: Option<Binary>) -> Result<()> {
-    let mut command = doc! { "drop": &name, "writeConcern": { "w": "majority" } };
+    let mut command = doc! { "drop": &name };
     command.extend(id.map(|id| ("collectionUUID".to_owned(), id.into())));
     match context.mongo.write_as_answered(database, command).await {
         Ok(_) => Ok(()),

@@ -60,7 +60,7 @@ pub(super) async fn create_all(
 
 async fn create_one(context: &Context, database: &DatabaseName, collection: &Collection) -> Result<()> {
     let name = database.as_str();
-    match context.mongo.write_as_answered(name, majority(create_command(collection))).await {
+    match context.mongo.write_as_answered(name, create_command(collection)).await {
         Ok(_) => {}
         Err(error) if differs_in_case(&error) => return Err(case_conflict(database)),
         Err(error) => return Err(Error::mongodb("create a collection", &error)),
@@ -90,11 +90,6 @@ async fn create_in_transaction(
     mongo.timed("commitTransaction", session.commit_transaction()).await?;
     mongo.wrote(database.as_str(), session.operation_time());
     Ok(())
-}
-
-fn majority(mut command: Document) -> Document {
-    command.insert("writeConcern", doc! { "w": "majority" });
-    command
 }
 
 /// What the server says only when it is asked to make the first collection.
@@ -196,7 +191,7 @@ fn misfits(report: &Document) -> Result<i64> {
 }
 
 async fn create_index(mongo: &Mongo, database: &str, collection: &Collection, index: &Index) -> Result<Violation> {
-    let command = majority(create_indexes_command(collection, [index]));
+    let command = create_indexes_command(collection, [index]);
     match mongo.write_as_answered(database, command).await {
         Ok(_) => Ok(None),
         Err(error) => match Code::of(&error) {
