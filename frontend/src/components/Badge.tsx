@@ -14,16 +14,28 @@ const tones: Record<BadgeTone, string> = {
 };
 
 /** A state: always an icon and a word, so that nobody has to tell colours apart. */
-export function Badge({ tone, icon: Icon, children }: { tone: BadgeTone; icon: LucideIcon; children: ReactNode }) {
+export function Badge({
+  tone,
+  icon: Icon,
+  wraps = false,
+  children,
+}: {
+  tone: BadgeTone;
+  icon: LucideIcon;
+  /** Where there is little room, more lines rather than less of the word. */
+  wraps?: boolean;
+  children: ReactNode;
+}) {
   return (
     <span
       className={clsx(
-        "inline-flex max-w-full items-center gap-1.5 rounded-full px-2.5 py-0.5 text-sm font-medium whitespace-nowrap",
+        "inline-flex max-w-full items-center gap-1.5 px-2.5 py-0.5 text-sm font-medium",
+        wraps ? "rounded-lg" : "rounded-full whitespace-nowrap",
         tones[tone],
       )}
     >
       <Icon aria-hidden className="size-3.5 shrink-0" />
-      <span className="truncate">{children}</span>
+      <span className={clsx(!wraps && "truncate")}>{children}</span>
     </span>
   );
 }

@@ -15,7 +15,8 @@ export function Figure({
 }) {
   return (
     <div className="grid content-start gap-2 min-w-0 rounded-lg border border-line bg-surface p-4 sm:p-6">
-      <dt className="flex items-center gap-2 text-ink-soft hyphens-auto">
+      {/* On a small screen the icon leaves its line to long words. */}
+      <dt className="grid gap-2 text-ink-soft hyphens-auto sm:flex sm:items-center">
         <Icon aria-hidden className="size-4 shrink-0" />
         <span className="min-w-0">{label}</span>
       </dt>

@@ -21,6 +21,7 @@ function formats(language: string, timeZone: string) {
     const format = new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
     return (value: Day) => format.format(new Date(`${value}T00:00:00Z`));
   };
+  const week = new Intl.DateTimeFormat(locale, { timeZone: "UTC", day: "numeric", month: "short", year: "numeric" });
   const month = new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "short", year: "numeric" });
   const number = new Intl.NumberFormat(locale);
   const unit = (name: "hour" | "minute" | "second") =>
@@ -36,6 +37,8 @@ function formats(language: string, timeZone: string) {
     day: day({ dateStyle: "medium" }),
     longDay: day({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
     weekday: day({ weekday: "short", day: "numeric", month: "short" }),
+    /** From one day to another, neither more often said than needed: `23–29 Nov 2026`. */
+    days: (first: Day, last: Day) => week.formatRange(new Date(`${first}T00:00:00Z`), new Date(`${last}T00:00:00Z`)),
     dayAndMonth: day({ day: "numeric", month: "short" }),
     month: (value: string) => month.format(new Date(`${value}-01T00:00:00Z`)),
     number: (value: number) => number.format(value),

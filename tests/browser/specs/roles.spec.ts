@@ -127,7 +127,7 @@ test("an administrator runs the account", async ({ page, clinic, watcher }) => {
   await page.getByLabel("E-mail address").fill(clinic.opd.email);
   watcher.provokes(409, /add-user/);
   await page.getByRole("dialog").getByRole("button", { name: "Invite somebody" }).click();
-  await expect(page.getByText("Is the address of another user.")).toBeVisible();
+  await expect(page.getByText("This is taken already.")).toBeVisible();
   await page.getByLabel("E-mail address").fill("new@clinic.example");
   await page.getByRole("dialog").getByRole("button", { name: "Invite somebody" }).click();
   await expect(page.getByRole("textbox", { name: "new@clinic.example" })).toHaveValue(/#token=/);

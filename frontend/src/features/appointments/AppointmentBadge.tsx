@@ -12,11 +12,11 @@ const looks: Record<AppointmentStatus, { tone: BadgeTone; icon: LucideIcon }> = 
   missed: { tone: "bad", icon: UserX },
 };
 
-export function AppointmentBadge({ status }: { status: AppointmentStatus }) {
+export function AppointmentBadge({ status, wraps = false }: { status: AppointmentStatus; wraps?: boolean }) {
   const { t } = useTranslation();
   const { tone, icon } = looks[status];
   return (
-    <Badge tone={tone} icon={icon}>
+    <Badge tone={tone} icon={icon} wraps={wraps}>
       {t(`appointments.statuses.${status}`)}
     </Badge>
   );

@@ -25,7 +25,14 @@ export function AppointmentLink({
   const { status, starts_at, ends_at, patient_name, doctor_name, reason } = appointment;
   const times = `${format.time(starts_at)}–${format.time(ends_at)}`;
   const name = (
-    <span className={clsx("truncate font-semibold", status === "cancelled" && "line-through")} dir="auto">
+    <span
+      className={clsx(
+        isCompact ? "truncate" : "wrap-anywhere",
+        "font-semibold",
+        status === "cancelled" && "line-through",
+      )}
+      dir="auto"
+    >
       {patient_name ?? t("appointments.somebody")}
     </span>
   );
@@ -57,7 +64,7 @@ export function AppointmentLink({
           <span className="text-ink-soft tabular">{times}</span>
           {name}
           {withDoctor && doctor_name && (
-            <span className="truncate text-ink-soft" dir="auto">
+            <span className="wrap-anywhere text-ink-soft" dir="auto">
               {doctor_name}
             </span>
           )}
@@ -67,7 +74,7 @@ export function AppointmentLink({
             </span>
           )}
           <span>
-            <AppointmentBadge status={status} />
+            <AppointmentBadge status={status} wraps />
           </span>
         </span>
       )}

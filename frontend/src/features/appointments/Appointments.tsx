@@ -47,9 +47,7 @@ function Calendar() {
     );
     void navigate({ to: route, search: next, replace: true });
   };
-  const title = isWeek
-    ? t("appointments.week", { from: format.dayAndMonth(first), to: format.day(last) })
-    : format.longDay(day);
+  const title = isWeek ? format.days(first, last) : format.longDay(day);
   return (
     <div className="grid gap-6">
       <PageHeader

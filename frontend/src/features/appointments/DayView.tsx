@@ -74,7 +74,7 @@ function Timetable({ zone, appointments }: { zone: string; appointments: Appoint
             className="absolute end-3 -translate-y-1/2 text-ink-soft tabular"
             style={{ top: `${(((hour - from) * 60) / STEP) * STEP_REM}rem` }}
           >
-            {hour === from ? "" : `${String(hour).padStart(2, "0")}:00`}
+            {`${String(hour).padStart(2, "0")}:00`}
           </span>
         ))}
       </div>

@@ -85,7 +85,7 @@ function DayHours({ day }: { day: Weekday }) {
             </IconButton>
           </div>
         ))}
-        <div className="flex items-center gap-3">
+        <div className="flex flex-wrap items-center gap-x-3">
           {fields.length === 0 && <span className="text-ink-soft">{t("settings.hours.closed")}</span>}
           <Button
             look="quiet"

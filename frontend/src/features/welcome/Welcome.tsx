@@ -27,12 +27,12 @@ export function Welcome() {
           <li key={name}>
             <Link
               to={to}
-              className="group flex h-full items-start gap-4 rounded-lg border border-line bg-surface p-6 transition-colors hover:border-accent"
+              className="group flex h-full items-start gap-3 rounded-lg border border-line bg-surface p-4 transition-colors hover:border-accent sm:gap-4 sm:p-6"
             >
               <span className="grid size-10 shrink-0 place-items-center rounded-md bg-accent-soft text-accent">
                 <Icon aria-hidden className="size-5" />
               </span>
-              <span className="grid min-w-0 flex-1 gap-1 hyphens-auto">
+              <span className="grid min-w-0 flex-1 gap-1 wrap-anywhere hyphens-auto">
                 <span className="text-base font-semibold">{t(`welcome.doors.${name}.title`)}</span>
                 <span className="text-ink-soft">{t(`welcome.doors.${name}.purpose`)}</span>
               </span>
