@@ -27,5 +27,5 @@ function HospitalLog() {
     people: useAuthors().all,
     example: "patient.read",
   };
-  return <Log source={source} explanation={t("audit.explanation")} />;
+  return <Log source={source} explanation={t("audit.explanation")} verifyHint={t("audit.verifyHint")} />;
 }

@@ -64,13 +64,22 @@ const everything: Filter = { actor: "", action: "", target: "", since: "", until
 /** The API takes no longer ids and actions. */
 const LONGEST = 64;
 
-export function Log({ source, explanation }: { source: LogSource; explanation: string }) {
+export function Log({
+  source,
+  explanation,
+  verifyHint,
+}: {
+  source: LogSource;
+  explanation: string;
+  /** What verifying finds, and what not. */
+  verifyHint: string;
+}) {
   const { t } = useTranslation();
   const [filter, setFilter] = useState(everything);
   return (
     <div className="grid gap-6">
       <PageHeader title={t("audit.title")} explanation={explanation} />
-      <Verify verify={source.verify} />
+      <Verify verify={source.verify} hint={verifyHint} />
       <Filters source={source} filter={filter} onChange={setFilter} />
       <Entries source={source} filter={filter} />
     </div>
@@ -78,7 +87,7 @@ export function Log({ source, explanation }: { source: LogSource; explanation: s
 }
 
 /** Has the whole chain of hashes computed again. */
-function Verify({ verify }: Pick<LogSource, "verify">) {
+function Verify({ verify, hint }: { verify: LogSource["verify"]; hint: string }) {
   const { t } = useTranslation();
   const format = useFormat();
   const verification = useMutation({ mutationFn: verify });
@@ -87,7 +96,7 @@ function Verify({ verify }: Pick<LogSource, "verify">) {
     <Card>
       <div className="grid gap-4">
         <div className="flex flex-wrap items-center justify-between gap-4">
-          <p className="max-w-prose text-ink-soft">{t("audit.verifyHint")}</p>
+          <p className="max-w-prose text-ink-soft">{hint}</p>
           <Button pending={verification.isPending} onClick={() => verification.mutate()}>
             <ShieldCheck aria-hidden className="size-4" />
             {t("audit.verify")}

@@ -26,5 +26,7 @@ export function PlatformAudit() {
       ),
     example: "organization.suspend",
   };
-  return <Log source={source} explanation={t("audit.platformExplanation")} />;
+  return (
+    <Log source={source} explanation={t("audit.platformExplanation")} verifyHint={t("audit.platformVerifyHint")} />
+  );
 }
