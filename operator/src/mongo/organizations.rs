@@ -1,15 +1,17 @@
 //! The one collection that the operator reads and writes documents of: who holds which database.
 
 use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
-use futures::TryStreamExt as _;
 use mongodb::{
     Collection,
-    bson::{self, Document},
+    bson::{self, Bson, Document, RawDocument},
     error::Result,
     results::{DeleteResult, UpdateResult},
 };
 
 use super::Mongo;
+
+/// How many claims come at a time: the server's own choice is as many as fill 16 MiB.
+const BATCH: u32 = 100;
 
 pub struct Organizations<'a> {
     mongo: &'a Mongo,
@@ -27,13 +29,15 @@ impl<'a> Organizations<'a> {
 
     /// All of them. Of one that cannot be read the log tells which.
     pub async fn all(&self) -> Result<Vec<OrganizationRecord>> {
-        let documents = self.collection.clone_with_type::<Document>();
-        let found = async { documents.find(Document::new()).await?.try_collect::<Vec<_>>().await };
-        let read = |document: Document| {
-            let id = document.get("_id").map(ToString::to_string);
-            bson::deserialize_from_document(document).inspect_err(|_| tracing::warn!(id, "a claim cannot be read"))
+        let found = async {
+            let mut cursor = self.collection.find(Document::new()).batch_size(BATCH).await?;
+            let mut claims = Vec::new();
+            while cursor.advance().await? {
+                claims.push(read(cursor.current())?);
+            }
+            Ok(claims)
         };
-        Ok(self.mongo.timed("find", found).await?.into_iter().map(read).collect::<bson::error::Result<_>>()?)
+        self.mongo.timed("find", found).await
     }
 
     pub async fn insert_one(&self, record: &OrganizationRecord) -> Result<()> {
@@ -50,4 +54,11 @@ impl<'a> Organizations<'a> {
         self.mongo.may_write()?;
         self.mongo.timed("delete", self.collection.delete_one(filter)).await
     }
+}
+
+fn read(claim: &RawDocument) -> bson::error::Result<OrganizationRecord> {
+    bson::deserialize_from_slice(claim.as_bytes()).inspect_err(|_| {
+        let id = claim.get("_id").ok().flatten().and_then(|id| Bson::try_from(id).ok()).map(|id| id.to_string());
+        tracing::warn!(id, "a claim cannot be read");
+    })
 }
