@@ -13,7 +13,7 @@ use std::{
 use futures::TryStreamExt as _;
 use mongodb::{
     Client, Database,
-    bson::{self, Document, Timestamp, doc},
+    bson::{self, Document, RawDocument, Timestamp, doc},
     error::{ErrorKind, WriteConcernError, WriteFailure},
     options::{ClientOptions, ReadConcern, WriteConcern},
 };
@@ -235,6 +235,26 @@ impl Mongo {
         self.timed(&name, listed).await.doing(doing)
     }
 
+    /// What `take` finds in each of what a command lists; the rest is not kept.
+    pub async fn gather<T, C: Default + Extend<T>>(
+        &self,
+        database: &str,
+        command: Document,
+        take: impl Fn(&RawDocument) -> Option<T>,
+        doing: &str,
+    ) -> Result<C> {
+        let name = command.keys().next().cloned().unwrap_or_default();
+        let handle = self.client.database(database);
+        let gathered = async {
+            let (mut cursor, mut taken) = (handle.run_cursor_command(command).await?, C::default());
+            while cursor.advance().await? {
+                taken.extend(take(cursor.current()));
+            }
+            Ok(taken)
+        };
+        self.timed(&name, gathered).await.doing(doing)
+    }
+
     /// Everything that a pipeline finds.
     pub async fn aggregate(
         &self,
@@ -304,8 +324,8 @@ mod tests {
 
     #[test]
     fn a_write_that_may_be_lost_again_is_a_failure_with_its_code() {
-        let answer = doc! { "ok": 1, "writeConcernError": { "code": 91, "codeName": "ShutdownInProgress", "errmsg": "x" } };
-        let error = acknowledged(answer).unwrap_err();
+        let lost = doc! { "code": 91, "codeName": "ShutdownInProgress", "errmsg": "x" };
+        let error = acknowledged(doc! { "ok": 1, "writeConcernError": lost }).unwrap_err();
         assert_eq!(Code::of(&error).map(|code| code.number), Some(91));
         let told = crate::error::Error::mongodb("create an index", &error);
         assert_eq!(told.reason(), chakravue_crds::conditions::Reason::MongoDbNotWritable);

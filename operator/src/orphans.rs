@@ -18,11 +18,11 @@ use chakravue_crds::{
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, api::ListParams};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Document, RawDocument, doc};
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use self::compare::{Seen, compare};
+use self::compare::{Controllers, Seen, compare, controlled};
 use crate::{
     access, backoff, catalogue, claim,
     context::Context,
@@ -41,6 +41,9 @@ const FIRST_LOOK: Duration = Duration::from_secs(30);
 
 /// How long the next try at a look that failed is put off at most.
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
+
+/// How many Secrets are listed at a time.
+const PAGE: u32 = 250;
 
 /// What can be without its counterpart; also a label of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -135,9 +138,9 @@ impl Released {
 
 /// What has no counterpart, in two looks.
 pub async fn find(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<'_>) -> Result<Vec<Orphan>> {
-    let first = compare(&look(context, namespace, hospitals).await?);
+    let first: HashSet<Orphan> = compare(&look(context, namespace, hospitals).await?).into_iter().collect();
     if first.is_empty() {
-        return Ok(first);
+        return Ok(Vec::new());
     }
     tokio::time::sleep(SECOND_LOOK).await;
     let second = compare(&look(context, namespace, hospitals).await?);
@@ -152,9 +155,8 @@ pub enum Hospitals<'a> {
 
 async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<'_>) -> Result<Seen> {
     let mongo = &context.mongo;
-    let labelled = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     let secrets: Api<Secret> = scoped(&context.kube, namespace);
-    let secrets = async { secrets.list_metadata(&labelled).await.doing("list the Secrets") };
+    let secrets = async { controllers(&secrets).await.doing("list the Secrets") };
     let claims = async { mongo.organizations().all().await.doing("read the claims") };
     let (users, roles) = (users(mongo), roles(mongo));
     let databases = async { Ok(mongo.databases().await) };
@@ -185,8 +187,30 @@ async fn look(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<
         roles,
         databases,
         like_ours,
-        secrets: secrets.items.into_iter().map(|secret| secret.metadata).collect(),
+        secrets,
     })
+}
+
+/// Who controls each connection Secret: all that is kept of a page before the next one comes.
+async fn controllers(secrets: &Api<Secret>) -> kube::Result<Controllers> {
+    let mut page = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1)).limit(PAGE);
+    let mut found = Controllers::new();
+    loop {
+        let listed = match secrets.list_metadata(&page).await {
+            // The API server has forgotten what the first page was of: anew.
+            Err(kube::Error::Api(status)) if status.code == 410 && page.continue_token.is_some() => {
+                found.clear();
+                page.continue_token = None;
+                continue;
+            }
+            listed => listed?,
+        };
+        found.extend(listed.items.iter().map(|secret| controlled(&secret.metadata)));
+        page.continue_token = listed.metadata.continue_.filter(|token| !token.is_empty());
+        if page.continue_token.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 /// The databases of hospitals' users.
@@ -200,9 +224,10 @@ async fn roles(mongo: &Mongo) -> Result<HashSet<String>> {
 }
 
 async fn accounts(mongo: &Mongo, collection: &str, filter: Document) -> Result<HashSet<String>> {
-    let command = doc! { "find": collection, "filter": filter, "projection": { "db": 1 }, "batchSize": 10_000 };
-    let found = mongo.list("admin", command, "read users and roles").await?;
-    Ok(found.iter().filter_map(|account| account.get_str("db").ok().map(str::to_owned)).collect())
+    let command =
+        doc! { "find": collection, "filter": filter, "projection": { "_id": 0, "db": 1 }, "batchSize": 10_000 };
+    let database = |account: &RawDocument| account.get_str("db").ok().map(str::to_owned);
+    mongo.gather("admin", command, database, "read users and roles").await
 }
 
 async fn has_our_collections(mongo: &Mongo, database: &str) -> Result<bool> {
@@ -302,4 +327,41 @@ async fn write_down(context: &Context, orphans: &[Orphan]) -> Result<()> {
         tracing::warn!(database = orphan.name, "written down what was left behind of an object that is gone");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tower::service_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_whose_next_page_is_forgotten_begins_anew() {
+        let page = |names: &[&str], next: &str| {
+            let items: Vec<Value> = names.iter().map(|name| json!({ "metadata": { "name": name } })).collect();
+            (200, json!({ "metadata": { "continue": next }, "items": items }))
+        };
+        let expired = json!({ "status": "Failure", "reason": "Expired", "code": 410, "message": "x" });
+        let answers = [page(&["gone", "a"], "old"), (410, expired), page(&["a"], "new"), page(&["b"], "")];
+        let (asked, answers) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(answers.into_iter())));
+        let asks = Arc::clone(&asked);
+        let server = service_fn(move |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let token = query.split('&').find_map(|part| part.strip_prefix("continue=")).unwrap_or_default();
+            assert!(query.contains("limit=250"), "{query}");
+            asks.lock().unwrap().push(token.to_owned());
+            let (code, answer) = answers.lock().unwrap().next().unwrap();
+            let answer = Response::builder().status(code).body(Body::from(answer.to_string().into_bytes())).unwrap();
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        let secrets: Api<Secret> = Api::all(kube::Client::new(server, "default"));
+        let found = controllers(&secrets).await.unwrap();
+        assert_eq!(*asked.lock().unwrap(), ["", "old", "", "new"]);
+        assert_eq!(found, Controllers::from([("/a".to_owned(), None), ("/b".to_owned(), None)]));
+    }
 }

@@ -30,19 +30,28 @@ pub struct Seen {
     pub databases: Option<HashSet<String>>,
     /// Databases without a claim that have most collections of a hospital.
     pub like_ours: HashSet<String>,
-    pub secrets: Vec<ObjectMeta>,
+    pub secrets: Controllers,
+}
+
+/// By the namespace and name of a Secret the uid of what controls it, if something does.
+pub type Controllers = HashMap<String, Option<String>>;
+
+pub fn controlled(secret: &ObjectMeta) -> (String, Option<String>) {
+    let controller = secret.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+    (place(secret), controller.map(|owner| owner.uid.clone()))
 }
 
 /// What has no counterpart, in order.
 pub fn compare(seen: &Seen) -> Vec<Orphan> {
-    let uids: HashSet<String> = seen.hospitals.iter().filter_map(|hospital| hospital.uid()).collect();
+    let uids: HashSet<&str> = seen.hospitals.iter().filter_map(|hospital| hospital.meta().uid.as_deref()).collect();
+    let places: HashMap<_, &Watched> =
+        seen.hospitals.iter().map(|hospital| (name_of(hospital.meta()), hospital.as_ref())).collect();
     let claimed: HashMap<&str, &OrganizationRecord> =
         seen.claims.iter().map(|claim| (claim.database_name.as_str(), claim)).collect();
     let mut orphans = Vec::new();
     let mut add = |kind, name: &str, about: String| orphans.push(Orphan { kind, name: name.to_owned(), about });
 
-    let gone: Vec<&OrganizationRecord> = seen.claims.iter().filter(|claim| is_gone(seen, &uids, claim)).collect();
-    for claim in &gone {
+    for claim in seen.claims.iter().filter(|claim| is_gone(seen, &uids, &places, claim)) {
         let Owner { namespace, name, .. } = &claim.owner;
         let about = format!(
             "claimed for HospitalOrganization {namespace}/{name}, which is gone: apply it again, and delete it in the ordinary \
@@ -82,11 +91,10 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
         let about = "has the collections of a hospital, and nobody claims it".to_owned();
         add(Kind::Database, database, about);
     }
-    for secret in &seen.secrets {
-        let owner = secret.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
-        if owner.is_none_or(|owner| !uids.contains(&owner.uid)) {
+    for (secret, controller) in &seen.secrets {
+        if controller.as_deref().is_none_or(|uid| !uids.contains(uid)) {
             let about = "is labelled as a connection Secret, and its HospitalOrganization is gone".to_owned();
-            add(Kind::Secret, &place(secret), about);
+            add(Kind::Secret, secret, about);
         }
     }
     for hospital in seen.hospitals.iter().filter_map(|hospital| hospital.0.as_ref().ok()) {
@@ -105,10 +113,8 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
         if !seen.users.contains(database) {
             add(Kind::HospitalWithoutUser, &here, format!("its database {database} has no user"));
         }
-        let is_its = |secret: &&ObjectMeta| {
-            secret.namespace == hospital.metadata.namespace && secret.name.as_ref() == Some(&binding.name)
-        };
-        if !seen.secrets.iter().any(|secret| is_its(&secret)) {
+        let (namespace, _) = name_of(&hospital.metadata);
+        if !seen.secrets.contains_key(&format!("{namespace}/{}", binding.name)) {
             let secret = secret_name(&hospital.name_any());
             add(Kind::HospitalWithoutSecret, &here, format!("its Secret {secret} is not there"));
         }
@@ -127,22 +133,31 @@ fn had_its_claim(status: &HospitalOrganizationStatus) -> bool {
 
 /// Whether the object that holds a claim would be seen here if there were one. One that stands in its place takes the
 /// claim up, if it is for the same database; not so while it is paused or cannot be read, which may be for ever.
-fn is_gone(seen: &Seen, uids: &HashSet<String>, claim: &OrganizationRecord) -> bool {
+fn is_gone(
+    seen: &Seen,
+    uids: &HashSet<&str>,
+    places: &HashMap<(&str, &str), &Watched>,
+    claim: &OrganizationRecord,
+) -> bool {
     let Owner { cluster, namespace, name, uid } = &claim.owner;
     let here = *cluster == seen.cluster && seen.namespace.as_ref().is_none_or(|only| only == namespace);
-    let replaced = seen
-        .hospitals
-        .iter()
-        .filter(|hospital| hospital.namespace().as_ref() == Some(namespace) && hospital.name_any() == *name)
-        .filter_map(|hospital| hospital.0.as_ref().ok())
-        .any(|hospital| {
-            hospital.wanted_database().is_ok_and(|wanted| wanted == claim.database_name) && !is_on(hospital.meta())
-        });
-    here && claim.claim != ClaimState::Retained && !uids.contains(uid) && !replaced
+    if !here || claim.claim == ClaimState::Retained || uids.contains(uid.as_str()) {
+        return false;
+    }
+    let stands_there = places.get(&(namespace.as_str(), name.as_str())).and_then(|hospital| hospital.0.as_ref().ok());
+    let replaced = stands_there.is_some_and(|hospital| {
+        hospital.wanted_database().is_ok_and(|wanted| wanted == claim.database_name) && !is_on(hospital.meta())
+    });
+    !replaced
 }
 
 fn place(meta: &ObjectMeta) -> String {
-    format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+    let (namespace, name) = name_of(meta);
+    format!("{namespace}/{name}")
+}
+
+fn name_of(meta: &ObjectMeta) -> (&str, &str) {
+    (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -177,13 +192,14 @@ mod tests {
         .unwrap()
     }
 
-    fn secret(name: &str) -> ObjectMeta {
-        serde_json::from_value(json!({
-            "name": format!("{name}-mongodb"), "namespace": "n",
-            "ownerReferences": [{ "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization", "name": name,
-                "uid": format!("uid-{name}"), "controller": true }],
-        }))
-        .unwrap()
+    fn secret(name: &str) -> (String, Option<String>) {
+        let owner = |uid: &str, controller: bool| {
+            let version = "chakravue.io/v1alpha1";
+            json!({ "apiVersion": version, "kind": "HospitalOrganization", "name": name, "uid": uid, "controller": controller })
+        };
+        let owners = [owner("uid-of-another", false), owner(&format!("uid-{name}"), true)];
+        let meta = json!({ "name": format!("{name}-mongodb"), "namespace": "n", "ownerReferences": owners });
+        controlled(&serde_json::from_value(meta).unwrap())
     }
 
     fn whole() -> Seen {
@@ -195,7 +211,7 @@ mod tests {
             users: set(&["a"]),
             roles: set(&["a"]),
             databases: Some(set(&["a", "r", "admin"])),
-            secrets: vec![secret("a")],
+            secrets: Controllers::from([secret("a")]),
             ..Seen::default()
         }
     }
@@ -216,7 +232,7 @@ mod tests {
         let goes_with_it = ["claim", "database", "user", "role"].map(|kind| (kind, "a".to_owned()));
         let all: Vec<_> = goes_with_it.into_iter().chain([("secret", "n/a-mongodb".to_owned())]).collect();
         assert_eq!(kinds(&seen), all);
-        let unclaimed = Seen { claims: Vec::new(), hospitals: Vec::new(), secrets: Vec::new(), ..whole() };
+        let unclaimed = Seen { claims: Vec::new(), hospitals: Vec::new(), secrets: Controllers::new(), ..whole() };
         assert_eq!(kinds(&unclaimed), [("user", "a".to_owned()), ("role", "a".to_owned())]);
         let like_ours = HashSet::from(["x".to_owned()]);
         assert_eq!(kinds(&Seen { like_ours, ..whole() }), [("database", "x".to_owned())]);
@@ -231,10 +247,44 @@ mod tests {
             object.metadata.uid = Some("another".to_owned());
             object.spec.database_name = Some(database.to_owned());
             object.status = None;
-            Seen { hospitals: vec![Arc::new(DeserializeGuard(Ok(object)))], secrets: Vec::new(), ..whole() }
+            Seen { hospitals: vec![Arc::new(DeserializeGuard(Ok(object)))], secrets: Controllers::new(), ..whole() }
         };
         assert_eq!(kinds(&again("a")), []);
         assert_eq!(kinds(&again("b")), ["claim", "database", "user", "role"].map(|kind| (kind, "a".to_owned())));
+    }
+
+    #[test]
+    fn of_many_each_finds_its_own_counterpart() {
+        let names: Vec<String> = (0..50).map(|n| format!("h{n}")).collect();
+        let but = |one: &'static str| names.iter().filter(move |name| *name != one);
+        let databases: HashSet<String> = names.iter().cloned().collect();
+        let seen = Seen {
+            cluster: "c".into(),
+            hospitals: but("h7").map(|name| hospital(name)).collect(),
+            claims: names.iter().map(|name| claim(name, ClaimState::Held, "c")).collect(),
+            users: databases.clone(),
+            databases: Some(databases),
+            secrets: but("h9").map(|name| secret(name)).collect(),
+            ..Seen::default()
+        };
+        let wanted = [
+            ("claim", "h7"),
+            ("database", "h7"),
+            ("user", "h7"),
+            ("secret", "n/h7-mongodb"),
+            ("hospital_without_secret", "n/h9"),
+        ];
+        assert_eq!(kinds(&seen), wanted.map(|(kind, name)| (kind, name.to_owned())));
+    }
+
+    #[test]
+    fn one_that_cannot_be_read_takes_no_claim_up() {
+        let mut unreadable = hospital("a").meta().clone();
+        unreadable.uid = Some("another".to_owned());
+        let invalid = kube::core::error_boundary::InvalidObject { error: "x".to_owned(), metadata: unreadable };
+        let hospitals = vec![Arc::new(DeserializeGuard(Err(invalid)))];
+        let seen = Seen { hospitals, secrets: Controllers::new(), ..whole() };
+        assert_eq!(kinds(&seen), ["claim", "database", "user", "role"].map(|kind| (kind, "a".to_owned())));
     }
 
     #[test]
@@ -268,7 +318,7 @@ mod tests {
             users: HashSet::new(),
             roles: HashSet::new(),
             databases: Some(HashSet::new()),
-            secrets: Vec::new(),
+            secrets: Controllers::new(),
             ..whole()
         };
         let without = ["claim", "database", "user", "secret"].map(|what| format!("hospital_without_{what}"));
