@@ -92,7 +92,11 @@ test("two hospitals side by side never see a byte of each other", async ({ brows
   await settled();
   for (const path of ["/app/patients", "/app/appointments", "/app/users", "/app/audit", "/app/subscription", "/app/settings"]) {
     await Promise.all(sides.map(({ page }) => page.goto(path)));
-    for (const { page, at } of sides) await expect(page.getByText(at.name).first()).toBeVisible();
+    for (const { page, at } of sides) {
+      await expect(page.getByText(at.name).first()).toBeVisible();
+      // What a page asks for last, once its own part of the program is there, can come late on a busy machine.
+      await expect(page.locator(".skeleton")).toHaveCount(0);
+    }
     await settled();
   }
   for (const { page, patientId, secret } of sides) {
