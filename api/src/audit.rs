@@ -211,7 +211,7 @@ impl Head {
     }
 }
 
-/// Follows a chain from its first entry.
+/// Follows a chain, from its first entry or another.
 #[derive(Debug, Default)]
 pub struct Verifier {
     head: Head,
@@ -228,6 +228,12 @@ pub struct Broken {
 }
 
 impl Verifier {
+    /// Goes on behind what is taken to hold.
+    #[must_use]
+    pub fn after(head: Head) -> Self {
+        Self { head }
+    }
+
     /// Takes the next entry in the order of the chain.
     ///
     /// # Errors

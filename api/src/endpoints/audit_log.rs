@@ -17,7 +17,7 @@ use crate::{
     identity::Member,
     paging::{self, Direction, Order, Page, Paged},
     permissions::may,
-    problem::Answer,
+    problem::{Answer, Problem},
     state::App,
     tenant::{Records, noted},
 };
@@ -167,16 +167,65 @@ pub(super) struct Verification {
     /// Whether the log is whole and unchanged.
     #[schema(example = true)]
     pub(super) intact: bool,
-    /// How many entries hold, from the first.
+    /// How many entries hold, from the first; with `after`, those before it are taken to hold.
     #[schema(example = 1204)]
     pub(super) entries: i64,
+    /// The log has more entries than were looked at: ask again with this as `after`. Until then nothing is said of the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 250_000)]
+    pub(super) continue_after: Option<i64>,
     /// The first place where it does not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     broken: Option<Broken>,
 }
 
-/// The check of a whole log, entry by entry.
+/// So many entries are looked at by one request, which has a time to end in.
+const MOST: i64 = 250_000;
+
+fn most() -> i64 {
+    MOST
+}
+
+/// The part of a log that is looked at.
+#[derive(Clone, Copy, Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Part {
+    /// `continue_after` of the part before; without it, from the first entry.
+    #[garde(range(min = 0))]
+    #[serde(default)]
+    #[param(minimum = 0)]
+    after: i64,
+    /// How many entries are looked at, at most.
+    #[garde(range(min = 1, max = MOST))]
+    #[serde(default = "most")]
+    #[param(minimum = 1, maximum = 250_000)]
+    limit: i64,
+}
+
+impl Part {
+    /// The entry that it follows is looked at once more: its hash is where the chain goes on.
+    fn filter(self) -> Document {
+        if self.after == 0 {
+            return doc! {};
+        }
+        // Not "at least": what somebody put there instead of a number shall be found, too.
+        doc! { "sequence": { "$not": { "$lt": self.after } } }
+    }
+
+    fn fetch(self) -> i64 {
+        self.limit + i64::from(self.after > 0)
+    }
+
+    /// What the log has of a verification.
+    pub(super) fn entry(self, found: &Verification) -> Entry {
+        let entry = Entry::new("audit.verify").detail("intact", found.intact).detail("entries", found.entries);
+        if self.after == 0 { entry } else { entry.detail("after", self.after) }
+    }
+}
+
+/// The check of a log, entry by entry.
 #[derive(Debug)]
 struct Check {
     verifier: Verifier,
@@ -218,47 +267,71 @@ impl Check {
     }
 
     fn outcome(&self, broken: Option<Broken>) -> Verification {
-        Verification { intact: broken.is_none(), entries: self.verifier.head().sequence, broken }
+        Verification { intact: broken.is_none(), entries: self.verifier.head().sequence, continue_after: None, broken }
     }
 }
 
 /// Whether the hospital's audit log is whole and unchanged
 ///
-/// Follows the chain of hashes from the first entry to the last, and compares with how far the log had come.
+/// Follows the chain of hashes from the first entry to the last, and compares with how far the log had come. A log of more
+/// entries than `limit` is looked at in parts.
 #[utoipa::path(
     get, path = "/organization/{org_id}/audit/verify", tag = "audit",
-    params(("org_id" = String, Path, description = "The hospital's id")),
-    responses((status = 200, description = "What was found", body = Verification)),
+    params(("org_id" = String, Path, description = "The hospital's id"), Part),
+    responses(
+        (status = 200, description = "What was found", body = Verification),
+        (status = 404, description = "There is no such hospital, or no entry with the number `after`"),
+    ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("audit.read"))),
 )]
-async fn verify_log(State(app): State<App>, member: Member<may::ReadAudit>) -> Answer<Json<Verification>> {
+async fn verify_log(
+    State(app): State<App>,
+    member: Member<may::ReadAudit>,
+    ApiQuery(part): ApiQuery<Part>,
+) -> Answer<Json<Verification>> {
     // Before the log, which has at least these entries then.
     let noted = noted(&app.master, &member.organization_id).await?;
     let verification = member.tenant.read(|db| {
         let noted = noted.clone();
-        async move { Ok(verified(&db.collection(Records::AuditLogs), noted).await?) }
+        async move { Ok(verified(&db.collection(Records::AuditLogs), noted, part).await?) }
     });
-    let verification = verification.await?;
-    let entry =
-        Entry::new("audit.verify").detail("intact", verification.intact).detail("entries", verification.entries);
-    member.tenant.record(&member.actor(), entry).await?;
+    let verification = verification.await?.ok_or_else(Problem::not_found)?;
+    member.tenant.record(&member.actor(), part.entry(&verification)).await?;
     Ok(Json(verification))
 }
 
-/// Checks a whole log, of which `noted` is remembered elsewhere.
+/// Checks a part of a log, of which `noted` is remembered elsewhere. Nothing where the log never came so far.
 ///
 /// # Errors
 /// When MongoDB is away.
-pub(super) async fn verified(log: &Collection<Document>, noted: Option<Head>) -> mongodb::error::Result<Verification> {
+pub(super) async fn verified(
+    log: &Collection<Document>,
+    noted: Option<Head>,
+    part: Part,
+) -> mongodb::error::Result<Option<Verification>> {
+    let found = log.find(part.filter()).projection(doc! { "_id": 0 }).sort(doc! { "sequence": 1 });
+    let mut entries = found.limit(part.fetch()).await?;
     let mut check = Check { verifier: Verifier::default(), noted };
-    let mut entries = log.find(doc! {}).projection(doc! { "_id": 0 }).sort(doc! { "sequence": 1 }).await?;
+    let mut looked_at = 0;
     while let Some(entry) = entries.try_next().await? {
+        if looked_at == 0 && part.after > 0 {
+            let before = entry.get_str("previous_hash").unwrap_or_default().to_owned();
+            check.verifier = Verifier::after(Head { sequence: part.after - 1, hash: before });
+        }
+        looked_at += 1;
         if let Err(broken) = check.take(entry) {
-            return Ok(check.outcome(Some(broken)));
+            return Ok(Some(check.outcome(Some(broken))));
         }
     }
-    Ok(check.outcome(check.end().err()))
+    if looked_at == 0 && part.after > 0 {
+        return Ok(None);
+    }
+    if looked_at == part.fetch() {
+        let continue_after = Some(check.verifier.head().sequence);
+        return Ok(Some(Verification { continue_after, ..check.outcome(None) }));
+    }
+    Ok(Some(check.outcome(check.end().err())))
 }
 
 #[cfg(test)]
@@ -295,7 +368,10 @@ mod tests {
     fn a_whole_log_is_intact() {
         let log = log(5);
         for noted in [None, Some(head_of(&log[2])), Some(head_of(&log[4]))] {
-            assert_eq!(checked(&log, noted), Verification { intact: true, entries: 5, broken: None });
+            assert_eq!(
+                checked(&log, noted),
+                Verification { intact: true, entries: 5, continue_after: None, broken: None }
+            );
         }
     }
 

@@ -5,14 +5,14 @@ use axum::{Json, extract::State};
 use futures::TryStreamExt as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::audit_log::{AuditEntryView, AuditQuery, NEWEST_FIRST, Verification, verified};
+use super::audit_log::{AuditEntryView, AuditQuery, NEWEST_FIRST, Part, Verification, verified};
 use crate::{
     audit::Entry,
     extract::ApiQuery,
     identity::PlatformAdministrator,
     master::Store,
     paging::{Page, Paged},
-    problem::Answer,
+    problem::{Answer, Problem},
     state::App,
 };
 
@@ -47,21 +47,24 @@ async fn list_platform_entries(
 
 /// Whether the platform's audit log is whole and unchanged
 ///
-/// Follows the chain of hashes from the first entry to the last. Where the log ended is noted nowhere else, so that entries
+/// Follows the chain of hashes from the first entry to the last, in parts where there are more than `limit`. Where the log ended is noted nowhere else, so that entries
 /// missing at its end are not found.
 #[utoipa::path(
     get, path = "/master/audit-log/verify", tag = "platform",
-    responses((status = 200, description = "What was found", body = Verification)),
+    params(Part),
+    responses(
+        (status = 200, description = "What was found", body = Verification),
+        (status = 404, description = "There is no entry with the number `after`"),
+    ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("platform.audit.read"))),
 )]
 async fn verify_platform_log(
     State(app): State<App>,
     administrator: PlatformAdministrator,
+    ApiQuery(part): ApiQuery<Part>,
 ) -> Answer<Json<Verification>> {
-    let verification = verified(&app.master.raw(Store::AuditLogs), None).await?;
-    let entry =
-        Entry::new("audit.verify").detail("intact", verification.intact).detail("entries", verification.entries);
-    app.platform_audit.record(&administrator.actor(), entry).await?;
+    let verification = verified(&app.master.raw(Store::AuditLogs), None, part).await?.ok_or_else(Problem::not_found)?;
+    app.platform_audit.record(&administrator.actor(), part.entry(&verification)).await?;
     Ok(Json(verification))
 }

@@ -142,6 +142,19 @@ async fn whoever_gets_around_the_database_is_found() {
     let whole = clinic.verify().await;
     assert_eq!((&whole["intact"], whole["entries"].as_u64().unwrap() > 6), (&json!(true), true), "{whole}");
 
+    // In parts, the last of which ends where the log does.
+    let part = async |after: i64, limit: i64| {
+        clinic.admin().get(&clinic.path(&format!("/audit/verify?after={after}&limit={limit}"))).await
+    };
+    let mut after = 0;
+    while let Some(next) = part(after, 3).await.expect(200)["continue_after"].as_i64() {
+        // Each part is recorded, so that the log grows meanwhile.
+        assert_eq!(next, after + 3);
+        after = next;
+    }
+    assert!(after > 6, "{after}");
+    part(1_000_000, 3).await.problem(404, "not-found");
+
     // The hospital's own login cannot do it.
     let tenant = clinic.stack.tenant(&clinic.hospital.organization_id).await;
     let own = tenant.database(&clinic.hospital.database_name).collection::<Document>("audit_logs");
@@ -157,6 +170,7 @@ async fn whoever_gets_around_the_database_is_found() {
     let entry = async |sequence: i64| log.find_one(doc! { "sequence": sequence }).await.unwrap().unwrap();
     let broken_at = async || clinic.verify().await["broken"]["sequence"].as_i64();
     let third = entry(3).await;
+    let broken_behind = async |after: i64| part(after, 100).await.expect(200)["broken"]["sequence"].as_i64();
     for tampered in [
         set,
         doc! { "$set": { "actor_id": "user_01jd8x2v9t6m3k5q7r1w4y0z8a" } },
@@ -167,6 +181,7 @@ async fn whoever_gets_around_the_database_is_found() {
     ] {
         log.update_one(doc! { "sequence": 3 }, tampered.clone()).await.unwrap();
         assert_eq!(broken_at().await, Some(3), "{tampered}");
+        assert_eq!([broken_behind(2).await, broken_behind(3).await], [Some(3); 2], "{tampered}");
         log.replace_one(doc! { "sequence": 3 }, &third).await.unwrap();
         assert_eq!(broken_at().await, None, "undone: {tampered}");
     }
