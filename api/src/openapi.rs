@@ -31,8 +31,8 @@ pub const PAGE: &str = "/docs";
         description = "From a hospital's signup to a doctor's daily work, each hospital in a database of its own.\n\n\
             Programs send the token of `POST /organization-login` as `Authorization: Bearer`; browsers keep it in a cookie. Every \
             error is `application/problem+json` (RFC 9457). Lists come in pages: pass `next_cursor` back as `cursor`. A record has an \
-            `ETag`; a change of it needs that as `If-Match`. `POST /signup`, `/process-payment` and `/add-user` take an \
-            `Idempotency-Key` (1 to 255 visible ASCII characters, kept for 24 hours): the same request repeated has one effect and \
+            `ETag`; a change of it needs that as `If-Match`. `POST /signup`, `/process-payment`, `/add-user` and a medicine's \
+            `/stock` take an `Idempotency-Key` (1 to 255 visible ASCII characters, kept for 24 hours): the same request repeated has one effect and \
             the same answer.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),

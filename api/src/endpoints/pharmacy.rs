@@ -1,22 +1,28 @@
 //! A hospital's stock of medicines. How much there is changes only by stock changes with a reason, never by overwriting.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::State,
     http::{HeaderName, StatusCode, header},
+    response::Response,
 };
 use bson::{Document, doc};
 use futures::TryStreamExt as _;
 use garde::Validate;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::{Entry, Recorded},
+    audit::{AuditRecord, Entry, Recorded},
+    clock::to_bson,
     dates::{Day, Moment},
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
     flaw::Flaw,
+    idempotency::{self, Repeatable, RequestKey, Sender},
     identity::Member,
     merge::{Changes, Patch, never_null},
     paging::{self, Direction, Order, Page, Paged},
@@ -422,10 +428,14 @@ async fn remove_medicine(
 
 /// Adds to a medicine's stock, or takes away from it
 ///
-/// Needs no If-Match: changes add up in any order, and never below 0.
+/// Needs no If-Match: changes add up in any order, and never below 0. With an Idempotency-Key a change that is sent again
+/// counts once.
 #[utoipa::path(
     post, path = "/organization/{org_id}/pharmacy/{medicine_id}/stock", tag = "pharmacy",
-    params(("org_id" = String, Path, description = "The hospital's id"), MedicinePath),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"), MedicinePath,
+        ("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = StockChange,
     responses(
         (status = 200, description = "The medicine as it is now", body = MedicineView, headers(("ETag" = String, description = "For If-Match"))),
@@ -438,24 +448,45 @@ async fn change_stock(
     State(app): State<App>,
     member: Member<may::ManagePharmacy>,
     ApiPath(MedicinePath { medicine_id }): ApiPath<MedicinePath>,
-    ApiJson(change): ApiJson<StockChange>,
-) -> Answer<WithEtag> {
-    let change = change.check()?;
-    let now = app.clock.now_bson();
-    let actor = member.actor();
-    let changed = member.tenant.change(&actor, move |tx| {
-        let medicine_id = medicine_id.clone();
-        async move {
-            let quantity = change.of(existing(&tx, &medicine_id).await?.quantity)?;
-            let update = Changes::default().set("quantity", Some(quantity)).update(now);
-            let changed = tx.update(Records::Pharmacy, doc! { "_id": &medicine_id }, update).await?;
-            let changed: Medicine = changed.ok_or_else(Problem::not_found)?;
-            let entry = Entry::new("pharmacy.stock").target("medicine", &medicine_id);
-            let entry = entry.detail("change", change.change).detail("reason", change.reason.name());
-            Ok(entry.detail("quantity", quantity).answering(changed))
-        }
-    });
-    changed.await.map(answered)
+    Repeatable { body, repetition }: Repeatable<StockChange>,
+) -> Answer<Response> {
+    let change = body.check()?;
+    // The body does not say which medicine: the same key for another is another request.
+    let sender = format!("{} {} {medicine_id}", member.organization_id, member.user_id);
+    let (clock, has_key) = (app.clock.clone(), repetition.has_key());
+    let work = async move |key: RequestKey| {
+        let (actor, now) = (member.actor(), clock.now());
+        let request = has_key.then(|| key.as_str().to_owned());
+        let user_id = member.user_id.clone();
+        let changed = member.tenant.change(&actor, move |tx| {
+            let (medicine_id, request, user_id) = (medicine_id.clone(), request.clone(), user_id.clone());
+            async move {
+                let medicine = existing(&tx, &medicine_id).await?;
+                if let Some(request) = &request
+                    && tx.find_one::<AuditRecord>(Records::AuditLogs, made_by(request, &user_id, now)).await?.is_some()
+                {
+                    return Ok(Recorded::nothing(medicine));
+                }
+                let quantity = change.of(medicine.quantity)?;
+                let update = Changes::default().set("quantity", Some(quantity)).update(to_bson(now));
+                let changed = tx.update(Records::Pharmacy, doc! { "_id": &medicine_id }, update).await?;
+                let changed: Medicine = changed.ok_or_else(Problem::not_found)?;
+                let entry = Entry::new("pharmacy.stock").target("medicine", &medicine_id);
+                let entry = entry.detail("change", change.change).detail("reason", change.reason.name());
+                let entry = request.into_iter().fold(entry, |entry, request| entry.detail("request_key", request));
+                Ok(entry.detail("quantity", quantity).answering(changed))
+            }
+        });
+        changed.await.map(answered)
+    };
+    app.idempotency.run(repetition, Sender::Known(&sender), "change-stock", work).await
+}
+
+/// The entry of an earlier attempt of the same request, whose answer was never stored.
+fn made_by(request: &str, user_id: &str, now: Timestamp) -> Document {
+    // As the log is indexed, so that it is not read from the beginning.
+    let recently = to_bson(now - (idempotency::KEPT + Duration::from_hours(1)));
+    doc! { "actor_id": user_id, "at": { "$gte": recently }, "details.request_key": request }
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ export interface paths {
         };
         /**
          * Whether the platform's audit log is whole and unchanged
-         * @description Follows the chain of hashes from the first entry to the last. Where the log ended is noted nowhere else, so that entries
+         * @description Follows the chain of hashes from the first entry to the last, in parts where there are more than `limit`. Where the log ended is noted nowhere else, so that entries
          *     missing at its end are not found.
          */
         get: operations["verify_platform_log"];
@@ -491,7 +491,8 @@ export interface paths {
         };
         /**
          * Whether the hospital's audit log is whole and unchanged
-         * @description Follows the chain of hashes from the first entry to the last, and compares with how far the log had come.
+         * @description Follows the chain of hashes from the first entry to the last, and compares with how far the log had come. A log of more
+         *     entries than `limit` is looked at in parts.
          */
         get: operations["verify_log"];
         put?: never;
@@ -700,7 +701,8 @@ export interface paths {
         put?: never;
         /**
          * Adds to a medicine's stock, or takes away from it
-         * @description Needs no If-Match: changes add up in any order, and never below 0.
+         * @description Needs no If-Match: changes add up in any order, and never below 0. With an Idempotency-Key a change that is sent again
+         *     counts once.
          */
         post: operations["change_stock"];
         delete?: never;
@@ -2819,7 +2821,13 @@ export interface components {
             broken?: components["schemas"]["BrokenLink"];
             /**
              * Format: int64
-             * @description How many entries hold, from the first.
+             * @description The log has more entries than were looked at: ask again with this as `after`. Until then nothing is said of the rest.
+             * @example 250000
+             */
+            continue_after?: number;
+            /**
+             * Format: int64
+             * @description How many entries hold, from the first; with `after`, those before it are taken to hold.
              * @example 1204
              */
             entries: number;
@@ -3243,7 +3251,12 @@ export interface operations {
     };
     verify_platform_log: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `continue_after` of the part before; without it, from the first entry. */
+                after?: number;
+                /** @description How many entries are looked at, at most. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3261,6 +3274,15 @@ export interface operations {
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            /** @description There is no entry with the number `after` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -3960,7 +3982,12 @@ export interface operations {
     };
     verify_log: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `continue_after` of the part before; without it, from the first entry. */
+                after?: number;
+                /** @description How many entries are looked at, at most. */
+                limit?: number;
+            };
             header?: never;
             path: {
                 /** @description The hospital's id */
@@ -3981,7 +4008,15 @@ export interface operations {
             };
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
+            /** @description There is no such hospital, or no entry with the number `after` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -4622,7 +4657,10 @@ export interface operations {
     change_stock: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The hospital's id */
                 org_id: string;

@@ -1,6 +1,7 @@
 //! The pharmacy's stock: what there is, what runs low or expires, and changes that add up.
 
 use futures::future::join_all;
+use mongodb::bson::{DateTime, Document, doc};
 use serde_json::{Value, json};
 
 use crate::{
@@ -50,6 +51,23 @@ async fn stock_adds_up_and_never_goes_below_nothing() {
     assert_eq!((&refused["quantity"], &refused["change"]), (&json!(0), &json!(-10)));
     let received = opd.post(&stock, &json!({ "change": 40, "reason": "received" })).await.expect(200);
     assert_eq!((&received["quantity"], &received["low"], &received["version"]), (&json!(40), &json!(true), &json!(14)));
+    // One that is sent again with its key counts once, also at the same time; for another medicine it is another.
+    let take_four = json!({ "change": -4, "reason": "dispensed" });
+    let repeated = join_all((0..5).map(|_| opd.post_once(&stock, "take-four", &take_four))).await;
+    for answer in repeated {
+        assert_eq!(answer.expect(200)["quantity"], 36);
+    }
+    let other = opd.get(&format!("{pharmacy}?q=aspirin")).await.expect(200)["items"][0].clone();
+    let others = format!("{pharmacy}/{}/stock", text(&other, "medicine_id"));
+    assert_eq!(opd.post_once(&others, "take-four", &take_four).await.expect(200)["quantity"], 1);
+    let more = json!({ "change": -5, "reason": "dispensed" });
+    opd.post_once(&stock, "take-four", &more).await.problem(422, "idempotency-key-reused");
+    // Also where the answer was made and never stored.
+    let keys = clinic.stack.master().collection::<Document>("idempotency");
+    let forgotten = doc! { "$unset": { "answer": "" }, "$set": { "lease_until": DateTime::from_millis(0) } };
+    keys.update_many(doc! { "answer": { "$exists": true } }, forgotten).await.unwrap();
+    assert_eq!(opd.post_once(&stock, "take-four", &take_four).await.expect(200)["quantity"], 36);
+    opd.post(&stock, &json!({ "change": 4, "reason": "counted" })).await.expect(200);
     for (body, pointer) in [
         (json!({ "change": 5, "reason": "dispensed" }), "/change"),
         (json!({ "change": 0, "reason": "counted" }), "/change"),
@@ -62,11 +80,11 @@ async fn stock_adds_up_and_never_goes_below_nothing() {
 
     // Details change with the version that was read; the quantity does not.
     assert_eq!(
-        pointers(&opd.patch(&path, "\"14\"", &json!({ "quantity": 9 })).await.problem(422, "invalid")),
+        pointers(&opd.patch(&path, "\"16\"", &json!({ "quantity": 9 })).await.problem(422, "invalid")),
         ["/quantity"]
     );
     opd.patch(&path, "\"1\"", &json!({ "unit": "boxes" })).await.problem(412, "version-mismatch");
-    let changed = opd.patch(&path, "\"14\"", &json!({ "unit": "boxes", "expires_on": null })).await.expect(200);
+    let changed = opd.patch(&path, "\"16\"", &json!({ "unit": "boxes", "expires_on": null })).await.expect(200);
     assert_eq!((&changed["unit"], changed.get("expires_on")), (&json!("boxes"), None));
 
     // Roles: everybody but reception looks, ADMIN and OPD change.
@@ -74,10 +92,10 @@ async fn stock_adds_up_and_never_goes_below_nothing() {
     for staff in [&clinic.reception, &clinic.doctor] {
         staff.post(&pharmacy, &ibuprofen).await.problem(403, "forbidden");
         staff.post(&stock, &take).await.problem(403, "forbidden");
-        delete(staff, &path, "\"15\"").await.problem(403, "forbidden");
+        delete(staff, &path, "\"17\"").await.problem(403, "forbidden");
     }
-    delete(opd, &path, "\"14\"").await.problem(412, "version-mismatch");
-    assert_eq!(delete(opd, &path, "\"15\"").await.status, 204);
+    delete(opd, &path, "\"16\"").await.problem(412, "version-mismatch");
+    assert_eq!(delete(opd, &path, "\"17\"").await.status, 204);
     opd.get(&path).await.problem(404, "not-found");
     opd.post(&stock, &take).await.problem(404, "not-found");
     assert_eq!(clinic.verify().await["intact"], Value::Bool(true));
