@@ -40,6 +40,8 @@ export function inWords<Of extends Code>(
 
 /** The errors of fields in the person's language. */
 export async function inOwnWords(errors: readonly FieldError[]): Promise<FieldError[]> {
+  // Nothing is loaded for nothing: without a network, that would be waited for.
+  if (errors.length === 0) return [];
   const { language } = i18next;
   try {
     const refusals = (await load[language as Language]()).default;
