@@ -2,6 +2,7 @@
 //! while this process leads. Whether MongoDB can be used at all is watched in [`health`].
 
 mod health;
+mod indexes;
 mod organizations;
 
 use std::{

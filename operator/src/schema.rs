@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 pub use self::{
     change::refuse_other_case,
-    compare::{Difference, Step, plan, unmanaged},
+    compare::{Difference, Step, plan, same_index, unmanaged},
     repairs::Repairs,
 };
 

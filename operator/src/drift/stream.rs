@@ -96,6 +96,7 @@ enum Place {
 
 /// To whom the stream is told.
 struct Listener<'a> {
+    mongo: &'a Mongo,
     drift: &'a Drift,
     handover: &'a Handover,
     /// No pass has looked at anything before it.
@@ -108,6 +109,9 @@ impl Listener<'_> {
         let is_structure = STRUCTURE.contains(&event.operation_type.as_str());
         let is_early = self.begin.is_some_and(|begin| event.cluster_time <= begin);
         for Namespace { db } in [event.ns, event.to].into_iter().flatten() {
+            if is_structure && db == self.mongo.master_database() {
+                self.mongo.master_changed();
+            }
             match (is_structure, is_early) {
                 (true, false) => self.drift.changed(&db, event.cluster_time),
                 (true, true) => self.drift.was_changed(&db),
@@ -144,7 +148,7 @@ pub async fn watch(
             }
             None => beginning(begin),
         };
-        follow(&watcher, place, &Listener { drift: &drift, handover: &handover, begin }).await;
+        follow(&watcher, place, &Listener { mongo: &mongo, drift: &drift, handover: &handover, begin }).await;
     };
     tokio::select! {
         () = watching => {}

@@ -3,7 +3,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use chakravue_crds::{conditions::Reason, master::ORGANIZATIONS};
+use chakravue_crds::conditions::Reason;
 use futures::StreamExt as _;
 use mongodb::bson::{Document, Timestamp, doc};
 use tokio::sync::watch;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Mongo;
 use crate::{
-    error::{Code, Doing as _, Error, Result},
+    error::{Code, Error, Result},
     privileges::{self, Login},
 };
 
@@ -79,6 +79,11 @@ impl Mongo {
 
     /// This process leads from now on: what a leader has to prepare is prepared at once.
     pub fn leads(&self) {
+        self.trouble.notify_one();
+    }
+
+    /// Collections or indexes of the master database were changed: the index that is the claim may be gone.
+    pub fn master_changed(&self) {
         self.trouble.notify_one();
     }
 
@@ -165,9 +170,11 @@ impl Mongo {
         if matches!(*self.health.borrow(), Health::Unusable(_)) {
             self.prepared.store(false, Ordering::Relaxed);
         }
-        // Of two operators, one must not end what the other one is at.
-        if self.leadership.holds() && !self.prepared.load(Ordering::Relaxed) {
-            self.leadership.hold_on_to(self.end_abandoned_sessions()).await.ok();
+        if self.leadership.holds() {
+            // Of two operators, one must not end what the other one is at.
+            if !self.prepared.load(Ordering::Relaxed) {
+                self.leadership.hold_on_to(self.end_abandoned_sessions()).await.ok();
+            }
             self.ensure_master_indexes().await?;
             self.prepared.store(true, Ordering::Relaxed);
         }
@@ -203,26 +210,5 @@ impl Mongo {
             let ended = self.client.database("admin").run_command(doc! { "killSessions": sessions }).await;
             tracing::debug!(ended = ended.is_ok(), "ended the sessions of before");
         }
-    }
-
-    /// Two organizations can never hold one database, whatever their letters' case: this index is the claim.
-    async fn ensure_master_indexes(&self) -> Result<()> {
-        let doing = "prepare the master database";
-        let wanted = doc! {
-            "name": "database_name_unique",
-            "key": { "database_name": 1 },
-            "unique": true,
-            "collation": { "locale": "en", "strength": 2 },
-        };
-        let known = self.client.database(&self.master).run_cursor_command(doc! { "listIndexes": ORGANIZATIONS }).await;
-        if let Ok(mut cursor) = known {
-            while cursor.advance().await.doing(doing)? {
-                if cursor.current().get_str("name").is_ok_and(|name| name == "database_name_unique") {
-                    return Ok(());
-                }
-            }
-        }
-        self.write(&self.master, doc! { "createIndexes": ORGANIZATIONS, "indexes": [wanted] }, doing).await?;
-        Ok(())
     }
 }

@@ -172,7 +172,7 @@ fn validated(collection: &Collection, existing: &Found) -> bool {
 }
 
 /// Whether a found index does what the catalogue's does, whatever its name.
-fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
+pub fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
     let keys = found.get_document("key").is_ok_and(|keys| {
         keys.len() == index.keys.len()
             && keys.iter().zip(&index.keys).all(|((a, x), (b, y))| a == b && number(Some(x)) == number(Some(y)))

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, client, code, condition, eventually, is, patient};
 
+mod index;
 mod second_cluster;
 
 #[tokio::test]
