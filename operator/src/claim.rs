@@ -42,8 +42,7 @@ pub enum Decision {
 
 /// Looks for the claim on a database, whoever holds it.
 pub async fn find(context: &Context, database: &DatabaseName) -> Result<Option<OrganizationRecord>> {
-    let organizations = context.mongo.organizations();
-    organizations.find_one(doc! { "database_name": database.as_str() }).await.doing("read the claim")
+    context.mongo.organizations().find_by_database(database.as_str()).await.doing("read the claim")
 }
 
 /// Looks for the claim that an object holds. One that it has given up belongs to nobody, also in the eyes of a pass that

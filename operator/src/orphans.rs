@@ -309,7 +309,7 @@ async fn write_down(context: &Context, orphans: &[Orphan]) -> Result<()> {
     }
     let (users, roles) = tokio::try_join!(users(&context.mongo), roles(&context.mongo))?;
     for orphan in claims {
-        let found = context.mongo.organizations().find_one(doc! { "database_name": &orphan.name }).await;
+        let found = context.mongo.organizations().find_by_database(&orphan.name).await;
         let Some(record) = found.doing("read the claim")? else { continue };
         if record.left_behind.is_some() || claim::lives(context, &record.owner).await? {
             continue;

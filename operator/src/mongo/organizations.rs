@@ -3,8 +3,9 @@
 use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
 use mongodb::{
     Collection,
-    bson::{self, Bson, Document, RawDocument},
+    bson::{self, Bson, Document, RawDocument, doc},
     error::Result,
+    options::{Collation, CollationStrength},
     results::{DeleteResult, UpdateResult},
 };
 
@@ -25,6 +26,13 @@ impl<'a> Organizations<'a> {
 
     pub async fn find_one(&self, filter: Document) -> Result<Option<OrganizationRecord>> {
         self.mongo.timed("find", self.collection.find_one(filter)).await
+    }
+
+    /// Whoever holds it. The index that is the claim serves only who compares as it does; every name is in lower case.
+    pub async fn find_by_database(&self, name: &str) -> Result<Option<OrganizationRecord>> {
+        let collation = Collation::builder().locale("en").strength(CollationStrength::Secondary).build();
+        let found = self.collection.find_one(doc! { "database_name": name }).collation(collation);
+        self.mongo.timed("find", found).await
     }
 
     /// All of them. Of one that cannot be read the log tells which.
