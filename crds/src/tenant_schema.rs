@@ -139,6 +139,8 @@ fn users() -> Collection {
         validator: validator(
             &["email", "role", "status", "created_at"],
             doc! {
+                // Bounded because the server tells it to whoever watches who comes and goes.
+                "_id": { "bsonType": ["objectId", "string", "int", "long"], "maxLength": 128 },
                 "email": { "bsonType": "string", "maxLength": 254, "pattern": "^[^@\\s]+@[^@\\s]+$" },
                 "name": text(200),
                 "role": one_of(StaffRole::ALL.map(StaffRole::name)),

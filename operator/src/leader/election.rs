@@ -87,9 +87,11 @@ pub struct Election {
 /// Who holds a lease that was just made.
 const NOBODY: &str = "nobody";
 
-/// How a candidate saw the lease last.
+/// How a candidate saw the lease last. It counts from the last change of what says who holds it: somebody who labels it again
+/// and again must not keep it for one who is gone.
 struct Sight {
     version: Option<String>,
+    spec: Option<LeaseSpec>,
     since: Instant,
     lasts: Duration,
 }
@@ -186,13 +188,15 @@ impl Election {
             *sight = None;
             return Ok(None);
         };
-        let version = found.metadata.resource_version.clone();
-        let lasts = self.settings.believed(&found);
-        let known = match sight {
-            Some(known) if known.version == version => known,
-            other => other.insert(Sight { version, since: Instant::now(), lasts }),
+        let (version, spec) = (found.metadata.resource_version.clone(), found.spec.clone());
+        let seen = match sight.take() {
+            Some(known) if known.spec == spec => Sight { version, ..known },
+            _ => Sight { version, spec, since: Instant::now(), lasts: self.settings.believed(&found) },
         };
-        if holder(&found).is_some() && Instant::now() < known.over() {
+        let is_over = Instant::now() >= sight.insert(seen).over();
+        // An answer that was lost may have been that the lease is ours.
+        let is_own = holder(&found) == Some(self.settings.identity.as_str());
+        if !is_over && !is_own && !is_vacant(&found) {
             return Ok(None);
         }
         self.take(found).await
@@ -298,8 +302,22 @@ impl Election {
 
     /// Lets the next one begin at once. It is no failure if this fails: the lease runs out.
     async fn vacate(&self, lease: Lease) {
-        let spec = LeaseSpec { holder_identity: None, renew_time: None, ..lease.spec.clone().unwrap_or_default() };
-        if let Err(error) = self.replace(Lease { spec: Some(spec), ..lease }).await {
+        let vacated = |lease: Lease| {
+            let spec = LeaseSpec { holder_identity: None, renew_time: None, ..lease.spec.clone().unwrap_or_default() };
+            self.replace(Lease { spec: Some(spec), ..lease })
+        };
+        let outcome = match vacated(lease).await {
+            // A renewal that was on its way arrived.
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                match self.in_time(self.leases.get_opt(&self.settings.name)).await {
+                    Ok(Some(found)) if holder(&found) == Some(self.settings.identity.as_str()) => vacated(found).await,
+                    Ok(_) => return,
+                    Err(error) => Err(error),
+                }
+            }
+            outcome => outcome,
+        };
+        if let Err(error) = outcome {
             tracing::warn!("the lease is not given up but runs out: {}", told(&error));
         }
     }
@@ -307,7 +325,18 @@ impl Election {
     /// The version in the metadata makes a write that somebody else did in between a conflict.
     async fn replace(&self, mut lease: Lease) -> kube::Result<Lease> {
         self.handover.write(&mut lease);
-        self.in_time(self.leases.replace(&self.settings.name, &PostParams::default(), &lease)).await
+        match self.put(&lease).await {
+            // Whatever the API server has against the place must not cost the lease.
+            Err(kube::Error::Api(status)) if status.is_invalid() => {
+                Handover::leave_out(&mut lease);
+                self.put(&lease).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn put(&self, lease: &Lease) -> kube::Result<Lease> {
+        self.in_time(self.leases.replace(&self.settings.name, &PostParams::default(), lease)).await
     }
 
     async fn in_time<T>(&self, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
@@ -328,6 +357,11 @@ impl Election {
 
 fn holder(lease: &Lease) -> Option<&str> {
     lease.spec.as_ref()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+}
+
+/// Whether the holder has given it up, who leaves no time of a renewal. A name that somebody took out may be of one who works on.
+fn is_vacant(lease: &Lease) -> bool {
+    holder(lease).is_none() && lease.spec.as_ref().is_none_or(|spec| spec.renew_time.is_none())
 }
 
 fn told(error: &kube::Error) -> String {

@@ -19,6 +19,10 @@ const STALE: u32 = 60 * 60;
 /// A place that is later than now, as after MongoDB was replaced by another, would be waited for in silence.
 const LATER: u32 = 60;
 
+/// The key of the changed document is a part of a place. One longer than this, in bytes of JSON, is left out: what stands on a
+/// Lease is bounded, and the Lease must stay one that can be renewed.
+const LONGEST: usize = 4096;
+
 /// Clones share it.
 #[derive(Clone, Default)]
 pub struct Handover(Arc<Mutex<Option<ResumeToken>>>);
@@ -26,7 +30,9 @@ pub struct Handover(Arc<Mutex<Option<ResumeToken>>>);
 impl Handover {
     /// The stream has come to here.
     pub fn note(&self, token: ResumeToken) {
-        *self.lock() = Some(token);
+        if serde_json::to_string(&token).is_ok_and(|written| written.len() <= LONGEST) {
+            *self.lock() = Some(token);
+        }
     }
 
     /// Where the last leader was, if that is worth going on from by the server's own time.
@@ -56,6 +62,11 @@ impl Handover {
         if let Some(written) = token.and_then(|token| serde_json::to_string(&token).ok()) {
             lease.metadata.annotations.get_or_insert_default().insert(ANNOTATION.to_owned(), written);
         }
+    }
+
+    /// A lease without a place.
+    pub(super) fn leave_out(lease: &mut Lease) {
+        lease.metadata.annotations.get_or_insert_default().remove(ANNOTATION);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<ResumeToken>> {
@@ -104,6 +115,22 @@ mod tests {
         last.write(&mut lease);
         next.read(&lease);
         assert_eq!(serde_json::to_string(&next.place(NOW).unwrap()).unwrap(), token(NOW.time));
+    }
+
+    #[test]
+    fn a_place_that_is_too_long_to_be_written_is_not_gone_on_from() {
+        let long = |time: u32, length: usize| format!(r#"{{"_data":"82{time:08x}{}"}}"#, "0".repeat(length));
+        let handover = Handover::default();
+        for (time, length) in [(NOW.time - 1, LONGEST - 22), (NOW.time, LONGEST)] {
+            handover.note(serde_json::from_str(&long(time, length)).unwrap());
+        }
+        let mut lease = Lease::default();
+        handover.write(&mut lease);
+        let written = &lease.metadata.annotations.as_ref().unwrap()[ANNOTATION];
+        assert_eq!((written.len(), written), (LONGEST, &long(NOW.time - 1, LONGEST - 22)));
+        assert_eq!(handed_over(&long(NOW.time, 200_000)), None);
+        Handover::leave_out(&mut lease);
+        assert_eq!(lease.metadata.annotations, Some(std::collections::BTreeMap::new()));
     }
 
     #[test]

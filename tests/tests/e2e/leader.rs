@@ -8,7 +8,7 @@ use chakravue_testbed::{OperatorOptions, OperatorProcess};
 use futures::future::join_all;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{Api, ResourceExt as _, api::ListParams};
-use mongodb::bson::doc;
+use mongodb::bson::{DateTime, doc};
 use serde_json::json;
 
 use crate::{
@@ -22,6 +22,9 @@ const LEASE: &str = "6s";
 const LASTS: Duration = Duration::from_secs(6);
 /// How late the next one may be: for what a busy machine takes, and less than a look once in a while would be.
 const LATE: Duration = Duration::from_millis(500);
+
+/// Where the leader writes how far it has come in the change stream.
+const PLACE: &str = "chakravue.io/change-stream-place";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_or_told_to_stop() {
@@ -223,8 +226,104 @@ async fn a_lease_that_somebody_touches_deletes_or_takes_costs_at_most_its_holder
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_is_gone_is_not_held_up_and_one_that_works_is_not_overrun_by_what_somebody_writes() {
+    let world = World::new("edited lease").await;
+    let leases: Api<Lease> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
+    let edit = async |change: serde_json::Value| {
+        let patch = kube::api::Patch::Merge(&change);
+        leases.patch("chakravue-operator", &kube::api::PatchParams::default(), &patch).await.unwrap();
+    };
+    let first = world.sandbox.operator().leader_elect(LEASE).start().await;
+    leads(&first).await;
+    let second = world.sandbox.operator().leader_elect(LEASE).start().await;
+    stands_by(&second).await;
+
+    // Its name is taken out, which it notices with its next renewal: nobody begins before.
+    edit(json!({ "spec": { "holderIdentity": "" } })).await;
+    assert!(!first.wait_exit().await.success());
+    assert!(!second.log().contains("this operator leads"), "{}", second.log());
+    leads(&second).await;
+    let third = world.sandbox.operator().leader_elect(LEASE).start().await;
+    stands_by(&third).await;
+
+    // Somebody labels it all the time, which is no sign of life.
+    second.kill();
+    let labelled = async {
+        for n in 0.. {
+            edit(json!({ "metadata": { "labels": { "label": n.to_string() } } })).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::select! {
+        () = leads(&third) => {}
+        () = labelled => {}
+    }
+    assert!(third.terminate().await.success());
+    world.close().await;
+}
+
+/// A hospital's own login may write users, and the key of a user stands in the place that the leader leaves on its Lease.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_of_a_user_and_no_annotation_costs_the_leader_its_lease() {
+    let world = World::new("long keys").await;
+    let uri = world.sandbox.watch_mongodb_uri().await;
+    let operator = world.sandbox.operator().watch_mongodb_uri(&uri).leader_elect(LEASE).start().await;
+    leads(&operator).await;
+    world.ready_hospital("one").await;
+    let database = world.mongo.database(&world.sandbox.database_name("one"));
+    let leases: Api<Lease> = Api::namespaced(world.kube.clone(), world.sandbox.namespace());
+    let place = async || leases.get("chakravue-operator").await.unwrap().annotations().get(PLACE).cloned();
+    let insert = |key: String, bypass: bool| {
+        let user = doc! {
+            "_id": key, "email": "a@b.example", "role": "DOCTOR", "status": "active", "created_at": DateTime::now(),
+        };
+        doc! { "insert": "users", "documents": [user], "bypassDocumentValidation": bypass }
+    };
+    let refused = database.run_command(insert("k".repeat(129), false)).await.unwrap();
+    assert!(refused.contains_key("writeErrors"), "{refused}");
+    // As from before there was the rule, or by an administrator.
+    database.run_command(insert("k".repeat(400_000), true)).await.unwrap();
+    let before = eventually("the lease says how far it is", place).await;
+    let status = |status: &str| {
+        doc! { "update": "users", "updates": [
+            { "q": {}, "u": { "$set": { "status": status } }, "multi": true },
+        ], "bypassDocumentValidation": true }
+    };
+    let told = async {
+        for n in 0.. {
+            database.run_command(status(["disabled", "active"][n % 2])).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    };
+    let renewals = async {
+        for _ in 0..4 {
+            let renewed = lease(&world).await.renew_time;
+            eventually("the lease is renewed", async || (lease(&world).await.renew_time != renewed).then_some(()))
+                .await;
+        }
+    };
+    tokio::select! {
+        () = renewals => {}
+        () = told => {}
+    }
+    assert!(place().await.unwrap().len() <= 4096);
+    eventually("the stream goes on", async || (place().await.as_ref() != Some(&before)).then_some(())).await;
+
+    // What others write there leaves no room for it.
+    let much = json!({ "metadata": { "annotations": { PLACE: null, "much": "x".repeat(262_100) } } });
+    let patch = kube::api::Patch::Merge(&much);
+    leases.patch("chakravue-operator", &kube::api::PatchParams::default(), &patch).await.unwrap();
+    for _ in 0..4 {
+        let renewed = lease(&world).await.renew_time;
+        eventually("the lease is renewed", async || (lease(&world).await.renew_time != renewed).then_some(())).await;
+    }
+    leads(&operator).await;
+    assert!(operator.terminate().await.success());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_next_leader_goes_on_in_the_change_stream_where_the_last_one_was() {
-    const PLACE: &str = "chakravue.io/change-stream-place";
     let world = World::new("handed over").await;
     let uri = world.sandbox.watch_mongodb_uri().await;
     let start = async || {
