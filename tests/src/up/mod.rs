@@ -161,7 +161,7 @@ impl Environment {
         [
             ("KUBECONFIG", self.cluster.kubeconfig().display().to_string()),
             ("CHAKRAVUE_API_URL", self.api.url("")),
-            ("CHAKRAVUE_OPERATOR_METRICS_URL", self.operator.url("/metrics")),
+            ("CHAKRAVUE_OPERATOR_METRICS_URL", self.operator_metrics.clone()),
             ("CHAKRAVUE_MONGODB_ADMIN_URI", self.mongodb.uri().to_owned()),
         ]
     }
