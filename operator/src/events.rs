@@ -1,7 +1,10 @@
 //! Kubernetes Events on what changed. They are published beside the work, never in its way: an Event that cannot be
 //! written is only logged.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -84,9 +87,20 @@ impl Changes {
 
 #[derive(Clone)]
 pub struct Announcer {
-    recorder: Recorder,
+    client: kube::Client,
+    reporter: Reporter,
+    recorders: Arc<Mutex<HashMap<Said, Recorder>>>,
     tasks: TaskTracker,
 }
+
+/// What was said of which object: its UID, the reason, the note.
+type Said = (String, &'static str, String);
+
+/// How much of what was said is remembered, to count it instead of saying it again.
+const REMEMBERED: usize = 256;
+
+/// The API server refuses notes over 1 kB.
+const LONGEST_NOTE: usize = 1000;
 
 impl Announcer {
     pub fn new(client: kube::Client, tasks: TaskTracker) -> Self {
@@ -94,44 +108,57 @@ impl Announcer {
             controller: "chakravue-operator".to_owned(),
             instance: std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()),
         };
-        Self { recorder: Recorder::new(client, reporter), tasks }
+        Self { client, reporter, recorders: Arc::default(), tasks }
     }
 
     pub fn changes(&self, object: Arc<ObjectReference>, changes: Changes) {
         if changes.is_empty() {
             return;
         }
-        let recorder = self.recorder.clone();
+        let announcer = self.clone();
         self.tasks.spawn(async move {
             for change in changes.list {
                 let type_ = if change.is_warning { EventType::Warning } else { EventType::Normal };
-                publish(&recorder, &object, type_, change.reason, change.note, "Reconcile").await;
+                announcer.publish(&object, type_, change.reason, change.note).await;
             }
         });
     }
 
     pub fn warning(&self, object: Arc<ObjectReference>, reason: &'static str, note: String) {
-        let recorder = self.recorder.clone();
-        self.tasks
-            .spawn(async move { publish(&recorder, &object, EventType::Warning, reason, note, "Reconcile").await });
+        let announcer = self.clone();
+        self.tasks.spawn(async move { announcer.publish(&object, EventType::Warning, reason, note).await });
     }
-}
 
-async fn publish(
-    recorder: &Recorder,
-    object: &ObjectReference,
-    type_: EventType,
-    reason: &str,
-    mut note: String,
-    action: &str,
-) {
-    // The API server refuses notes over 1 kB.
-    if note.len() > 1000 {
-        note.truncate(note.floor_char_boundary(1000));
+    async fn publish(&self, object: &ObjectReference, type_: EventType, reason: &'static str, mut note: String) {
+        note.truncate(note.floor_char_boundary(LONGEST_NOTE));
+        let said = (object.uid.clone().unwrap_or_default(), reason, note.clone());
+        let (reason, action) = (reason.to_owned(), "Reconcile".to_owned());
+        let event = Event { type_, reason, note: Some(note), action, secondary: None };
+        let mut outcome = self.recorder(said.clone()).publish(&event, object).await;
+        if let Err(kube::Error::Api(status)) = &outcome
+            && status.is_not_found()
+        {
+            // The Event that it would be counted on was deleted. A namespace that goes takes none either way.
+            self.lock().remove(&said);
+            outcome = self.recorder(said).publish(&event, object).await;
+        }
+        if let Err(error) = outcome {
+            tracing::warn!(reason = event.reason, %error, "an Event could not be published");
+        }
     }
-    let event =
-        Event { type_, reason: reason.to_owned(), note: Some(note), action: action.to_owned(), secondary: None };
-    if let Err(error) = recorder.publish(&event, object).await {
-        tracing::warn!(reason, %error, "an Event could not be published");
+
+    /// One for each thing that is said: a recorder tells whatever has the same reason in the words of the first, and
+    /// remembers without a bound.
+    fn recorder(&self, said: Said) -> Recorder {
+        let mut recorders = self.lock();
+        if recorders.len() >= REMEMBERED && !recorders.contains_key(&said) {
+            recorders.clear();
+        }
+        let made = || Recorder::new(self.client.clone(), self.reporter.clone());
+        recorders.entry(said).or_insert_with(made).clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Said, Recorder>> {
+        self.recorders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

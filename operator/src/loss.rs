@@ -93,10 +93,10 @@ pub fn told(loss: &DataLoss) -> DataLossStatus {
 }
 
 /// What happened and what to do about it.
-pub fn message(loss: &DataLossStatus, object: &str) -> String {
+pub fn message(loss: &DataLossStatus, namespace: &str, object: &str) -> String {
     format!(
         "{} dropped or replaced behind the operator's back. Find out who did it and restore the documents from a backup; \
-         then confirm it: kubectl annotate horg {object} --overwrite {ACKNOWLEDGE_DATA_LOSS}={}",
+         then confirm it: kubectl annotate horg -n {namespace} {object} --overwrite {ACKNOWLEDGE_DATA_LOSS}={}",
         were(&loss.collections),
         loss.detected_at
     )
