@@ -51,6 +51,11 @@ impl Found {
         self.role.is_some()
     }
 
+    /// Whose the user is, by what stands with it.
+    pub fn organization(&self) -> Option<&str> {
+        self.user.as_ref()?.get_document("customData").ok()?.get_str("organization_id").ok()
+    }
+
     /// Who else can log in by the hospital's database. They may be meant, so they are told of and never touched.
     pub fn others(&self) -> &[String] {
         &self.others

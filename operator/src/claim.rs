@@ -56,6 +56,24 @@ pub async fn find_of(context: &Context, owner: &Owner) -> Result<Option<Organiza
     context.mongo.organizations().find_one(filter).await.doing("read the claim")
 }
 
+/// Refuses to take an object for one without a claim that has it under another cluster's id: somebody gave this one another
+/// id, and what was made for the object would be forgotten with its user's access.
+pub async fn refuse_other_cluster(context: &Context, owner: &Owner) -> Result<()> {
+    let filter =
+        doc! { "owner.uid": &owner.uid, "owner.cluster": { "$ne": &owner.cluster }, "claim": { "$ne": "Retained" } };
+    let Some(record) = context.mongo.organizations().find_one(filter).await.doing("read the claim")? else {
+        return Ok(());
+    };
+    Err(Error::Fault {
+        reason: Reason::MongoDbError,
+        message: format!(
+            "Database {} is claimed for this very object, but under the id of another cluster: {}. If that is this cluster, start \
+             the operator with --cluster-id as it was then.",
+            record.database_name, record.owner.cluster
+        ),
+    })
+}
+
 /// What is to be done, given what was found; a refusal says why it cannot be.
 ///
 /// `database_exists` says whether the database had collections at a time before `found` was decided upon.
@@ -234,7 +252,7 @@ async fn may_take_up(context: &Context, tenant: &Tenant, record: &OrganizationRe
             ConditionType::ClaimHeld,
             Reason::DatabaseNameTaken,
             format!(
-                "Database {} belongs to {place}. Choose another spec.databaseName in a new object, or delete that one with deletionPolicy Delete.",
+                "Database {} belongs to {place}. Choose another spec.databaseName in a new object.",
                 record.database_name
             ),
         ));
@@ -242,7 +260,7 @@ async fn may_take_up(context: &Context, tenant: &Tenant, record: &OrganizationRe
         // The id is what proves the right to the data, so no message may tell it.
         let (reason, hint) = match &tenant.adopt_organization {
             None => (Reason::AdoptionRequired, "to take it over, annotate this object with"),
-            Some(_) => (Reason::AdoptionRefused, "the organization id in this object's annotation is not its id:"),
+            Some(_) => (Reason::AdoptionRefused, "this object's annotation names another organization; it has to say"),
         };
         return Err(Error::refused(
             ConditionType::ClaimHeld,
@@ -285,9 +303,11 @@ async fn take_up(
     Ok(OrganizationRecord { owner, claim: ClaimState::Held, retained_at: None, left_behind: None, ..record })
 }
 
-/// Changes the claim's document, if the claim is still held by who held it.
+/// Changes the claim's document, if the claim is still held by who held it. Of one whose database is being dropped, a pass that
+/// works from before that must not make anything again.
 async fn change(context: &Context, record: &OrganizationRecord, update: Document, doing: &str) -> Result<()> {
-    let filter = held_by(&record.organization_id, &record.owner);
+    let mut filter = held_by(&record.organization_id, &record.owner);
+    filter.insert("claim", "Held");
     let outcome = context.mongo.organizations().update_one(filter, update).await.doing(doing)?;
     if outcome.matched_count == 0 { Err(conflict(record)) } else { Ok(()) }
 }
@@ -312,9 +332,10 @@ fn refuse_lost_claim(context: &Context, tenant: &Tenant) -> Result<()> {
         format!(
             "This hospital had database {}, and MongoDB knows nothing of its claim any more. Is the operator connected to \
              another MongoDB? If {} was lost, restore it and the hospital's database from a backup. Only if there is none, \
-             begin anew with an empty database: kubectl annotate horg {} --overwrite {}=<its .status.organizationId>",
+             begin anew with an empty database: kubectl annotate horg -n {} {} --overwrite {}=<its .status.organizationId>",
             tenant.database,
             context.mongo.master_database(),
+            tenant.owner.namespace,
             tenant.owner.name,
             annotations::ACKNOWLEDGE_DATA_LOSS,
         ),
@@ -329,8 +350,8 @@ fn may_adopt_database(context: &Context, tenant: &Tenant) -> Result<()> {
         ConditionType::ClaimHeld,
         Reason::DatabaseNotOurs,
         format!(
-            "Database {} exists already and was not made for any HospitalOrganization. Choose another spec.databaseName; \
-             to adopt it, start the operator with --allow-database-adoption and annotate this object with {}=true.",
+            "Database {} exists already and was not made for any HospitalOrganization. Choose another spec.databaseName in a new \
+             object; to adopt it, start the operator with --allow-database-adoption and annotate this object with {}=true.",
             tenant.database,
             annotations::ADOPT_DATABASE
         ),

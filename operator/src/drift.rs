@@ -253,6 +253,7 @@ impl Drift {
             if let Some(meanwhile) = &mut hospital.meanwhile {
                 meanwhile.changes.push(at);
             } else if hospital.unseen {
+                hospital.announced = true;
                 self.hurry(uid, hospital);
             } else if !self.own.is_own(database, at) {
                 // Another collection may be `users` now.

@@ -28,7 +28,7 @@ struct Writes {
 
 impl Echoes {
     /// Remembers what a write answered that was made in a pass over `seen`.
-    pub fn wrote(&self, seen: &HospitalOrganization, object: HospitalOrganization) {
+    pub fn wrote(&self, seen: &HospitalOrganization, mut object: HospitalOrganization) {
         let (Some(uid), Some(version)) = (object.uid(), object.resource_version()) else { return };
         // If somebody has changed it in between, the watch may never bring that change by itself: a list that begins anew has
         // only the last version, which is then not taken for the operator's own.
@@ -43,6 +43,8 @@ impl Echoes {
                 }
                 writes.versions.push_back(version);
             }
+            // The watch leaves that out too: it is more than half of an object.
+            object.metadata.managed_fields = None;
             writes.newest = Some(Arc::new(DeserializeGuard(Ok(object))));
         }
     }
@@ -63,9 +65,11 @@ impl Echoes {
 
     /// The object as a pass should see it: never from before the operator's own last write.
     pub fn newest(&self, object: Arc<Watched>) -> Arc<Watched> {
-        let written = self.lock().get(&object.uid().unwrap_or_default()).and_then(|writes| writes.newest.clone());
-        // Somebody's change right after the write can be brought by the watch before the write's own answer is here.
-        written.filter(|written| !is_later(&object, written)).unwrap_or(object)
+        let mut map = self.lock();
+        let Some(writes) = map.get_mut(&object.uid().unwrap_or_default()) else { return object };
+        // The watch can bring a write, or somebody's change right after it, before the write's own answer is here.
+        writes.newest = writes.newest.take().filter(|written| number_of(written) > number_of(&object));
+        writes.newest.clone().unwrap_or(object)
     }
 
     pub fn forget(&self, uid: &str) {
@@ -83,11 +87,7 @@ fn says_the_same(a: &HospitalOrganization, b: &HospitalOrganization) -> bool {
     (a.generation, &a.deletion_timestamp, &a.annotations) == (b.generation, &b.deletion_timestamp, &b.annotations)
 }
 
-/// Whether one version of an object was stored after another; versions of one object are numbers that grow.
-fn is_later(a: &Watched, b: &Watched) -> bool {
-    number_of(a) > number_of(b)
-}
-
+/// Versions of one object are numbers that grow.
 fn number_of(object: &Watched) -> Option<u64> {
     object.resource_version()?.parse().ok()
 }

@@ -16,7 +16,7 @@ use mongodb::{
     Client, Database,
     bson::{self, Document, RawDocument, Timestamp, doc},
     error::{ErrorKind, WriteConcernError, WriteFailure},
-    options::{ClientOptions, ReadConcern, WriteConcern},
+    options::{ClientOptions, ReadConcern, ReadPreference, WriteConcern},
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -75,6 +75,8 @@ pub struct Mongo {
     client: Client,
     /// For what may take long: connections of its own, so that it keeps nothing else from having one.
     patient: Client,
+    /// For the look at whether MongoDB can be used: it is not to wait behind writes that do not end.
+    pulse: Client,
     master: Arc<str>,
     health: watch::Sender<Health>,
     trouble: Arc<Notify>,
@@ -112,15 +114,20 @@ impl Mongo {
         // The default is weaker where a replica set has arbiters.
         options.write_concern = Some(WriteConcern::majority());
         options.read_concern = Some(ReadConcern::local());
+        // A secondary may not have the claim yet that says whose a database is.
+        options.selection_criteria = Some(ReadPreference::Primary.into());
         options.default_database = None;
         // The driver would send a write again without asking who leads by then; the next pass does it instead.
         options.retry_writes = Some(false);
         let client = Client::with_options(options.clone())?;
-        options.max_pool_size = Some(PATIENT);
         options.min_pool_size = None;
+        options.max_pool_size = Some(PATIENT);
+        let patient = Client::with_options(options.clone())?;
+        options.max_pool_size = Some(1);
         Ok(Self {
             client,
-            patient: Client::with_options(options)?,
+            patient,
+            pulse: Client::with_options(options)?,
             master: master.into(),
             health: watch::Sender::new(Health::Unknown),
             trouble: Arc::new(Notify::new()),

@@ -29,6 +29,9 @@ use crate::{
 /// beside the work would take a part, and nobody would see it.
 const ANNOUNCED: Duration = Duration::from_secs(2);
 
+/// An API server that works has answered by then.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+
 /// What a pass knows and has done so far.
 #[derive(Default)]
 pub struct Pass {
@@ -69,7 +72,7 @@ pub async fn provision(
     let (record, secret, access, observed, ()) = tokio::try_join!(
         claim::find(context, &tenant.database),
         // Without the Secret there is still access to be taken away.
-        credentials::find(context, tenant).map(Ok),
+        in_time("read the connection Secret", credentials::find(context, tenant)).map(Ok),
         access::find(context, &tenant.database),
         schema::find(context, &tenant.database),
         finalizer::add(object, context),
@@ -248,7 +251,8 @@ async fn give_access(
     changes: &mut Changes,
 ) -> Result<CredentialsStatus> {
     let mut role_changes = Changes::default();
-    let credentials = async { credentials::ensure(context, tenant, secret?, changes).await };
+    let doing = "write the connection Secret";
+    let credentials = async { in_time(doing, credentials::ensure(context, tenant, secret?, changes)).await };
     let (credentials, role) = tokio::join!(credentials, access::ensure_role(context, tenant, found, &mut role_changes));
     changes.append(role_changes);
     match (credentials, role) {
@@ -261,6 +265,19 @@ async fn give_access(
             Err(error)
         }
     }
+}
+
+/// An API server that has stopped answering keeps nobody's rights from being taken away, nor what is drifted from being mended.
+async fn in_time<T>(doing: &str, request: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(ANSWERED_WITHIN, request).await.unwrap_or_else(|_| {
+        Err(Error::Fault {
+            reason: Reason::KubernetesError,
+            message: format!(
+                "The Kubernetes API did not {doing}: no answer in {} s. The operator tries again by itself.",
+                ANSWERED_WITHIN.as_secs()
+            ),
+        })
+    })
 }
 
 /// Does the work, and announces it if it is not done soon. Both are waited for: an announcement that is on its way must

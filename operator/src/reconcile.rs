@@ -27,7 +27,7 @@ use crate::{
     finalizer, invalid, pause,
     provision::{Outcome, Pass, provision},
     removal,
-    status::{self, Picture, Progress, SchemaPicture},
+    status::{self, Claim, Picture, Progress, SchemaPicture},
     telemetry,
     tenant::Departing,
     turns::{Class, Migration},
@@ -60,10 +60,15 @@ pub async fn reconcile(object: Arc<Watched>, context: Arc<Context>) -> Result<Ac
         turn = context.turns.take(&uid, class(&seen, &context), &order) => turn,
         () = context.stop.cancelled() => return Ok(Action::await_change()),
     };
-    match context.store.get(&ObjectRef::from_obj(object.as_ref())) {
+    let newest = context.store.get(&ObjectRef::from_obj(object.as_ref()));
+    if newest.as_ref().and_then(|newest| newest.uid()) != object.uid() {
+        context.forget(&uid);
+    }
+    match newest {
         Some(newest) => {
             let span = telemetry::pass_span(&newest);
-            let outcome = pass(newest, turn.migration(), &context).instrument(span.clone()).await;
+            // Apart, so that who waits for a turn, as everybody does at a start, is small.
+            let outcome = pass(newest, turn.migration(), &context).instrument(span.clone()).boxed().await;
             telemetry::pass_ended(&span, outcome.as_ref().map(|_| ()).map_err(Error::reason));
             outcome
         }
@@ -134,15 +139,15 @@ async fn pass(object: Arc<Watched>, migration: Option<Migration>, context: &Cont
         Ok(outcome) => outcome,
         Err(_) => Err(cut_off(&object, context).await),
     };
-    // It may have gone meanwhile, with nothing left to hold it.
-    if !context.knows(object.meta()) {
-        context.repairs.close(&uid);
-    }
     context.metrics.pass(outcome.as_ref().map(|_| ()).map_err(Error::reason), started.elapsed());
     match &outcome {
         Ok(_) => context.backoff.succeeded(&uid),
         Err(error) if error.is_mongodb() => context.mongo.report_trouble(),
         Err(_) => {}
+    }
+    // It may have gone meanwhile, with nothing left to hold it.
+    if !context.knows(object.meta()) {
+        context.forget(&uid);
     }
     outcome
 }
@@ -158,8 +163,7 @@ async fn cut_off(object: &Watched, context: &Context) -> Error {
     if let Ok(object) = &object.0 {
         let picture = Picture { unrecorded: true, ..Picture::default() };
         let progress = Progress::Failed(error.clone());
-        let told = finish(object, context, &picture, &progress, Changes::default());
-        if tokio::time::timeout(TOLD_WITHIN, told.boxed()).await.is_err() {
+        if finish(object, context, &picture, &progress, Changes::default()).await.is_err() {
             tracing::warn!("a pass was cut off, and the API server does not take its status");
         }
     }
@@ -239,6 +243,10 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
 
     let mut changes = Changes::default();
     if let Err(error) = removal::remove(context, &departing, database.as_deref(), &mut changes).await {
+        if let Error::Conflict { .. } = error {
+            publish(object, context, changes);
+            return Err(error);
+        }
         let hint = removal::hint(&error, database.as_deref());
         let told = Error::Fault { reason: error.reason(), message: hint };
         finish(object, context, &Picture::default(), &Progress::Failed(told), changes).await?;
@@ -247,7 +255,8 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
     tracing::info!(changes = ?changes.notes(), "removed");
     if finalizer::is_shared(object) {
         // Somebody else keeps the object, for who knows how long; nobody shall take it for a hospital meanwhile.
-        finish(object, context, &Picture::default(), &Progress::Done, changes).await?;
+        let picture = Picture { claim: Claim::GivenUp, ..Picture::default() };
+        finish(object, context, &picture, &Progress::Done, changes).await?;
     } else {
         context.announcer.changes(reference(object), changes);
     }
@@ -271,7 +280,7 @@ async fn finish(
     let status = picture.status(object, progress, now);
     let is_ready = status::is_ready(Some(&status));
     let news = object.status.as_ref() != Some(&status);
-    let written = status::write(context, object, status).await?;
+    let written = told(status::write(context, object, status)).await?;
     publish(object, context, changes);
     if let (Progress::Failed(error), true) = (progress, news && written) {
         tracing::warn!(reason = %error.reason(), "{error}");
@@ -287,6 +296,19 @@ async fn finish(
         context.arrivals.forget(&object.uid().unwrap_or_default());
     }
     Ok(())
+}
+
+/// What an API server that has stopped answering is not told keeps the hospital from its next pass no longer.
+async fn told<T>(write: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(TOLD_WITHIN, Box::pin(write)).await.unwrap_or_else(|_| {
+        Err(Error::Fault {
+            reason: Reason::KubernetesError,
+            message: format!(
+                "The Kubernetes API did not record the status: no answer in {} s. The operator tries again by itself.",
+                TOLD_WITHIN.as_secs()
+            ),
+        })
+    })
 }
 
 /// Since somebody made the object; or, where it was changed since (it may have waited for its payment), since the operator

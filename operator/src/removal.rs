@@ -61,7 +61,7 @@ pub async fn remove(
         if may_be_let_go && !claim::waits(context, &departing.owner).await? {
             return Ok(());
         }
-        match remove_everything(context, departing, changes).await {
+        match remove_everything(context, departing, database, changes).await {
             Err(error) if may_be_let_go && error.is_mongodb() => {
                 if begun.elapsed() < LASTING {
                     tokio::time::sleep(AGAIN).await;
@@ -83,6 +83,9 @@ pub async fn remove(
 
 /// Why an object stays, and what somebody can do who cannot wait.
 pub fn hint(error: &Error, database: Option<&str>) -> String {
+    if !error.is_mongodb() {
+        return error.to_string();
+    }
     format!(
         "{error} The object stays until its database is dealt with; to let it go and leave everything behind, annotate it with \
          {FORCE_RELEASE}={}.",
@@ -90,19 +93,44 @@ pub fn hint(error: &Error, database: Option<&str>) -> String {
     )
 }
 
-async fn remove_everything(context: &Context, departing: &Departing, changes: &mut Changes) -> Result<()> {
+async fn remove_everything(
+    context: &Context,
+    departing: &Departing,
+    database: Option<&str>,
+    changes: &mut Changes,
+) -> Result<()> {
     context.repairs.close(&departing.owner.uid);
     in_time("be ready", context.mongo.usable()).await?;
     let record = in_time("read the claim", claim::find_of(context, &departing.owner)).await?;
-    if let Some(record) = &record {
-        match (record.claim, departing.deletion_policy) {
-            // What was begun is finished: of half a database there is nothing to retain.
-            (ClaimState::Dropping, _) | (_, DeletionPolicy::Delete) => delete(context, record, changes).await?,
-            (_, DeletionPolicy::Retain) => retain(context, record, changes).await?,
+    match record.as_ref().map(|record| (record, record.claim, departing.deletion_policy)) {
+        // What was begun is finished: of half a database there is nothing to retain.
+        Some((record, ClaimState::Dropping, _) | (record, _, DeletionPolicy::Delete)) => {
+            delete(context, record, changes).await?;
+        }
+        Some((record, _, DeletionPolicy::Retain)) => retain(context, record, changes).await?,
+        None => {
+            in_time("read the claim", claim::refuse_other_cluster(context, &departing.owner)).await?;
+            in_time("look for what has no claim", tell_unclaimed(context, database, changes)).await?;
         }
     }
     let owner = &departing.owner;
     credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await
+}
+
+/// Nothing of a database is touched without its claim. Where that was lost, whoever has the Secret's password keeps access, so
+/// such a hospital does not go in silence.
+async fn tell_unclaimed(context: &Context, database: Option<&str>, changes: &mut Changes) -> Result<()> {
+    let Some(database) = database.and_then(|name| DatabaseName::new(name).ok()) else { return Ok(()) };
+    let (claim, access) = tokio::try_join!(claim::find(context, &database), access::find(context, &database))?;
+    if claim.is_none() && access.organization().is_some() {
+        let note = format!(
+            "MongoDB knows nothing of the claim on database {database}: it is left as it is, and so is its user, who can still \
+             log in. See `chakravue-operator orphans`"
+        );
+        tracing::warn!("{note}");
+        changes.push(Change::warning(Reason::ClaimLost.as_str(), note));
+    }
+    Ok(())
 }
 
 async fn delete(context: &Context, record: &OrganizationRecord, changes: &mut Changes) -> Result<()> {

@@ -56,6 +56,15 @@ pub enum Claim {
     Held,
     /// It was refused, and never held: whatever the status tells of a database, somebody else wrote.
     NeverHeld,
+    /// The hospital is removed: whatever the status tells of a database may be another one's by now.
+    GivenUp,
+}
+
+impl Claim {
+    /// Whether what the status tells of a database is this hospital's.
+    fn may_be_held(self) -> bool {
+        matches!(self, Self::Unknown | Self::Held)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -97,7 +106,7 @@ impl Picture {
         progress: &Progress,
         now: Timestamp,
     ) -> HospitalOrganizationStatus {
-        let before = object.status.clone().filter(|_| self.claim != Claim::NeverHeld).unwrap_or_default();
+        let before = object.status.clone().filter(|_| self.claim.may_be_held()).unwrap_or_default();
         let generation = object.metadata.generation;
         let subscription = object.spec.subscription;
         let deleting = object.metadata.deletion_timestamp.is_some();
@@ -194,8 +203,7 @@ impl Picture {
                 _ => make(type_, Truth::Unknown, error.reason(), error.to_string()),
             });
             let is_made = type_ == ConditionType::ClaimHeld || !self.never_made;
-            let known =
-                before.iter().find(|old| old.type_ == type_.as_str() && self.claim != Claim::NeverHeld && is_made);
+            let known = before.iter().find(|old| old.type_ == type_.as_str() && self.claim.may_be_held() && is_made);
             told.or(now_known).or_else(|| known.cloned())
         };
         let claim = (self.claim == Claim::Held).then(|| {
@@ -229,9 +237,11 @@ impl Picture {
             Subscription::Suspended => (Truth::False, Reason::Suspended, SUSPENDED.to_owned()),
             Subscription::PendingPayment => (Truth::False, Reason::PendingPayment, PENDING.to_owned()),
         };
-        conditions.push(make(ConditionType::SubscriptionActive, truth, reason, message));
+        if self.claim != Claim::GivenUp {
+            conditions.push(make(ConditionType::SubscriptionActive, truth, reason, message));
+        }
         conditions.extend(status.data_loss.as_ref().map(|loss| {
-            let message = loss::message(loss, &object.name_any());
+            let message = loss::message(loss, &object.namespace().unwrap_or_default(), &object.name_any());
             make(ConditionType::DataLossSuspected, Truth::True, Reason::CollectionsLost, message)
         }));
         conditions.extend(

@@ -34,10 +34,16 @@ pub async fn waits(context: &Context, owner: &Owner) -> Result<bool> {
     Ok(found.is_some_and(|object| object.uid.as_ref() == Some(&owner.uid) && finalizer::is_in(&object)))
 }
 
-/// Asks the API server, not a cache, whether an object still stands in its place.
+/// Asks the API server, not a cache, whether an object still stands in its place. One that is being deleted may do so for long
+/// after its claim was given up, because of somebody else's finalizer.
 pub async fn must_live(context: &Context, tenant: &Tenant) -> Result<()> {
     // What is only planned stands nowhere yet.
-    if !tenant.exists || lives(context, &tenant.owner).await? {
+    if !tenant.exists {
+        return Ok(());
+    }
+    let found = ask(context, &tenant.owner).await.doing(LOOKING)?;
+    let is_it = |object: &ObjectMeta| object.uid.as_ref() == Some(&tenant.owner.uid);
+    if found.is_some_and(|object| is_it(&object) && object.deletion_timestamp.is_none()) {
         return Ok(());
     }
     Err(Error::Conflict { what: "the object, which was deleted or re-created,".to_owned() })

@@ -13,7 +13,7 @@ use mongodb::{
     Client,
     bson::{Document, Timestamp, doc},
     change_stream::{ChangeStream, event::ResumeToken},
-    options::{ClientOptions, ReadConcern, ReadPreference, SelectionCriteria},
+    options::{ClientOptions, ReadConcern, ReadPreference},
 };
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,8 @@ impl Watcher {
         options.server_selection_timeout.get_or_insert(SERVER_SELECTION);
         options.connect_timeout.get_or_insert(SERVER_SELECTION);
         options.read_concern = Some(ReadConcern::majority());
+        // A secondary may not have what a pass or the stream has shown already.
+        options.selection_criteria = Some(ReadPreference::Primary.into());
         // The stream itself, and its end when it is being replaced.
         options.max_pool_size = Some(1);
         Ok(Self(options))
@@ -61,8 +63,6 @@ impl Watcher {
     pub fn counter(&self, connections: u32) -> mongodb::error::Result<Client> {
         let mut options = self.0.clone();
         options.max_pool_size = Some(connections);
-        // A secondary may not have what the stream has shown already.
-        options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         Client::with_options(options)
     }
 }

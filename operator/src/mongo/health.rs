@@ -19,6 +19,8 @@ use crate::{
 pub(super) const LOOK: Duration = Duration::from_secs(5);
 /// How often one that cannot be used is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// Longer than a server that works takes for a look. Whoever asks whether the process is alive waits for longer.
+const LONGEST_LOOK: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Debug)]
 pub enum Health {
@@ -90,8 +92,9 @@ impl Mongo {
     /// Looks at MongoDB until the process stops; `heartbeat` is called at every look.
     pub async fn watch(self, stop: CancellationToken, heartbeat: impl Fn()) {
         let mut said = None;
+        let pulse = Self { client: self.pulse.clone(), ..self.clone() };
         while !stop.is_cancelled() {
-            let look = self.look().await;
+            let look = tokio::time::timeout(LONGEST_LOOK, pulse.look()).await.unwrap_or_else(|_| Err(unanswered()));
             heartbeat();
             let pause = match &look {
                 Ok(abilities) => {
@@ -138,7 +141,7 @@ impl Mongo {
 
     /// One look: a writable primary, every right that is needed, and the indexes of the master database.
     async fn look(&self) -> Result<Abilities> {
-        let hello = self.read("admin", doc! { "hello": 1 }, "answer a greeting").await?;
+        let hello = self.read("admin", doc! { "hello": 1 }, "greet it").await?;
         let status =
             self.read("admin", doc! { "connectionStatus": 1, "showPrivileges": true }, "show its privileges").await?;
         let granted: Vec<Document> = status
@@ -210,5 +213,17 @@ impl Mongo {
             let ended = self.client.database("admin").run_command(doc! { "killSessions": sessions }).await;
             tracing::debug!(ended = ended.is_ok(), "ended the sessions of before");
         }
+    }
+}
+
+/// What there is to say of a server that takes what it is asked and does not finish it.
+fn unanswered() -> Error {
+    Error::Fault {
+        reason: Reason::MongoDbNotWritable,
+        message: format!(
+            "MongoDB does not finish what it is asked (tried for {} s to look at it). See whether it is locked \
+             (db.fsyncLock()) or the majority of its members is away; the operator tries again by itself.",
+            LONGEST_LOOK.as_secs()
+        ),
     }
 }

@@ -15,6 +15,7 @@ use kube::{
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
+use crate::proxied::Proxied;
 use crate::support::{PATIENCE, World, client, condition, eventually, is, metric, passes, passes_in_the_end, patient};
 
 /// The resync never comes in these tests.
@@ -445,4 +446,58 @@ async fn full_comparisons(operator: &OperatorProcess) -> u64 {
 
 async fn noticed(operator: &OperatorProcess, source: &str) -> u64 {
     metric(operator, &format!("drift_noticed_total{{source=\"{source}\"}}")).await
+}
+
+/// What is wrong in MongoDB needs no API server to be put right. One that hangs is worse than one that is away: nothing fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_has_stopped_answering_keeps_no_drift_from_being_healed() {
+    let proxied = Proxied::new("silent").await;
+    let world = &proxied.world;
+    let operator = proxied.operator().resync_interval(NEVER).start().await;
+    let name = world.ready_hospital("silent").await.name_any();
+    let database = world.mongo.database(&world.sandbox.database_name("silent"));
+    for method in ["GET", "PATCH", "POST", "PUT", "DELETE"] {
+        proxied.kube.ignore(method, "/namespaces/");
+    }
+    for _ in 0..2 {
+        let root = doc! { "role": "root", "db": "admin" };
+        database.run_command(doc! { "grantRolesToUser": database.name(), "roles": [root] }).await.unwrap();
+        drop_index(world, &name).await;
+        let began = Instant::now();
+        eventually("the foreign role is gone", async || {
+            let found = database.run_command(doc! { "usersInfo": database.name() }).await.unwrap();
+            let user = found.get_array("users").unwrap()[0].as_document().unwrap().clone();
+            (user.get_array("roles").unwrap().len() == 1).then_some(())
+        })
+        .await;
+        wait_index(world, &name).await;
+        assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    }
+    proxied.kube.clear();
+    // What waits for an answer that never comes ends with its process.
+    operator.kill();
+    proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_loss_and_each_repair_has_an_event_that_tells_of_it_also_where_the_earlier_ones_were_deleted() {
+    let world = World::new("each told").await;
+    let operator = watching(&world).await;
+    let name = world.ready_hospital("told").await.name_any();
+    let database = world.mongo.database(&world.sandbox.database_name("told"));
+    let told = async |what: &str| {
+        eventually(what, async || world.warnings(&name).await.iter().any(|told| told.contains(what)).then_some(()))
+            .await;
+    };
+    for lost in ["settings", "pharmacy"] {
+        database.run_command(doc! { "drop": lost }).await.unwrap();
+        told(&format!("Collection {lost} was")).await;
+    }
+    let events: kube::Api<k8s_openapi::api::events::v1::Event> =
+        kube::Api::namespaced(world.kube.clone(), world.sandbox.namespace());
+    events.delete_collection(&DeleteParams::default(), &kube::api::ListParams::default()).await.unwrap();
+    database.run_command(doc! { "drop": "settings" }).await.unwrap();
+    told("Collection settings was").await;
+    assert!(operator.terminate().await.success());
+    world.close().await;
 }

@@ -423,3 +423,52 @@ fn failures(metrics: &str) -> usize {
     let lines = metrics.lines().filter(|l| l.starts_with("chakravue_operator_reconciles_total{result=\"failure\""));
     lines.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_was_given_another_cluster_id_lets_nobody_go_who_has_a_database() {
+    let world = World::new("another cluster id").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.ready_hospital("one").await.name_any();
+    let database = world.sandbox.database_name("one");
+    assert!(operator.terminate().await.success());
+
+    let operator = world.sandbox.operator().arg("--cluster-id=another").start().await;
+    world.delete(&name).await;
+    let told = |object: &HospitalOrganization| {
+        condition(object, "Ready").is_some_and(|ready| ready.message.contains("start the operator with --cluster-id"))
+    };
+    world.wait(&name, "it says why it stays", told).await;
+    assert_eq!(world.users_and_roles(&database).await.0, std::slice::from_ref(&database));
+    assert!(operator.terminate().await.success());
+
+    let operator = world.sandbox.operator().start().await;
+    world.wait_gone(&name).await;
+    assert!(world.users_and_roles(&database).await.0.is_empty());
+    assert!(operator.terminate().await.success());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_claim_was_lost_goes_and_what_it_leaves_is_told() {
+    let world = World::new("lost claim").await;
+    let operator = world.sandbox.operator().start().await;
+    let mut object = world.hospital("lost");
+    object["spec"]["deletionPolicy"] = json!("Delete");
+    let name = world.apply(&object).await.name_any();
+    world.wait_ready(&name).await;
+    let database = world.sandbox.database_name("lost");
+    let claims = world.mongo.database(world.sandbox.master_database()).collection::<Document>("organizations");
+    claims.delete_one(doc! { "database_name": &database }).await.unwrap();
+    world.delete_and_wait(&name).await;
+    eventually("it is told", async || {
+        world.warnings(&name).await.iter().any(|told| told.contains("who can still log in")).then_some(())
+    })
+    .await;
+    assert_eq!(
+        world.users_and_roles(&database).await.0,
+        std::slice::from_ref(&database),
+        "without a claim nothing is touched"
+    );
+    assert!(operator.terminate().await.success());
+    world.close().await;
+}

@@ -135,7 +135,11 @@ impl Protocol {
         let mut served = false;
         for (place, object) in objects {
             if object.deleting {
-                return false;
+                // What somebody else keeps is nothing to the operator any more.
+                if object.finalizer {
+                    return false;
+                }
+                continue;
             }
             let right = match world.claim {
                 Some(claim) if claim.uid == object.uid => {
@@ -282,10 +286,19 @@ const LOSS_IS_TOLD: &str = "with a lease, no database is made anew in silence";
 const COMES_RIGHT: &str = "left alone, everything comes right";
 
 /// What people do in each of the stories, in any order and at any time.
-const A_STRANGER_WANTS_THE_NAME: Budget =
-    Budget { creations: 1, strangers: 1, policy_edits: 0, secret_deletions: 0, rotations: 0, drops: 0, passes: 3 };
+const A_STRANGER_WANTS_THE_NAME: Budget = Budget {
+    creations: 1,
+    keepers: false,
+    strangers: 1,
+    policy_edits: 0,
+    secret_deletions: 0,
+    rotations: 0,
+    drops: 0,
+    passes: 3,
+};
 const RE_CREATED: Budget = Budget {
     creations: 2,
+    keepers: false,
     strangers: 0,
     policy_edits: 0,
     secret_deletions: 0,
@@ -297,6 +310,7 @@ const EDITED: Budget = Budget { creations: 1, policy_edits: 1, secret_deletions:
 const RE_CREATED_AND_EDITED: Budget = Budget { creations: 2, ..EDITED };
 const EDITED_AND_ROTATED: Budget = Budget { rotations: 2, ..EDITED };
 const RE_CREATED_AND_ROTATED: Budget = Budget { rotations: 1, ..RE_CREATED };
+const KEPT: Budget = Budget { keepers: true, ..RE_CREATED };
 const DROPPED: Budget = Budget { drops: 1, ..RE_CREATED };
 
 /// The property that some order of things breaks, with that order.
@@ -329,7 +343,7 @@ fn holds(model: Protocol) {
 
 #[test]
 fn one_operator_and_its_successors_keep_every_rule() {
-    for budget in [RE_CREATED_AND_EDITED, EDITED_AND_ROTATED, RE_CREATED_AND_ROTATED, DROPPED] {
+    for budget in [RE_CREATED_AND_EDITED, EDITED_AND_ROTATED, RE_CREATED_AND_ROTATED, KEPT, DROPPED] {
         holds(Protocol::new(Variant::AsBuilt, true, budget));
     }
     for adopts in [false, true] {
@@ -381,6 +395,7 @@ fn every_rule_is_missed_when_it_is_broken() {
         ),
         (Variant::FinalizerByName, false, false, again, COMES_RIGHT),
         (Variant::ClaimForTheDead, true, false, RE_CREATED, COMES_RIGHT),
+        (Variant::ClaimForTheDeparting, true, false, KEPT, COMES_RIGHT),
         (Variant::LossUntold, true, false, DROPPED, LOSS_IS_TOLD),
     ] {
         let (watched, begun) = (Some(rule), !lease);

@@ -31,6 +31,8 @@ pub enum Variant {
     FinalizerByName,
     /// A name is claimed for an object that only a stale cache still knows.
     ClaimForTheDead,
+    /// A name is claimed, or a claim taken up again, for an object that is being deleted.
+    ClaimForTheDeparting,
     /// The claim is taken up without looking at whether it is still the one that was found.
     TakeUpBlindly,
     /// Who asks for another one's claim gets it, whether or not that one lives.
@@ -45,6 +47,12 @@ pub enum Kind {
     Password,
     Organization,
     Collections,
+}
+
+/// `claim::holder::must_live`
+fn must_live(world: &World, place: Place, uid: u8, variant: Variant) -> Option<()> {
+    let there = world.object(place).filter(|there| there.uid == uid)?;
+    (!there.deleting || variant == Variant::ClaimForTheDeparting).then_some(())
 }
 
 /// What the first looks of a pass found.
@@ -254,7 +262,7 @@ impl Pass {
                 }
             }
             Step::MustLive { found } => {
-                world.object(place).filter(|alive| alive.uid == uid)?;
+                must_live(world, place, uid, variant)?;
                 unclaimed(found, *adopts)?
             }
             // A database without a claim is refused.
@@ -268,8 +276,12 @@ impl Pass {
             }
             Step::MayTakeUp { claim, found } => {
                 // The API server is asked, not a cache.
-                let stands = world.object(claim.place).map(|there| there.uid);
-                let may = if claim.place == place { stands == Some(uid) } else { stands != Some(claim.uid) };
+                let may = if claim.place == place {
+                    must_live(world, place, uid, variant).is_some()
+                } else {
+                    claim.state == ClaimState::Retained
+                        || world.object(claim.place).map(|there| there.uid) != Some(claim.uid)
+                };
                 if !may && variant != Variant::TakeUpFromTheLiving {
                     return None;
                 }
@@ -537,7 +549,7 @@ impl Pass {
                 let there = world.object(place).filter(|there| there.finalizer && (by_name || there.uid == uid));
                 if let Some(there) = there {
                     let let_go = Object { finalizer: false, ..there };
-                    world.write_object(place, (!there.deleting).then_some(let_go));
+                    world.write_object(place, Some(let_go).filter(Object::stays));
                 }
                 return None;
             }
@@ -624,5 +636,6 @@ fn known(claim: Claim) -> Claim {
 
 /// The claim, if it is this organization's and this object's: `claim::held_by`, in the filter of every write to it.
 fn holds(world: &World, organization: u8, uid: u8) -> Option<Claim> {
-    world.claim.filter(|claim| claim.organization == organization && claim.uid == uid)
+    let is_its = |claim: &Claim| claim.organization == organization && claim.uid == uid;
+    world.claim.filter(|claim| is_its(claim) && claim.state == ClaimState::Held)
 }

@@ -21,14 +21,24 @@ pub enum Policy {
 
 /// A `HospitalOrganization`; comparing all of it stands for comparing its resource version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "as many as an object has that are set one by one")]
 pub struct Object {
     pub uid: u8,
     pub policy: Policy,
     pub deleting: bool,
     pub finalizer: bool,
+    /// Somebody else's finalizer is on it too.
+    pub kept: bool,
     pub ready: bool,
     /// The value of the annotation that asks for a new password; 0 while there is none.
     pub asks: u8,
+}
+
+impl Object {
+    /// Whether the API server still has it.
+    pub fn stays(&self) -> bool {
+        !self.deleting || self.finalizer || self.kept
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,6 +102,8 @@ pub struct User {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Budget {
     pub creations: u8,
+    /// Whether somebody else keeps each object of the hospital's as well.
+    pub keepers: bool,
     pub strangers: u8,
     pub policy_edits: u8,
     pub secret_deletions: u8,
@@ -137,6 +149,8 @@ pub enum Deed {
     DeleteSecret(Place),
     AskForRotation(Place),
     DropDatabase,
+    /// Who kept an object lets it go.
+    LetGo(Place),
     /// The garbage collector removes a Secret whose owner is gone.
     CollectGarbage(Place),
     /// The watches have brought everything about a place to every operator.
@@ -210,6 +224,7 @@ impl World {
                         (place == Place::Home && self.budget.policy_edits > 0).then_some(Deed::EditPolicy(place)),
                     );
                     deeds.extend((self.budget.rotations > 0).then_some(Deed::AskForRotation(place)));
+                    deeds.extend((object.kept && object.deleting).then_some(Deed::LetGo(place)));
                 }
                 None => {}
             }
@@ -230,14 +245,18 @@ impl World {
                     Place::Home => self.budget.creations -= 1,
                     Place::Stranger => self.budget.strangers -= 1,
                 }
-                let object =
-                    Object { uid: self.next_uid, policy, deleting: false, finalizer: false, ready: false, asks: 0 };
+                let (uid, kept) = (self.next_uid, self.budget.keepers && place == Place::Home);
+                let object = Object { uid, policy, deleting: false, finalizer: false, kept, ready: false, asks: 0 };
                 self.next_uid += 1;
                 self.write_object(place, Some(object));
             }
             Deed::Delete(place) => {
                 let object = self.object(place).map(|object| Object { deleting: true, ..object });
-                self.write_object(place, object.filter(|object| object.finalizer));
+                self.write_object(place, object.filter(Object::stays));
+            }
+            Deed::LetGo(place) => {
+                let object = self.object(place).map(|object| Object { kept: false, ..object });
+                self.write_object(place, object.filter(Object::stays));
             }
             Deed::EditPolicy(place) => {
                 self.budget.policy_edits -= 1;
