@@ -91,6 +91,13 @@ pub struct Mending {
     pub why: Why,
 }
 
+impl Mending {
+    /// The password that stays.
+    pub fn kept(&self) -> Option<&SecretString> {
+        (self.why == Why::Differs).then_some(&self.credentials.password)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// The annotation asks for a new password.

@@ -192,7 +192,8 @@ fn plan_access(
     }
     let password = match &decision {
         credentials::Decision::Keep(credentials) => Some(&credentials.password),
-        _ => None,
+        credentials::Decision::Write(mending) => mending.kept(),
+        credentials::Decision::Issue | credentials::Decision::Replace => None,
     };
     let organization = organization.unwrap_or_default();
     let unknown = SecretString::from("");
@@ -214,7 +215,8 @@ fn plan_schema(observed: &schema::Observed, plan: &mut Plan) -> Result<()> {
     for step in steps {
         match step {
             Step::Create(collection) => {
-                let detail = format!("with its validator and {} indexes", collection.indexes.len());
+                let detail =
+                    format!("with its validator and {}", schema::counted(collection.indexes.len(), "index", "indexes"));
                 plan.add(Verb::Create, "collection", collection.name, &detail);
             }
             Step::SetValidator(collection) => {

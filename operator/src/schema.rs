@@ -229,14 +229,16 @@ pub async fn ensure(
         }
     }
     if !creations.is_empty() || repairs > 0 {
-        let indexes: usize = creations.iter().map(|c| c.indexes.len()).sum();
         changes.push(Change::new(
             events::SCHEMA_APPLIED,
             match (creations.len(), repairs) {
-                (created, 0) => format!("Created {created} collections with {indexes} indexes in {database}"),
-                (0, repairs) => format!("Mended {repairs} validators or indexes in {database}"),
-                (created, repairs) => format!(
-                    "Created {created} collections with {indexes} indexes and mended {repairs} validators or indexes in {database}"
+                (_, 0) => format!("Created {} with {} in {database}", made(&creations), indexes(&creations)),
+                (0, _) => format!("Mended {} in {database}", mended(repairs)),
+                (_, _) => format!(
+                    "Created {} with {} and mended {} in {database}",
+                    made(&creations),
+                    indexes(&creations),
+                    mended(repairs)
                 ),
             },
         ));
@@ -244,6 +246,28 @@ pub async fn ensure(
     outcome.refused = refused;
     outcome.sort();
     Ok(outcome)
+}
+
+/// By their names, if they are few.
+fn made(collections: &[&Collection]) -> String {
+    let names: Vec<&str> = collections.iter().map(|collection| collection.name).collect();
+    match names.as_slice() {
+        [one] => format!("collection {one}"),
+        few if few.len() <= 3 => format!("collections {}", few.join(", ")),
+        many => format!("{} collections", many.len()),
+    }
+}
+
+fn indexes(collections: &[&Collection]) -> String {
+    counted(collections.iter().map(|collection| collection.indexes.len()).sum(), "index", "indexes")
+}
+
+fn mended(repairs: usize) -> String {
+    counted(repairs, "validator or index", "validators or indexes")
+}
+
+pub fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn kind_of(part: Part) -> Kind {

@@ -116,7 +116,7 @@ pub fn compare(seen: &Seen) -> Vec<Orphan> {
         let (namespace, _) = name_of(&hospital.metadata);
         if !seen.secrets.contains_key(&format!("{namespace}/{}", binding.name)) {
             let secret = secret_name(&hospital.name_any());
-            add(Kind::HospitalWithoutSecret, &here, format!("its Secret {secret} is not there"));
+            add(Kind::HospitalWithoutSecret, &here, format!("has no Secret {secret} with the operator's label"));
         }
     }
     orphans.sort();

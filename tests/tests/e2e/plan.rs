@@ -5,7 +5,7 @@ mod orphans;
 
 use std::{fs::File, path::PathBuf, process::Stdio};
 
-use chakravue_crds::HospitalOrganization;
+use chakravue_crds::{HospitalOrganization, naming::secret_name};
 use chakravue_testbed::{OperatorOptions, proxy::KubeProxy};
 use k8s_openapi::api::{
     coordination::v1::Lease,
@@ -338,6 +338,23 @@ async fn a_login_that_may_not_apply_is_told_what_was_not_asked() {
     let (well, text, errors) = person.print(&["plan", "-f", file.to_str().unwrap()]).await;
     assert!(well && text.contains("nothing to do") && !text.contains("ClaimLost"), "{text}{errors}");
     proxied.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_somebody_edited_is_mended_and_its_password_stays() {
+    let world = World::new("plan of an edit").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.ready_hospital("edited").await.name_any();
+    operator.terminate().await;
+    let secret = secret_name(&name);
+    let patch = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": null } } });
+    world.secrets().patch(&secret, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+    let (well, json, errors) = world.sandbox.operator().print(&["plan", "--all", "-o", "json"]).await;
+    let plans: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(actions(&plans["hospitals"][0]), [format!("update Secret {secret}")], "{well} {json} {errors}");
+    let (_, orphans, _) = world.sandbox.operator().print(&["orphans"]).await;
+    assert!(orphans.contains(&format!("has no Secret {secret} with the operator's label")), "{orphans}");
+    world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
