@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt as _;
 use kube::ResourceExt as _;
 use mongodb::{
     IndexModel,
@@ -79,6 +80,22 @@ async fn an_index_of_its_name_that_is_no_claim_is_told_and_nothing_is_done_meanw
     world.wait_ready(&first).await;
     assert_eq!(indexes(&world).await, whole);
     assert_eq!(code(&claims.insert_one(&twin).await), 11000);
+    operator.terminate().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reads_all_claims_to_find_one() {
+    let world = World::new("found claim").await;
+    let operator = world.sandbox.operator().start().await;
+    let name = world.ready_hospital("found").await.name_any();
+    world.delete_and_wait(&name).await;
+    let used = organizations(&world).aggregate([doc! { "$indexStats": {} }]).await.unwrap();
+    let used: Vec<Document> = used.try_collect().await.unwrap();
+    for index in used.iter().filter(|index| index.get_str("name").unwrap() != "_id_") {
+        assert!(index.get_document("accesses").unwrap().get_i64("ops").unwrap() > 0, "{index}");
+    }
+    assert_eq!(used.len(), 3);
     operator.terminate().await;
     world.close().await;
 }
