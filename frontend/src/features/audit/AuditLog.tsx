@@ -22,7 +22,8 @@ function HospitalLog() {
     key: ["audit", org_id],
     load: (query: object, signal: AbortSignal) =>
       answer(api.GET("/organization/{org_id}/audit", { params: { path, query }, signal })),
-    verify: () => answer(api.GET("/organization/{org_id}/audit/verify", { params: { path } })),
+    verify: (query: object, signal: AbortSignal) =>
+      answer(api.GET("/organization/{org_id}/audit/verify", { params: { path, query }, signal })),
     zone: useZone(),
     people: useAuthors().all,
     example: "patient.read",

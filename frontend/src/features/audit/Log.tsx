@@ -1,6 +1,6 @@
 import { type QueryKey, useMutation } from "@tanstack/react-query";
 import { ScrollText, ShieldCheck } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "@/api/client";
 import { after, type Page, usePages } from "@/api/pages";
@@ -40,7 +40,8 @@ interface Person {
 export interface LogSource {
   key: QueryKey;
   load: (query: Query, signal: AbortSignal) => Promise<Page<Entry>>;
-  verify: () => Promise<Schema<"Verification">>;
+  /** Verifies a part: what follows an entry, or the beginning. */
+  verify: (query: { after?: number }, signal: AbortSignal) => Promise<Schema<"Verification">>;
   /** In which its times are shown and its days begin. */
   zone: string;
   /** Those who can have done something, as far as they are known here. */
@@ -86,11 +87,27 @@ export function Log({
   );
 }
 
-/** Has the whole chain of hashes computed again. */
+/** Has the whole chain of hashes computed again, part by part: until the last one nothing is said of the whole. */
 function Verify({ verify, hint }: { verify: LogSource["verify"]; hint: string }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const verification = useMutation({ mutationFn: verify });
+  const [soFar, setSoFar] = useState(0);
+  const asking = useRef<AbortController | null>(null);
+  // Each part that is asked for becomes an entry of the log: none for a page that was left.
+  useEffect(() => () => asking.current?.abort(), []);
+  const verification = useMutation({
+    mutationFn: async () => {
+      setSoFar(0);
+      asking.current = new AbortController();
+      const { signal } = asking.current;
+      let part = await verify({}, signal);
+      while (part.intact && part.continue_after !== undefined) {
+        setSoFar(part.entries);
+        part = await verify({ after: part.continue_after }, signal);
+      }
+      return part;
+    },
+  });
   const { data, error } = verification;
   return (
     <Card>
@@ -103,6 +120,9 @@ function Verify({ verify, hint }: { verify: LogSource["verify"]; hint: string })
           </Button>
         </div>
         <ProblemNotice error={error} />
+        {!data && soFar > 0 && (
+          <Notice tone="info">{t("audit.soFar", { count: soFar, entries: format.number(soFar) })}</Notice>
+        )}
         {data?.intact && (
           <Notice tone="good" title={t("audit.intact")}>
             {t("audit.intactHint", { count: data.entries, entries: format.number(data.entries) })}

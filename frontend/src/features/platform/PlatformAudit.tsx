@@ -11,7 +11,7 @@ export function PlatformAudit() {
   const source: LogSource = {
     key: ["platform", "audit"],
     load: (query, signal) => answer(api.GET("/master/audit-log", { params: { query }, signal })),
-    verify: () => answer(api.GET("/master/audit-log/verify")),
+    verify: (query, signal) => answer(api.GET("/master/audit-log/verify", { params: { query }, signal })),
     zone: "UTC",
     people: [user],
     linkTo: ({ type, id }) =>

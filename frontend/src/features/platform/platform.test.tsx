@@ -55,7 +55,10 @@ it("shows the platform's audit log page by page, and where each hospital is", as
     http.get("/master/audit-log", ({ query, response }) =>
       response(200).json(query.get("cursor") ? { items: [signUp] } : { items: [suspension], next_cursor: "more" }),
     ),
-    http.get("/master/audit-log/verify", ({ response }) => response(200).json({ intact: true, entries: 7 })),
+    http.get("/master/audit-log/verify", ({ query, response }) => {
+      const isLast = query.get("after") === "6";
+      return response(200).json({ intact: true, entries: isLast ? 7 : 6, ...(isLast ? {} : { continue_after: 6 }) });
+    }),
   );
   const { user } = renderAt("/platform/audit");
   const row = async (words: string) => within((await screen.findByText(words)).closest("tr") as HTMLElement);
@@ -70,6 +73,7 @@ it("shows the platform's audit log page by page, and where each hospital is", as
   expect((await row("Signed a hospital up")).getByText("Sign-up")).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Verify the log" }));
   expect(await screen.findByText("The log is whole and unchanged")).toBeTruthy();
+  expect(screen.getByText("7 entries were checked.")).toBeTruthy();
 });
 
 it("asks for the part of the platform's audit log that the filters say, and says so where there is none", async () => {
