@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
+import { useIdempotency } from "@/api/idempotency";
 import { isProblem } from "@/api/problem";
 import { fields, words } from "@/api/rules.generated";
 import { DialogFrame } from "@/components/DialogFrame";
@@ -25,6 +26,7 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
   const { t } = useTranslation();
   const format = useFormat();
   const { organization_id: org_id } = useHospital();
+  const once = useIdempotency();
   const reread = useRereadPharmacy();
   const [inStock, setInStock] = useState(medicine.quantity);
   // What was in stock while somebody counted, if others have changed it since.
@@ -67,7 +69,11 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
       }
       try {
         const body = { change, reason };
-        await answer(api.POST("/organization/{org_id}/pharmacy/{medicine_id}/stock", { params: { path }, body }));
+        // A count of another stock is another count, also where it changes as much.
+        await once(reason === "counted" ? { ...body, inStock } : body, (key) => {
+          const params = { path, header: { "Idempotency-Key": key } };
+          return answer(api.POST("/organization/{org_id}/pharmacy/{medicine_id}/stock", { params, body }));
+        });
       } catch (error) {
         if (!isProblem(error, "stock-too-low")) throw error;
         const quantity = error.extra.quantity as number;

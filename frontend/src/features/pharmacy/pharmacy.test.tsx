@@ -47,6 +47,74 @@ it("sends a count as what it changes of the stock that is there now, and asks wh
   await waitFor(() => expect(sent).toHaveBeenCalledWith({ change: 10, reason: "counted" }));
 });
 
+it("sends a change whose answer was lost under the same key, and a try after a refusal under a new one", async () => {
+  const sent: { change: number; key: string | null }[] = [];
+  const lost = () => problem("unavailable", 503);
+  const tooLow = () => problem("stock-too-low", 409, { quantity: 100 });
+  const outcomes = [lost, tooLow, tooLow];
+  stock(() => boxes);
+  server.use(
+    http.post("/organization/{org_id}/pharmacy/{medicine_id}/stock", async ({ request, response }) => {
+      const { change } = await request.json();
+      sent.push({ change, key: request.headers.get("Idempotency-Key") });
+      return outcomes.shift()?.() ?? response(200).json({ ...boxes, quantity: 10 });
+    }),
+  );
+  const { user } = renderAt("/app/pharmacy");
+  await user.click(await screen.findByRole("button", { name: /Change stock/ }));
+  const amount = await screen.findByLabelText("How much");
+  await user.type(amount, "120");
+  const save = async (times: number) => {
+    const button = screen.getByRole<HTMLButtonElement>("button", { name: "Save" });
+    await waitFor(() => expect(button.disabled).toBe(false));
+    await user.click(button);
+    await waitFor(() => expect(sent).toHaveLength(times));
+  };
+  await save(1);
+  await screen.findByRole("alert");
+  await save(2);
+  await waitFor(() => expect(amount.getAttribute("aria-invalid")).toBe("true"));
+  // As it was: somebody may have put more there meanwhile.
+  await save(3);
+  await user.clear(amount);
+  await user.type(amount, "90");
+  await save(4);
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(sent.map(({ change }) => change)).toEqual([-120, -120, -120, -90]);
+  const [first, again, ...others] = sent.map(({ key }) => key);
+  expect(again).toBe(first);
+  expect(new Set([first, ...others]).size).toBe(3);
+  expect(first).toMatch(/^[\x21-\x7e]{16,255}$/);
+});
+
+it("counts under a new key where the stock is another, also if the change is the same", async () => {
+  let current = boxes;
+  const keys: (string | null)[] = [];
+  stock(() => current);
+  server.use(
+    http.post("/organization/{org_id}/pharmacy/{medicine_id}/stock", ({ request, response }) => {
+      keys.push(request.headers.get("Idempotency-Key"));
+      return keys.length < 2 ? problem("unavailable", 503) : response(200).json(current);
+    }),
+  );
+  const { user } = renderAt("/app/pharmacy");
+  await user.click(await screen.findByRole("button", { name: /Change stock/ }));
+  await user.selectOptions(await screen.findByLabelText("What happened"), "counted");
+  const counted = screen.getByLabelText("How much there is");
+  await user.type(counted, "80");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await screen.findByRole("alert");
+  // It had its effect, although the answer was lost.
+  current = { ...boxes, quantity: 80, version: 2 };
+  await user.clear(counted);
+  await user.type(counted, "60");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  expect(await screen.findByText(/It said 100 before and says 80 now/)).toBeTruthy();
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(keys).toHaveLength(2));
+  expect(new Set(keys).size).toBe(2);
+});
+
 it("reads a medicine again that somebody else has changed, so that it can be removed at the next try", async () => {
   let current = boxes;
   const versions: (string | null)[] = [];
