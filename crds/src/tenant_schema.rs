@@ -3,7 +3,7 @@
 //!
 //! Validators refuse what would break a reader (a missing key field, a wrong type, an unknown state) and leave room
 //! for fields that a later API adds. A change here is additive and raises [`VERSION`]; the operator migrates tenants
-//! by comparing, so nothing else has to be written for it.
+//! by comparing, so nothing else has to be written for it. Before the first release it stays 1.
 
 use std::sync::LazyLock;
 
@@ -140,7 +140,7 @@ fn users() -> Collection {
             &["email", "role", "status", "created_at"],
             doc! {
                 // Bounded because the server tells it to whoever watches who comes and goes.
-                "_id": { "bsonType": ["objectId", "string", "int", "long"], "maxLength": 128 },
+                "_id": { "bsonType": ["objectId", "string", "int", "long", "double"], "maxLength": 128 },
                 "email": { "bsonType": "string", "maxLength": 254, "pattern": "^[^@\\s]+@[^@\\s]+$" },
                 "name": text(200),
                 "role": one_of(StaffRole::ALL.map(StaffRole::name)),

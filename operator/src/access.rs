@@ -47,6 +47,10 @@ impl Found {
         self.user.is_some()
     }
 
+    pub fn user(&self) -> Option<&Document> {
+        self.user.as_ref()
+    }
+
     pub fn has_role(&self) -> bool {
         self.role.is_some()
     }

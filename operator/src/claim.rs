@@ -65,7 +65,7 @@ pub async fn refuse_other_cluster(context: &Context, owner: &Owner) -> Result<()
         return Ok(());
     };
     Err(Error::Fault {
-        reason: Reason::MongoDbError,
+        reason: Reason::OperatorMisconfigured,
         message: format!(
             "Database {} is claimed for this very object, but under the id of another cluster: {}. If that is this cluster, start \
              the operator with --cluster-id as it was then.",

@@ -18,6 +18,7 @@ use kube::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
+    answer::in_time,
     context::{Context, FIELD_MANAGER},
     drift::Kind,
     endpoint::Endpoint,
@@ -45,7 +46,8 @@ const CLOCKS_DIFFER: i64 = 60;
 const PASSWORD_BYTES: usize = 32;
 
 pub async fn find(context: &Context, tenant: &Tenant) -> Result<Option<Secret>> {
-    secrets(context, &tenant.owner.namespace).get_opt(&tenant.secret_name).await.doing("read the connection Secret")
+    let api = secrets(context, &tenant.owner.namespace);
+    in_time(api.get_opt(&tenant.secret_name)).await.doing("read the connection Secret")
 }
 
 /// A password, and when and for which request it was made. The request stands in the Secret itself, so that password
@@ -219,9 +221,9 @@ async fn mend(
         // The resource version makes a write that somebody else did in between a conflict.
         let mut patch = desired;
         patch.metadata.resource_version = found.resource_version();
-        api.patch(&tenant.secret_name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch))
-            .await
-            .doing("mend the connection Secret")?;
+        let (parameters, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&patch));
+        let mended = in_time(api.patch(&tenant.secret_name, &parameters, &patch)).await;
+        mended.doing("mend the connection Secret")?;
     }
     let secret = &tenant.secret_name;
     changes.push(match why {
@@ -252,7 +254,7 @@ async fn issue(api: &Api<Secret>, tenant: &Tenant, endpoint: &Endpoint, changes:
 /// Deletes the Secret of an object that goes away, if it is that object's.
 pub async fn remove(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<()> {
     let api = secrets(context, namespace);
-    let found = api.get_opt(name).await.doing("read the connection Secret")?;
+    let found = in_time(api.get_opt(name)).await.doing("read the connection Secret")?;
     match found {
         Some(secret) if is_owned_by(&secret, uid) || is_left_behind(&secret) => delete_exactly(&api, &secret).await,
         _ => Ok(()),
@@ -385,7 +387,7 @@ fn generate_password() -> Result<SecretString> {
 
 async fn create(api: &Api<Secret>, tenant: &Tenant, secret: Secret) -> Result<()> {
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    match api.create(&parameters, &secret).await {
+    match in_time(api.create(&parameters, &secret)).await {
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
             Err(Error::Conflict { what: format!("Secret {}", tenant.secret_name) })
         }
@@ -399,7 +401,7 @@ async fn delete_exactly(api: &Api<Secret>, secret: &Secret) -> Result<()> {
         preconditions: Some(Preconditions { uid: secret.uid(), resource_version: secret.resource_version() }),
         ..DeleteParams::default()
     };
-    match api.delete(&secret.name_any(), &parameters).await {
+    match in_time(api.delete(&secret.name_any(), &parameters)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         other => other.map(drop).doing("delete the connection Secret"),
     }

@@ -123,6 +123,8 @@ impl Code {
     pub const COLLECTION_UUID_MISMATCH: i32 = 361;
     pub const DUPLICATE_KEY: i32 = 11000;
     pub const NAMESPACE_EXISTS: i32 = 48;
+    pub const INDEX_OPTIONS_CONFLICT: i32 = 85;
+    pub const INDEX_KEY_SPECS_CONFLICT: i32 = 86;
     pub const DATABASE_DIFFERS_IN_CASE: i32 = 13297;
     pub const CANNOT_CONVERT_INDEX_TO_UNIQUE: i32 = 359;
 

@@ -151,8 +151,11 @@ impl Announcer {
     /// remembers without a bound.
     fn recorder(&self, said: Said) -> Recorder {
         let mut recorders = self.lock();
-        if recorders.len() >= REMEMBERED && !recorders.contains_key(&said) {
-            recorders.clear();
+        if recorders.len() >= REMEMBERED
+            && !recorders.contains_key(&said)
+            && let Some(other) = recorders.keys().next().cloned()
+        {
+            recorders.remove(&other);
         }
         let made = || Recorder::new(self.client.clone(), self.reporter.clone());
         recorders.entry(said).or_insert_with(made).clone()

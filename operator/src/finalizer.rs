@@ -10,6 +10,7 @@ use kube::{
 use serde_json::json;
 
 use crate::{
+    answer::in_time,
     context::{Context, FIELD_MANAGER},
     error::{Doing as _, Error, Result},
 };
@@ -78,7 +79,8 @@ where
     ]))
     .map_err(|_| Error::Conflict { what: "the finalizers".to_owned() })?;
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch(object.name.as_deref().unwrap_or_default(), &parameters, &Patch::<()>::Json(removal)).await {
+    let name = object.name.as_deref().unwrap_or_default();
+    match in_time(api.patch(name, &parameters, &Patch::<()>::Json(removal))).await {
         // Gone already: somebody else let it go.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         // The list of finalizers changed since we looked, or the object was re-created.
@@ -97,5 +99,5 @@ async fn patch_metadata(
     let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
     let patch = serde_json::from_value(patch.into()).map_err(kube::Error::SerdeError)?;
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    api.patch(&object.name_any(), &parameters, &Patch::<()>::Json(patch)).await
+    in_time(api.patch(&object.name_any(), &parameters, &Patch::<()>::Json(patch))).await
 }

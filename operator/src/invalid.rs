@@ -19,6 +19,7 @@ use kube::{
 use serde_json::json;
 
 use crate::{
+    answer::in_time,
     backoff, claim,
     context::{Context, FIELD_MANAGER},
     error::{Doing as _, Error, Result},
@@ -36,7 +37,7 @@ pub async fn tell(invalid: &InvalidObject, context: &Context) -> Result<Action> 
     };
     let kind = ApiResource::erase::<HospitalOrganization>(&());
     let api: Api<DynamicObject> = Api::namespaced_with(context.kube.clone(), namespace, &kind);
-    let Some(object) = api.get_opt(name).await.doing("read the object")? else {
+    let Some(object) = in_time(api.get_opt(name)).await.doing("read the object")? else {
         return Ok(Action::await_change());
     };
     if object.metadata.deletion_timestamp.is_some() {
@@ -79,7 +80,7 @@ pub async fn tell(invalid: &InvalidObject, context: &Context) -> Result<Action> 
         let metadata = json!({ "uid": object.metadata.uid, "resourceVersion": object.metadata.resource_version });
         let patch = Patch::Merge(json!({ "metadata": metadata, "status": status }));
         let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        if let Err(error) = api.patch_status(name, &parameters, &patch).await {
+        if let Err(error) = in_time(api.patch_status(name, &parameters, &patch)).await {
             let error = Error::kubernetes("record the status", &error);
             if matches!(error, Error::Conflict { .. }) {
                 return Err(error);
@@ -154,7 +155,7 @@ async fn forget_status(api: &Api<DynamicObject>, object: &DynamicObject) -> Resu
     ]))
     .map_err(|_| Error::Conflict { what: "the status".to_owned() })?;
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch_status(&object.name_any(), &parameters, &Patch::<()>::Json(removal)).await {
+    match in_time(api.patch_status(&object.name_any(), &parameters, &Patch::<()>::Json(removal))).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         // The object changed since we looked.
         Err(kube::Error::Api(status)) if status.is_invalid() => Err(Error::Conflict { what: "the object".to_owned() }),

@@ -6,6 +6,7 @@
 //! change), `leader` (which of several operators works), `capacity`, `orphans`, `plan`, `departure`, `metrics` and `telemetry`.
 
 mod access;
+mod answer;
 mod arrivals;
 mod backoff;
 mod capacity;

@@ -16,7 +16,7 @@ use crate::{
     claim::{self, Provisioned},
     context::Context,
     credentials,
-    drift::{Kind, accounts::Expected},
+    drift::{Kind, Look, accounts::Expected},
     error::{Error, Result},
     events::Changes,
     finalizer, loss, schema,
@@ -28,9 +28,6 @@ use crate::{
 /// Work that takes this long is told of before it is done. A hospital is made in a tenth of a second, of which a status
 /// beside the work would take a part, and nobody would see it.
 const ANNOUNCED: Duration = Duration::from_secs(2);
-
-/// An API server that works has answered by then.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a pass knows and has done so far.
 #[derive(Default)]
@@ -72,7 +69,7 @@ pub async fn provision(
     let (record, secret, access, observed, ()) = tokio::try_join!(
         claim::find(context, &tenant.database),
         // Without the Secret there is still access to be taken away.
-        in_time("read the connection Secret", credentials::find(context, tenant)).map(Ok),
+        credentials::find(context, tenant).map(Ok),
         access::find(context, &tenant.database),
         schema::find(context, &tenant.database),
         finalizer::add(object, context),
@@ -161,8 +158,8 @@ pub async fn provision(
 
     picture.draw(&credentials, &schema, record);
     pass.provisioned = schema.as_ref().ok().and_then(Option::as_ref).map(|outcome| provisioned(outcome, record));
+    expect(&look, Expected::of(tenant, id), &credentials, &access, context);
     credentials?;
-    look.expect(Expected::of(tenant, id));
     let Some(schema) = schema? else {
         return Ok(if look.is_announced() { Outcome::Announced } else { Outcome::AwaitsMigration });
     };
@@ -174,6 +171,21 @@ pub async fn provision(
         false if schema.under_way.is_empty() && is_counted => Outcome::Complete,
         false => Outcome::Unfinished,
     })
+}
+
+/// What the pass leaves of user and role is to stay so. Where Kubernetes did not answer, what it found may have been right.
+fn expect(
+    look: &Look<'_>,
+    expected: Expected,
+    credentials: &Result<CredentialsStatus>,
+    found: &access::Found,
+    context: &Context,
+) {
+    let was_right =
+        |error: &Error| error.reason() == Reason::KubernetesError && expected.is_met(found, &context.verified);
+    if credentials.as_ref().err().is_none_or(was_right) {
+        look.expect(expected);
+    }
 }
 
 /// Whether there is a sign that the object held its claim, now or before, beside what its status says: its claim as another
@@ -251,8 +263,7 @@ async fn give_access(
     changes: &mut Changes,
 ) -> Result<CredentialsStatus> {
     let mut role_changes = Changes::default();
-    let doing = "write the connection Secret";
-    let credentials = async { in_time(doing, credentials::ensure(context, tenant, secret?, changes)).await };
+    let credentials = async { credentials::ensure(context, tenant, secret?, changes).await };
     let (credentials, role) = tokio::join!(credentials, access::ensure_role(context, tenant, found, &mut role_changes));
     changes.append(role_changes);
     match (credentials, role) {
@@ -265,19 +276,6 @@ async fn give_access(
             Err(error)
         }
     }
-}
-
-/// An API server that has stopped answering keeps nobody's rights from being taken away, nor what is drifted from being mended.
-async fn in_time<T>(doing: &str, request: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(ANSWERED_WITHIN, request).await.unwrap_or_else(|_| {
-        Err(Error::Fault {
-            reason: Reason::KubernetesError,
-            message: format!(
-                "The Kubernetes API did not {doing}: no answer in {} s. The operator tries again by itself.",
-                ANSWERED_WITHIN.as_secs()
-            ),
-        })
-    })
 }
 
 /// Does the work, and announces it if it is not done soon. Both are waited for: an announcement that is on its way must

@@ -36,9 +36,6 @@ use crate::{
 /// Longer than anything but a server that has stopped answering; every step can be cut off and done again.
 const LONGEST_PASS: Duration = Duration::from_mins(2);
 
-/// An API server that does not take a status by then is what the pass waited for.
-const TOLD_WITHIN: Duration = Duration::from_secs(10);
-
 /// What was announced shows by then.
 const SECOND_LOOK: Duration = Duration::from_millis(500);
 
@@ -243,7 +240,9 @@ async fn remove(object: &HospitalOrganization, context: &Context) -> Result<Acti
 
     let mut changes = Changes::default();
     if let Err(error) = removal::remove(context, &departing, database.as_deref(), &mut changes).await {
-        if let Error::Conflict { .. } = error {
+        // Another writer is told of only where it is there again and again.
+        let is_first = !context.backoff.is_failing(&departing.owner.uid, object.metadata.generation);
+        if matches!(error, Error::Conflict { .. }) && is_first {
             publish(object, context, changes);
             return Err(error);
         }
@@ -280,8 +279,10 @@ async fn finish(
     let status = picture.status(object, progress, now);
     let is_ready = status::is_ready(Some(&status));
     let news = object.status.as_ref() != Some(&status);
-    let written = told(status::write(context, object, status)).await?;
+    let written = status::write(context, object, status).await;
+    // What happened is told also where the status is not taken: the next pass finds nothing of it.
     publish(object, context, changes);
+    let written = written?;
     if let (Progress::Failed(error), true) = (progress, news && written) {
         tracing::warn!(reason = %error.reason(), "{error}");
         context.announcer.warning(reference(object), error.reason().as_str(), error.to_string());
@@ -296,19 +297,6 @@ async fn finish(
         context.arrivals.forget(&object.uid().unwrap_or_default());
     }
     Ok(())
-}
-
-/// What an API server that has stopped answering is not told keeps the hospital from its next pass no longer.
-async fn told<T>(write: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(TOLD_WITHIN, Box::pin(write)).await.unwrap_or_else(|_| {
-        Err(Error::Fault {
-            reason: Reason::KubernetesError,
-            message: format!(
-                "The Kubernetes API did not record the status: no answer in {} s. The operator tries again by itself.",
-                TOLD_WITHIN.as_secs()
-            ),
-        })
-    })
 }
 
 /// Since somebody made the object; or, where it was changed since (it may have waited for its payment), since the operator

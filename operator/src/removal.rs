@@ -62,7 +62,7 @@ pub async fn remove(
             return Ok(());
         }
         match remove_everything(context, departing, database, changes).await {
-            Err(error) if may_be_let_go && error.is_mongodb() => {
+            Err(error) if may_be_let_go && is_for_good(&error) => {
                 if begun.elapsed() < LASTING {
                     tokio::time::sleep(AGAIN).await;
                     continue;
@@ -79,6 +79,11 @@ pub async fn remove(
             outcome => return outcome,
         }
     }
+}
+
+/// Whether nobody may ever be able to do it.
+fn is_for_good(error: &Error) -> bool {
+    error.is_mongodb() || error.reason() == Reason::OperatorMisconfigured
 }
 
 /// Why an object stays, and what somebody can do who cannot wait.
@@ -102,19 +107,20 @@ async fn remove_everything(
     context.repairs.close(&departing.owner.uid);
     in_time("be ready", context.mongo.usable()).await?;
     let record = in_time("read the claim", claim::find_of(context, &departing.owner)).await?;
+    let owner = &departing.owner;
     match record.as_ref().map(|record| (record, record.claim, departing.deletion_policy)) {
         // What was begun is finished: of half a database there is nothing to retain.
         Some((record, ClaimState::Dropping, _) | (record, _, DeletionPolicy::Delete)) => {
             delete(context, record, changes).await?;
         }
         Some((record, _, DeletionPolicy::Retain)) => retain(context, record, changes).await?,
-        None => {
-            in_time("read the claim", claim::refuse_other_cluster(context, &departing.owner)).await?;
-            in_time("look for what has no claim", tell_unclaimed(context, database, changes)).await?;
-        }
+        None => in_time("read the claim", claim::refuse_other_cluster(context, owner)).await?,
     }
-    let owner = &departing.owner;
-    credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await
+    credentials::remove(context, &owner.namespace, &departing.secret_name, &owner.uid).await?;
+    match record {
+        Some(_) => Ok(()),
+        None => in_time("look for what has no claim", tell_unclaimed(context, database, changes)).await,
+    }
 }
 
 /// Nothing of a database is touched without its claim. Where that was lost, whoever has the Secret's password keeps access, so

@@ -19,6 +19,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::{
+    answer::in_time,
     context::{Context, FIELD_MANAGER},
     error::{Doing as _, Error, Result},
     loss,
@@ -359,8 +360,8 @@ pub async fn write(
         "metadata": { "uid": object.uid() },
         "status": &status,
     });
-    let written =
-        api.patch_status(&object.name_any(), &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch)).await;
+    let (parameters, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&patch));
+    let written = in_time(api.patch_status(&object.name_any(), &parameters, &patch)).await;
     match written {
         Ok(written) => {
             let left = remove_leftovers(&api, &written, &status).await?;
@@ -410,7 +411,7 @@ async fn remove_leftovers(
     let metadata = json!({ "uid": object.uid(), "resourceVersion": object.resource_version() });
     let patch = Patch::Merge(json!({ "metadata": metadata, "status": difference }));
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch_status(&object.name_any(), &parameters, &patch).await {
+    match in_time(api.patch_status(&object.name_any(), &parameters, &patch)).await {
         Ok(object) => Ok(Some(object)),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(error).doing("record the status"),
@@ -466,7 +467,7 @@ async fn remove_refusal(
     let conflict = || Error::Conflict { what: "the object".to_owned() };
     let patch = Patch::<()>::Json(serde_json::from_value(patch.into()).map_err(|_| conflict())?);
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    match api.patch_status(&object.name_any(), &parameters, &patch).await {
+    match in_time(api.patch_status(&object.name_any(), &parameters, &patch)).await {
         Err(kube::Error::Api(status)) if status.is_invalid() || status.is_not_found() => Err(conflict()),
         other => other.map(drop).doing("record the status"),
     }

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 
 use crate::{
+    answer::in_time,
     context::Context,
     error::{Doing as _, Error, Result},
     finalizer,
@@ -54,5 +55,5 @@ const LOOKING: &str = "look for the claim's holder";
 /// What of the object that stands in this place is no declaration.
 async fn ask(context: &Context, owner: &Owner) -> kube::Result<Option<ObjectMeta>> {
     let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
-    Ok(api.get_metadata_opt(&owner.name).await?.map(|object| object.metadata))
+    Ok(in_time(api.get_metadata_opt(&owner.name)).await?.map(|object| object.metadata))
 }

@@ -50,6 +50,12 @@ impl Expected {
         }
     }
 
+    /// Whether user and role were as they should be when a pass found them.
+    pub fn is_met(&self, found: &access::Found, verified: &Verified) -> bool {
+        found.user().is_some_and(|user| self.user.fit(user) && verified.knows(&self.uid, user))
+            && access::role_step(found, &self.database).is_none()
+    }
+
     fn user_is_right(&self, found: &RawDocument, verified: &Verified) -> bool {
         self.right_user.knows_or(found, |user| self.user.fit(user) && verified.knows(&self.uid, user))
     }

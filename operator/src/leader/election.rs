@@ -328,6 +328,11 @@ impl Election {
         match self.put(&lease).await {
             // Whatever the API server has against the place must not cost the lease.
             Err(kube::Error::Api(status)) if status.is_invalid() => {
+                tracing::warn!(
+                    "the Lease {}/{} takes no annotation any more: the next leader will not go on in the change stream",
+                    self.settings.namespace,
+                    self.settings.name
+                );
                 Handover::leave_out(&mut lease);
                 self.put(&lease).await
             }

@@ -31,18 +31,33 @@ impl Mongo {
             Err(error) if Code::of(&error).is_some_and(|code| code.number == Code::NAMESPACE_NOT_FOUND) => Vec::new(),
             Err(error) => return Err(Error::mongodb(DOING, &error)),
         };
-        let missing = missing(&found).map_err(|Other| self.other())?;
+        let missing = missing(&found).map_err(|Other(name)| self.other(&name))?;
         if missing.is_empty() {
             return Ok(());
         }
-        let specifications: Vec<Document> = missing.iter().map(Index::specification).collect();
-        let command = doc! { "createIndexes": ORGANIZATIONS, "indexes": specifications };
-        match self.write_as_answered(&self.master, command).await {
-            Ok(_) => {}
-            Err(error) if Code::of(&error).is_some_and(|code| code.number == Code::DUPLICATE_KEY) => {
-                return Err(self.claimed_twice());
+        for index in &missing {
+            let command = doc! { "createIndexes": ORGANIZATIONS, "indexes": [index.specification()] };
+            match self.write_as_answered(&self.master, command).await {
+                Ok(_) => {}
+                Err(error) if !index.unique => {
+                    // It only makes the search faster.
+                    let error = Error::mongodb(DOING, &error);
+                    tracing::warn!(
+                        index = index.name,
+                        "an index of {}.{ORGANIZATIONS} cannot be made: {error}",
+                        self.master
+                    );
+                }
+                Err(error) => {
+                    return Err(match Code::of(&error).map(|code| code.number) {
+                        Some(Code::DUPLICATE_KEY) => self.claimed_twice(),
+                        Some(Code::INDEX_OPTIONS_CONFLICT | Code::INDEX_KEY_SPECS_CONFLICT) => {
+                            self.other(&in_the_way(index, &found))
+                        }
+                        _ => Error::mongodb(DOING, &error),
+                    });
+                }
             }
-            Err(error) => return Err(Error::mongodb(DOING, &error)),
         }
         if self.prepared.load(Ordering::Relaxed) {
             let names: Vec<_> = missing.iter().map(|index| index.name).collect();
@@ -51,11 +66,11 @@ impl Mongo {
         Ok(())
     }
 
-    fn other(&self) -> Error {
-        let (master, name) = (&self.master, claim().name);
+    fn other(&self, name: &str) -> Error {
+        let master = &self.master;
         fault(format!(
-            "Index {name} of {master}.{ORGANIZATIONS}, which keeps two hospitals from having one database, was made otherwise by \
-             somebody. As an administrator, remove it with db.getSiblingDB(\"{master}\").{ORGANIZATIONS}.dropIndex(\"{name}\"); \
+            "Index {name} of {master}.{ORGANIZATIONS} stands in the place of the one that keeps two hospitals from having one \
+             database, and was made otherwise by somebody. As an administrator, remove it with db.getSiblingDB(\"{master}\").{ORGANIZATIONS}.dropIndex(\"{name}\"); \
              the operator makes it anew by itself."
         ))
     }
@@ -74,18 +89,31 @@ fn fault(message: String) -> Error {
     Error::Fault { reason: Reason::MongoDbError, message }
 }
 
-/// An index has the name of the claim's and does something else.
+/// An index of this name has the name of the claim's and does something else.
 #[derive(Debug, PartialEq, Eq)]
-struct Other;
+struct Other(String);
 
-/// What is to be made. An index that does the same under another name will do; of those that only make the search faster,
-/// also one that does something else.
+/// The name of the index that has the same key or name.
+fn in_the_way(index: &Index, found: &[Document]) -> String {
+    let other = found.iter().find(|found| found.get_document("key").is_ok_and(|key| *key == index.keys));
+    other.and_then(|other| other.get_str("name").ok()).unwrap_or(index.name).to_owned()
+}
+
+/// What is to be made. An index that does the same under another name will do.
 fn missing(found: &[Document]) -> Result<Vec<Index>, Other> {
     let named = |index: &Index| found.iter().any(|found| found.get_str("name").is_ok_and(|name| name == index.name));
-    let there = |index: &Index| found.iter().any(|found| same_index(index, found, index.unique));
+    let does_the_same = |index: &Index, found: &Document| {
+        // Of those that only make the search faster, any will do.
+        if index.unique {
+            same_index(index, found, true)
+        } else {
+            found.get_document("key").is_ok_and(|key| *key == index.keys)
+        }
+    };
+    let there = |index: &Index| found.iter().any(|found| does_the_same(index, found));
     let (claim, owner) = (claim(), owner());
     if !there(&claim) && named(&claim) {
-        return Err(Other);
+        return Err(Other(claim.name.to_owned()));
     }
     let mut missing = vec![claim, owner];
     missing.retain(|index| !there(index) && !named(index));
@@ -134,7 +162,7 @@ mod tests {
         ] {
             let mut other = found("database_name_unique");
             other.insert(what, value);
-            assert_eq!(names(&[other.clone(), owner.clone()]), Err(Other), "{what}");
+            assert_eq!(names(&[other.clone(), owner.clone()]), Err(Other(claim().name.to_owned())), "{what}");
             other.insert("name", "by_hand");
             assert_eq!(names(&[other, owner.clone()]).unwrap(), ["database_name_unique"], "{what}");
         }
