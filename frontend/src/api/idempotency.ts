@@ -7,15 +7,19 @@ import { isProblem } from "./problem";
  * content stays in memory: it may hold a card.
  */
 export function useIdempotency() {
-  const last = useRef<{ content: string; key: string } | null>(null);
+  const last = useRef<{ content: string; key: string; isUndecided: boolean } | null>(null);
 
   async function once<T>(content: unknown, send: (key: string) => Promise<T>): Promise<T> {
     const text = JSON.stringify(content);
-    if (last.current?.content !== text) last.current = { content: text, key: crypto.randomUUID() };
+    if (last.current?.content !== text) last.current = { content: text, key: crypto.randomUUID(), isUndecided: false };
+    const attempt = last.current;
     try {
-      return await send(last.current.key);
+      return await send(attempt.key);
     } catch (error) {
-      if (!(isProblem(error) && error.isUndecided)) last.current = null;
+      // Of an earlier attempt, which may have had its effect, one that was turned away at the door says nothing.
+      const isOpen = isProblem(error) && (error.isUndecided || (attempt.isUndecided && error.isTurnedAway));
+      attempt.isUndecided = isOpen;
+      if (!isOpen) last.current = null;
       throw error;
     }
   }

@@ -40,6 +40,11 @@ export class Problem extends Error {
   get isUndecided(): boolean {
     return this.status === 0 || this.status >= 500 || this.kind === "idempotency-conflict";
   }
+
+  /** Refused before anybody looked at what was asked: whose session ended, who may not, who asks too often. */
+  get isTurnedAway(): boolean {
+    return [401, 403, 429].includes(this.status);
+  }
 }
 
 function text(value: unknown): string | undefined {
