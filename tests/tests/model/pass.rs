@@ -487,7 +487,7 @@ impl Pass {
             // Asked also where it was found marked: another pass may have finished the drop since, and the name may be the
             // next hospital's by now, whose collections were listed.
             Step::BeginDrop { organization, doomed } => {
-                let claim = holds(world, organization, uid)?;
+                let claim = held_by(world, organization, uid)?;
                 if claim.state == ClaimState::Retained && variant != Variant::DropRetained {
                     return None;
                 }
@@ -528,12 +528,12 @@ impl Pass {
             }
             Step::Release { organization, retain: true } => {
                 let may = |claim: &Claim| claim.state == ClaimState::Held || variant == Variant::DropRetained;
-                let claim = holds(world, organization, uid).filter(may)?;
+                let claim = held_by(world, organization, uid).filter(may)?;
                 world.claim = Some(Claim { state: ClaimState::Retained, ..claim });
                 Step::RemoveSecret
             }
             Step::Release { organization, retain: false } => {
-                if holds(world, organization, uid).is_some() {
+                if held_by(world, organization, uid).is_some() {
                     world.claim = None;
                 }
                 Step::RemoveSecret
@@ -635,7 +635,11 @@ fn known(claim: Claim) -> Claim {
 }
 
 /// The claim, if it is this organization's and this object's: `claim::held_by`, in the filter of every write to it.
+fn held_by(world: &World, organization: u8, uid: u8) -> Option<Claim> {
+    world.claim.filter(|claim| claim.organization == organization && claim.uid == uid)
+}
+
+/// The same where it is not being given up: `claim::change`, by which whoever makes something writes.
 fn holds(world: &World, organization: u8, uid: u8) -> Option<Claim> {
-    let is_its = |claim: &Claim| claim.organization == organization && claim.uid == uid;
-    world.claim.filter(|claim| is_its(claim) && claim.state == ClaimState::Held)
+    held_by(world, organization, uid).filter(|claim| claim.state == ClaimState::Held)
 }
