@@ -2,9 +2,11 @@
 //!
 //! A hash takes a core for some 20 ms and 19 MiB. As many threads as cores do them, each with memory that it keeps, so
 //! that no number of requests takes more; requests wait in a short queue, and what would wait too long is answered with
-//! 503 before it costs anything. The threads yield to those that answer other requests.
+//! 503 before it costs anything. The threads yield to those that answer other requests: where both want a core, they get a
+//! third of it.
 
 use std::{
+    fs,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -45,7 +47,7 @@ pub struct HashingSettings {
     pub memory_kib: u32,
     pub passes: u32,
     pub lanes: u32,
-    /// Threads that hash; without it, one per core.
+    /// Threads that hash; without it, one per core, or as many as have room in half of the process's memory limit.
     pub workers: Option<NonZeroUsize>,
     /// How many passwords may wait for a thread, and for how long.
     pub queue_length: usize,
@@ -98,6 +100,23 @@ pub enum Verdict {
     },
 }
 
+/// One per core; but on a machine of many cores all of them together must not take what a container may have.
+fn fitting(cores: NonZeroUsize, limit: Option<u64>, memory_kib: u32) -> NonZeroUsize {
+    let Some(limit) = limit else { return cores };
+    let room = usize::try_from(limit / 2 / 1024 / u64::from(memory_kib.max(1))).unwrap_or(usize::MAX);
+    NonZeroUsize::new(room.min(cores.get())).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How many bytes the process may take, if it is in a container that says so (cgroup v2, or v1). Without a limit version 1
+/// tells a number that no machine has.
+fn memory_limit() -> Option<u64> {
+    const FILES: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    FILES.iter().find_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
+}
+
+/// How much the threads yield. Each step is a quarter less of a core that others want, too.
+const NICE: i32 = 3;
+
 /// What a thread does next, in its memory.
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
@@ -107,6 +126,9 @@ pub struct Hasher {
     wait: Duration,
     argon2: Argon2<'static>,
     waiting: Arc<AtomicU64>,
+    workers: NonZeroUsize,
+    /// What one hash took at the start.
+    measured: Duration,
 }
 
 impl Hasher {
@@ -115,15 +137,26 @@ impl Hasher {
     pub fn new(settings: &HashingSettings) -> anyhow::Result<Self> {
         let params = Params::new(settings.memory_kib, settings.passes, settings.lanes, None)
             .map_err(|error| anyhow::anyhow!("the cost of password hashes is not possible: {error}"))?;
-        let workers = settings.workers.map_or_else(thread::available_parallelism, Ok)?;
+        let workers = match settings.workers {
+            Some(workers) => workers,
+            None => fitting(thread::available_parallelism()?, memory_limit(), settings.memory_kib),
+        };
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let measured = measure(&argon2)?;
         let (queue, jobs) = mpsc::sync_channel::<Job>(settings.queue_length);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..workers.get() {
             let jobs = Arc::clone(&jobs);
             thread::Builder::new().name(format!("hashing-{number}")).spawn(move || work(&jobs))?;
         }
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        Ok(Self { queue, wait: settings.queue_wait, argon2, waiting: Arc::default() })
+        Ok(Self { queue, wait: settings.queue_wait, argon2, waiting: Arc::default(), workers, measured })
+    }
+
+    /// How long so many hashes at once take, while nobody else wants any.
+    #[must_use]
+    pub fn time_for(&self, hashes: usize) -> Duration {
+        let rounds = hashes.div_ceil(self.workers.get());
+        self.measured.saturating_mul(rounds.try_into().unwrap_or(u32::MAX))
     }
 
     /// How many passwords wait for a thread at this moment.
@@ -197,8 +230,22 @@ impl Hasher {
     }
 }
 
+/// What one hash takes here.
+fn measure(argon2: &Argon2<'_>) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    let (mut memory, mut output) = (Vec::new(), [0; Params::DEFAULT_OUTPUT_LEN]);
+    compute(argon2, &mut memory, &Password::new("how long it takes"), &[0; argon2::RECOMMENDED_SALT_LEN], &mut output)
+        .map_err(|_| anyhow::anyhow!("passwords cannot be hashed"))?;
+    std::hint::black_box(output);
+    Ok(begun.elapsed())
+}
+
 /// One thread: a job after the other until the hasher is gone.
 fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
+    // Of this thread alone: on Linux each has a priority of its own.
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(%error, "a thread that hashes passwords does not yield to others");
+    }
     let mut memory = Vec::new();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -305,6 +352,35 @@ mod tests {
     fn hasher(settings: HashingSettings) -> Hasher {
         assert_eq!(mistakes(&settings), Mistakes::default().to_string());
         Hasher::new(&settings).unwrap()
+    }
+
+    #[test]
+    fn the_threads_together_take_no_more_than_half_of_what_a_container_may() {
+        let workers = |cores, limit: Option<u64>, kib| fitting(NonZeroUsize::new(cores).unwrap(), limit, kib).get();
+        let half_a_gibibyte = Some(512 << 20);
+        assert_eq!(workers(64, None, 19_456), 64);
+        assert_eq!(workers(64, half_a_gibibyte, 19_456), 13);
+        assert_eq!(workers(8, half_a_gibibyte, 65_536), 4);
+        assert_eq!(workers(2, half_a_gibibyte, 19_456), 2);
+        assert_eq!(workers(2, Some(1), 19_456), 1);
+        assert_eq!(workers(64, Some(u64::MAX), 19_456), 64);
+    }
+
+    #[tokio::test]
+    async fn the_threads_yield_to_others() {
+        let hasher = hasher(HashingSettings { workers: ONE, ..HashingSettings::default() });
+        let here = || rustix::process::getpriority_process(None).unwrap();
+        let usual = here();
+        let yielding = hasher.run(move |_| here()).await.unwrap();
+        assert_eq!((yielding, here()), ((usual + NICE).min(19), usual));
+    }
+
+    #[tokio::test]
+    async fn hashes_at_once_take_as_long_as_the_threads_need_rounds() {
+        let hasher = hasher(HashingSettings { workers: NonZeroUsize::new(2), ..HashingSettings::default() });
+        let one = hasher.time_for(1);
+        assert!(!one.is_zero());
+        assert_eq!([2, 3, 9].map(|hashes| hasher.time_for(hashes)), [one, one * 2, one * 5]);
     }
 
     #[tokio::test]
