@@ -1,6 +1,9 @@
 //! Every route and the layers around them, in one place.
 
-use std::{any::Any, time::Duration};
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -100,7 +103,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(body_limit))
         .map_request(|request: Request<_>| request.map(Body::new))
         .layer(middleware::from_fn_with_state(app.clone(), once_prepared))
-        .layer(middleware::from_fn_with_state(app.under_way.clone(), to_the_end));
+        .layer(middleware::from_fn_with_state((app.under_way.clone(), timeout), to_the_end));
     routes.layer(layers).with_state(app)
 }
 
@@ -117,15 +120,24 @@ async fn once_prepared(State(app): State<App>, request: Request, next: Next) -> 
     Problem::new(Kind::DatabaseUnavailable, detail).retry_after(Duration::from_secs(1)).into_response()
 }
 
+/// A change that is committed with less time left than this may be answered too late.
+const COMMIT: Duration = Duration::from_secs(1);
+
 /// Finishes what changes something although the client hangs up or the time is over: nothing is cut off between two writes.
-async fn to_the_end(State(under_way): State<TaskTracker>, request: Request, next: Next) -> Response {
+/// But what has not been done to a hospital's data when the time is over is not done any more.
+async fn to_the_end(
+    State((under_way, timeout)): State<(TaskTracker, Duration)>,
+    request: Request,
+    next: Next,
+) -> Response {
     // A guess at a password is not worth a hash that nobody waits for; what a right one starts is finished all the same.
     const SIGN_IN: [&str; 2] = ["/login", "/organization-login"];
     let operation = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     if request.method().is_safe() || operation.is_none_or(|path| SIGN_IN.contains(&path)) {
         return next.run(request).await;
     }
-    let work = async move { next.run(request).await };
+    let until = Instant::now() + timeout.saturating_sub(COMMIT);
+    let work = request_id::waited_for(until, async move { next.run(request).await });
     match under_way.spawn(request_id::carried(work.in_current_span())).await {
         Ok(response) => response,
         Err(ended) => match ended.try_into_panic() {
@@ -401,7 +413,7 @@ mod tests {
         let under_way = TaskTracker::new();
         let router = Router::new()
             .route("/change", post(work))
-            .layer(middleware::from_fn_with_state(under_way.clone(), to_the_end))
+            .layer(middleware::from_fn_with_state((under_way.clone(), Duration::from_mins(1)), to_the_end))
             .layer(middleware::from_fn(request_id::layer));
         let client = tokio::spawn(answer(router, to(Method::POST, "/change"), ""));
         begun.notified().await;
@@ -421,7 +433,7 @@ mod tests {
         }
         let router = Router::new()
             .route("/broken", get(broken).post(broken))
-            .layer(middleware::from_fn_with_state(TaskTracker::new(), to_the_end))
+            .layer(middleware::from_fn_with_state((TaskTracker::new(), Duration::from_mins(1)), to_the_end))
             .layer(CatchPanicLayer::custom(answer_panic))
             .layer(middleware::from_fn(secure))
             .layer(middleware::from_fn(request_id::layer));

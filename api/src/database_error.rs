@@ -50,15 +50,19 @@ pub fn before_the_duplicate(error: &Error) -> usize {
 /// Whether the server does not know the user, or grants it nothing: after a rotation or a suspension.
 #[must_use]
 pub fn is_refused(error: &Error) -> bool {
-    matches!(code(error), Some(UNAUTHORIZED | AUTHENTICATION_FAILED | USER_NOT_FOUND))
+    matches!(code(error), Some(UNAUTHORIZED | AUTHENTICATION_FAILED | USER_NOT_FOUND)) && !is_commit_unknown(error)
 }
 
 /// Whether the command was given up because another one's connection failed, for example to log in.
 #[must_use]
 pub fn is_pool_cleared(error: &Error) -> bool {
-    matches!(&*error.kind, ErrorKind::ConnectionPoolCleared { .. })
-        // What an earlier attempt at the same commit did is not known.
-        && !error.contains_label(mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT)
+    matches!(&*error.kind, ErrorKind::ConnectionPoolCleared { .. }) && !is_commit_unknown(error)
+}
+
+/// Whether it is not known what the commit, or an earlier attempt at it, did.
+#[must_use]
+pub fn is_commit_unknown(error: &Error) -> bool {
+    error.contains_label(mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT)
 }
 
 /// Whether no server answers, so that the same may succeed in a moment.

@@ -42,11 +42,16 @@ use crate::{
     audit::{Actor, Entry, Recorded},
     database_error,
     problem::{Answer, Kind, Problem},
+    request_id,
 };
 
 /// How long a request waits for new credentials to work, in a rotation: a deleted Secret comes back in a moment, and MongoDB
 /// hears of its password a moment later.
 const ROTATION: Duration = Duration::from_secs(5);
+
+/// How long one piece of work on a hospital's database may take. MongoDB may say that it is there and answer nothing else, as
+/// where its disk hangs: whoever waits is told, and nobody waits behind them for ever.
+const TURN: Duration = Duration::from_secs(15);
 
 /// A collection of a hospital's database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +165,7 @@ impl Tenant {
         F: Fn(TenantDatabase) -> W,
         W: Future<Output = Result<T, Fault>>,
     {
-        self.connected(|connection| work(TenantDatabase(connection.database().clone()))).await
+        self.in_turn(self.connected(|connection| work(TenantDatabase(connection.database().clone())))).await?
     }
 
     /// Reads what is a patient's. The entry stands in the audit log before the answer goes out.
@@ -194,7 +199,7 @@ impl Tenant {
     /// change came between, so it must do nothing outside of the transaction. All changes of one hospital happen one
     /// after another, so what `work` counts stays true until its writes are in.
     ///
-    /// The work goes on although the client has gone away.
+    /// The work goes on although the client has gone away, but nothing is committed after it was told that it took too long.
     ///
     /// # Errors
     /// What `work` answers, with nothing changed; or that the hospital cannot be reached.
@@ -219,6 +224,15 @@ impl Tenant {
         spawned(async move { transaction::run(&tenant, &actor, &work).await }).await?;
         let answered = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         answered.ok_or_else(Problem::internal)
+    }
+
+    /// Does `work`, if it takes no longer than its turn.
+    async fn in_turn<T>(&self, work: impl Future<Output = T>) -> Answer<T> {
+        tokio::time::timeout(TURN, work).await.map_err(|_| {
+            let organization = self.0.organization_id.as_str();
+            tracing::warn!(organization, seconds = TURN.as_secs(), "MongoDB does not do a hospital's work in time");
+            Problem::database_away()
+        })
     }
 
     /// Runs `work` with a connection, again while the fault may be that of a rotation of the credentials.
@@ -312,6 +326,6 @@ impl Rotation {
 
 /// Runs `work` to its end, whether or not anybody still waits for it: the driver does not like to be dropped half-way.
 fn spawned(work: impl Future<Output = Answer<()>> + Send + 'static) -> BoxFuture<'static, Answer<()>> {
-    let task = tokio::spawn(tracing::Instrument::in_current_span(work));
+    let task = tokio::spawn(request_id::carried(tracing::Instrument::in_current_span(work)));
     Box::pin(async move { task.await.unwrap_or_else(|_| Err(Problem::internal())) })
 }

@@ -4,13 +4,13 @@
 
 use std::{
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bson::doc;
 use chakravue_crds::organization_id::OrganizationId;
-use tokio::sync::{MutexGuard, oneshot};
+use tokio::sync::oneshot;
 
 use super::{Fault, Records, Tenant, TenantDatabase, abandoned};
 use crate::{
@@ -25,6 +25,9 @@ const ATTEMPTS: usize = 50;
 
 /// How many entries are written at once.
 const BATCH: usize = 500;
+
+/// How many may wait. More would wait for more than two batches, or for a MongoDB that hangs.
+const MOST: usize = 2 * BATCH;
 
 /// How soon after an entry the end of the chain is noted in the master database, together with what came meanwhile.
 const ANCHORED: Duration = Duration::from_secs(5);
@@ -50,42 +53,69 @@ struct Waiting {
 }
 
 impl Chain {
-    pub(super) async fn lock(&self) -> ChainGuard<'_> {
-        ChainGuard(self.end.lock().await)
+    /// The end, if it is free in time.
+    pub(super) async fn lock(&self, tenant: &Tenant) -> Answer<ChainGuard<'_>> {
+        tenant.in_turn(async { ChainGuard(self.end.lock().await) }).await
     }
 
     /// Adds an entry; returns when it is stored.
     pub(super) async fn append(&self, tenant: &Tenant, pending: Pending) -> Answer<()> {
         let (written, mut outcome) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(Waiting { pending, written });
+        self.join(Waiting { pending, written })?;
         loop {
             // Whoever holds the end next writes for all that wait. Whose entry that was leaves the queue: in their turn they
             // would only write the few entries that came since, and be late themselves.
             let mut guard = tokio::select! {
                 biased;
                 answer = &mut outcome => return answer.unwrap_or_else(|_| Err(Problem::internal())),
-                guard = self.lock() => guard,
+                guard = self.lock(tenant) => guard?,
             };
-            let batch: Vec<_> = {
-                let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                let now = waiting.len().min(BATCH);
-                waiting.drain(..now).collect()
-            };
+            let batch = self.take(BATCH);
             if batch.is_empty() {
                 continue;
             }
-            let (pending, written): (Vec<_>, Vec<_>) = batch.into_iter().map(|one| (one.pending, one.written)).unzip();
-            let answer = guard.write(tenant, pending).await;
+            let (pending, mut written): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|one| (one.pending, one.written)).unzip();
+            let answer = tenant.in_turn(guard.write(tenant, pending)).await.unwrap_or_else(|hangs| {
+                guard.forget();
+                // The next turn would end no better, and they have waited through this one.
+                written.extend(self.take(MOST).into_iter().map(|one| one.written));
+                Err(hangs)
+            });
             for one in written {
-                // Whoever does not wait any more has gone away; the entry is stored all the same.
+                // Whoever does not wait any more has given up; the entry is stored all the same.
                 let _ = one.send(answer.clone());
             }
         }
     }
+
+    fn join(&self, one: Waiting) -> Answer<()> {
+        let mut waiting = self.waiting();
+        if waiting.len() >= MOST {
+            waiting.retain(|one| !one.written.is_closed());
+        }
+        if waiting.len() >= MOST {
+            return Err(Problem::database_away());
+        }
+        waiting.push(one);
+        Ok(())
+    }
+
+    /// The first that wait. Whoever has given up got no answer to be recorded.
+    fn take(&self, most: usize) -> Vec<Waiting> {
+        let mut waiting = self.waiting();
+        waiting.retain(|one| !one.written.is_closed());
+        let now = waiting.len().min(most);
+        waiting.drain(..now).collect()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug)]
-pub(super) struct ChainGuard<'a>(MutexGuard<'a, End>);
+pub(super) struct ChainGuard<'a>(tokio::sync::MutexGuard<'a, End>);
 
 impl ChainGuard<'_> {
     /// The end of the chain.
@@ -225,4 +255,36 @@ pub async fn noted(master: &Master, organization: &OrganizationId) -> Answer<Opt
     Ok(anchor.and_then(|anchor| {
         Some(Head { sequence: anchor.get_i64("sequence").ok()?, hash: anchor.get_str("hash").ok()?.to_owned() })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::{Actor, Entry},
+        state,
+    };
+
+    #[tokio::test]
+    async fn no_more_wait_than_can_be_written_soon() {
+        let app = state::unreachable().await;
+        let tenant = Tenant::new(OrganizationId::generate(), app.tenants.clone());
+        let pending = || Actor::system().recording(Entry::new("patient.read"), &app.clock);
+        let chain = &tenant.0.chain;
+        let _end = chain.end.lock().await;
+        let mut outcomes: Vec<_> = (0..MOST)
+            .map(|_| {
+                let (written, outcome) = oneshot::channel();
+                chain.join(Waiting { pending: pending(), written }).unwrap();
+                outcome
+            })
+            .collect();
+        assert_eq!(chain.append(&tenant, pending()).await.unwrap_err().kind(), Kind::DatabaseUnavailable);
+
+        outcomes.truncate(3);
+        let (written, _outcome) = oneshot::channel();
+        chain.join(Waiting { pending: pending(), written }).unwrap();
+        assert_eq!(chain.waiting().len(), 4, "who has given up takes nobody's place");
+        assert_eq!(chain.take(BATCH).len(), 4);
+    }
 }

@@ -16,6 +16,7 @@ use crate::{
     audit::{Actor, AuditRecord, Entry},
     database_error,
     problem::{A_MOMENT, Answer, Kind, Problem},
+    request_id,
 };
 
 /// How often a change is tried again when another replica's change came between.
@@ -132,7 +133,7 @@ type Work<'a> = &'a (dyn Fn(Transaction) -> BoxFuture<'static, Result<Option<Ent
 /// Runs `work` and its audit entry as one transaction, again as a whole where another change came between.
 pub(super) async fn run(tenant: &Tenant, actor: &Actor, work: Work<'_>) -> Answer<()> {
     // Held to the end: the changes of this process queue here instead of failing against each other in MongoDB.
-    let mut chain = tenant.0.chain.lock().await;
+    let mut chain = tenant.0.chain.lock(tenant).await?;
     let mut attempt = 0;
     let mut wait = Duration::from_millis(2);
     loop {
@@ -157,7 +158,7 @@ pub(super) async fn run(tenant: &Tenant, actor: &Actor, work: Work<'_>) -> Answe
                         abandoned::end(&TenantDatabase(connection.database().clone())).await;
                         Ok(())
                     });
-                    end.await?;
+                    tenant.in_turn(end).await??;
                 }
             }
             Attempt::Again => {
@@ -173,6 +174,15 @@ enum Attempt {
     Again,
 }
 
+/// What a transaction came to before its commit.
+enum Prepared {
+    /// Its writes are in, with the entry that records them.
+    Written(Transaction, Box<AuditRecord>),
+    /// Nothing was changed, so nothing is recorded.
+    Nothing,
+    Again,
+}
+
 async fn once(
     tenant: &Tenant,
     database: &TenantDatabase,
@@ -180,6 +190,50 @@ async fn once(
     chain: &mut ChainGuard<'_>,
     work: Work<'_>,
 ) -> Result<Attempt> {
+    in_time()?;
+    let prepared = tenant.in_turn(prepare(tenant, database, actor, chain, work)).await;
+    let prepared = prepared.inspect_err(|_| chain.forget())??;
+    let (transaction, record) = match prepared {
+        Prepared::Written(transaction, record) => (transaction, record),
+        Prepared::Nothing => return Ok(Attempt::Done),
+        Prepared::Again => return Ok(Attempt::Again),
+    };
+    // Dropped where it is too late, which aborts it.
+    let mut session = transaction.session.lock().await;
+    in_time()?;
+    let committed = tenant.in_turn(commit(&mut session)).await.unwrap_or(Ok(Commit::Unknown));
+    if !matches!(committed, Ok(Commit::Done)) {
+        chain.forget();
+    }
+    match committed {
+        Ok(Commit::Done) => {
+            chain.advance(tenant, &record);
+            Ok(Attempt::Done)
+        }
+        Ok(Commit::Unknown) => {
+            // A suspension explains it.
+            tenant.0.tenants.usable(&tenant.0.organization_id)?;
+            let detail =
+                "The database does not say whether the change was made. Look whether it was before you try again.";
+            Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(A_MOMENT).into())
+        }
+        Err(error) if is_overtaken(&error) => Ok(Attempt::Again),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whoever has been told by now to try again must not find the change made twice.
+fn in_time() -> Answer<()> {
+    if request_id::is_over() { Err(Problem::database_away()) } else { Ok(()) }
+}
+
+async fn prepare(
+    tenant: &Tenant,
+    database: &TenantDatabase,
+    actor: &Actor,
+    chain: &mut ChainGuard<'_>,
+    work: Work<'_>,
+) -> Result<Prepared> {
     let head = chain.head(database).await?;
     let mut session = database.0.client().start_session().await?;
     session.start_transaction().read_concern(ReadConcern::snapshot()).write_concern(WriteConcern::majority()).await?;
@@ -187,57 +241,60 @@ async fn once(
     let outcome = work(transaction.clone()).await;
     let mut session = transaction.session.lock().await;
     let entry = match outcome {
-        Ok(entry) => entry,
+        Ok(Some(entry)) => entry,
+        Ok(None) => {
+            session.abort_transaction().await?;
+            return Ok(Prepared::Nothing);
+        }
         Err(fault) => {
             // Best effort: a transaction that nobody commits is ended by MongoDB itself.
             let _ = session.abort_transaction().await;
             return match fault {
-                Fault::Database(error) if database_error::is_transient(&error) => Ok(Attempt::Again),
+                Fault::Database(error) if database_error::is_transient(&error) => Ok(Prepared::Again),
                 fault => Err(fault),
             };
         }
     };
-    let Some(entry) = entry else {
-        // Nothing was changed, so nothing is recorded.
-        session.abort_transaction().await?;
-        return Ok(Attempt::Done);
-    };
     let record = head.next(actor.recording(entry, tenant.0.tenants.clock()))?;
     let log = database.collection::<AuditRecord>(Records::AuditLogs);
-    let inserted = log.insert_one(&record).session(&mut *session).await.map(drop);
-    let committed = match inserted {
-        Ok(()) => commit(&mut session).await,
-        Err(error) => {
-            let _ = session.abort_transaction().await;
-            Err(error)
-        }
-    };
-    match committed {
-        Ok(()) => {
-            chain.advance(tenant, &record);
-            Ok(Attempt::Done)
-        }
-        // Another replica wrote the next entry first: everything is looked at again.
-        Err(error) if database_error::is_transient(&error) || database_error::is_duplicate(&error) => {
-            chain.forget();
-            Ok(Attempt::Again)
-        }
-        Err(error) => {
-            chain.forget();
-            Err(error.into())
-        }
+    let inserted = log.insert_one(&record).session(&mut *session).await;
+    if let Err(error) = inserted {
+        let _ = session.abort_transaction().await;
+        chain.forget();
+        return if is_overtaken(&error) { Ok(Prepared::Again) } else { Err(error.into()) };
     }
+    drop(session);
+    Ok(Prepared::Written(transaction, Box::new(record)))
+}
+
+/// Whether another replica wrote the next entry first: everything is looked at again.
+fn is_overtaken(error: &mongodb::error::Error) -> bool {
+    database_error::is_transient(error) || database_error::is_duplicate(error)
+}
+
+enum Commit {
+    Done,
+    /// It was sent, and what became of it cannot be asked. To do the work again could do it twice.
+    Unknown,
 }
 
 /// Commits. Whether a commit whose answer was lost went through is asked again: a second commit changes nothing.
-async fn commit(session: &mut ClientSession) -> mongodb::error::Result<()> {
+async fn commit(session: &mut ClientSession) -> mongodb::error::Result<Commit> {
     let mut attempts = 3;
+    let mut is_lost = false;
     loop {
-        match session.commit_transaction().await {
-            Err(error) if attempts > 1 && error.contains_label(mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT) => {
-                attempts -= 1;
-            }
-            other => return other,
+        attempts -= 1;
+        let Err(error) = session.commit_transaction().await else { return Ok(Commit::Done) };
+        is_lost |= database_error::is_commit_unknown(&error);
+        // The driver asks again by itself, too, and may have been refused only then.
+        let is_unknown = is_lost && !database_error::is_transient(&error) || database_error::is_refused(&error);
+        if !is_unknown {
+            return Err(error);
+        }
+        if attempts == 0 || !database_error::is_commit_unknown(&error) {
+            let (kind, code) = (database_error::name(&error), database_error::code(&error));
+            tracing::warn!(kind, code, "MongoDB does not say whether it has committed");
+            return Ok(Commit::Unknown);
         }
     }
 }
