@@ -18,7 +18,7 @@ use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
 use futures::future::try_join_all;
 use mongodb::{
     Client, Collection, Database, IndexModel,
-    options::{ClientOptions, IndexOptions, Tls},
+    options::{ClientOptions, IndexOptions, ReadPreference, Tls, WriteConcern},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -186,6 +186,13 @@ pub fn reasons() -> impl Iterator<Item = (&'static str, &'static [&'static str],
     })
 }
 
+/// What is acknowledged outlasts a failover, and what is asked is what holds now: whatever the URI or the cluster's defaults
+/// say, which are weaker where a replica set has arbiters.
+pub fn make_durable(options: &mut ClientOptions) {
+    options.write_concern = Some(WriteConcern::majority());
+    options.selection_criteria = Some(ReadPreference::Primary.into());
+}
+
 /// A connection to the master database.
 #[derive(Clone, Debug)]
 pub struct Master {
@@ -205,6 +212,7 @@ impl Master {
         options.server_selection_timeout = options.server_selection_timeout.or(Some(Duration::from_secs(3)));
         options.connect_timeout = Some(Duration::from_secs(3));
         options.max_pool_size = options.max_pool_size.or(Some(64));
+        make_durable(&mut options);
         let certificate_authority = match &options.tls {
             Some(Tls::Enabled(tls)) => tls.ca_file_path.clone(),
             _ => None,
@@ -274,5 +282,21 @@ impl Master {
     #[must_use]
     pub fn name(&self) -> &str {
         self.database.name()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_uri_makes_what_is_acknowledged_less_than_durable_or_what_is_read_old() {
+        let uri =
+            "mongodb://mongodb.example/?w=1&journal=false&readPreference=secondaryPreferred&readConcernLevel=local";
+        let mut options = ClientOptions::parse(uri).await.unwrap();
+        make_durable(&mut options);
+        assert_eq!(options.write_concern, Some(WriteConcern::majority()));
+        assert_eq!(options.selection_criteria, Some(ReadPreference::Primary.into()));
+        assert!(options.read_concern.is_some(), "it is the URI's");
     }
 }

@@ -12,7 +12,10 @@ use mongodb::{
 use sha2::{Digest as _, Sha256};
 
 use super::tenants::TenantSettings;
-use crate::problem::{Answer, Kind, Problem};
+use crate::{
+    master::make_durable,
+    problem::{Answer, Kind, Problem},
+};
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -63,6 +66,7 @@ impl Connection {
         options.min_pool_size = Some(0);
         options.max_pool_size = Some(settings.connections_per_hospital);
         options.max_idle_time = Some(Duration::from_secs(settings.idle_connection_seconds));
+        make_durable(&mut options);
         let client = Client::with_options(options).map_err(|_| not_ready("its uri cannot be used"))?;
         Ok(Self { database: client.database(database), fingerprint: Sha256::digest(uri).into() })
     }
