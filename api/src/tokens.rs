@@ -116,6 +116,12 @@ impl TokenHash {
         Self(hex(&Sha256::digest(token.as_bytes())))
     }
 
+    /// As the database has it.
+    #[must_use]
+    pub fn stored(hash: &str) -> Self {
+        Self(hash.to_owned())
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
