@@ -159,13 +159,17 @@ impl Hospitals {
     /// # Errors
     /// When there is none, or Kubernetes has not said yet which there are.
     pub fn find(&self, id: &OrganizationId) -> Answer<Arc<Hospital>> {
-        self.get(id).ok_or_else(|| {
-            if self.is_ready() {
-                return Problem::not_found();
-            }
-            let detail = "The hospitals are not known yet, because Kubernetes does not answer. Try again in a moment.";
-            Problem::new(Kind::KubernetesUnavailable, detail).retry_after(Duration::from_secs(2))
-        })
+        self.get(id).ok_or_else(|| self.known().err().unwrap_or_else(Problem::not_found))
+    }
+
+    /// # Errors
+    /// When Kubernetes has not said yet which there are.
+    pub fn known(&self) -> Answer<()> {
+        if self.is_ready() {
+            return Ok(());
+        }
+        let detail = "The hospitals are not known yet, because Kubernetes does not answer. Try again in a moment.";
+        Err(Problem::new(Kind::KubernetesUnavailable, detail).retry_after(Duration::from_secs(2)))
     }
 
     #[must_use]

@@ -68,13 +68,14 @@ impl Memberships {
         Ok(())
     }
 
-    /// At most `limit` hospitals that may know the address.
+    /// At most `limit` hospitals that may know the address, those first where it was made known last: whoever has worked at
+    /// many is most likely to work at those now.
     ///
     /// # Errors
     /// When the master database is away.
     pub async fn of(&self, email: &str, limit: i64) -> Answer<Vec<OrganizationId>> {
         let filter = doc! { "kind": "member", "email_index": &self.blind_index.of_email(email) };
-        let found = self.master.of::<Membership>().find(filter).sort(doc! { "_id": 1 }).limit(limit).await?;
+        let found = self.master.of::<Membership>().find(filter).sort(doc! { "_id": -1 }).limit(limit).await?;
         let found: Vec<Membership> = found.try_collect().await?;
         Ok(found.into_iter().map(|membership| membership.organization_id).collect())
     }

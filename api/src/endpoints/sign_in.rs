@@ -1,6 +1,9 @@
 //! Signing in and out.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::State,
@@ -8,6 +11,7 @@ use axum::{
     response::AppendHeaders,
 };
 use chakravue_crds::organization_id::OrganizationId;
+use futures::future::join_all;
 use garde::Validate;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
@@ -36,12 +40,16 @@ use crate::{
 };
 
 /// At more hospitals than this nobody can sign in by e-mail address alone: each costs a hash.
-const MOST_HOSPITALS: i64 = 8;
+const MOST_HOSPITALS: usize = 8;
 
-/// A sign-in by e-mail address alone is refused so long after it came, or a whole number of times: the more hospitals know
-/// the address, the more hashes are computed, and as many for everybody would cost nine times as much. Longer than all of
-/// them take.
-const REFUSAL: Duration = Duration::from_millis(500);
+/// How many that may know the address are looked at; those that are gone do not count.
+const MOST_NOTED: i64 = 64;
+
+/// A sign-in by e-mail address alone waits so long for a hospital, be it just being connected, mended or rotated.
+const ASKED: Duration = Duration::from_secs(1);
+
+/// A refusal is sent a whole number of these after the attempt began; see [`step`].
+const ROUNDED: Duration = Duration::from_millis(500);
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(sign_in_to_organization)).routes(routes!(sign_in)).routes(routes!(sign_out))
@@ -107,8 +115,8 @@ struct Login {
 /// Signs in by e-mail address alone
 ///
 /// For staff who have signed in to their hospital before, and for the platform's administrators. A refusal takes the same time,
-/// at however many hospitals the address is known. Where the address and the
-/// password are right at several hospitals the answer is 409 and `organizations` lists them: sign in to one of them with
+/// at however many hospitals the address is known. A hospital that cannot be asked at the moment is left out. Where the
+/// address and the password are right at several hospitals the answer is 409 and `organizations` lists them: sign in to one of them with
 /// `POST /organization-login`.
 #[utoipa::path(
     post, path = "/login", tag = "sign-in",
@@ -130,7 +138,8 @@ async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson
         let candidates = anywhere(&app, &login.email);
         let right = match attempt(&app, &key, client.address, candidates, &login.password).await {
             Err(problem) if problem.kind() == Kind::InvalidCredentials => {
-                tokio::time::sleep(left_to_step(came.elapsed())).await;
+                let step = step(app.hasher.time_for(MOST_HOSPITALS + 1));
+                tokio::time::sleep(left_to_step(came.elapsed(), step)).await;
                 return Err(problem);
             }
             outcome => outcome?,
@@ -143,10 +152,18 @@ async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson
     counted(&app, sign_in.await)
 }
 
+/// A sign-in by e-mail address alone is refused so long after it came, or a whole number of times: the more hospitals know
+/// the address, the more hashes are computed, and as many for everybody would cost nine times as much. Longer than all of
+/// them take, and the slowest hospital.
+fn step(hashes: Duration) -> Duration {
+    let steps = (ASKED + hashes).as_nanos().div_ceil(ROUNDED.as_nanos());
+    ROUNDED.saturating_mul(steps.try_into().unwrap_or(u32::MAX))
+}
+
 /// How long a refusal still waits.
-fn left_to_step(elapsed: Duration) -> Duration {
-    let into_step = elapsed.as_nanos() % REFUSAL.as_nanos();
-    REFUSAL.saturating_sub(Duration::from_nanos(into_step.try_into().unwrap_or_default()))
+fn left_to_step(elapsed: Duration, step: Duration) -> Duration {
+    let into_step = elapsed.as_nanos() % step.as_nanos();
+    step.saturating_sub(Duration::from_nanos(into_step.try_into().unwrap_or_default()))
 }
 
 fn counted(app: &AppState, answer: Answer<SignedIn>) -> Answer<SignedIn> {
@@ -181,13 +198,31 @@ pub async fn at_home(app: &AppState, home: &Home, email: &EmailAddress) -> Answe
 /// Every account of the address: as administrator of the platform and at each hospital that may know it.
 ///
 /// # Errors
-/// When a database is away.
+/// When the master database is away, or the hospitals are not known yet: for every address alike.
 pub async fn anywhere(app: &AppState, email: &EmailAddress) -> Answer<Vec<Candidate>> {
-    let mut candidates = at_home(app, &Home::Platform, email).await?;
-    for organization in app.memberships.of(email.as_str(), MOST_HOSPITALS).await? {
-        candidates.extend(at_home(app, &Home::Hospital(organization), email).await?);
-    }
-    Ok(candidates)
+    app.hospitals.known()?;
+    let (platform, noted) =
+        tokio::try_join!(at_home(app, &Home::Platform, email), app.memberships.of(email.as_str(), MOST_NOTED))?;
+    let mut seen = HashSet::new();
+    let there = noted.into_iter().filter(|id| app.hospitals.get(id).is_some() && seen.insert(id.clone()));
+    let asked = there.take(MOST_HOSPITALS).map(|id| if_it_can_be_asked(app, id, email));
+    Ok(platform.into_iter().chain(join_all(asked).await.into_iter().flatten()).collect())
+}
+
+/// The account at a hospital. One that cannot be asked must neither show that it knows the address, nor keep somebody from
+/// another.
+async fn if_it_can_be_asked(app: &AppState, id: OrganizationId, email: &EmailAddress) -> Vec<Candidate> {
+    let home = Home::Hospital(id.clone());
+    let asked = tokio::time::timeout(ASKED, at_home(app, &home, email)).await;
+    asked.unwrap_or_else(|_| Err(Problem::database_away())).unwrap_or_else(|problem| {
+        let (organization, kind) = (id.as_str(), problem.kind().slug());
+        tracing::warn!(
+            organization,
+            kind,
+            "a hospital could not be asked, so nobody was signed in to it by address alone"
+        );
+        Vec::new()
+    })
 }
 
 async fn start_one(app: &App, mut right: Vec<Candidate>, client: Client) -> Answer<SignedIn> {
@@ -267,8 +302,16 @@ mod tests {
 
     #[test]
     fn every_refusal_ends_with_a_step() {
+        let of = Duration::from_millis;
         for (elapsed, left) in [(0, 500), (1, 499), (180, 320), (499, 1), (500, 500), (1260, 240)] {
-            assert_eq!(left_to_step(Duration::from_millis(elapsed)), Duration::from_millis(left), "{elapsed}");
+            assert_eq!(left_to_step(of(elapsed), of(500)), of(left), "{elapsed}");
+        }
+    }
+
+    #[test]
+    fn a_step_is_longer_than_the_slowest_hospital_and_all_hashes() {
+        for (hashes, whole) in [(0, 1000), (1, 1500), (450, 1500), (501, 2000), (9000, 10_000)] {
+            assert_eq!(step(Duration::from_millis(hashes)), Duration::from_millis(whole), "{hashes}");
         }
     }
 

@@ -91,8 +91,8 @@ export interface paths {
         /**
          * Signs in by e-mail address alone
          * @description For staff who have signed in to their hospital before, and for the platform's administrators. A refusal takes the same time,
-         *     at however many hospitals the address is known. Where the address and the
-         *     password are right at several hospitals the answer is 409 and `organizations` lists them: sign in to one of them with
+         *     at however many hospitals the address is known. A hospital that cannot be asked at the moment is left out. Where the
+         *     address and the password are right at several hospitals the answer is 409 and `organizations` lists them: sign in to one of them with
          *     `POST /organization-login`.
          */
         post: operations["sign_in"];

@@ -1,9 +1,10 @@
 //! MongoDB or Kubernetes is away: requests are told so and when to come back, probes say which, and all goes on by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chakravue_testbed::{ApiClient, ApiOptions};
 use futures::{StreamExt as _, stream};
+use mongodb::bson::{Document, doc};
 use serde_json::json;
 
 use crate::{
@@ -154,5 +155,92 @@ async fn a_mongodb_that_hangs_keeps_nobody_waiting_for_a_session() {
     }
     proxied.mongo_proxy.clear();
     eventually("work goes on", async || (hospital.administrator.get("/me").await.status == 200).then_some(())).await;
+    proxied.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mongodb_that_hangs_keeps_no_hospital_waiting_and_does_nothing_behind_anybodys_back() {
+    let proxied = Proxied::new("outages, hanging hospital").await;
+    let hospital = proxied.hospital("Outage").await;
+    let reception = proxied.staff(&hospital, "reception@outage.example", "receptionist").await;
+    let patients = hospital.path("/patients");
+    let patient = |name: &str| json!({ "name": name, "birth_date": "1980-05-17" });
+    reception.post(&patients, &patient("Before")).await.expect(201);
+
+    // It finds patients, and can neither record that nor add any.
+    proxied.mongo_proxy.delay("insert", Duration::from_mins(5));
+    let (first, second) = (patient("First"), patient("Second"));
+    let reads = futures::future::join_all((0..3).map(|_| reception.get(&patients)));
+    let writes = futures::future::join_all([&first, &second].map(|body| reception.post(&patients, body)));
+    let (reads, writes) = tokio::join!(reads, writes);
+    for reply in reads.iter().chain(&writes) {
+        reply.problem(503, "database-unavailable");
+        assert!(reply.retry_after().is_some_and(|wait| (1..60).contains(&wait)), "{reply:?}");
+    }
+    proxied.mongo_proxy.clear();
+    let after = async || Some(reception.post(&patients, &patient("After")).await).filter(|r| r.status == 201);
+    eventually("work goes on", after).await;
+    let listed = reception.get(&patients).await.expect(200);
+    let mut names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|p| text(p, "name")).collect();
+    names.sort();
+    assert_eq!(names, ["After", "Before"]);
+    proxied.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_not_answered_is_not_said_to_have_failed() {
+    let proxied = Proxied::new("outages, hanging commit").await;
+    let hospital = proxied.hospital("Outage").await;
+    proxied.mongo_proxy.delay("commitTransaction", Duration::from_secs(20));
+    let patient = json!({ "name": "Maybe", "birth_date": "1980-05-17" });
+    let patients = hospital.path("/patients");
+    let problem = hospital.administrator.post(&patients, &patient).await.problem(503, "database-unavailable");
+    assert!(text(&problem, "detail").contains("does not say whether"), "{problem}");
+    // It was on its way. Nobody asks meanwhile, who would end what seems abandoned.
+    let stored = proxied.database(&hospital).collection::<Document>("patients");
+    let is_made = async || (stored.count_documents(doc! {}).await.unwrap() == 1).then_some(());
+    eventually("it was made", is_made).await;
+    proxied.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hospital_that_hangs_keeps_nobody_from_another_and_shows_nobody_by_address() {
+    let proxied = Proxied::new("outages, sign-in").await;
+    let (hanging, other) = tokio::join!(proxied.hospital("Hanging"), proxied.hospital("Other"));
+    for hospital in [&hanging, &other] {
+        proxied.staff(hospital, "locum@outage.example", "doctor").await;
+    }
+    proxied.staff(&hanging, "known@outage.example", "doctor").await;
+    proxied.mongo_proxy.hold(&hanging.database_name);
+    let client = proxied.client();
+    let login = async |email: &str| client.post("/login", &json!({ "email": email, "password": PASSWORD })).await;
+    let signed_in = login("locum@outage.example").await.expect(200);
+    assert_eq!(signed_in["user"]["organization_id"], other.organization_id.as_str());
+    for email in ["known@outage.example", "nobody@outage.example"] {
+        let asked = Instant::now();
+        login(email).await.problem(401, "invalid-credentials");
+        assert!(asked.elapsed() >= Duration::from_millis(1500), "{email}: {:?}", asked.elapsed());
+    }
+    proxied.mongo_proxy.clear();
+    proxied.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_to_try_again_finds_nothing_done() {
+    let impatient = |api: ApiOptions| {
+        api.setting("signup_wait", "5s").setting("payment_wait", "5s").setting("request_timeout", "6s")
+    };
+    let proxied = Proxied::with("outages, too late", impatient).await;
+    let hospital = proxied.hospital("Outage").await;
+    let patients = hospital.path("/patients");
+    let patient = |name: &str| json!({ "name": name, "birth_date": "1980-05-17" });
+    proxied.mongo_proxy.delay("insert", Duration::from_secs(7));
+    hospital.administrator.post(&patients, &patient("Too late")).await.problem(503, "overloaded");
+    proxied.mongo_proxy.clear();
+    // Its turn comes when the other's is over.
+    hospital.administrator.post(&patients, &patient("In time")).await.expect(201);
+    let listed = hospital.administrator.get(&patients).await.expect(200);
+    let names: Vec<_> = listed["items"].as_array().unwrap().iter().map(|p| text(p, "name")).collect();
+    assert_eq!(names, ["In time"]);
     proxied.close().await;
 }
