@@ -27,12 +27,12 @@
 {{- /* By what a Deployment knows its pods: never to be changed. (list $ "operator") */ -}}
 {{- define "chakravue.selector" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | trunc 63 | trimSuffix "-" | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{- /* The labels of every object. (list $ "operator") */ -}}
+{{- /* The labels of every object, and those of this one. (list $ "operator"), (list $ "operator" labels) */ -}}
 {{- define "chakravue.labels" -}}
 {{- $root := index . 0 -}}
 {{ include "chakravue.selector" . }}
@@ -40,7 +40,9 @@ app.kubernetes.io/part-of: chakravue
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{- with $root.Values.commonLabels }}
+{{- /* Each once, whoever else names it: some readers of YAML refuse a key that stands twice. */ -}}
+{{- $own := gt (len .) 2 | ternary (last .) dict | default dict }}
+{{- with merge dict $own (default dict $root.Values.commonLabels) }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
@@ -91,6 +93,15 @@ topologySpreadConstraints:
     # Of a rollout, only the new pods: the old ones are about to go.
     matchLabelKeys: [pod-template-hash]
 {{- end }}
+{{- with include "chakravue.nodes" (list $root $values) | trim }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{- /* On which nodes a pod may run, and from where its image may come. (list $ .Values.operator) */ -}}
+{{- define "chakravue.nodes" -}}
+{{- $root := index . 0 -}}
+{{- $values := index . 1 -}}
 {{- with $values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
@@ -134,6 +145,13 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{- /* The names of the variables that the chart sets itself, one a line. (list $ "operator") */ -}}
+{{- define "chakravue.variables" -}}
+{{- range regexFindAll "(?m)^- name: [A-Z_]+$" (include (printf "chakravue.env.%s" (index . 1)) (index . 0)) -1 }}
+{{ trimPrefix "- name: " . }}
+{{- end }}
+{{- end -}}
+
 {{- /* A duration such as 1h 30m or 500ms, in milliseconds. */ -}}
 {{- define "chakravue.milliseconds" -}}
 {{- $text := regexReplaceAll "([0-9]+)ms" . "${1}x" -}}
@@ -147,7 +165,7 @@ imagePullSecrets:
 
 {{- /* The host of publicUrl, without scheme and port. */ -}}
 {{- define "chakravue.publicHost" -}}
-{{- (urlParse .Values.api.publicUrl).hostname -}}
+{{- (urlParse .Values.api.publicUrl).hostname | lower -}}
 {{- end -}}
 
 {{- /* The rules of a role that is kept in a file, with their reasons. */ -}}
@@ -158,26 +176,13 @@ imagePullSecrets:
 {{- /* Where both have to go. Ports are those behind a Service, since policies see an address after it was translated. */ -}}
 {{- define "chakravue.egress" -}}
 {{- $policy := . -}}
-# Names.
-- ports:
-    {{- range $policy.dnsPorts }}
-    - {port: {{ . }}, protocol: UDP}
-    - {port: {{ . }}, protocol: TCP}
-    {{- end }}
-# The Kubernetes API server.
-- ports:
-    {{- range $policy.kubernetesApiPorts }}
-    - {port: {{ . }}, protocol: TCP}
-    {{- end }}
-  {{- with $policy.kubernetesApiCidrs }}
-  to:
-    {{- range . }}
-    - ipBlock: {cidr: {{ . | quote }}}
-    {{- end }}
-  {{- end }}
+{{ include "chakravue.egressToNames" $policy }}
+{{ include "chakravue.egressToKubernetes" $policy }}
 # MongoDB.
+{{- /* Without ports a rule would let everything out. */}}
+{{- with $policy.mongodbPorts }}
 - ports:
-    {{- range $policy.mongodbPorts }}
+    {{- range . }}
     - {port: {{ . }}, protocol: TCP}
     {{- end }}
   {{- with $policy.mongodbCidrs }}
@@ -186,6 +191,33 @@ imagePullSecrets:
     - ipBlock: {cidr: {{ . | quote }}}
     {{- end }}
   {{- end }}
+{{- end }}
+{{- end }}
+{{- define "chakravue.egressToNames" -}}
+# Names.
+{{- with .dnsPorts }}
+- ports:
+    {{- range . }}
+    - {port: {{ . }}, protocol: UDP}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+{{- end }}
+{{- end }}
+{{- define "chakravue.egressToKubernetes" -}}
+{{- $policy := . -}}
+# The Kubernetes API server.
+{{- with $policy.kubernetesApiPorts }}
+- ports:
+    {{- range . }}
+    - {port: {{ . }}, protocol: TCP}
+    {{- end }}
+  {{- with $policy.kubernetesApiCidrs }}
+  to:
+    {{- range . }}
+    - ipBlock: {cidr: {{ . | quote }}}
+    {{- end }}
+  {{- end }}
+{{- end }}
 {{- end }}
 {{- define "chakravue.metricsFrom" -}}
 {{- with .Values.networkPolicy.metricsFrom }}

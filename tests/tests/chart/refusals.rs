@@ -6,7 +6,7 @@ use chakravue_testbed::{Helm, Tool};
 use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, run, template};
 
 /// What somebody sets besides the least, and what they are told.
-const WRONG: [(&[&str], &str); 69] = [
+const WRONG: [(&[&str], &str); 73] = [
     // Misspelt.
     (&["operators.replicas=2"], "'operators' not allowed"),
     (&["operator.replica=2"], "at '/operator': additional properties 'replica' not allowed"),
@@ -107,6 +107,16 @@ const WRONG: [(&[&str], &str); 69] = [
     (&["mongodb.masterDatabase=admin"], "at '/mongodb/masterDatabase'"),
     (&["api.secret.name="], "at '/api/secret/name'"),
     (&["operator.awaitMoreRemovals=0s"], "at '/operator/awaitMoreRemovals'"),
+    (&["operator.extraEnv[0].name=RUST_LOG", "operator.extraEnv[0].value=debug"], "operator.extraEnv names RUST_LOG"),
+    (
+        &["api.extraEnv[0].name=CHAKRAVUE_API__PAYMENTS__PROVIDER", "api.extraEnv[0].value=stripe"],
+        "api.extraEnv names CHAKRAVUE_API__PAYMENTS__PROVIDER",
+    ),
+    (
+        &["api.extraEnv[0].name=A", "api.extraEnv[0].value=x", "api.extraEnv[1].name=A", "api.extraEnv[1].value=y"],
+        "or stands there twice",
+    ),
+    (&["fullnameOverride=1st"], "objects would be called 1st, which no Service may be"),
 ];
 
 #[tokio::test]

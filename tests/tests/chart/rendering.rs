@@ -63,16 +63,20 @@ async fn every_container_has_the_least_rights_and_says_what_it_takes() {
 #[tokio::test]
 async fn selectors_meet_their_own_pods_and_no_others() {
     let objects = rendered(EVERYTHING).await;
-    let pods: BTreeMap<String, &Value> = objects
+    let pods: BTreeMap<&str, &Value> = objects
         .iter()
-        .filter(|object| object["kind"] == "Deployment")
-        .map(|object| (called(object), &object["spec"]["template"]["metadata"]["labels"]))
+        .filter_map(|object| match object["kind"].as_str()? {
+            "Deployment" | "Job" => Some(&object["spec"]["template"]["metadata"]["labels"]),
+            "Pod" => Some(&object["metadata"]["labels"]),
+            _ => None,
+        })
+        .map(|labels| (labels["app.kubernetes.io/component"].as_str().unwrap(), labels))
         .collect();
     let chosen = |selector: &Value| -> BTreeSet<&str> {
         let matches = |labels: &Value| selector.as_object().unwrap().iter().all(|(key, value)| labels[key] == *value);
-        pods.iter().filter(|(_, labels)| matches(labels)).map(|(name, _)| name.as_str()).collect()
+        pods.iter().filter(|(_, labels)| matches(labels)).map(|(component, _)| *component).collect()
     };
-    let mut checked = 0;
+    let (mut checked, mut kept_in) = (0, BTreeSet::new());
     for object in &objects {
         let selector = match object["kind"].as_str().unwrap() {
             "Service" => &object["spec"]["selector"],
@@ -81,11 +85,15 @@ async fn selectors_meet_their_own_pods_and_no_others() {
             _ => continue,
         };
         let component = &object["metadata"]["labels"]["app.kubernetes.io/component"];
-        let own = format!("Deployment/chakravue-{}", component.as_str().unwrap());
-        assert_eq!(chosen(selector), BTreeSet::from([own.as_str()]), "{}", called(object));
+        assert_eq!(chosen(selector), BTreeSet::from([component.as_str().unwrap()]), "{}", called(object));
+        if object["kind"] == "NetworkPolicy" {
+            kept_in.extend(chosen(selector));
+        }
         checked += 1;
     }
-    assert_eq!(checked, 9, "two Deployments, three Services, two budgets, two policies");
+    assert_eq!(checked, 11, "two Deployments, three Services, two budgets, four policies");
+    // Where a namespace lets nothing out by itself, a pod without a policy of its own reaches nobody.
+    assert_eq!(kept_in, pods.keys().copied().collect());
 }
 
 #[tokio::test]
@@ -183,6 +191,74 @@ async fn one_namespace_takes_no_right_in_the_cluster() {
     let kinds: BTreeSet<String> =
         rendered(LEAST).await.iter().map(|object| object["kind"].as_str().unwrap().to_owned()).collect();
     assert!(cluster_wide.iter().all(|kind| kinds.contains(*kind)), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn who_is_told_the_clusters_id_may_not_read_it() {
+    for (values, reads) in [(LEAST, true), (EVERYTHING, false), (ONE_NAMESPACE, false)] {
+        let objects = rendered(values).await;
+        let rules = objects.iter().flat_map(|object| object["rules"].as_array().into_iter().flatten());
+        let namespaces = rules.filter(|rule| rule["resources"] == json!(["namespaces"])).count();
+        assert_eq!(namespaces > 0, reads, "{values}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_stands_twice_and_no_rule_lets_everything_out() {
+    let values = "
+        api: {publicUrl: 'https://App.Example.org', settings: {payments: {provider: test}, trusted_proxies: [10.0.0.0/8]},
+          podAnnotations: {kubectl.kubernetes.io/default-container: sidecar}, ingress: {enabled: true, tlsSecret: tls}}
+        commonLabels: {release: prom}
+        networkPolicy: {dnsPorts: null, mailPorts: null, mongodbPorts: null, kubernetesApiPorts: null}
+        monitoring:
+          serviceMonitor: {enabled: true, labels: {release: other}}
+          prometheusRule: {enabled: true, labels: {release: other}}
+          dashboard: {enabled: true, labels: {grafana_dashboard: null, release: other}}";
+    // What stands twice is no YAML to this reader.
+    let objects = rendered(values).await;
+    for object in &objects {
+        let is_monitored = ["ServiceMonitor", "PrometheusRule"].iter().any(|kind| object["kind"] == *kind);
+        let wanted = if is_monitored { "other" } else { "prom" };
+        if !called(object).ends_with("-dashboard") {
+            assert_eq!(object["metadata"]["labels"]["release"], wanted, "{}", called(object));
+        }
+        for rule in object["spec"]["egress"].as_array().into_iter().flatten() {
+            assert!(rule["ports"].as_array().is_some_and(|ports| !ports.is_empty()), "{}: {rule}", called(object));
+        }
+    }
+    let ingress = objects.iter().find(|object| object["kind"] == "Ingress").unwrap();
+    assert_eq!(ingress["spec"]["rules"][0]["host"], "app.example.org");
+}
+
+/// Where a value has a number.
+fn numbers(path: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(key, value)| numbers(&format!("{path}.{key}"), value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| numbers(path, item, found)),
+        Value::Number(_) => found.push(path.to_owned()),
+        _ => {}
+    }
+}
+
+/// Names that YAML takes for numbers.
+#[tokio::test]
+async fn names_are_text() {
+    let values = "
+        fullnameOverride: app
+        nameOverride: '2024'
+        operator: {clusterId: '7', secret: {uriKey: '1', watchUriKey: '2'}}
+        api: {publicUrl: 'https://app.example.org', settings: {payments: {provider: test}}}";
+    for object in rendered(values).await {
+        let mut found = Vec::new();
+        numbers("", &object["metadata"], &mut found);
+        numbers("", &object["subjects"], &mut found);
+        numbers("", &object["spec"]["selector"], &mut found);
+        numbers("", &object["spec"]["template"]["spec"]["volumes"], &mut found);
+        found.retain(|path| !path.ends_with("defaultMode"));
+        assert_eq!(found, [""; 0], "{}", called(&object));
+    }
 }
 
 #[tokio::test]
