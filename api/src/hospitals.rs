@@ -30,7 +30,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    hospitals::apply::{Change, Created, Mode, NewHospital},
+    hospitals::apply::{Change, Changed, Created, Mode, NewHospital},
     kubernetes::Watching,
     problem::{Answer, Kind, Problem},
 };
@@ -245,7 +245,11 @@ impl Hospitals {
     ///
     /// # Errors
     /// A conflict that names who manages the field, if that is not the API.
-    pub async fn set_subscription(&self, id: &OrganizationId, subscription: Subscription) -> Answer<Arc<Hospital>> {
+    pub async fn set_subscription(
+        &self,
+        id: &OrganizationId,
+        subscription: Subscription,
+    ) -> Answer<Changed<Arc<Hospital>>> {
         self.change(id, Change::Subscription(subscription)).await
     }
 
@@ -264,7 +268,7 @@ impl Hospitals {
     /// # Errors
     /// A conflict that names who manages the field, if that is not the API.
     pub async fn set_plan(&self, id: &OrganizationId, plan: Plan) -> Answer<Arc<Hospital>> {
-        self.change(id, Change::Plan(plan)).await
+        Ok(self.change(id, Change::Plan(plan)).await?.now)
     }
 
     /// Sets the plan of a hospital that has not paid.
@@ -272,7 +276,7 @@ impl Hospitals {
     /// # Errors
     /// Those of [`Hospitals::set_plan`], and `already-paid`.
     pub async fn choose_plan(&self, id: &OrganizationId, plan: Plan) -> Answer<Arc<Hospital>> {
-        self.change(id, Change::PlanBeforePayment(plan)).await
+        Ok(self.change(id, Change::PlanBeforePayment(plan)).await?.now)
     }
 
     /// Begins the subscription, on this plan.
@@ -280,14 +284,14 @@ impl Hospitals {
     /// # Errors
     /// A conflict that names who manages one of the two, if that is not the API.
     pub async fn activate(&self, id: &OrganizationId, plan: Plan) -> Answer<Arc<Hospital>> {
-        self.change(id, Change::Activation(plan)).await
+        Ok(self.change(id, Change::Activation(plan)).await?.now)
     }
 
-    async fn change(&self, id: &OrganizationId, change: Change) -> Answer<Arc<Hospital>> {
+    async fn change(&self, id: &OrganizationId, change: Change) -> Answer<Changed<Arc<Hospital>>> {
         let name = self.find(id)?.name_any();
-        let changed = apply::change(&self.0.api, &name, id, change, Mode::Make).await?;
+        let Changed { was, now } = apply::change(&self.0.api, &name, id, change, Mode::Make).await?;
         // Requests on this replica need not wait for the watch to bring it.
-        Ok(self.put(changed))
+        Ok(Changed { was, now: self.put(now) })
     }
 
     async fn watch(self, api: Api<DeserializeGuard<Hospital>>) {

@@ -4,17 +4,20 @@
 use std::sync::Arc;
 
 use chakravue_crds::{OrganizationId, organization::Subscription};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, broadcast::error::RecvError};
 
 use crate::{
     audit::{Actor, Entry},
-    hospitals::{Hospital, Hospitals, id_of},
+    hospitals::{Hospital, Hospitals, apply::Changed, id_of},
     platform_audit::{RESUME, SUSPEND},
     problem::{Answer, Kind, Problem},
     request_id,
     sessions::Sessions,
     state::App,
 };
+
+/// Of two at once, the second finds recorded what the first did.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Suspends or resumes a hospital that has paid, and records it. It goes on when the client hangs up.
 ///
@@ -27,24 +30,36 @@ pub async fn set(app: &App, id: &OrganizationId, wanted: Subscription, actor: Ac
 }
 
 async fn change(app: &App, id: &OrganizationId, wanted: Subscription, actor: &Actor) -> Answer<Arc<Hospital>> {
-    let before = app.hospitals.find(id)?;
-    if before.spec.subscription == Subscription::PendingPayment {
+    let _turn = TURN.lock().await;
+    if app.hospitals.find(id)?.spec.subscription == Subscription::PendingPayment {
         let detail = "The hospital has not paid yet: there is nothing to suspend or to resume.";
         return Err(Problem::new(Kind::HospitalNotReady, detail));
     }
-    let after = app.hospitals.set_subscription(id, wanted).await?;
+    let known = recorded(app, id).await?;
+    let Changed { was, now } = app.hospitals.set_subscription(id, wanted).await?;
     if wanted == Subscription::Suspended {
-        app.sessions.end_of_suspended(id, &after).await?;
+        app.sessions.end_of_suspended(id, &now).await?;
     }
-    let was = before.spec.subscription;
-    if was != wanted && lacks(app, id, action(was)).await? {
-        // The step before this one, which nobody repeated. Who took it is not known any more.
+    let known = [known, recorded(app, id).await?];
+    if lacks_step_before(was, wanted, known) {
+        // Nobody repeated it. Who took it is not known any more.
         record(app, id, action(was), &Actor::system()).await?;
     }
-    if was != wanted || lacks(app, id, action(wanted)).await? {
+    if lacks_step(was, wanted, known) {
         record(app, id, action(wanted), actor).await?;
     }
-    Ok(after)
+    Ok(now)
+}
+
+/// Whether the log, as it was before a change and as it is after it, has nothing of how things were before. Another replica
+/// may have added to it in between: the step before, or this one, when it was asked for the same.
+fn lacks_step_before(was: Subscription, wanted: Subscription, known: [&str; 2]) -> bool {
+    was != wanted && !known.contains(&action(was))
+}
+
+/// Whether a change is to be recorded: it was made now, or by whoever was answered 503 then, or killed.
+fn lacks_step(was: Subscription, wanted: Subscription, [_, last]: [&str; 2]) -> bool {
+    was != wanted || last != action(wanted)
 }
 
 /// What makes a hospital that has paid so.
@@ -56,10 +71,10 @@ async fn record(app: &App, id: &OrganizationId, action: &'static str, actor: &Ac
     app.platform_audit.record(actor, Entry::new(action).target("organization", id.as_str())).await
 }
 
-/// Whether the log has not been told yet that this is how things are: whoever did it was answered 503, or killed.
-async fn lacks(app: &App, id: &OrganizationId, action: &str) -> Answer<bool> {
+/// What the log was told last.
+async fn recorded(app: &App, id: &OrganizationId) -> Answer<&'static str> {
     let last = app.platform_audit.last_of(&[SUSPEND, RESUME], id).await?;
-    Ok(last.map_or(action == SUSPEND, |last| last.action != action))
+    Ok(if last.is_some_and(|last| last.action == SUSPEND) { SUSPEND } else { RESUME })
 }
 
 /// Ends the sessions of every hospital that is found suspended, whoever suspended it.
@@ -83,5 +98,26 @@ pub async fn end_sessions(hospitals: Hospitals, sessions: Sessions) {
             Err(RecvError::Lagged(_)) => to_look_at = hospitals.all(),
             Err(RecvError::Closed) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_recorded_once_and_one_that_was_left_out_before_it() {
+        use Subscription::{Active, Suspended};
+        let lacks = |was, wanted, known| (lacks_step_before(was, wanted, known), lacks_step(was, wanted, known));
+        assert_eq!(lacks(Active, Suspended, [RESUME, RESUME]), (false, true));
+        assert_eq!(lacks(Suspended, Suspended, [SUSPEND, SUSPEND]), (false, false));
+        assert_eq!(lacks(Suspended, Suspended, [RESUME, RESUME]), (false, true), "it was made and not recorded");
+        assert_eq!(lacks(Suspended, Active, [RESUME, RESUME]), (true, true), "a suspension was not recorded");
+        assert_eq!(lacks(Active, Suspended, [SUSPEND, SUSPEND]), (true, true), "a resumption was not recorded");
+        // Another replica, asked for the same at the same time, recorded it first.
+        assert_eq!(lacks(Active, Suspended, [RESUME, SUSPEND]), (false, true));
+        assert_eq!(lacks(Suspended, Suspended, [RESUME, SUSPEND]), (false, false));
+        // Another replica suspended since the log was looked at first.
+        assert_eq!(lacks(Suspended, Active, [RESUME, SUSPEND]), (false, true));
     }
 }

@@ -98,6 +98,14 @@ pub enum Mode {
     Try,
 }
 
+/// A hospital after a change.
+#[derive(Clone, Debug)]
+pub struct Changed<H> {
+    /// The subscription before it. Of two at once, only one sees that it changed.
+    pub was: Subscription,
+    pub now: H,
+}
+
 /// Makes a change, if the object is still that organization's.
 pub(super) async fn change(
     api: &Api<Hospital>,
@@ -105,7 +113,7 @@ pub(super) async fn change(
     id: &OrganizationId,
     change: Change,
     mode: Mode,
-) -> Answer<Hospital> {
+) -> Answer<Changed<Hospital>> {
     let parameters = PatchParams { dry_run: mode == Mode::Try, ..PatchParams::apply(FIELD_MANAGER) };
     for _ in 0..ATTEMPTS {
         let Some(hospital) = api.get_opt(name).await? else { return Err(Problem::not_found()) };
@@ -115,13 +123,14 @@ pub(super) async fn change(
         if !change.is_allowed(&hospital) {
             return Err(Problem::new(Kind::AlreadyPaid, "The hospital is paid for."));
         }
+        let was = hospital.spec.subscription;
         let fields = change.fields(&hospital);
         if fields.is_empty() {
-            return Ok(hospital);
+            return Ok(Changed { was, now: hospital });
         }
         let configuration = configuration(&hospital, fields);
         match api.patch(name, &parameters, &Patch::Apply(configuration)).await {
-            Ok(changed) => return Ok(changed),
+            Ok(now) => return Ok(Changed { was, now }),
             Err(kube::Error::Api(status)) if status.is_not_found() => return Err(Problem::not_found()),
             Err(kube::Error::Api(status)) => {
                 let conflicts = conflicts(&status);

@@ -88,7 +88,7 @@ async fn begin(hospitals: &Hospitals, payment: &Payment) -> Answer<Arc<Hospital>
     match hospitals.activate(&payment.organization_id, payment.plan).await {
         // Whoever declares the plan elsewhere decides what it is. The money is taken, so the hospital gets to work.
         Err(problem) if problem.kind() == Kind::ManagedElsewhere => {
-            hospitals.set_subscription(&payment.organization_id, Subscription::Active).await
+            Ok(hospitals.set_subscription(&payment.organization_id, Subscription::Active).await?.now)
         }
         outcome => outcome,
     }

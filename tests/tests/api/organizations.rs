@@ -181,8 +181,12 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
     let users = tenant.database(&hospital.database_name).collection::<Document>("users");
     users.find_one(doc! {}).await.unwrap();
 
-    let suspended = platform.post_empty(&path(&hospital, "suspend")).await.expect(200);
-    assert_eq!(suspended["organization_id"], hospital.organization_id.as_str());
+    // Two at once are one suspension, and the log has it once.
+    let suspend = path(&hospital, "suspend");
+    let (one, two) = tokio::join!(platform.post_empty(&suspend), platform.post_empty(&suspend));
+    for suspended in [one.expect(200), two.expect(200)] {
+        assert_eq!(suspended["organization_id"], hospital.organization_id.as_str());
+    }
     // The open session is over, and says why wherever it is used; a new one cannot be had.
     for path in [patients.as_str(), &hospital.path(""), "/me", "/me/sessions"] {
         let refused = doctor.get(path).await.problem(403, "subscription-suspended");
@@ -216,7 +220,9 @@ async fn suspension_ends_everything_at_once_and_resuming_brings_it_back() {
     // Suspended twice is suspended.
     platform.post_empty(&path(&hospital, "suspend")).await.expect(200);
 
-    platform.post_empty(&path(&hospital, "resume")).await.expect(200);
+    let resume = path(&hospital, "resume");
+    let (one, two) = tokio::join!(platform.post_empty(&resume), platform.post_empty(&resume));
+    assert_eq!((one.status, two.status), (200, 200), "{one:?} {two:?}");
     eventually("the doctor is back", async || {
         let login = stack.try_sign_in(&hospital.organization_id, "doctor@hospital.example", PASSWORD).await;
         (login.status == 200).then_some(())
