@@ -3,8 +3,11 @@
 //!
 //! A request claims its key with a lease that it renews while it works. A second one waits for the first; one that finds
 //! the lease expired takes over, and since it has the same [`RequestKey`], which the work writes into whatever it makes,
-//! it finds what was made already instead of making it again. Answers are kept for a day, sealed with a key that needs the
-//! client's own: they may hold tokens that are shown once, and whoever has the database alone must not read them.
+//! it finds what was made already instead of making it again. One that was taken for dead and is not asks whether it still
+//! has the request ([`Attempt::check`]) before it changes what the other may have made.
+//!
+//! Answers that nothing changes any more are kept for a day, sealed with a key that needs the client's own: they may hold
+//! tokens that are shown once, and whoever has the database alone must not read them.
 
 mod seal;
 
@@ -12,7 +15,7 @@ use std::{fmt, time::Duration};
 
 use axum::{
     extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderName, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bson::{Bson, Document, doc};
@@ -41,12 +44,13 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 /// How long an answer is kept.
 pub const KEPT: Duration = Duration::from_hours(24);
 /// What a client may send as its key, in the words of the documentation.
-pub const DESCRIPTION: &str = "Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect \
-     and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is \
-     signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be \
-     taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a \
-     repetition after the session has ended is answered 401. What was taken once is not refused later as too many \
-     requests.";
+pub const DESCRIPTION: &str = "Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second \
+     effect and gets the first answer again, also when that never arrived; what was refused, unless a card was \
+     declined, or is not decided yet (202) is looked at anew. 1 to 255 visible ASCII characters; where nobody is \
+     signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the \
+     body can be taken and whether the sender may send this is decided anew each time, before the first answer is \
+     looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later \
+     as too many requests.";
 
 /// After this long without a sign of life, whoever worked at the request is taken for dead.
 const LEASE: Duration = Duration::from_secs(6);
@@ -181,6 +185,9 @@ pub struct Entry {
     fingerprint: String,
     /// Who works at it.
     attempt: String,
+    /// Somebody worked at it before, and may have had its effect.
+    #[serde(default)]
+    taken_over: bool,
     /// The sealed answer, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<bson::Binary>,
@@ -192,6 +199,58 @@ pub struct Entry {
 
 impl Record for Entry {
     const STORE: Store = Store::Idempotency;
+}
+
+/// One attempt at a request.
+#[derive(Clone)]
+pub struct Attempt {
+    pub request: RequestKey,
+    /// Nobody was at it before, so nothing of it is made.
+    pub is_first: bool,
+    /// `None`: the request cannot be repeated, so nobody takes it over.
+    held: Option<Held>,
+}
+
+/// An entry while an attempt has it.
+#[derive(Clone)]
+struct Held {
+    entries: Collection<Entry>,
+    id: String,
+    attempt: String,
+}
+
+impl Held {
+    fn filter(&self) -> Document {
+        doc! { "_id": &self.id, "attempt": &self.attempt, "answer": { "$exists": false } }
+    }
+}
+
+impl Attempt {
+    fn once() -> Answer<Self> {
+        Ok(Self { request: RequestKey::once()?, is_first: true, held: None })
+    }
+
+    /// Nobody has taken the request over. Whoever does so from now on writes later than what was read before this.
+    ///
+    /// # Errors
+    /// `idempotency-conflict` when somebody has; 503 when the master database is away.
+    pub async fn check(&self) -> Answer<()> {
+        let Some(held) = &self.held else { return Ok(()) };
+        match held.entries.find_one(held.filter()).await? {
+            Some(_) => Ok(()),
+            None => Err(under_way()),
+        }
+    }
+}
+
+/// Another attempt is at the request.
+#[must_use]
+pub fn under_way() -> Problem {
+    Problem::new(
+        Kind::IdempotencyConflict,
+        "Another request with this Idempotency-Key is still under way. Send it again in a moment.",
+    )
+    .retry_after(LEASE)
 }
 
 #[derive(Clone)]
@@ -209,7 +268,7 @@ impl Idempotency {
     /// Does `work` once for all repetitions of a request. It goes on when the client hangs up, and it must find what an
     /// earlier attempt with the same [`RequestKey`] made. Without a key of the client every request is one of its own.
     ///
-    /// An answer that says to try again (5xx, or one with `Retry-After`) is not kept: the repetition does try again.
+    /// Only an answer that nothing changes any more is kept: after another the repetition tries again.
     ///
     /// # Errors
     /// When the key is used for another body, or the first request does not come to an end; and those of `work`.
@@ -224,14 +283,14 @@ impl Idempotency {
         work: W,
     ) -> Answer<Response>
     where
-        W: FnOnce(RequestKey) -> F + Send + 'static,
+        W: FnOnce(Attempt) -> F + Send + 'static,
         F: Future<Output = Answer<R>> + Send + 'static,
         R: IntoResponse,
     {
-        let work = |key| async { work(key).await.into_response() };
+        let work = |attempt| async { work(attempt).await.into_response() };
         let task = match repetition.key {
             None => {
-                let work = work(RequestKey::once()?);
+                let work = work(Attempt::once()?);
                 tokio::spawn(request_id::carried(async { Ok(work.await) }.in_current_span()))
             }
             Some(key) => {
@@ -286,23 +345,22 @@ impl Idempotency {
     async fn once<F: Future<Output = Response>>(
         self,
         request: Identified,
-        work: impl FnOnce(RequestKey) -> F,
+        work: impl FnOnce(Attempt) -> F,
     ) -> Answer<Response> {
-        let attempt = match self.turn(&request).await? {
+        let (held, is_first) = match self.turn(&request).await? {
             Turn::Answered(response) => return Ok(response),
-            Turn::Ours(attempt) => attempt,
+            Turn::Ours { held, is_first } => (held, is_first),
         };
-        let response = self.leased(&request.id, &attempt, work(request.request_key.clone())).await;
-        let says_try_again =
-            response.status().is_server_error() || response.headers().contains_key(header::RETRY_AFTER);
-        if says_try_again {
-            self.change(&request.id, &attempt, vec![doc! { "$set": { "lease_until": "$$NOW" } }]).await;
+        let attempt = Attempt { request: request.request_key.clone(), is_first, held: Some(held.clone()) };
+        let response = held.leased(work(attempt)).await;
+        if !is_final(&response) {
+            held.change(vec![doc! { "$set": { "lease_until": "$$NOW" } }]).await;
             return Ok(response);
         }
         let (response, answer) = request.seal.close(&request.id, response).await?;
-        self.change(&request.id, &attempt, vec![doc! { "$set": { "answer": answer, "lease_until": "$$REMOVE" } }])
-            .await;
-        Ok(response)
+        let kept = held.change(vec![doc! { "$set": { "answer": answer, "lease_until": "$$REMOVE" } }]).await;
+        // Whoever took it over gives out the tokens that work.
+        if kept { Ok(response) } else { Err(under_way()) }
     }
 
     /// Waits until the request is ours to do or is answered.
@@ -332,43 +390,42 @@ impl Idempotency {
                 Some(Entry { answer: Some(answer), .. }) => {
                     return request.seal.open(&request.id, &answer.bytes).map(Turn::Answered);
                 }
-                Some(entry) if entry.attempt == attempt => return Ok(Turn::Ours(attempt)),
+                Some(entry) if entry.attempt == attempt => {
+                    let held = Held { entries: self.entries.clone(), id: entry.id, attempt };
+                    return Ok(Turn::Ours { held, is_first: !entry.taken_over });
+                }
                 _ => {}
             }
             // No watch: the other may be in another replica, and the service's login may open no change stream.
             tokio::select! {
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
-                () = &mut patience => {
-                    return Err(Problem::new(
-                        Kind::IdempotencyConflict,
-                        "The first request with this Idempotency-Key is still under way. Send it again in a moment.",
-                    )
-                    .retry_after(LEASE));
-                }
+                () = &mut patience => return Err(under_way()),
             }
         }
     }
+}
 
+impl Held {
     /// Renews the lease for as long as the work takes.
-    async fn leased(&self, id: &str, attempt: &str, work: impl Future<Output = Response>) -> Response {
+    async fn leased(&self, work: impl Future<Output = Response>) -> Response {
         let renewal = async {
             loop {
                 tokio::time::sleep(RENEWAL).await;
-                self.change(id, attempt, vec![doc! { "$set": { "lease_until": in_time(LEASE) } }]).await;
+                self.change(vec![doc! { "$set": { "lease_until": in_time(LEASE) } }]).await;
             }
         };
         beside(work, renewal).await
     }
 
-    /// Changes the entry while the attempt still has it. When this fails, the lease runs out and a repetition does the
-    /// work again, which finds everything made; so the request at hand is answered all the same.
-    async fn change(&self, id: &str, attempt: &str, change: Vec<Document>) {
-        let ours = doc! { "_id": id, "attempt": attempt, "answer": { "$exists": false } };
-        match self.entries.update_one(ours, change).await {
+    /// Changes the entry while the attempt still has it; `false`: it has not. When this fails, the lease runs out and a
+    /// repetition does the work again, which finds everything made; so the request at hand is answered all the same.
+    async fn change(&self, change: Vec<Document>) -> bool {
+        match self.entries.update_one(self.filter(), change).await {
             Ok(done) if done.matched_count == 0 => {
                 tracing::warn!("a request that took long was taken over by its repetition");
+                false
             }
-            Ok(_) => {}
+            Ok(_) => true,
             Err(error) => {
                 let code = database_error::code(&error);
                 tracing::warn!(
@@ -376,9 +433,18 @@ impl Idempotency {
                     code,
                     "cannot note how far a repeatable request is"
                 );
+                true
             }
         }
     }
+}
+
+/// Whether nothing changes the answer any more: something was done, or a card was declined. One that is not decided yet
+/// (202) will be, and a refusal is about how things were: nothing was done, so a repetition is decided anew.
+fn is_final(response: &Response) -> bool {
+    let status = response.status();
+    let is_done = status.is_success() && status != StatusCode::ACCEPTED;
+    (is_done || status == StatusCode::PAYMENT_REQUIRED) && !response.headers().contains_key(header::RETRY_AFTER)
 }
 
 /// Takes an entry that is new, or whose lease ran out before there was an answer; leaves any other as it is. In one
@@ -393,6 +459,7 @@ fn claim(fingerprint: &str, attempt: &str) -> Vec<Document> {
     let taken = doc! { "$mergeObjects": ["$$ROOT", {
         "fingerprint": fingerprint,
         "attempt": attempt,
+        "taken_over": { "$not": [missing("$attempt")] },
         "lease_until": in_time(LEASE),
         "expires_at": { "$ifNull": ["$expires_at", in_time(KEPT)] },
     }] };
@@ -413,7 +480,7 @@ fn random<const N: usize>() -> Answer<[u8; N]> {
 }
 
 enum Turn {
-    Ours(String),
+    Ours { held: Held, is_first: bool },
     Answered(Response),
 }
 
@@ -448,6 +515,19 @@ mod tests {
         for wrong in [&[""][..], &["a b"], &["k\u{e9}"], &[&"x".repeat(256)], &["a", "a"]] {
             assert_eq!(key(wrong).err().map(|problem| problem.kind()), Some(Kind::Malformed), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn only_what_was_done_is_answered_again() {
+        let answer = |status: StatusCode| status.into_response();
+        for kept in [StatusCode::OK, StatusCode::CREATED, StatusCode::PAYMENT_REQUIRED] {
+            assert!(is_final(&answer(kept)), "{kept}");
+        }
+        for passing in [202, 400, 403, 404, 409, 422, 500, 503] {
+            assert!(!is_final(&answer(StatusCode::from_u16(passing).unwrap())), "{passing}");
+        }
+        let given_up = Problem::new(Kind::PaymentDeclined, "").retry_after(Duration::from_secs(1));
+        assert!(!is_final(&given_up.into_response()));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::{
         apply::{Created, NewHospital},
         id_of,
     },
-    idempotency::RequestKey,
+    idempotency::{Attempt, RequestKey, under_way},
     master::{Master, Record, Store, expiring, index, unique, unique_where},
     names,
     problem::{A_MOMENT, Answer, Kind, Problem},
@@ -156,10 +156,11 @@ impl Signups {
     pub async fn open(
         &self,
         hospitals: &Hospitals,
-        request: &RequestKey,
+        attempt: &Attempt,
         new: &NewSignup,
         patience: Duration,
     ) -> Answer<SignedUp> {
+        let request = &attempt.request;
         let mut names = names::candidates(&new.organization_name).take(ATTEMPTS);
         let mut record = match self.resume(request, new, patience).await? {
             Some(record) => record,
@@ -173,7 +174,7 @@ impl Signups {
                 Created::Taken => None,
             };
             if let Some(hospital) = hospital {
-                return self.finish(&record, &hospital).await;
+                return self.finish(attempt, &record, &hospital).await;
             }
             left = left.saturating_sub(started.elapsed());
             record = self.rename(hospitals, record, &mut names).await?;
@@ -287,8 +288,10 @@ impl Signups {
         Err(Problem::new(Kind::OperatorUnavailable, detail).retry_after(Duration::from_secs(5)))
     }
 
-    /// Gives out a setup token. An earlier one, whose answer was lost, is worth nothing any more.
-    async fn finish(&self, record: &SignupRecord, hospital: &Hospital) -> Answer<SignedUp> {
+    /// Gives out a setup token. An earlier one, whose answer was lost, is worth nothing any more; one of an attempt that took
+    /// this over stays.
+    async fn finish(&self, attempt: &Attempt, record: &SignupRecord, hospital: &Hospital) -> Answer<SignedUp> {
+        attempt.check().await?;
         let organization_id = id_of(hospital).ok_or_else(Problem::internal)?;
         let setup_token = Token::generate(TokenKind::Setup)?;
         let setup_expires_at = to_bson(later(self.clock.now(), KEPT));
@@ -297,9 +300,10 @@ impl Signups {
             "token_hash": &setup_token.hash(),
             "expires_at": setup_expires_at,
         } };
-        let updated = self.records.update_one(doc! { "_id": &record.signup_id }, update).await?;
-        if updated.matched_count == 0 {
-            return Err(too_long());
+        let as_read = doc! { "_id": &record.signup_id, "token_hash": record.token_hash.as_ref() };
+        if self.records.update_one(as_read, update).await?.matched_count == 0 {
+            let is_there = self.records.find_one(doc! { "_id": &record.signup_id }).await?.is_some();
+            return Err(if is_there { under_way() } else { too_long() });
         }
         let database = hospital.status.as_ref().and_then(|status| status.database_name.clone());
         Ok(SignedUp {

@@ -190,6 +190,16 @@ impl ApiProcess {
         self.process.kill()
     }
 
+    /// SIGSTOP: it stands still, as on a machine that is out of memory or that is moved, until [`Self::wake`].
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    /// SIGCONT: it goes on in the middle of whatever it was doing.
+    pub fn wake(&self) {
+        self.process.wake();
+    }
+
     /// SIGTERM, as at the end of a pod; SIGKILL if it is not heard. Returns how the process ended.
     pub async fn terminate(&self) -> ExitStatus {
         self.process.stop().await

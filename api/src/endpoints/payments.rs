@@ -41,7 +41,7 @@ use crate::{
         test_cards, webhook,
     },
     permissions::may,
-    problem::{Answer, Kind, Problem},
+    problem::{A_MOMENT, Answer, Kind, Problem},
     state::App,
 };
 
@@ -161,7 +161,8 @@ async fn process_payment(
     }
     let sender = format!("{} {}", payer.organization_id, payer.actor.id);
     let service = app.clone();
-    let work = move |key| pay(service, payer.organization_id, payer.actor, body, key);
+    let work =
+        move |attempt: idempotency::Attempt| pay(service, payer.organization_id, payer.actor, body, attempt.request);
     app.idempotency.run(repetition, Sender::Known(&sender), "process-payment", work).await
 }
 
@@ -247,10 +248,15 @@ async fn check_subscription(app: &App, hospital: &Hospital, new: &NewPayment) ->
 
 fn declined(payment: &Payment, pointer: &str) -> Problem {
     let failure = payment.failure.unwrap_or(Failure::CardDeclined);
-    Problem::new(Kind::PaymentDeclined, failure.advice())
+    let problem = Problem::new(Kind::PaymentDeclined, failure.advice())
         .field(pointer, Flaw::PaymentFailed { failure })
         .with("code", failure.code())
-        .with("payment_id", payment.id.as_str())
+        .with("payment_id", payment.id.as_str());
+    match failure {
+        // It was given up, and a repetition begins another.
+        Failure::Canceled | Failure::Interrupted => problem.retry_after(A_MOMENT),
+        _ => problem,
+    }
 }
 
 fn undecided(hospital: &Hospital, payment: Payment, status: Progress, client_secret: Option<String>) -> Response {

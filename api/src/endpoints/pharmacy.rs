@@ -1,6 +1,9 @@
 //! A hospital's stock of medicines. How much there is changes only by stock changes with a reason, never by overwriting.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use axum::{
     Json,
@@ -22,7 +25,7 @@ use crate::{
     dates::{Day, Moment},
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
     flaw::Flaw,
-    idempotency::{self, Repeatable, RequestKey, Sender},
+    idempotency::{self, Attempt, Repeatable, Sender},
     identity::Member,
     merge::{Changes, Patch, never_null},
     paging::{self, Direction, Order, Page, Paged},
@@ -454,15 +457,20 @@ async fn change_stock(
     // The body does not say which medicine: the same key for another is another request.
     let sender = format!("{} {} {medicine_id}", member.organization_id, member.user_id);
     let (clock, has_key) = (app.clock.clone(), repetition.has_key());
-    let work = async move |key: RequestKey| {
+    let work = async move |attempt: Attempt| {
         let (actor, now) = (member.actor(), clock.now());
-        let request = has_key.then(|| key.as_str().to_owned());
+        let request = has_key.then(|| attempt.request.as_str().to_owned());
         let user_id = member.user_id.clone();
+        // The log is read only where the change may be in it: by an earlier attempt, or a commit whose answer was lost.
+        let is_new = AtomicBool::new(attempt.is_first);
         let changed = member.tenant.change(&actor, move |tx| {
             let (medicine_id, request, user_id) = (medicine_id.clone(), request.clone(), user_id.clone());
+            let (attempt, is_new) = (attempt.clone(), is_new.swap(false, Ordering::Relaxed));
             async move {
                 let medicine = existing(&tx, &medicine_id).await?;
-                if let Some(request) = &request
+                // The transaction has begun to read: what a later attempt changes is a conflict with it.
+                attempt.check().await?;
+                if let Some(request) = request.as_deref().filter(|_| !is_new)
                     && tx.find_one::<AuditRecord>(Records::AuditLogs, made_by(request, &user_id, now)).await?.is_some()
                 {
                     return Ok(Recorded::nothing(medicine));

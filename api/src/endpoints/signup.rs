@@ -207,8 +207,8 @@ async fn sign_up(
     let can_be_repeated = repetition.has_key();
     let (this, replaced) = (app.clone(), session_in_cookie(&headers));
     app.idempotency
-        .run(repetition, Sender::Anonymous, OPERATION, move |request| async move {
-            let signed_up = this.signups.open(&this.hospitals, &request, &new, this.settings.signup_wait).await?;
+        .run(repetition, Sender::Anonymous, OPERATION, move |attempt| async move {
+            let signed_up = this.signups.open(&this.hospitals, &attempt, &new, this.settings.signup_wait).await?;
             // Before the answer: who gets none sends the same again, and the entry is there once. Who cannot would lose the
             // only token of a hospital that is there.
             let signer =

@@ -28,7 +28,7 @@ use crate::{
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
     first_administrators,
     flaw::Flaw,
-    idempotency::{self, Repeatable, RequestKey, Sender},
+    idempotency::{self, Attempt, Repeatable, Sender},
     identity::{Member, MemberOrSetup, SETUP},
     links::{Issued, Purpose},
     merge::Patch,
@@ -168,11 +168,11 @@ async fn add_user(
     }
     let sender = format!("{} {}", caller.organization_id, caller.actor.id);
     let service = app.clone();
-    let work = move |key| async move { invite(service, caller.actor, body, key).await };
+    let work = move |attempt| async move { invite(service, caller.actor, body, attempt).await };
     app.idempotency.run(repetition, Sender::Known(&sender), "add-user", work).await
 }
 
-async fn invite(app: App, actor: Actor, new: AddUser, request_key: RequestKey) -> Answer<Response> {
+async fn invite(app: App, actor: Actor, new: AddUser, attempt: Attempt) -> Answer<Response> {
     let hospital = app.hospitals.find(&new.organization_id)?;
     let tenant = app.tenants.open(&new.organization_id).await?;
     if actor.role == SETUP {
@@ -189,7 +189,7 @@ async fn invite(app: App, actor: Actor, new: AddUser, request_key: RequestKey) -
         password_hash: None,
         invitation: Some(issued.stored.clone()),
         password_reset: None,
-        request_key: Some(request_key.as_str().to_owned()),
+        request_key: Some(attempt.request.as_str().to_owned()),
         last_login: None,
         created_at: app.clock.now_bson(),
         updated_at: None,
@@ -199,7 +199,8 @@ async fn invite(app: App, actor: Actor, new: AddUser, request_key: RequestKey) -
     let (user, seats) = tenant
         .change(&actor, move |tx| {
             let (app, organization, user) = (service.clone(), organization.clone(), user.clone());
-            async move { insert(&app, &organization, &tx, user).await }
+            let attempt = attempt.clone();
+            async move { insert(&app, &organization, &tx, user, &attempt).await }
         })
         .await?;
     issued.mail(&app.mailer, &app.settings.public_url, &user.email, Some(&hospital.spec.display_name));
@@ -214,9 +215,12 @@ async fn insert(
     organization: &OrganizationId,
     tx: &Transaction,
     user: User,
+    attempt: &Attempt,
 ) -> Result<Recorded<(User, Seats)>, Fault> {
     let entry = |user: &User| Entry::new("user.invite").target("user", &user.user_id).detail("role", user.role.name());
     let taken = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
+    // The transaction has begun to read: a link that a later attempt gives out is not overwritten.
+    attempt.check().await?;
     let limit = app.hospitals.find(organization)?.spec.plan.user_limit();
     let made_before = doc! { "request_key": user.request_key.as_deref(), "status": UserStatus::Invited.name() };
     let link = user.invitation.as_ref();

@@ -2919,7 +2919,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived; what was refused, unless a card was declined, or is not decided yet (202) is looked at anew. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -4658,7 +4658,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived; what was refused, unless a card was declined, or is not decided yet (202) is looked at anew. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
                 "Idempotency-Key"?: string;
             };
             path: {
@@ -5366,7 +5366,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived; what was refused, unless a card was declined, or is not decided yet (202) is looked at anew. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5538,7 +5538,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived; what was refused, unless a card was declined, or is not decided yet (202) is looked at anew. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
                 "Idempotency-Key"?: string;
             };
             path?: never;

@@ -356,6 +356,33 @@ async fn killed_after_any_write_a_repetition_makes_one_hospital() {
 }
 
 #[tokio::test]
+async fn a_replica_that_stood_still_takes_no_token_from_the_one_that_took_over() {
+    let stack = Stack::new("signup, frozen").await;
+    let other = stack.sandbox.api().start().await;
+    other.wait_ready().await;
+    let (request, key) = (stack.signup_request("Frozen", "starter"), key("frozen"));
+    let name = request["organization_name"].as_str().unwrap();
+    // It stands still while it waits for the operator.
+    stack.operator.freeze();
+    let frozen = async {
+        eventually("the object is made", async || (objects_named(&stack, name).await == 1).then_some(())).await;
+        stack.api.freeze();
+        stack.operator.wake();
+        let signup = Signup::of(&other.client().post_once(SIGNUP, &key, &request).await.expect(201));
+        stack.api.wake();
+        signup
+    };
+    let client = stack.client();
+    let (late, signup) = tokio::join!(client.post_once(SIGNUP, &key, &request), frozen);
+    late.problem(409, "idempotency-conflict");
+    assert!(late.retry_after().is_some());
+    let again = Signup::of(&client.post_once(SIGNUP, &key, &request).await.expect(201));
+    assert_eq!(again.setup_token, signup.setup_token);
+    client.bearer(&signup.setup_token).get(&signup.path("")).await.expect(200);
+    stack.close().await;
+}
+
+#[tokio::test]
 async fn too_many_from_one_address_are_told_to_wait() {
     let few = |api: ApiOptions| api.setting("limits.signups_per_address_and_hour", "2");
     let stack = Stack::with("signup, limit", few).await;

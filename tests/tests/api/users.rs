@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use chakravue_testbed::Reply;
 
-use crate::support::{Hospital, PASSWORD, Stack, text};
+use crate::{
+    proxied::Proxied,
+    support::{Hospital, PASSWORD, Stack, eventually, text},
+};
 
 impl Hospital {
     /// Changes a user as the administrator, whatever version it has.
@@ -159,6 +162,56 @@ async fn a_killed_add_user_that_is_sent_again_makes_one_user_on_one_seat() {
         let other = hospital.add_user_request("other@killed.example", "opd");
         client.post_once("/add-user", &key, &other).await.problem(422, "idempotency-key-reused");
     }
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn a_replica_that_stood_still_takes_no_link_from_the_one_that_took_over() {
+    let proxied = Proxied::new("users, frozen").await;
+    let other = proxied.sandbox.api().start().await;
+    other.wait_ready().await;
+    let signup = proxied.signup("Frozen", "starter").await;
+    proxied.pay(&signup).await;
+    let request = json!({ "organization_id": signup.organization_id, "email": "opd@frozen.example", "role": "opd" });
+    let key = "add-user-frozen-0123456789";
+    let keys = proxied.master().collection::<Document>("idempotency");
+    let before = keys.count_documents(doc! {}).await.unwrap();
+    // It stands still after it took the request, before it reached the hospital's database.
+    proxied.mongo_proxy.hold(&signup.database_name);
+    let frozen = async {
+        eventually("the request is taken", async || {
+            (keys.count_documents(doc! {}).await.unwrap() > before).then_some(())
+        })
+        .await;
+        proxied.api.freeze();
+        proxied.mongo_proxy.clear();
+        let client = other.client().bearer(&signup.setup_token);
+        let answer = client.post_once("/add-user", key, &request).await.expect(201);
+        proxied.api.wake();
+        answer
+    };
+    let client = proxied.client().bearer(&signup.setup_token);
+    let (late, answer) = tokio::join!(client.post_once("/add-user", key, &request), frozen);
+    late.problem(409, "idempotency-conflict");
+    assert_eq!(client.post_once("/add-user", key, &request).await.expect(201), answer);
+    let accept = json!({ "token": crate::support::token_in(&text(&answer, "invitation_url")), "password": PASSWORD });
+    proxied.client().post("/invitations/accept", &accept).await.expect(200);
+    proxied.close().await;
+}
+
+#[tokio::test]
+async fn what_was_refused_is_decided_anew_when_it_is_sent_again() {
+    let stack = Stack::new("users, refused").await;
+    let signup = stack.signup("Early", "starter").await;
+    let setup = stack.client().bearer(&signup.setup_token);
+    let request = json!({ "organization_id": signup.organization_id, "email": "opd@early.example", "role": "opd" });
+    let key = "add-user-early-0123456789";
+    setup.post_once("/add-user", key, &request).await.problem(409, "hospital-not-ready");
+    stack.pay(&signup).await;
+    let added = setup.post_once("/add-user", key, &request).await.expect(201);
+    assert_eq!(setup.post_once("/add-user", key, &request).await.expect(201), added);
+    let other = json!({ "organization_id": signup.organization_id, "email": "other@early.example", "role": "opd" });
+    setup.post_once("/add-user", key, &other).await.problem(422, "idempotency-key-reused");
     stack.close().await;
 }
 
