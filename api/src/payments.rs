@@ -60,6 +60,9 @@ pub struct PaymentSettings {
     /// After this long the provider is asked what became of an undecided payment.
     #[serde(default = "look_up_after", deserialize_with = "duration")]
     pub look_up_after: Duration,
+    /// How long a card's owner has to confirm a payment, before it is given up.
+    #[serde(default = "confirm_within", deserialize_with = "duration")]
+    pub confirm_within: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -91,6 +94,10 @@ fn settle_every() -> Duration {
 
 fn look_up_after() -> Duration {
     Duration::from_mins(1)
+}
+
+fn confirm_within() -> Duration {
+    Duration::from_mins(30)
 }
 
 impl PaymentSettings {
@@ -153,6 +160,7 @@ struct Inner {
     webhook_secret: Option<SecretString>,
     clock: Clock,
     look_up_after: Duration,
+    confirm_within: Duration,
     settle_every: Duration,
     /// Something may be waiting to be settled.
     wake: Notify,
@@ -191,6 +199,7 @@ impl Payments {
             webhook_secret,
             clock: clock.clone(),
             look_up_after: settings.look_up_after,
+            confirm_within: settings.confirm_within,
             settle_every: settings.settle_every,
             wake: Notify::new(),
             audit,
@@ -237,8 +246,8 @@ impl Payments {
                     return Ok(Attempt { payment, client_secret: None });
                 }
                 Some(payment) if ledger.is_older_than(&payment, self.0.look_up_after) => {
-                    // Nobody works at it any more.
-                    if self.decide(payment).await?.is_undecided() {
+                    // Nobody works at it any more, and whoever was to confirm it pays anew.
+                    if self.decide(payment, Duration::ZERO).await?.is_undecided() {
                         return Err(under_way());
                     }
                     continue;
@@ -326,14 +335,21 @@ impl Payments {
         );
     }
 
-    /// Asks the provider what became of a payment that nobody works at any more, and gives up what was never confirmed.
-    async fn decide(&self, payment: Payment) -> Answer<Payment> {
+    /// Asks the provider what became of a payment that nobody works at any more, and gives up what was never confirmed, by
+    /// the service or, within so long, by the card's owner.
+    async fn decide(&self, payment: Payment, confirm_within: Duration) -> Answer<Payment> {
         let Some(reference) = payment.reference.clone() else {
             // Nothing can have been charged.
             return Ok(self.0.ledger.interrupt(&payment).await?.unwrap_or(payment));
         };
         let mut report = self.0.provider.look_up(&reference).await?;
-        if matches!(report.charge, Charge::Unconfirmed | Charge::ActionRequired { .. }) {
+        let is_given_up = match report.charge {
+            Charge::Unconfirmed => true,
+            // Somebody may be typing the bank's code.
+            Charge::ActionRequired { .. } => self.0.ledger.is_older_than(&payment, confirm_within),
+            _ => false,
+        };
+        if is_given_up {
             report = self.0.provider.cancel(&reference).await?;
         }
         Ok(self.conclude(payment, Ok(report), &Actor::system()).await?.payment)
@@ -369,7 +385,7 @@ impl Payments {
             inserted => drop(inserted?),
         }
         if let Some(charge) = event.payment_intent() {
-            self.look_at(&Reference(charge)).await?;
+            self.look_at(&Reference(charge.to_owned())).await?;
         }
         self.0.events.update_one(this, doc! { "$set": { "done": true } }).await?;
         Ok(())

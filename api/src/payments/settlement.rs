@@ -59,7 +59,7 @@ impl Payments {
             Ok(undecided) => {
                 for payment in undecided {
                     // Whoever is away has been logged where it was noticed.
-                    let _ = self.decide(payment).await;
+                    let _ = self.decide(payment, self.0.confirm_within).await;
                 }
             }
             Err(_) => return,

@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
@@ -33,25 +34,17 @@ pub struct Event {
     pub id: String,
     #[serde(rename = "type")]
     pub kind: String,
-    pub data: EventData,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct EventData {
-    pub object: EventObject,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct EventObject {
-    /// Absent in the events of some kinds.
-    pub id: Option<String>,
+    /// Absent, or without an object, in the events of some kinds.
+    #[serde(default)]
+    data: Value,
 }
 
 impl Event {
     /// The charge that the event is about, if it is about one.
     #[must_use]
-    pub fn payment_intent(self) -> Option<String> {
-        self.kind.starts_with("payment_intent.").then_some(self.data.object.id).flatten()
+    pub fn payment_intent(&self) -> Option<&str> {
+        let id = self.data.pointer("/object/id").and_then(Value::as_str);
+        id.filter(|_| self.kind.starts_with("payment_intent."))
     }
 }
 
@@ -158,8 +151,15 @@ mod tests {
     #[test]
     fn only_events_about_charges_name_one() {
         let event: Event = serde_json::from_slice(BODY).unwrap();
-        assert_eq!(event.payment_intent().as_deref(), Some("pi_1"));
-        let other = r#"{"id":"evt_2","type":"balance.available","data":{"object":{"object":"balance"}}}"#;
-        assert_eq!(serde_json::from_str::<Event>(other).unwrap().payment_intent(), None);
+        assert_eq!(event.payment_intent(), Some("pi_1"));
+        for other in [
+            r#"{"id":"evt_2","type":"balance.available","data":{"object":{"object":"balance"}}}"#,
+            r#"{"id":"evt_3","type":"charge.succeeded","data":{"object":{"id":"ch_1"}}}"#,
+            r#"{"id":"evt_4","type":"v2.core.event_destination.ping","related_object":{"id":"ed_1"}}"#,
+            r#"{"id":"evt_5","type":"v2.core.account.closed","data":{"account_id":5}}"#,
+            r#"{"id":"evt_6","type":"payment_intent.succeeded","data":null}"#,
+        ] {
+            assert_eq!(serde_json::from_str::<Event>(other).unwrap().payment_intent(), None, "{other}");
+        }
     }
 }

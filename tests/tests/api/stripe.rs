@@ -14,9 +14,9 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use chakravue_testbed::{ApiClient, Reply, StripeMock};
+use chakravue_testbed::{ApiClient, ApiOptions, Reply, StripeMock};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, Document, doc};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::{net::TcpListener, task::AbortHandle};
@@ -215,14 +215,18 @@ struct Shop {
 
 impl Shop {
     async fn open(label: &str) -> Self {
+        Self::with(label, |api| api.setting("payments.settle_every", "10m")).await
+    }
+
+    async fn with(label: &str, options: impl FnOnce(ApiOptions) -> ApiOptions) -> Self {
         let sandbox = chakravue_testbed::Sandbox::new(label).await;
         let desk = Desk::open(&sandbox).await;
         let stack = Stack::in_sandbox(sandbox, |api| {
-            api.setting("payments.provider", "stripe")
+            options(api)
+                .setting("payments.provider", "stripe")
                 .setting("payments.stripe.secret_key", SECRET_KEY)
                 .setting("payments.stripe.webhook_secret", WEBHOOK_SECRET)
                 .setting("payments.stripe.api_base", &desk.url)
-                .setting("payments.settle_every", "10m")
         })
         .await;
         Self { stack, desk }
@@ -359,7 +363,45 @@ async fn an_event_of_stripe_decides_a_payment_once() {
     // Kinds that do not matter, and charges of others, are taken so that Stripe does not send them for ever.
     shop.event(&event("evt_2", "payment_intent.succeeded", "pi_of_somebody_else")).await.expect(200);
     shop.event(r#"{"id":"evt_3","type":"balance.available","data":{"object":{"object":"balance"}}}"#).await.expect(200);
-    assert_eq!(shop.events().await, 4);
+    shop.event(r#"{"id":"evt_4","type":"v2.core.event_destination.ping"}"#).await.expect(200);
+    assert_eq!(shop.events().await, 5);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_cards_owner_has_time_to_confirm_and_what_was_given_up_is_paid_anew() {
+    let soon =
+        |api: ApiOptions| api.setting("payments.settle_every", "200ms").setting("payments.look_up_after", "500ms");
+    let shop = Shop::with("stripe, confirming", soon).await;
+    let (signup, payer) = shop.signup("Slow").await;
+    let body = payment(&signup, ASKS_THE_OWNER);
+    let first = payer.post_once(PAY, "slow", &body).await.expect(202);
+    let looked_up = shop.desk.books().looked_up;
+    eventually("the settlement has looked", async || (shop.desk.books().looked_up > looked_up + 2).then_some(())).await;
+    assert_eq!(shop.desk.books().intents.values().collect::<Vec<_>>(), [&"requires_action"]);
+    assert_eq!(payer.post_once(PAY, "slow", &body).await.expect(202), first);
+
+    // Half an hour later nobody types any more; whoever comes back with the same request pays with another charge.
+    let long_ago = DateTime::from_millis(DateTime::now().timestamp_millis() - 31 * 60 * 1000);
+    let payments = shop.stack.master().collection::<Document>("payments");
+    payments.update_many(doc! {}, doc! { "$set": { "created_at": long_ago } }).await.unwrap();
+    eventually("it is given up", async || {
+        shop.payments(&signup).await[0].get_str("failure").is_ok_and(|failure| failure == "canceled").then_some(())
+    })
+    .await;
+    assert_eq!(shop.desk.books().intents.values().collect::<Vec<_>>(), [&"canceled"]);
+    let again = payer.post_once(PAY, "slow", &body).await.expect(202);
+    assert_eq!(again["status"], "action_required");
+    assert_ne!(again["payment_id"], first["payment_id"]);
+    assert_ne!(again["client_secret"], first["client_secret"]);
+    shop.desk.set("succeeded");
+    assert_eq!(payer.post_once(PAY, "slow", &body).await.expect(200)["payment_id"], again["payment_id"]);
+
+    // Who pays otherwise in the meantime need not wait so long.
+    let (signup, payer) = shop.signup("Impatient").await;
+    payer.post(PAY, &payment(&signup, ASKS_THE_OWNER)).await.expect(202);
+    payer.post(PAY, &payment(&signup, GOOD)).await.expect(200);
+    assert_eq!(shop.desk.books().taken.len(), 1);
     shop.close().await;
 }
 
