@@ -121,10 +121,34 @@ impl Serialize for Moment {
     }
 }
 
+/// Whether a text has the shape of RFC 3339, `2026-11-23T09:00:00Z`: what reads it takes more, such as years before the first.
+fn is_rfc_3339(text: &str) -> bool {
+    let shape = |text: &str, shape: &str| {
+        text.len() == shape.len()
+            && text.bytes().zip(shape.bytes()).all(|(byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                other => byte.eq_ignore_ascii_case(&other),
+            })
+    };
+    let (Some(begin), Some(rest)) = (text.get(..19), text.get(19..)) else { return false };
+    let rest = match rest.strip_prefix('.') {
+        Some(fraction) => {
+            let rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+            if rest.len() == fraction.len() {
+                return false;
+            }
+            rest
+        }
+        None => rest,
+    };
+    shape(begin, "0000-00-00T00:00:00") && (shape(rest, "Z") || shape(rest, "+00:00") || shape(rest, "-00:00"))
+}
+
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let at = text.parse::<Timestamp>().map_err(|_| de::Error::custom(Flaw::InvalidTimestamp.carried()))?;
+        let at = Some(&text).filter(|text| is_rfc_3339(text)).and_then(|text| text.parse::<Timestamp>().ok());
+        let at = at.ok_or_else(|| de::Error::custom(Flaw::InvalidTimestamp.carried()))?;
         Ok(Self(from_bson(to_bson(at))))
     }
 }
@@ -173,6 +197,21 @@ mod tests {
     fn moments_have_an_offset_and_the_precision_of_the_database() {
         let moment = |text: &str| serde_json::from_value::<Moment>(text.into());
         assert_eq!(moment("2026-11-23T10:00:00.0004+01:00").unwrap().to_string(), "2026-11-23T09:00:00Z");
+        for right in ["2026-11-23T09:00:00Z", "2026-11-23t09:00:00z", "2026-11-23T09:00:00.5-00:30"] {
+            assert!(moment(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "2026-11-23T09Z",
+            "2026-11-23 09:00:00Z",
+            "2026-11-23T09:00:00Z[UTC]",
+            "-009999-01-01T00:00:00Z",
+            "2026-11-23T09:00:00.Z",
+            "2026-11-23T09:00:00+0100",
+            "2026-11-23T09:00:00",
+            "2026-11-23T24:00:00Z",
+        ] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
         for wrong in ["2026-11-23T10:00:00", "2026-11-23", "marker-value", ""] {
             let error = moment(wrong).unwrap_err().to_string();
             assert!(error.contains("invalid_timestamp") && !error.contains("marker"), "{error}");

@@ -55,9 +55,10 @@ pub async fn json_bytes<S: Send + Sync>(request: Request, state: &S) -> Answer<B
 pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answer<T> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value: T = serde_path_to_error::deserialize(Objects(&mut json)).map_err(|error| {
-        let inner = error.inner();
-        if inner.is_data() {
-            let (pointer, flaw) = wrong_field(&pointer_of(error.path()), &inner.to_string());
+        let (inner, message) = (error.inner(), error.inner().to_string());
+        // A number that is too large is JSON all the same.
+        if inner.is_data() || message.starts_with(TOO_LARGE) {
+            let (pointer, flaw) = wrong_field(&pointer_of(error.path()), &message);
             Problem::invalid(pointer, flaw)
         } else {
             Problem::new(
@@ -79,6 +80,23 @@ pub fn parse<T: DeserializeOwned + Validate<Context = ()>>(bytes: &[u8]) -> Answ
 
 fn an_object() -> Flaw {
     Flaw::WrongType { expected: "an object".to_owned() }
+}
+
+/// What `serde_json` says of `1e999`.
+const TOO_LARGE: &str = "number out of range";
+
+/// What was wanted, in words for a client: the names of types are the service's own business.
+fn wanted_type(wanted: &str) -> Flaw {
+    let is_number = |signs: [char; 2]| {
+        wanted.strip_prefix(signs).is_some_and(|bits| bits == "size" || bits.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let expected = match wanted {
+        _ if wanted.starts_with("struct ") => return an_object(),
+        _ if is_number(['i', 'u']) => "a whole number",
+        "f32" | "f64" => "a number",
+        other => other,
+    };
+    Flaw::WrongType { expected: expected.to_owned() }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -144,8 +162,12 @@ fn wrong_field(pointer: &str, message: &str) -> (String, Flaw) {
     let flaw = if message.starts_with("unknown variant") {
         Flaw::NotOneOf { allowed: names() }
     } else if let Some(wanted) = wanted {
-        // The names of types are the service's own business.
-        if wanted.starts_with("struct ") { an_object() } else { Flaw::WrongType { expected: wanted.to_owned() } }
+        wanted_type(wanted)
+    } else if message.starts_with(TOO_LARGE) {
+        Flaw::WrongType { expected: "a number that is not so large".to_owned() }
+    } else if message == "invalid digit found in string" || message.starts_with("number too ") {
+        // A parameter of the query.
+        Flaw::WrongType { expected: "a whole number".to_owned() }
     } else if message.starts_with("duplicate field") {
         Flaw::Duplicate
     } else {

@@ -9,6 +9,7 @@ use utoipa::{
     openapi::{
         ContentBuilder, Ref, RefOr, Response, ResponseBuilder,
         path::{Operation, Parameter, ParameterIn},
+        request_body::RequestBody,
         schema::{Schema, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -79,7 +80,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 }
 
 /// What many operations answer alike: name, status, meaning.
-const SHARED: [(&str, &str, &str); 6] = [
+const SHARED: [(&str, &str, &str); 10] = [
     ("Unauthenticated", "401", "Nobody is signed in, or not any more"),
     (
         "Forbidden",
@@ -89,7 +90,11 @@ const SHARED: [(&str, &str, &str); 6] = [
     ),
     ("NotFound", "404", "It is not there, or the caller may not know of it"),
     ("RequestTimeout", "408", "The body did not arrive whole in time"),
+    ("VersionMismatch", "412", "Somebody changed the record since it was read (`version-mismatch`)"),
     ("TooLarge", "413", "The body is larger than the service takes"),
+    ("UnsupportedMediaType", "415", "The body does not say that it is JSON"),
+    ("Invalid", "422", "Something in the request is not right; `errors` says what, and where"),
+    ("VersionRequired", "428", "The ETag of the record that was read is needed as `If-Match`"),
     ("Problem", "default", "A problem; its `type` says which"),
 ];
 
@@ -101,11 +106,18 @@ fn problem(description: &str) -> Response {
 /// Whatever goes wrong is a problem. How an operation can be refused follows from what it wants: somebody who may, something
 /// in its path, a body.
 fn add_errors(operation: &mut Operation) {
-    let in_path =
-        |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.parameter_in == ParameterIn::Path);
+    let is_asked = |location: ParameterIn| move |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(one) if one.parameter_in == location);
     let is_secured = operation.security.is_some();
-    let has_path = operation.parameters.iter().flatten().any(in_path);
+    let has_path = operation.parameters.iter().flatten().any(is_asked(ParameterIn::Path));
     let has_body = operation.request_body.is_some();
+    let is_read = operation.request_body.as_ref().is_some_and(is_of_ours);
+    let has_query = operation.parameters.iter().flatten().any(is_asked(ParameterIn::Query));
+    let has_header = operation.parameters.iter().flatten().any(is_asked(ParameterIn::Header));
+    let is_of_a_version = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|parameter| matches!(parameter, RefOr::T(one) if one.name == "If-Match"));
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
         if let RefOr::T(response) = response {
@@ -117,12 +129,21 @@ fn add_errors(operation: &mut Operation) {
             "401" | "403" => is_secured,
             "404" => has_path,
             "408" | "413" => has_body,
+            "412" | "428" => is_of_a_version,
+            "415" => is_read,
+            "422" => is_read || has_query || has_header,
             _ => true,
         };
         if is_possible {
             responses.entry(status.to_owned()).or_insert(RefOr::Ref(Ref::from_response_name(name)));
         }
     }
+}
+
+/// Whether a body has a schema of the service's own. Another one is taken as it comes.
+fn is_of_ours(body: &RefOr<RequestBody>) -> bool {
+    let RefOr::T(body) = body else { return true };
+    body.content.values().any(|content| matches!(content, RefOr::T(one) if matches!(one.schema, Some(RefOr::Ref(_)))))
 }
 
 /// A parameter that is optional can be left out; there is no way to write null in a query or a header.

@@ -13,6 +13,9 @@ use crate::problem::{Answer, Problem};
 /// The most records that one page may have.
 pub const MOST: i64 = 100;
 
+/// No cursor is longer, in bytes: it holds what the last record is sorted by, such as a name of 300 characters of any writing.
+pub const LONGEST_CURSOR: usize = 4096;
+
 /// Which page of a list is asked for. The query of each list has the two as fields of its own, since serde cannot refuse
 /// unknown parameters in a struct that has another one flattened into it:
 ///
@@ -21,7 +24,7 @@ pub const MOST: i64 = 100;
 /// #[serde(default = "paging::default_limit")]
 /// #[param(minimum = 1, maximum = 100)]
 /// limit: i64,
-/// #[garde(inner(length(bytes, max = 1024)))]
+/// #[garde(inner(length(bytes, max = paging::LONGEST_CURSOR)))]
 /// cursor: Option<String>,
 /// ```
 #[derive(Clone, Debug)]
@@ -162,6 +165,16 @@ fn list_of(filter: &Document, order: Order) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cursor_behind_the_longest_name_is_one_that_is_taken() {
+        const BY_NAME: Order = Order(&[("display_name", Direction::Ascending), ("_id", Direction::Ascending)]);
+        let record = doc! { "display_name": "🏥".repeat(300), "_id": "x".repeat(64) };
+        let page = Page { limit: 1, cursor: None };
+        let next = page.of(vec![record.clone(), record], &doc! {}, BY_NAME).unwrap().next_cursor.unwrap();
+        assert!((1025..=LONGEST_CURSOR).contains(&next.len()), "{}", next.len());
+        assert!(Page { cursor: Some(next), ..page }.filter(&doc! {}, BY_NAME).is_ok());
+    }
 
     const ORDER: Order = Order(&[("created_at", Direction::Descending), ("_id", Direction::Ascending)]);
 

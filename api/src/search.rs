@@ -24,12 +24,17 @@ pub fn whole(field: &str, text: &str) -> Document {
 /// When it is too long or has a character that no text has.
 pub fn checked(text: &str, (): &()) -> garde::Result {
     if text.chars().count() > LONGEST {
-        Err(Flaw::TooLong { max: LONGEST }.into())
-    } else if text.chars().any(char::is_control) {
-        Err(Flaw::ControlCharacters.into())
-    } else {
-        Ok(())
+        return Err(Flaw::TooLong { max: LONGEST }.into());
     }
+    visible(text, &())
+}
+
+/// Checks a text that is searched for.
+///
+/// # Errors
+/// When it has a character that no text has; MongoDB takes no pattern with a NUL.
+pub fn visible(text: &str, (): &()) -> garde::Result {
+    if text.chars().any(char::is_control) { Err(Flaw::ControlCharacters.into()) } else { Ok(()) }
 }
 
 #[cfg(test)]

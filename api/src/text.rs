@@ -52,10 +52,16 @@ fn is_unseen(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Takes no room: nothing to read where a text has no more than that, and nobody means it at an end.
+fn is_zero_width(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
 impl<'de, const MAX: usize, const LINES: bool> Deserialize<'de> for Text<MAX, LINES> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Ok(Self(text.trim().replace("\r\n", "\n")))
+        let is_blank = |c: char| c.is_whitespace() || is_zero_width(c);
+        Ok(Self(text.trim_matches(is_blank).replace("\r\n", "\n")))
     }
 }
 
@@ -78,7 +84,8 @@ impl<const MAX: usize, const LINES: bool> From<Text<MAX, LINES>> for Bson {
 impl<const MAX: usize, const LINES: bool> PartialSchema for Text<MAX, LINES> {
     fn schema() -> RefOr<Schema> {
         // As the text is kept: something to read at both ends.
-        const SEEN: &str = r"[^\s\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]";
+        const SEEN: &str =
+            r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]";
         let between = if LINES {
             r"[^\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
         } else {
@@ -117,7 +124,8 @@ mod tests {
         for right in ["a", "ééééé", "日本語です", "O'Ne", "a b c"] {
             assert!(line(right).validate().is_ok(), "{right}");
         }
-        for wrong in ["", "   ", "éééééé"] {
+        assert_eq!(line("\u{feff} a\u{200d}b \u{200b}").as_str(), "a\u{200d}b");
+        for wrong in ["", "   ", "éééééé", "\u{200b}", "\u{feff} \u{ad}"] {
             assert!(line(wrong).validate().is_err(), "{wrong}");
         }
     }

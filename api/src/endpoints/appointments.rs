@@ -88,7 +88,7 @@ struct AppointmentQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: i64,
     /// `next_cursor` of the page before, with the same filters.
-    #[garde(inner(length(bytes, max = 1024)))]
+    #[garde(inner(length(bytes, max = paging::LONGEST_CURSOR)))]
     cursor: Option<String>,
 }
 

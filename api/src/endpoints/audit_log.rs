@@ -105,7 +105,7 @@ pub(super) struct AuditQuery {
     #[param(minimum = 1, maximum = 100)]
     pub(super) limit: i64,
     /// `next_cursor` of the page before, with the same filters.
-    #[garde(inner(length(bytes, max = 1024)))]
+    #[garde(inner(length(bytes, max = paging::LONGEST_CURSOR)))]
     pub(super) cursor: Option<String>,
 }
 
@@ -325,7 +325,9 @@ pub(super) async fn verified(
         }
     }
     if looked_at == 0 && part.after > 0 {
-        return Ok(None);
+        // Either the log never came so far, or it was cut off between two parts.
+        check.verifier = Verifier::after(Head { sequence: part.after - 1, ..Head::default() });
+        return Ok(check.end().err().map(|broken| check.outcome(Some(broken))));
     }
     if looked_at == part.fetch() {
         let continue_after = Some(check.verifier.head().sequence);

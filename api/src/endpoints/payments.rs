@@ -348,7 +348,7 @@ struct PaymentsQuery {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: i64,
     /// `next_cursor` of the page before.
-    #[garde(inner(length(bytes, max = 1024)))]
+    #[garde(inner(length(bytes, max = paging::LONGEST_CURSOR)))]
     cursor: Option<String>,
 }
 
@@ -388,7 +388,7 @@ struct AllPaymentsQuery {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: i64,
     /// `next_cursor` of the page before, with the same filters.
-    #[garde(inner(length(bytes, max = 1024)))]
+    #[garde(inner(length(bytes, max = paging::LONGEST_CURSOR)))]
     cursor: Option<String>,
 }
 

@@ -40,6 +40,7 @@ use crate::{
     payments::ledger::{Payment, PaymentStatus},
     plan_change,
     problem::{Answer, Problem},
+    search,
     state::{App, AppState},
     suspension,
 };
@@ -122,7 +123,7 @@ struct OrganizationsQuery {
     #[param(example = "active")]
     status: Option<String>,
     /// Part of the name, of the database's name or of the id.
-    #[garde(inner(length(chars, max = 300)))]
+    #[garde(inner(length(chars, max = 300), custom(search::visible)))]
     #[param(max_length = 300, example = "mary")]
     q: Option<String>,
     /// What the list is sorted by, `-` for the other way round. The newest first, if nothing is said.
@@ -136,8 +137,8 @@ struct OrganizationsQuery {
     #[param(minimum = 1, maximum = 100)]
     limit: i64,
     /// `next_cursor` of the page before, with the same filters and the same order.
-    #[garde(inner(length(bytes, max = 1024)))]
-    #[param(max_length = 1024)]
+    #[garde(inner(length(bytes, max = paging::LONGEST_CURSOR)))]
+    #[param(max_length = 4096)]
     cursor: Option<String>,
 }
 

@@ -53,12 +53,19 @@ fn every_operation_says_what_it_is_for_and_what_goes_in_and_comes_out() {
         // What can go wrong follows from what is wanted; what can with every request is not told anew by each.
         let is_in_path = |parameter: &Value| parameter["in"] == "path";
         let in_path = operation["parameters"].as_array().is_some_and(|all| all.iter().any(is_in_path));
+        let if_match = |parameter: &Value| parameter["name"] == "If-Match";
+        let is_of_a_version = operation["parameters"].as_array().is_some_and(|all| all.iter().any(if_match));
+        let is_read = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].is_string();
         for (status, is_possible) in [
             ("401", !operation["security"].is_null()),
             ("403", !operation["security"].is_null()),
             ("404", in_path),
             ("408", !operation["requestBody"].is_null()),
             ("413", !operation["requestBody"].is_null()),
+            ("412", is_of_a_version),
+            ("428", is_of_a_version),
+            ("415", is_read),
+            ("422", is_read),
             ("default", true),
         ] {
             if is_possible && !responses.contains_key(&status.to_owned()) {
