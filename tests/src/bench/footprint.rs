@@ -16,8 +16,8 @@ use crate::{
 const REPEATS: usize = 3;
 const QUICK_REPEATS: usize = 1;
 const LOOK: Duration = Duration::from_millis(500);
-/// Settled: as many looks in a row that differ by less than a page or two.
-const CALM_LOOKS: usize = 4;
+/// Settled: as many looks in a row that show no more than a page or two above the highest before.
+const CALM_LOOKS: usize = 10;
 const CALM_KIB: u64 = 16;
 
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
@@ -61,15 +61,15 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     })
 }
 
-/// Resident memory when it has stopped moving.
+/// Resident memory when it has stopped growing: its highest, since it moves up and down with what the operator compares.
 pub async fn settled_memory(operator: &OperatorProcess) -> anyhow::Result<f64> {
     let (mut last, mut calm) = (0, 0);
     for _ in 0..40 {
         let now = resident_kib(operator.pid())?;
-        calm = if now.abs_diff(last) < CALM_KIB { calm + 1 } else { 0 };
-        last = now;
+        calm = if now < last + CALM_KIB { calm + 1 } else { 0 };
+        last = last.max(now);
         if calm == CALM_LOOKS {
-            return mebibytes(now);
+            return mebibytes(last);
         }
         tokio::time::sleep(LOOK).await;
     }
