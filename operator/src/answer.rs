@@ -9,5 +9,10 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// The answer to one request. Of a write that is given up nobody knows whether it was done, as after a crash: the next pass
 /// looks.
 pub async fn in_time<T>(request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
-    tokio::time::timeout(WITHIN, request).await.unwrap_or_else(|elapsed| Err(kube::Error::Service(elapsed.into())))
+    within(WITHIN, request).await
+}
+
+/// The same for who has less or more time.
+pub async fn within<T>(limit: Duration, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    tokio::time::timeout(limit, request).await.unwrap_or_else(|elapsed| Err(kube::Error::Service(elapsed.into())))
 }

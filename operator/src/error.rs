@@ -2,6 +2,8 @@
 //! whether trying again can help. Messages never carry what a server said word for word: a duplicate-key message, for
 //! one, quotes the document.
 
+use std::time::Duration;
+
 use chakravue_crds::conditions::{ConditionType, Reason};
 use mongodb::error::ErrorKind;
 
@@ -72,6 +74,18 @@ impl Error {
         Self::Fault {
             reason: Reason::KubernetesError,
             message: format!("The Kubernetes API did not {doing}: {why}. The operator tries again by itself."),
+        }
+    }
+
+    /// A MongoDB that takes what it is asked and had not finished `doing` it after this long.
+    pub fn unfinished(doing: &str, after: Duration) -> Self {
+        Self::Fault {
+            reason: Reason::MongoDbNotWritable,
+            message: format!(
+                "MongoDB does not finish what it is asked (tried for {} s to {doing}). See whether it is locked \
+                 (db.fsyncLock()) or the majority of its members is away; the operator tries again by itself.",
+                after.as_secs()
+            ),
         }
     }
 

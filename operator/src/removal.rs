@@ -189,16 +189,8 @@ async fn retain(context: &Context, record: &OrganizationRecord, changes: &mut Ch
 
 /// A step that MongoDB takes and does not finish, which may go on for ever, holds nobody up for longer.
 async fn in_time<T>(doing: &str, step: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(LONGEST_STEP, step).await.unwrap_or_else(|_| {
-        Err(Error::Fault {
-            reason: Reason::MongoDbNotWritable,
-            message: format!(
-                "MongoDB does not finish what it is asked (tried for {} s to {doing}). See whether it is locked \
-                 (db.fsyncLock()) or the majority of its members is away; the operator tries again by itself.",
-                LONGEST_STEP.as_secs()
-            ),
-        })
-    })
+    let done = tokio::time::timeout(LONGEST_STEP, step).await;
+    done.unwrap_or_else(|_| Err(Error::unfinished(doing, LONGEST_STEP)))
 }
 
 /// Everything in a database that can be dropped, with the server's id of each; views have none, and no data.

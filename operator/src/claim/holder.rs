@@ -20,19 +20,18 @@ pub(super) async fn holder_lives(context: &Context, tenant: &Tenant, holder: &Ow
     }
     match ask(context, holder).await {
         Err(kube::Error::Api(status)) if status.is_forbidden() => Ok(true),
-        found => Ok(found.doing(LOOKING)?.is_some_and(|object| object.uid.as_ref() == Some(&holder.uid))),
+        found => Ok(found.doing(LOOKING)?.is_some()),
     }
 }
 
 /// Whether an object still stands in its place.
 pub async fn lives(context: &Context, owner: &Owner) -> Result<bool> {
-    Ok(ask(context, owner).await.doing(LOOKING)?.is_some_and(|object| object.uid.as_ref() == Some(&owner.uid)))
+    Ok(ask(context, owner).await.doing(LOOKING)?.is_some())
 }
 
 /// Whether an object still stands in its place and waits there for the operator.
 pub async fn waits(context: &Context, owner: &Owner) -> Result<bool> {
-    let found = ask(context, owner).await.doing(LOOKING)?;
-    Ok(found.is_some_and(|object| object.uid.as_ref() == Some(&owner.uid) && finalizer::is_in(&object)))
+    Ok(ask(context, owner).await.doing(LOOKING)?.is_some_and(|object| finalizer::is_in(&object)))
 }
 
 /// Asks the API server, not a cache, whether an object still stands in its place. One that is being deleted may do so for long
@@ -43,8 +42,7 @@ pub async fn must_live(context: &Context, tenant: &Tenant) -> Result<()> {
         return Ok(());
     }
     let found = ask(context, &tenant.owner).await.doing(LOOKING)?;
-    let is_it = |object: &ObjectMeta| object.uid.as_ref() == Some(&tenant.owner.uid);
-    if found.is_some_and(|object| is_it(&object) && object.deletion_timestamp.is_none()) {
+    if found.is_some_and(|object| object.deletion_timestamp.is_none()) {
         return Ok(());
     }
     Err(Error::Conflict { what: "the object, which was deleted or re-created,".to_owned() })
@@ -52,8 +50,9 @@ pub async fn must_live(context: &Context, tenant: &Tenant) -> Result<()> {
 
 const LOOKING: &str = "look for the claim's holder";
 
-/// What of the object that stands in this place is no declaration.
+/// What of this very object is no declaration, if it stands in its place.
 async fn ask(context: &Context, owner: &Owner) -> kube::Result<Option<ObjectMeta>> {
     let api: Api<HospitalOrganization> = Api::namespaced(context.kube.clone(), &owner.namespace);
-    Ok(in_time(api.get_metadata_opt(&owner.name)).await?.map(|object| object.metadata))
+    let found = in_time(api.get_metadata_opt(&owner.name)).await?.map(|object| object.metadata);
+    Ok(found.filter(|object| object.uid.as_ref() == Some(&owner.uid)))
 }

@@ -29,6 +29,7 @@ use kube::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Leadership, handover::Handover};
+use crate::answer::within;
 
 /// No lease lasts longer, whatever was asked for: an operator that is gone is not waited for until somebody comes to look.
 pub const LONGEST: Duration = Duration::from_mins(10);
@@ -345,9 +346,7 @@ impl Election {
     }
 
     async fn in_time<T>(&self, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
-        tokio::time::timeout(self.settings.renewal(), request)
-            .await
-            .unwrap_or_else(|elapsed| Err(kube::Error::Service(elapsed.into())))
+        within(self.settings.renewal(), request).await
     }
 
     fn spec(&self) -> LeaseSpec {

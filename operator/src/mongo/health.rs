@@ -94,7 +94,8 @@ impl Mongo {
         let mut said = None;
         let pulse = Self { client: self.pulse.clone(), ..self.clone() };
         while !stop.is_cancelled() {
-            let look = tokio::time::timeout(LONGEST_LOOK, pulse.look()).await.unwrap_or_else(|_| Err(unanswered()));
+            let look = tokio::time::timeout(LONGEST_LOOK, pulse.look()).await;
+            let look = look.unwrap_or_else(|_| Err(Error::unfinished("look at it", LONGEST_LOOK)));
             heartbeat();
             let pause = match &look {
                 Ok(abilities) => {
@@ -213,17 +214,5 @@ impl Mongo {
             let ended = self.client.database("admin").run_command(doc! { "killSessions": sessions }).await;
             tracing::debug!(ended = ended.is_ok(), "ended the sessions of before");
         }
-    }
-}
-
-/// What there is to say of a server that takes what it is asked and does not finish it.
-fn unanswered() -> Error {
-    Error::Fault {
-        reason: Reason::MongoDbNotWritable,
-        message: format!(
-            "MongoDB does not finish what it is asked (tried for {} s to look at it). See whether it is locked \
-             (db.fsyncLock()) or the majority of its members is away; the operator tries again by itself.",
-            LONGEST_LOOK.as_secs()
-        ),
     }
 }
