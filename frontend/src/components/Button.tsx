@@ -59,7 +59,7 @@ export function IconButton({ label, className, children, ...props }: ComponentPr
       aria-label={label}
       title={label}
       className={clsx(
-        "inline-flex size-10 shrink-0 items-center justify-center rounded-md text-ink-soft transition-colors hover:bg-sunken hover:text-ink",
+        "inline-flex size-10 shrink-0 grow-0! items-center justify-center rounded-md text-ink-soft transition-colors hover:bg-sunken hover:text-ink",
         className,
       )}
     >

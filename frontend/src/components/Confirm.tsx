@@ -94,7 +94,7 @@ function Question({
           )}
         </Field>
       )}
-      <div className="flex flex-wrap justify-end gap-2">
+      <div className="flex flex-wrap justify-end gap-2 max-sm:*:grow">
         <Button onClick={onClose}>{t("common.cancel")}</Button>
         <Button type="submit" look={dangerous ? "danger" : "primary"} pending={pending} disabled={!isTyped}>
           {action}

@@ -13,7 +13,8 @@ export function DialogFrame({
 }: {
   title: ReactNode;
   mustAnswer?: boolean;
-  wide?: boolean;
+  /** `very` is for what stands side by side. */
+  wide?: boolean | "very";
   children: ReactNode;
 }) {
   const { t } = useTranslation();
@@ -24,7 +25,7 @@ export function DialogFrame({
         <Dialog.Popup
           className={clsx(
             "appear relative grid w-full gap-4 rounded-lg border border-line bg-surface p-6 shadow-float outline-none",
-            wide ? "max-w-2xl" : "max-w-md",
+            wide === "very" ? "max-w-4xl" : wide ? "max-w-2xl" : "max-w-md",
           )}
         >
           <Dialog.Title className={clsx("text-lg font-semibold", !mustAnswer && "pe-10")}>{title}</Dialog.Title>

@@ -36,7 +36,7 @@ export function Preferences() {
   return (
     <Menu
       trigger={
-        <IconButton label={t("common.appearanceAndLanguage")}>
+        <IconButton label={t("common.appearanceAndLanguage")} className="-me-2.5">
           <SunMoon aria-hidden className="size-5" />
         </IconButton>
       }

@@ -44,13 +44,13 @@ export function Body({ children }: { children: ReactNode }) {
 
 export function Row({ className, children, ...props }: ComponentProps<"tr">) {
   return (
-    <tr {...props} className={clsx("grid gap-1.5 px-4 py-4 md:table-row md:hover:bg-sunken/60", className)}>
+    <tr {...props} className={clsx("grid gap-2 px-4 py-4 sm:px-6 md:table-row md:hover:bg-sunken/60", className)}>
       {children}
     </tr>
   );
 }
 
-/** `numeric` gives every digit the same width. */
+/** `numeric` gives every digit the same width. As a card, a cell has its label beside it. */
 export function Cell({
   label,
   numeric = false,
@@ -65,14 +65,21 @@ export function Cell({
   return (
     <td
       className={clsx(
-        "flex min-w-0 flex-wrap gap-x-2 md:table-cell md:py-3 md:align-middle",
+        "min-w-0 md:table-cell md:py-3 md:align-middle",
+        label ? "grid grid-cols-[6.75rem_minmax(0,1fr)] items-baseline gap-x-2" : "block",
         cellPadding,
         numeric && "tabular",
         className,
       )}
     >
-      {label && <span className="min-w-28 text-ink-soft md:hidden">{label}</span>}
-      {children}
+      {label ? (
+        <>
+          <span className="text-ink-soft normal-nums md:hidden">{label}</span>
+          <div>{children}</div>
+        </>
+      ) : (
+        children
+      )}
     </td>
   );
 }

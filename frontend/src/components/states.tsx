@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { isProblem } from "@/api/problem";
 import { Button } from "./Button";
-import { ProblemText } from "./ProblemNotice";
+import { ProblemText } from "./ProblemText";
 
 /** What a list or a page shows when there is nothing: what it is for, and what to do next. */
 export function Empty({
@@ -19,12 +19,14 @@ export function Empty({
   action?: ReactNode;
 }) {
   return (
-    <div className="grid justify-items-center gap-3 px-4 py-12 text-center">
+    <div className="grid justify-items-center gap-4 px-4 py-12 text-center">
       <span className="grid size-12 place-items-center rounded-full bg-sunken text-ink-soft">
         <Icon aria-hidden className="size-6" />
       </span>
-      <p className="text-base font-semibold">{title}</p>
-      {children && <p className="max-w-prose text-ink-soft">{children}</p>}
+      <div className="grid justify-items-center gap-1">
+        <p className="text-base font-semibold text-balance">{title}</p>
+        {children && <p className="max-w-prose text-balance text-ink-soft">{children}</p>}
+      </div>
       {action}
     </div>
   );
@@ -43,13 +45,15 @@ export function Failure({
 }) {
   const { t } = useTranslation();
   return (
-    <div role="alert" className="grid justify-items-center gap-3 px-4 py-12 text-center">
+    <div role="alert" className="grid justify-items-center gap-4 px-4 py-12 text-center">
       <span className="grid size-12 place-items-center rounded-full bg-bad-soft text-bad">
         <CloudOff aria-hidden className="size-6" />
       </span>
-      <Title className="text-base font-semibold">{t("common.cannotShow")}</Title>
-      <div className="max-w-prose text-ink-soft">
-        <ProblemText error={error} />
+      <div className="grid justify-items-center gap-1">
+        <Title className="text-base font-semibold">{t("common.cannotShow")}</Title>
+        <div className="max-w-prose text-balance text-ink-soft">
+          <ProblemText error={error} />
+        </div>
       </div>
       {retry && !isProblem(error, "not-found", "forbidden") && <Button onClick={retry}>{t("common.tryAgain")}</Button>}
     </div>

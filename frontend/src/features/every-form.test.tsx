@@ -655,7 +655,7 @@ describe("the first steps of a sign-up", () => {
   it("go on with a plan alone", async () => {
     const { user, router } = renderAt("/signup/plan");
     await user.click(await screen.findByRole("button", { name: "Continue" }));
-    expect(await screen.findByText("Choose a plan to go on.")).toBeTruthy();
+    expect(await screen.findByText("Choose a plan to continue.")).toBeTruthy();
     await user.click(screen.getByRole("radio", { name: /Starter/ }));
     await user.keyboard("{Enter}");
     await waitFor(() => expect(router.state.location.pathname).toBe("/signup/details"));

@@ -1,11 +1,12 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
+import type doors from "./locales/en/doors";
 import type start from "./locales/en/start";
 import type work from "./locales/en/work";
 
 declare module "i18next" {
   interface CustomTypeOptions {
-    resources: { translation: typeof start & typeof work };
+    resources: { translation: typeof start & typeof doors & typeof work };
     returnNull: false;
   }
 }
@@ -15,14 +16,22 @@ export const languages = { en: "English", de: "Deutsch" } as const;
 
 export type Language = keyof typeof languages;
 
-/** What is said on the first pages, and what is said behind them; the second part is loaded when somebody goes there. */
-type Part = "start" | "work";
+/** What is said on the first page, at the doors, and behind them: each part is loaded when somebody goes there. */
+type Part = "start" | "doors" | "work";
 
 type Load = () => Promise<{ default: object }>;
 
 const load: Record<Language, Record<Part, Load>> = {
-  en: { start: () => import("./locales/en/start"), work: () => import("./locales/en/work") },
-  de: { start: () => import("./locales/de/start"), work: () => import("./locales/de/work") },
+  en: {
+    start: () => import("./locales/en/start"),
+    doors: () => import("./locales/en/doors"),
+    work: () => import("./locales/en/work"),
+  },
+  de: {
+    start: () => import("./locales/de/start"),
+    doors: () => import("./locales/de/doors"),
+    work: () => import("./locales/de/work"),
+  },
 };
 
 const KEPT = "chakravue.language";
@@ -53,10 +62,16 @@ async function loadWords(language: Language): Promise<void> {
   for (const part of missing) loaded.add(`${language}/${part}`);
 }
 
+/** Has the words for the sign-ins ready. */
+export function loadDoorWords(): Promise<void> {
+  wanted.add("doors");
+  return loadWords(i18next.language as Language);
+}
+
 /** Has the words for everything behind the first pages ready. */
 export function loadWorkWords(): Promise<void> {
   wanted.add("work");
-  return loadWords(i18next.language as Language);
+  return loadDoorWords();
 }
 
 export async function changeLanguage(language: Language, keep: boolean): Promise<void> {

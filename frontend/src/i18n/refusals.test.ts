@@ -53,6 +53,8 @@ it("every word says something whole, with its values as the language writes them
 
 it.each<[FieldError, string]>([
   [{ code: "wrong_length", min: 1, max: 2000, detail: "" }, "Bitte 1 bis 2.000 Zeichen eingeben."],
+  [{ code: "wrong_type", expected: "a whole number", detail: "" }, "Bitte eine ganze Zahl eingeben."],
+  [{ code: "wrong_type", expected: "an object", detail: "" }, "Das kann hier nicht stehen."],
   [{ code: "too_small", min: 0.2, detail: "" }, "Muss mindestens 0,2 sein."],
   [
     { code: "too_guessable", why: "keyboard", detail: "" },

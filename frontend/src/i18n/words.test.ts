@@ -2,15 +2,17 @@ import i18next from "i18next";
 import { expect, it } from "vitest";
 import { words as closed } from "@/api/rules.generated";
 import { changeLanguage } from "./index";
+import deDoors from "./locales/de/doors";
 import deStart from "./locales/de/start";
 import deWork from "./locales/de/work";
+import enDoors from "./locales/en/doors";
 import enStart from "./locales/en/start";
 import enWork from "./locales/en/work";
 
 type Words = { [key: string]: string | Words };
 
-const en: Words = { ...enStart, ...enWork };
-const de: Words = { ...deStart, ...deWork };
+const en: Words = { ...enStart, ...enDoors, ...enWork };
+const de: Words = { ...deStart, ...deDoors, ...deWork };
 
 function flat(words: Words, prefix = ""): Map<string, string> {
   const entries = Object.entries(words).flatMap(([key, value]): [string, string][] =>

@@ -1,6 +1,7 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 import { PublicLayout } from "@/features/welcome/PublicLayout";
 import { Welcome } from "@/features/welcome/Welcome";
+import { loadDoorWords } from "@/i18n";
 import { safeRedirect } from "@/session/redirect";
 import { root } from "./router";
 import { signupRoutes } from "./signup";
@@ -9,6 +10,7 @@ import { signupRoutes } from "./signup";
 export function publicRoutes() {
   const layout = createRoute({ getParentRoute: () => root, id: "public", component: PublicLayout });
   const getParentRoute = () => layout;
+  const door = { getParentRoute, beforeLoad: loadDoorWords };
   const validateSearch = (search: Record<string, unknown>): { redirect?: string } => {
     const redirect = safeRedirect(search.redirect);
     return redirect === undefined ? {} : { redirect };
@@ -18,35 +20,35 @@ export function publicRoutes() {
     layout.addChildren([
       createRoute({ getParentRoute, path: "/", component: Welcome }),
       createRoute({
-        getParentRoute,
+        ...door,
         path: "/sign-in",
         validateSearch,
         component: lazyRouteComponent(signIn, "RegularSignIn"),
       }),
       createRoute({
-        getParentRoute,
+        ...door,
         path: "/admin",
         validateSearch,
         component: lazyRouteComponent(signIn, "PlatformSignIn"),
       }),
       createRoute({
-        getParentRoute,
+        ...door,
         path: "/staff",
         validateSearch,
         component: lazyRouteComponent(() => import("@/features/sign-in/StaffSignIn"), "StaffSignIn"),
       }),
       createRoute({
-        getParentRoute,
+        ...door,
         path: "/forgot-password",
         component: lazyRouteComponent(() => import("@/features/links/ForgotPassword"), "ForgotPassword"),
       }),
       createRoute({
-        getParentRoute,
+        ...door,
         path: "/accept-invitation",
         component: lazyRouteComponent(() => import("@/features/links/AcceptInvitation"), "AcceptInvitation"),
       }),
       createRoute({
-        getParentRoute,
+        ...door,
         path: "/reset-password",
         component: lazyRouteComponent(() => import("@/features/links/ResetPassword"), "ResetPassword"),
       }),

@@ -1,8 +1,8 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRouter } from "@tanstack/react-router";
+import { createRootRouteWithContext, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { Suspense } from "react";
 import { Skeleton } from "@/components/states";
 import type { BrowserSession } from "@/session/session";
-import { NotFound } from "./NotFound";
 import { platformRoutes } from "./platform";
 import { publicRoutes } from "./public";
 import { Root } from "./Root";
@@ -14,7 +14,17 @@ export interface RouterContext {
   session: BrowserSession;
 }
 
-export const root = createRootRouteWithContext<RouterContext>()({ component: Root, notFoundComponent: NotFound });
+/** Seldom needed, so no part of the first page. */
+const NotFound = lazyRouteComponent(() => import("./NotFound"), "NotFound");
+
+export const root = createRootRouteWithContext<RouterContext>()({
+  component: Root,
+  notFoundComponent: () => (
+    <Suspense fallback={<Skeleton className="p-8" />}>
+      <NotFound />
+    </Suspense>
+  ),
+});
 
 export function createAppRouter(context: RouterContext) {
   return createRouter({

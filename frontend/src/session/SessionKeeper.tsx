@@ -43,7 +43,7 @@ export function SessionKeeper() {
         <p className="text-lg tabular" role="timer">
           {t("session.warning.left", { count: Math.ceil((left ?? 0) / 1000) })}
         </p>
-        <div className="flex flex-wrap justify-end gap-2">
+        <div className="flex flex-wrap justify-end gap-2 max-sm:*:grow">
           <Button onClick={() => void session.signOut()}>{t("session.signOut")}</Button>
           <Button look="primary" onClick={() => void session.extend().catch(() => {})}>
             {t("session.warning.stay")}

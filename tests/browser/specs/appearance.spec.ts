@@ -41,7 +41,7 @@ function sentences(language: string): string[] {
   const folder = new URL(`../../../frontend/src/i18n/locales/${language}/`, import.meta.url);
   const said = (words: Words): string[] =>
     Object.values(words).flatMap((value) => (typeof value === "string" ? [value] : said(value)));
-  return ["clinic", "common", "office", "platform", "sign-in", "signup", "workspace"].flatMap((name) =>
+  return ["clinic", "common", "office", "platform", "sign-in", "signup", "welcome", "workspace"].flatMap((name) =>
     said(JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8")) as Words),
   );
 }
@@ -101,7 +101,7 @@ test.describe("in German", () => {
     await picture(page, "de-staff-refused");
     await signIn(page, clinic, clinic.admin, "/app/account");
     watcher.provokes(422, /\/me\/password$/);
-    await page.getByLabel("Heutiges Passwort").fill("not the password at all");
+    await page.getByLabel("Aktuelles Passwort").fill("not the password at all");
     await page.getByLabel("Neues Passwort").fill(PASSWORD);
     await page.getByRole("button", { name: /Passwort ändern/ }).click();
     await expect(page.getByText("Stimmt nicht.")).toBeVisible();

@@ -49,10 +49,10 @@ test("a hospital signs up and a patient is registered with the keyboard alone", 
   await type("Expiry date", "1230");
   await type("Security code", "123");
   await keyboard.press("Enter");
-  await expect(page.getByRole("button", { name: "Go on with your team" })).toBeFocused({ timeout: 60_000 });
+  await expect(page.getByRole("button", { name: "Continue to your team" })).toBeFocused({ timeout: 60_000 });
   await keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Step 4 of 5" })).toBeFocused();
-  await press("Go on without a team");
+  await press("Continue without a team");
   await expect(page.getByRole("heading", { name: "Step 5 of 5" })).toBeFocused();
   await type("New password", PASSWORD);
   await keyboard.press("Enter");

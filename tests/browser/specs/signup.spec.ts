@@ -22,7 +22,7 @@ test("from the first page to the first day, and nothing is lost on the way", asy
   await expect(page.getByRole("heading", { name: "Step 1 of 5" })).toBeFocused();
   await audit(page);
   await page.getByRole("button", { name: "Continue" }).click();
-  await expect(page.getByText("Choose a plan to go on.")).toBeVisible();
+  await expect(page.getByText("Choose a plan to continue.")).toBeVisible();
   await page.getByRole("radio", { name: "Professional" }).check();
   await page.reload();
   await expect(page.getByRole("radio", { name: "Professional" })).toBeChecked();
@@ -47,14 +47,14 @@ test("from the first page to the first day, and nothing is lost on the way", asy
   await pay(page).click();
   await events;
   await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 60_000 });
-  await expect(page.getByRole("button", { name: "Go on with your team" })).toBeFocused();
+  await expect(page.getByRole("button", { name: "Continue to your team" })).toBeFocused();
   await audit(page);
   // Coming back finds the hospital as far as it has come.
   await page.reload();
-  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await page.getByRole("button", { name: "Continue to your team" }).click();
 
   await expect(page.getByText("1 of 20 seats taken")).toBeVisible();
-  await page.getByText("What may each role do?").click();
+  await page.getByText("What can each role do?").click();
   await expect(page.getByText("Write clinical notes")).toBeVisible();
   await audit(page);
   await inviteTeammate(page, "doctor@mercy.example", "DOCTOR");
@@ -119,7 +119,7 @@ test("a declined card is told at its field, and nothing is charged", async ({ pa
   }
   await fillCard(page);
   await pay(page).click();
-  await expect(page.getByRole("button", { name: "Go on with your team" })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole("button", { name: "Continue to your team" })).toBeVisible({ timeout: 60_000 });
 });
 
 test("a card number is checked before it is sent", async ({ page }) => {
@@ -149,8 +149,8 @@ test("a double click and a lost answer pay once", async ({ page, watcher }) => {
   await fillCard(page);
   await pay(page).dblclick();
   // Either the progress tells that it was paid, or the same payment is sent again; both end here.
-  await page.getByRole("button", { name: "Go on with your team" }).click({ timeout: 60_000 });
-  await page.getByRole("button", { name: "Go on without a team" }).click();
+  await page.getByRole("button", { name: "Continue to your team" }).click({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Continue without a team" }).click();
   await page.getByLabel("New password").fill(PASSWORD);
   await page.getByRole("button", { name: "Finish the set-up" }).click();
   await page.getByRole("button", { name: "Open the dashboard" }).click();
@@ -177,11 +177,11 @@ test("a hospital that cannot be set up says so, and goes on when that is mended"
   await pay(page).click();
   await expect(page.getByText("Your hospital could not be set up")).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText("nothing that was paid is lost")).toBeVisible();
-  await expect(page.getByRole("listitem").filter({ hasText: "Make a login of its own" })).toContainText("failed");
+  await expect(page.getByRole("listitem").filter({ hasText: "Create its own login" })).toContainText("failed");
   await audit(page);
   await clear(object);
   await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 120_000 });
-  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await page.getByRole("button", { name: "Continue to your team" }).click();
   await expect(page.getByRole("heading", { name: "Step 4 of 5" })).toBeVisible();
 });
 
@@ -210,7 +210,7 @@ test("a hospital that takes minutes to be set up says why, and can be come back 
   await expect(page.getByText("This takes longer than usual")).toBeHidden();
   await proceed(object);
   await expect(page.getByText("10 of 10 steps done")).toBeVisible({ timeout: 60_000 });
-  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await page.getByRole("button", { name: "Continue to your team" }).click();
   await expect(page.getByText("1 of 20 seats taken")).toBeVisible();
 });
 

@@ -46,14 +46,14 @@ test("the steps of a sign-up", async ({ page, watcher }) => {
   await look(page, "signup-3-payment-declined");
   await fillCard(page);
   await pay(page).click();
-  await expect(page.getByRole("button", { name: "Go on with your team" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Continue to your team" })).toBeVisible();
   await look(page, "signup-3-ready");
-  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await page.getByRole("button", { name: "Continue to your team" }).click();
   await expect(page.getByRole("heading", { name: "Step 4 of 5" })).toBeVisible();
   await look(page, "signup-4-team-empty");
   await inviteTeammate(page, "doctor@looked-at.example", "DOCTOR");
   await expect(page.getByText("2 of 20 seats taken")).toBeVisible();
-  await page.getByText("What may each role do?").click();
+  await page.getByText("What can each role do?").click();
   await look(page, "signup-4-team");
   await page.getByRole("button", { name: "Continue" }).click();
   await expect(page.getByRole("heading", { name: "Step 5 of 5" })).toBeVisible();
@@ -138,7 +138,7 @@ test("a receptionist's pages", async ({ page, clinic }) => {
 
 test("an administrator's pages", async ({ page, clinic }) => {
   await signIn(page, clinic, clinic.admin);
-  await expect(page.getByText("The pharmacy needs a look")).toBeVisible();
+  await expect(page.getByText("The pharmacy needs attention")).toBeVisible();
   await look(page, "today-admin");
   await page.goto("/app/pharmacy");
   await expect(page.getByText("Insulin glargine", { exact: true })).toBeVisible();

@@ -50,7 +50,7 @@ export async function toTeam(page: Page, details: Details, plan?: string): Promi
   await toPayment(page, details, plan);
   await fillCard(page);
   await pay(page).click();
-  await page.getByRole("button", { name: "Go on with your team" }).click();
+  await page.getByRole("button", { name: "Continue to your team" }).click();
   await expect(page.getByRole("heading", { name: "Step 4 of 5" })).toBeVisible();
 }
 

@@ -10,7 +10,7 @@ export function FormActions({
 }: { pending: boolean; children: ReactNode } & ({ onCancel: () => void } | { cancel: ReactNode })) {
   const { t } = useTranslation();
   return (
-    <div className="flex flex-wrap justify-end gap-2">
+    <div className="flex flex-wrap justify-end gap-2 max-sm:*:grow">
       {"cancel" in wayOut ? wayOut.cancel : <Button onClick={wayOut.onCancel}>{t("common.cancel")}</Button>}
       <Button type="submit" look="primary" pending={pending}>
         {children}

@@ -69,7 +69,7 @@ function Details({ appointment }: { appointment: Appointment }) {
           </span>
         </Fact>
       </dl>
-      <div className="flex flex-wrap items-start justify-between gap-2">
+      <div className="flex flex-wrap items-start justify-between gap-2 max-sm:*:grow">
         <StatusActions appointment={appointment} />
         {canMove && (
           <Button onClick={() => setMoving(true)}>

@@ -55,8 +55,9 @@ export function AppointmentLink({
             {name}
             <AppointmentBadge status={status} />
           </span>
-          <span className="block truncate text-ink-soft tabular" dir="auto">
-            {[times, reason].filter(Boolean).join(" · ")}
+          <span className="block truncate text-ink-soft" dir="auto">
+            <span className="tabular">{times}</span>
+            {reason && ` · ${reason}`}
           </span>
         </>
       ) : (

@@ -58,7 +58,7 @@ function Timetable({ zone, appointments }: { zone: string; appointments: Appoint
   const rows = ((to - from) * 60) / STEP;
   return (
     <div
-      className="grid min-w-max px-6 pb-6"
+      className="grid min-w-max ps-4"
       style={{ gridTemplateColumns: `4rem repeat(${doctors.length}, minmax(14rem, 1fr))` }}
     >
       <span />

@@ -1,4 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
+import clsx from "clsx";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isProblem } from "@/api/problem";
@@ -47,12 +48,15 @@ export function StatusActions({ appointment, compact = false }: { appointment: A
       setPending(null);
     }
   };
-  const shown = compact ? appointment.next.filter((status) => status !== "cancelled") : appointment.next;
+  // What cannot be undone comes last, and not where one clicks in passing.
+  const others = appointment.next.filter((status) => status !== "cancelled");
+  const canCancel = !compact && others.length < appointment.next.length;
+  const shown: AppointmentStatus[] = canCancel ? [...others, "cancelled"] : others;
   if (shown.length === 0 && !problem) return null;
   const whose = appointment.patient_name ?? "";
   return (
     <div className="grid gap-2">
-      <div className="flex flex-wrap gap-2">
+      <div className={clsx("flex flex-wrap gap-2", !compact && "max-sm:*:grow")}>
         {shown.map((status, index) => (
           <Button
             key={status}

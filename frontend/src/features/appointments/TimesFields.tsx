@@ -23,7 +23,7 @@ export function TimesFields() {
           </option>
         ))}
       </SelectField>
-      <div className="grid items-start gap-4 sm:grid-cols-3">
+      <div className="grid items-start gap-x-4 gap-y-6 sm:grid-cols-3">
         <TextField name="day" type="date" label={t("appointments.day")} />
         <TextField
           name="time"

@@ -174,7 +174,7 @@ function Filters({
             className={fieldLook}
             value={filter.action}
             maxLength={LONGEST}
-            placeholder={example}
+            placeholder={t("audit.suchAs", { example })}
             onChange={set("action")}
           />
         )}
@@ -258,7 +258,10 @@ function EntryRow({ entry, source }: { entry: Entry; source: LogSource }) {
   const format = useFormat(source.zone);
   const who = source.people.find(({ user_id }) => user_id === entry.actor_id);
   const role = useRoleName()(entry.actor_role);
-  const action = useKnownWords()(`audit.actions.${entry.action.replace(".", "_")}`);
+  const known = useKnownWords();
+  const action = known(`audit.actions.${entry.action.replace(".", "_")}`);
+  const { target } = entry;
+  const kind = target && (known(`audit.targets.${target.type}`) ?? target.type);
   const details = Object.entries(entry.details as Record<string, unknown>);
   return (
     <Row>
@@ -290,13 +293,13 @@ function EntryRow({ entry, source }: { entry: Entry; source: LogSource }) {
       <Cell>
         <details className="min-w-0">
           <summary className="rounded-sm text-ink-soft">
-            {entry.target ? `${entry.target.type} ${entry.target.id.slice(-6)}` : t("audit.details")}
+            {target ? `${kind} ${target.id.slice(-6)}` : t("audit.details")}
           </summary>
           <dl className="mt-2 grid gap-1 text-ink-soft">
-            {entry.target && (
+            {target && (
               <div>
-                <dt className="inline font-medium">{entry.target.type}: </dt>
-                <dd className="inline break-all">{source.linkTo?.(entry.target) ?? entry.target.id}</dd>
+                <dt className="inline font-medium">{kind}: </dt>
+                <dd className="inline break-all">{source.linkTo?.(target) ?? target.id}</dd>
               </div>
             )}
             {details.map(([name, value]) => (

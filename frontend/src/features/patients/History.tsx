@@ -93,7 +93,7 @@ function useEntries(patient: Patient): Entry[] {
       id: one.appointment_id,
       at: one.starts_at,
       icon: CalendarDays,
-      kind: t(`appointments.statuses.${one.status}`),
+      kind: `${t("appointments.one")}: ${t(`appointments.statuses.${one.status}`)}`,
       text: one.reason ?? "",
       ...(one.doctor_name ? { by: one.doctor_name } : {}),
     })),

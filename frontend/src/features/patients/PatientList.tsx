@@ -156,9 +156,7 @@ function Found({ asked }: { asked: PatientSearch }) {
                 <Cell label={t("patients.birthDate")} numeric>
                   {format.day(patient.birth_date)}
                 </Cell>
-                <Cell label={t("patients.phone")} numeric>
-                  {patient.phone ?? "–"}
-                </Cell>
+                <Cell label={t("patients.phone")}>{patient.phone ?? "–"}</Cell>
                 <Cell label={t("patients.allergies")}>
                   <AllergyBadge allergies={patient.allergies} />
                 </Cell>

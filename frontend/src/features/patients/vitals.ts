@@ -14,6 +14,9 @@ export const measures: { name: Measure; unit: string; whole: boolean }[] = [
   { name: "height_cm", unit: "cm", whole: false },
 ];
 
+/** A number and its unit stay on one line. */
+const SPACE = "\u00a0";
+
 export interface Reading {
   label: "bloodPressure" | Measure;
   text: string;
@@ -26,9 +29,9 @@ export function readingsOf(vitals: Schema<"Vitals">, number: (value: number) => 
     const value = vitals[name];
     if (typeof value !== "number" || name === "diastolic_mmhg") continue;
     if (name === "systolic_mmhg") {
-      readings.push({ label: "bloodPressure", text: `${value}/${vitals.diastolic_mmhg ?? "–"} ${unit}` });
+      readings.push({ label: "bloodPressure", text: `${value}/${vitals.diastolic_mmhg ?? "–"}${SPACE}${unit}` });
     } else {
-      readings.push({ label: name, text: `${number(value)} ${unit}` });
+      readings.push({ label: name, text: `${number(value)}${SPACE}${unit}` });
     }
   }
   return readings;

@@ -114,7 +114,15 @@ function List({ q, show, onDo }: { q: string; show: Shown; onDo: (doing: Doing) 
       {medicines.isPending && <Skeleton lines={6} className="p-6" />}
       {medicines.isError && <Failure error={medicines.error} retry={() => void medicines.refetch()} />}
       {medicines.isSuccess && medicines.items.length === 0 && (
-        <Empty icon={Boxes} title={t(`pharmacy.${nothing}`, { days: EXPIRING_DAYS })}>
+        <Empty
+          icon={Boxes}
+          title={t(`pharmacy.${nothing}`, { days: EXPIRING_DAYS })}
+          action={
+            nothing === "none" && may("pharmacy.manage") ? (
+              <Button onClick={() => onDo({ what: "add" })}>{t("pharmacy.add")}</Button>
+            ) : undefined
+          }
+        >
           {t(`pharmacy.${nothing}Hint`)}
         </Empty>
       )}

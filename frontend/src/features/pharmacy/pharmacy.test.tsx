@@ -136,3 +136,20 @@ it("reads a medicine again that somebody else has changed, so that it can be rem
   await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
   expect(versions).toEqual(['"1"', '"2"']);
 });
+
+it("offers whoever may change the stock to add the first medicine where there is none", async () => {
+  server.use(
+    http.get("/me", ({ response }) => response(200).json(staff("OPD", ["pharmacy.read", "pharmacy.manage"]))),
+    http.get("/organization/{org_id}/settings", ({ response }) => response(200).json({ items: [] })),
+    http.get("/organization/{org_id}/pharmacy", ({ response }) => response(200).json({ items: [] })),
+  );
+  const { user } = renderAt("/app/pharmacy");
+  await screen.findByText("No medicines yet");
+  const [, inTheMiddle] = screen.getAllByRole("button", { name: "Add a medicine" });
+  await user.click(inTheMiddle as HTMLElement);
+  expect(await screen.findByRole("dialog", { name: "Add a medicine" })).toBeTruthy();
+  await user.keyboard("{Escape}");
+  await user.click(screen.getByRole("radio", { name: "Low" }));
+  await screen.findByText("Nothing runs low");
+  expect(screen.getAllByRole("button", { name: "Add a medicine" })).toHaveLength(1);
+});

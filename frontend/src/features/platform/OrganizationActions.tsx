@@ -151,7 +151,7 @@ function PlanDialog({
   }
   return (
     <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
-      <DialogFrame title={t("organizations.changePlan")} wide>
+      <DialogFrame title={t("organizations.changePlan")} wide="very">
         <PlanCards
           plans={data?.plans ?? []}
           value={planId}

@@ -213,7 +213,11 @@ function Sortable({
         {table.getRowModel().rows.map((row) => (
           <Row key={row.id}>
             {row.getVisibleCells().map((cell) => (
-              <Cell key={cell.id} label={String(cell.column.columnDef.header)}>
+              // As a card, it begins with the name, which needs no label.
+              <Cell
+                key={cell.id}
+                {...(cell.column.id === "name" ? {} : { label: String(cell.column.columnDef.header) })}
+              >
                 {flexRender(cell.column.columnDef.cell, cell.getContext())}
               </Cell>
             ))}

@@ -11,6 +11,7 @@ import {
   YAxis,
 } from "recharts";
 import type { Datum } from "./ChartFigure";
+import { ticksTo } from "./ticks";
 
 const axis = { stroke: "var(--ink-soft)", fontSize: 14, tickLine: false, axisLine: false } as const;
 
@@ -30,13 +31,15 @@ interface ChartProps {
   format: (value: number) => string;
 }
 
-/** The numbers stand in the table beside the chart, so the drawing itself takes no focus. */
+/**
+ * Each bar says its number, so that it needs no lines to read it by. The numbers stand in the table beside the chart, too,
+ * so the drawing itself takes no focus.
+ */
 export function Bars({ data, format }: ChartProps) {
   return (
     <ResponsiveContainer width="100%" height="100%">
-      <BarChart data={data} margin={{ top: 24, right: 8, bottom: 0, left: 8 }} accessibilityLayer={false}>
-        <CartesianGrid vertical={false} stroke="var(--line)" />
-        <XAxis dataKey="name" {...axis} interval={0} />
+      <BarChart data={data} margin={{ top: 24, right: 0, bottom: 0, left: 0 }} accessibilityLayer={false}>
+        <XAxis dataKey="name" {...axis} axisLine={{ stroke: "var(--line)" }} interval={0} />
         <Tooltip
           {...tooltip}
           cursor={{ fill: "var(--sunken)" }}
@@ -58,12 +61,13 @@ export function Bars({ data, format }: ChartProps) {
 }
 
 export function Line({ data, format }: ChartProps) {
+  const ticks = ticksTo(Math.max(...data.map(({ value }) => value)));
   return (
     <ResponsiveContainer width="100%" height="100%">
       <AreaChart data={data} margin={{ top: 8, right: 8, bottom: 0, left: 0 }} accessibilityLayer={false}>
         <CartesianGrid vertical={false} stroke="var(--line)" />
         <XAxis dataKey="name" {...axis} minTickGap={32} />
-        <YAxis {...axis} width={36} allowDecimals={false} tickFormatter={format} />
+        <YAxis {...axis} width={36} ticks={ticks} domain={[0, ticks.at(-1) ?? 0]} tickFormatter={format} />
         <Tooltip {...tooltip} formatter={(value) => [format(Number(value)), ""]} separator="" />
         <Area
           dataKey="value"

@@ -66,7 +66,7 @@ it("shows the platform's audit log page by page, and where each hospital is", as
   expect(suspended.getByText("Somebody")).toBeTruthy();
   // In UTC, wherever the browser is.
   expect(suspended.getByText("1 Nov 2026, 23:30")).toBeTruthy();
-  await user.click(suspended.getByText(/^organization /));
+  await user.click(suspended.getByText(/^Hospital /));
   const link = suspended.getByRole("link", { name: hospital.organization_id });
   expect(link.getAttribute("href")).toBe(`/platform/organizations/${hospital.organization_id}`);
   await user.click(screen.getByRole("button", { name: "Show more" }));
@@ -89,7 +89,7 @@ it("asks for the part of the platform's audit log that the filters say, and says
   const { user } = renderAt("/platform/audit");
   await screen.findByText("Suspended a hospital");
   await user.selectOptions(screen.getByLabelText("Who"), "Somebody");
-  await user.type(screen.getByLabelText("On what (id)"), hospital.organization_id);
+  await user.type(screen.getByLabelText("Target ID"), hospital.organization_id);
   fireEvent.change(screen.getByLabelText("To"), { target: { value: "2026-11-01" } });
   await waitFor(() =>
     expect(asked.at(-1)).toEqual({

@@ -58,7 +58,7 @@ function DayHours({ day }: { day: Weekday }) {
   const error = ofAll ?? ofDay;
   const name = t(`settings.hours.${day}`);
   return (
-    <fieldset className="grid grid-cols-[minmax(0,1fr)] gap-2 py-3 sm:grid-cols-[8rem_minmax(0,1fr)] sm:items-start">
+    <fieldset className="grid grid-cols-[minmax(0,1fr)] gap-2 py-4 first:pt-0 last:pb-0 sm:grid-cols-[8rem_minmax(0,1fr)] sm:items-start">
       <legend className="float-start pt-2 font-medium">{name}</legend>
       <div className="grid grid-cols-[minmax(0,1fr)] gap-2">
         {fields.map((field, index) => (

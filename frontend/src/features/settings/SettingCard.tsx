@@ -124,7 +124,7 @@ export function SettingCard<Input extends FieldValues, Output>({
         >
           {children}
           {may("settings.manage") && (
-            <div className="flex flex-wrap justify-end gap-2">
+            <div className="flex flex-wrap justify-end gap-2 max-sm:*:grow">
               {!setting.is_default && (
                 <Button look="quiet" onClick={() => void toDefault()}>
                   {t("settings.toDefault")}

@@ -125,5 +125,5 @@ it("loads the hospitals by a button that says so, and leads to the field that is
 it("takes the hospital's id where the platform lists no hospitals", async () => {
   server.use(http.get("/organizations", () => problem("not-found", 404)));
   renderAt("/staff");
-  expect(await screen.findByLabelText("Hospital id")).toBeTruthy();
+  expect(await screen.findByLabelText("Hospital ID")).toBeTruthy();
 });

@@ -105,7 +105,8 @@ function DatabaseName({ hospital }: { hospital: string }) {
     <p className="flex items-center gap-2 rounded-md bg-sunken px-3 py-2 text-ink-soft" aria-live="polite">
       <Database aria-hidden className="size-4 shrink-0" />
       <span className="min-w-0">
-        {t("signup.details.database")} <code className="font-medium break-all text-ink">{shown ?? "–"}</code>
+        {t("signup.details.database")}{" "}
+        <code className="inline-block font-medium break-all text-ink">{shown ?? "–"}</code>
       </span>
     </p>
   );

@@ -263,7 +263,7 @@ describe("what a reload must not lose or show wrongly", () => {
     isAway = false;
     await user.click(screen.getByRole("button", { name: "Try again" }));
     expect(await screen.findByText("Your hospital is ready.")).toBeTruthy();
-    expect(screen.getByText("Your payment has arrived.")).toBeTruthy();
+    expect(screen.getByText("Your payment was received.")).toBeTruthy();
     expect(screen.queryByText(/is being set up/)).toBeNull();
   });
 

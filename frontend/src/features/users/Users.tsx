@@ -58,7 +58,7 @@ function Staff() {
         }
       />
       {canManage && (
-        <Card title={t("seats.title")} className="max-w-md">
+        <Card className="max-w-md">
           <Seats seats={hospital.seats} />
         </Card>
       )}
@@ -113,10 +113,12 @@ function UserRow({
   const format = useFormat(useZone());
   const inviteAgain = useInviteAgain(onLink);
   const isSelf = user.user_id === me.user.user_id;
+  const expires = user.status === "invited" ? user.invitation_expires_at : undefined;
+  const hasExpired = expires ? Date.parse(expires) <= Date.now() : false;
   const name = user.name ?? user.email;
   return (
-    <Row>
-      <Cell>
+    <Row className="relative">
+      <Cell className="max-md:pe-10">
         <span className="grid min-w-0">
           <span className="font-semibold" dir="auto">
             {name}
@@ -130,10 +132,10 @@ function UserRow({
       </Cell>
       <Cell>
         <span className="grid justify-items-start gap-1">
-          <UserBadge status={user.status} />
-          {user.status === "invited" && user.invitation_expires_at && (
+          <UserBadge status={user.status} hasExpired={hasExpired} />
+          {expires && (
             <span className="text-ink-soft">
-              {t("users.until", { when: format.dateTime(user.invitation_expires_at) })}
+              {t(hasExpired ? "users.expiredOn" : "users.until", { when: format.dateTime(expires) })}
             </span>
           )}
         </span>
@@ -142,7 +144,7 @@ function UserRow({
         {user.last_login ? format.dateTime(user.last_login) : t("users.never")}
       </Cell>
       {may("users.manage") && (
-        <Cell className="md:text-end">
+        <Cell className="max-md:absolute max-md:end-2 max-md:top-2 md:text-end">
           <Menu
             trigger={
               <IconButton label={t("common.moreActionsFor", { name })}>

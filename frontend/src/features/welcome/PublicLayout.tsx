@@ -1,5 +1,5 @@
 import { Link, Outlet } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { Logo } from "@/components/Logo";
 
 /** Its menu takes a library that the first page does without. */
@@ -8,12 +8,12 @@ const Preferences = lazy(() =>
 );
 
 /** The frame of the pages where nobody is signed in. */
-export function PublicLayout() {
+export function PublicLayout({ children }: { children?: ReactNode }) {
   return (
     <div className="flex min-h-dvh flex-col">
       <PublicHeader />
       <main id="content" tabIndex={-1} className="mx-auto w-full max-w-5xl flex-1 px-4 pt-8 pb-16 sm:px-6 sm:pt-16">
-        <Outlet />
+        {children ?? <Outlet />}
       </main>
     </div>
   );

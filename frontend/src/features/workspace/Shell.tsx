@@ -1,9 +1,9 @@
 import { Dialog } from "@base-ui/react/dialog";
 import { Link, type LinkProps, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { LogOut, type LucideIcon, Menu as MenuIcon, Settings2, UserRound, X } from "lucide-react";
+import { ChevronDown, LogOut, type LucideIcon, Menu as MenuIcon, UserRound, X } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { IconButton } from "@/components/Button";
+import { Button, IconButton } from "@/components/Button";
 import { Logo } from "@/components/Logo";
 import { Menu, MenuItem, MenuSeparator } from "@/components/Menu";
 import { PreferenceChoices } from "@/components/Preferences";
@@ -157,32 +157,25 @@ function UserMenu({ account }: { account: "/app/account" | "/platform/account" }
   const { user } = useMe();
   const name = user.name ?? user.email;
   return (
-    <div className="flex items-center gap-1">
-      <Link
-        to={account}
-        className="hidden max-w-56 items-center gap-2 rounded-md px-3 py-2 text-ink-soft hover:bg-sunken hover:text-ink sm:flex"
-      >
-        <UserRound aria-hidden className="size-4 shrink-0" />
-        <span className="truncate" dir="auto">
-          {name}
-        </span>
-      </Link>
-      <Menu
-        trigger={
-          <IconButton label={t("navigation.preferences")}>
-            <Settings2 aria-hidden className="size-5" />
-          </IconButton>
-        }
-      >
-        <PreferenceChoices />
-        <MenuSeparator />
-        <MenuItem icon={UserRound} onSelect={() => void navigate({ to: account })}>
-          {t("account.title")}
-        </MenuItem>
-        <MenuItem icon={LogOut} onSelect={() => void session.signOut()}>
-          {t("session.signOut")}
-        </MenuItem>
-      </Menu>
-    </div>
+    <Menu
+      trigger={
+        <Button look="quiet" aria-label={t("navigation.user", { name })} className="-me-4 max-w-64 shrink-0">
+          <UserRound aria-hidden className="size-5 shrink-0 sm:size-4" />
+          <span className="truncate max-sm:hidden" dir="auto">
+            {name}
+          </span>
+          <ChevronDown aria-hidden className="size-4 shrink-0 max-sm:hidden" />
+        </Button>
+      }
+    >
+      <PreferenceChoices />
+      <MenuSeparator />
+      <MenuItem icon={UserRound} onSelect={() => void navigate({ to: account })}>
+        {t("account.title")}
+      </MenuItem>
+      <MenuItem icon={LogOut} onSelect={() => void session.signOut()}>
+        {t("session.signOut")}
+      </MenuItem>
+    </Menu>
   );
 }

@@ -18,7 +18,7 @@ it("tells nobody that they are signed out while the server does not know it", as
   session.onLeave(left);
   await screen.findByRole("link", { name: "Jane Smith" });
   const signOut = async () => {
-    await user.click(screen.getByRole("button", { name: "Appearance, language and sign-out" }));
+    await user.click(screen.getByRole("button", { name: /appearance, language and sign-out/ }));
     await user.click(await screen.findByRole("menuitem", { name: "Sign out" }));
   };
   await signOut();

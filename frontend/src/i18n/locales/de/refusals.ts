@@ -24,8 +24,15 @@ const guesses: Guesses = {
   weak: "Seine Teile werden zuerst probiert.",
 };
 
+/** What the API says of numbers, in English; any other type is put together by a program, not by a person. */
+const numbers: Record<string, string> = {
+  "a number": "Bitte eine Zahl eingeben.",
+  "a whole number": "Bitte eine ganze Zahl eingeben.",
+  "a number that is not so large": "Bitte eine kleinere Zahl eingeben.",
+};
+
 const refusals: Refusals = {
-  required: "Das wird benötigt.",
+  required: "Bitte ausfüllen.",
   too_short: ({ min }, number) => `Bitte mindestens ${number(min)} Zeichen verwenden.`,
   too_long: ({ max }, number) => `Bitte höchstens ${number(max)} Zeichen verwenden.`,
   wrong_length: ({ min, max }, number) => `Bitte ${number(min)} bis ${number(max)} Zeichen eingeben.`,
@@ -33,7 +40,7 @@ const refusals: Refusals = {
   too_small: ({ min }, number) => `Muss mindestens ${number(min)} sein.`,
   too_large: ({ max }, number) => `Darf höchstens ${number(max)} sein.`,
   not_one_of: ({ allowed }) => `Bitte wählen: ${allowed.join(", ")}.`,
-  wrong_type: "Das kann hier nicht stehen.",
+  wrong_type: ({ expected }) => numbers[expected] ?? "Das kann hier nicht stehen.",
   unknown_field: "Dieses Feld gibt es nicht mehr. Laden Sie die Seite neu.",
   has_unknown_field: "Ein Feld davon gibt es nicht mehr. Laden Sie die Seite neu.",
   duplicate: "Das wurde doppelt gesendet. Laden Sie die Seite neu.",

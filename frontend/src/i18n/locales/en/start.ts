@@ -1,5 +1,5 @@
 import common from "./common.json";
-import signIn from "./sign-in.json";
+import welcome from "./welcome.json";
 
-/** What the first page and the sign-ins say. */
-export default { ...common, ...signIn };
+/** What the first page says, and what is said everywhere. */
+export default { ...common, ...welcome };
