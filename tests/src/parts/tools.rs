@@ -25,7 +25,18 @@ const ALERTS: Module = Module {
     takes: "One to two minutes with two cores and an empty Go cache.",
 };
 
-/// A program of `tests/tools/go.mod`, or `tests/alerts`.
+/// What the documentation's backups are made with: apart, for the same reason.
+const MONGO_TOOLS: Module = Module {
+    name: "mongo-tools",
+    go_mod: include_str!("../../mongo-tools/go.mod"),
+    go_sum: include_str!("../../mongo-tools/go.sum"),
+    sources: &[],
+    linker_flags: "-s -w",
+    get_go: "install Go 1.26 or newer (from go.dev/dl, or the Debian package golang-go where it is new enough)",
+    takes: "Half a minute with two cores and an empty Go cache.",
+};
+
+/// A program of `tests/tools/go.mod`, `tests/alerts` or `tests/mongo-tools`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Tool {
     Helm,
@@ -38,10 +49,13 @@ pub enum Tool {
     CoreDns,
     /// Tells when alerts fire.
     Alerts,
+    Mongodump,
+    Mongorestore,
 }
 
 impl Tool {
     fn program(self) -> Program {
+        let of_mongodb = |name, package| Program { name, package, built_as: "main" };
         match self {
             Self::Helm => Program::new("helm", "helm.sh/helm/v4/cmd/helm"),
             Self::Helm3 => Program { name: "helm3", package: "helm.sh/helm/v3/cmd/helm", built_as: "helm" },
@@ -49,11 +63,17 @@ impl Tool {
             Self::Kubeconform => Program::new("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
             Self::CoreDns => Program::new("coredns", "chakravue.io/tests/tools/coredns"),
             Self::Alerts => Program::new("alerts", "chakravue.io/tests/alerts"),
+            Self::Mongodump => of_mongodb("mongodump", "github.com/mongodb/mongo-tools/mongodump/main"),
+            Self::Mongorestore => of_mongodb("mongorestore", "github.com/mongodb/mongo-tools/mongorestore/main"),
         }
     }
 
     fn module(self) -> &'static Module {
-        if self == Self::Alerts { &ALERTS } else { &MODULE }
+        match self {
+            Self::Alerts => &ALERTS,
+            Self::Mongodump | Self::Mongorestore => &MONGO_TOOLS,
+            _ => &MODULE,
+        }
     }
 
     /// Where it is, from the cache or built into it.

@@ -7,6 +7,7 @@ mod proxied;
 mod support;
 
 mod admission;
+mod backup;
 mod bad_input;
 mod by_hand;
 mod capacity;
