@@ -59,13 +59,15 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{- /* Nobody's user: the images say the same, and the restricted Pod Security standard asks for it. */ -}}
+{{- /* As the restricted Pod Security standard asks for it. */ -}}
 {{- define "chakravue.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
+{{- with .Values.runAsUser }}
+runAsUser: {{ int64 . }}
+runAsGroup: {{ int64 . }}
 # Secrets are mounted readable for this group alone.
-fsGroup: 65532
+fsGroup: {{ int64 . }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
@@ -163,9 +165,17 @@ imagePullSecrets:
 {{- $total -}}
 {{- end -}}
 
+{{- /* A quantity such as 64Mi or 250m, as a number. */ -}}
+{{- define "chakravue.quantity" -}}
+{{- $text := toString . -}}
+{{- $units := dict "" 1.0 "n" 1e-9 "u" 1e-6 "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 -}}
+{{- $unit := regexFind "[a-zA-Z]i?$" $text -}}
+{{- mulf (trimSuffix $unit $text | float64) (get $units $unit) -}}
+{{- end -}}
+
 {{- /* The host of publicUrl, without scheme and port. */ -}}
 {{- define "chakravue.publicHost" -}}
-{{- (urlParse .Values.api.publicUrl).hostname | lower -}}
+{{- (urlParse (default "" .Values.api.publicUrl)).hostname | lower -}}
 {{- end -}}
 
 {{- /* The rules of a role that is kept in a file, with their reasons. */ -}}

@@ -96,6 +96,9 @@ async fn what_cannot_work_in_a_cluster_is_told_before_anything_is_changed() {
     person.kubectl.run(&["delete", definition, "--wait"], "").await.unwrap();
     let error = said(WITHOUT_DEFINITION).await;
     assert!(error.contains("the cluster has no HospitalOrganization definition"), "{error}");
+    // Whoever may look into one namespace alone is told the same.
+    let error = said(ONE_NAMESPACE).await;
+    assert!(error.contains("the cluster has no HospitalOrganization definition"), "{error}");
 
     // Now it comes with the release, and stays when that goes.
     let without_waiting = ["--wait=hookOnly", "--set", "hospitals.namespace=patients"];
@@ -177,7 +180,17 @@ async fn rights_in_one_namespace(person: &Person) {
     person.uninstall("clinics").await;
     let error = install("an-owner", LEAST).await.unwrap_err();
     assert!(error.contains("forbidden") && error.contains("an-owner"), "{error}");
+    // Which version the definition has nobody can see with these rights; the documentation says what follows.
+    let definition = "crd/hospitalorganizations.chakravue.io";
+    let version = ["get", definition, "-o", "jsonpath={.metadata.annotations.chakravue\\.io/version}"];
+    let version = person.kubectl.run(&version, "").await.unwrap();
+    let annotate = async |version: &str| {
+        let version = format!("chakravue.io/version={version}");
+        person.kubectl.run(&["annotate", definition, &version, "--overwrite"], "").await.unwrap()
+    };
+    annotate("0.0.1").await;
     install("an-owner", ONE_NAMESPACE).await.unwrap();
+    annotate(&version).await;
     person.uninstall("clinics").await;
     definitions_besides(person).await;
 }

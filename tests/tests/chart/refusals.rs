@@ -2,11 +2,12 @@
 //! by the Helm of today and by the one before.
 
 use chakravue_testbed::{Helm, Tool};
+use serde_json::Value;
 
-use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, run, template};
+use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, every_path, objects, run, template};
 
 /// What somebody sets besides the least, and what they are told.
-const WRONG: [(&[&str], &str); 73] = [
+const WRONG: [(&[&str], &str); 128] = [
     // Misspelt.
     (&["operators.replicas=2"], "'operators' not allowed"),
     (&["operator.replica=2"], "at '/operator': additional properties 'replica' not allowed"),
@@ -54,6 +55,97 @@ const WRONG: [(&[&str], &str); 73] = [
     // Too weak together, also with the default of what is not set.
     (&["api.settings.hashing.memory_kib=9216", "api.settings.hashing.passes=3"], "at '/api/settings/hashing'"),
     (&["api.settings.hashing.passes=1"], "at '/api/settings/hashing'"),
+    // Of the right form, and none all the same: the API server would refuse it, or a pod end with it.
+    (&["networkPolicy.mongodbCidrs={10.0.0.0}"], "at '/networkPolicy/mongodbCidrs/0'"),
+    (&["networkPolicy.mongodbCidrs={10.0.0.0/33}"], "at '/networkPolicy/mongodbCidrs/0'"),
+    (&["networkPolicy.mongodbCidrs={fd00::/129}"], "at '/networkPolicy/mongodbCidrs/0'"),
+    (&["networkPolicy.mongodbCidrs={1:2:3:4:5:6:7::8/64}"], "at '/networkPolicy/mongodbCidrs/0'"),
+    (&["networkPolicy.kubernetesApiCidrs={10.0.0.256/32}"], "at '/networkPolicy/kubernetesApiCidrs/0'"),
+    (&["networkPolicy.kubernetesApiCidrs={010.0.0.1/32}"], "at '/networkPolicy/kubernetesApiCidrs/0'"),
+    (&["api.settings.trusted_proxies={10.0.0.0/40}"], "at '/api/settings/trusted_proxies/0'"),
+    (&["networkPolicy.dnsPorts={0}"], "at '/networkPolicy/dnsPorts/0'"),
+    (&["networkPolicy.mailPorts={65536}"], "at '/networkPolicy/mailPorts/0'"),
+    (&["networkPolicy.metricsFrom[0].podselector.matchLabels.a=b"], "at '/networkPolicy/metricsFrom/0'"),
+    (&["networkPolicy.apiFrom[0].ipBlock.cidr=10.0.0.0"], "at '/networkPolicy/apiFrom/0/ipBlock/cidr'"),
+    (
+        &["networkPolicy.apiFrom[0].ipBlock.cidr=10.0.0.0/8", "networkPolicy.apiFrom[0].podSelector.matchLabels.a=b"],
+        "at '/networkPolicy/apiFrom/0'",
+    ),
+    (&["networkPolicy.apiExtraEgress[0].ports[0].port=99999"], "at '/networkPolicy/apiExtraEgress/0/ports/0/port'"),
+    (
+        &["networkPolicy.apiExtraEgress[0].ports[0].protocol=tcp"],
+        "at '/networkPolicy/apiExtraEgress/0/ports/0/protocol'",
+    ),
+    (&["networkPolicy.operatorExtraEgress[0].port=1"], "at '/networkPolicy/operatorExtraEgress/0'"),
+    (&["commonLabels.team=a team"], "at '/commonLabels/team'"),
+    (&["operator.podAnnotations.a b=x"], "at '/operator/podAnnotations'"),
+    (&["operator.nodeSelector.disk=fast disk"], "at '/operator/nodeSelector/disk'"),
+    (&["operator.tolerations[0].effect=NoSchedul"], "at '/operator/tolerations/0/effect'"),
+    (&["operator.affinity.nodeAfinity.a=b"], "at '/operator/affinity'"),
+    (&["operator.resources.limits.memory=1K"], "at '/operator/resources/limits/memory'"),
+    (&["operator.resources.limits.memory=1.2.3"], "at '/operator/resources/limits/memory'"),
+    (&["operator.resources.limits.mem=1Mi"], "at '/operator/resources/limits'"),
+    (&["operator.log=info\\,chakravue_operator=loud"], "at '/operator/log'"),
+    (
+        &["operator.extraEnv[0].name=A", "operator.extraEnv[0].valueFrom.secretRef.name=a"],
+        "at '/operator/extraEnv/0/valueFrom'",
+    ),
+    (
+        &["api.extraEnv[0].name=A", "api.extraEnv[0].value=x", "api.extraEnv[0].valueFrom.fieldRef.fieldPath=a"],
+        "at '/api/extraEnv/0'",
+    ),
+    (&["operator.extraVolumes[0].name=a"], "at '/operator/extraVolumes/0'"),
+    (
+        &["operator.extraVolumes[0].name=secret", "operator.extraVolumes[0].emptyDir.sizeLimit=1Mi"],
+        "at '/operator/extraVolumes/0/name'",
+    ),
+    (
+        &["api.extraVolumeMounts[0].name=a", "api.extraVolumeMounts[0].mountPath=/etc/chakravue/secret"],
+        "at '/api/extraVolumeMounts/0/mountPath'",
+    ),
+    (&["operator.leaderElection.leaseDuration=9999999999s"], "at '/operator/leaderElection/leaseDuration'"),
+    (&["operator.resyncInterval=10m "], "at '/operator/resyncInterval'"),
+    (&["operator.awaitRemovals=1m "], "at '/operator/awaitRemovals'"),
+    (&["operator.capacity.maxTables=99999999999"], "at '/operator/capacity/maxTables'"),
+    (&["api.settings.request_timeout=10000000000000h"], "at '/api/settings/request_timeout'"),
+    (
+        &["api.settings.tenants.connections_per_hospital=4294967296"],
+        "at '/api/settings/tenants/connections_per_hospital'",
+    ),
+    (&["api.settings.mail.from=ChakraVue"], "at '/api/settings/mail/from'"),
+    (&["api.publicUrl=https://app example.org"], "at '/api/publicUrl'"),
+    (&["api.publicUrl=https://app.example.org:99999"], "at '/api/publicUrl'"),
+    (&["api.ingress.hosts={App.example.org}"], "at '/api/ingress/hosts/0'"),
+    (&["api.ingress.hosts={10.0.0.1}"], "at '/api/ingress/hosts/0'"),
+    (&["api.ingress.className=Nginx"], "at '/api/ingress/className'"),
+    (&["api.ingress.tlsSecret=My_Secret"], "at '/api/ingress/tlsSecret'"),
+    (&["api.httpRoute.hostnames={a.example.org,a.example.org}"], "at '/api/httpRoute/hostnames'"),
+    (&["api.httpRoute.parentRefs[0].nme=public"], "at '/api/httpRoute/parentRefs/0'"),
+    (&["api.autoscaling.maxReplicas=99999999999"], "at '/api/autoscaling/maxReplicas'"),
+    (&["api.autoscaling.targetCpuUtilization=0"], "at '/api/autoscaling/targetCpuUtilization'"),
+    (&["monitoring.serviceMonitor.interval=1.5m"], "at '/monitoring/serviceMonitor/interval'"),
+    (&["runAsUser=0"], "at '/runAsUser'"),
+    (&["image.registry=https://registry.example.org"], "at '/image/registry'"),
+    (&["operator.secret.name=a..b"], "at '/operator/secret/name'"),
+    (&["mongodb.tenantUri=mongodb://a b"], "at '/mongodb/tenantUri'"),
+    (
+        &["operator.resources.limits.memory=32Mi"],
+        "operator.resources.requests.memory is 64Mi, more than operator.resources.limits.memory, 32Mi",
+    ),
+    (&["api.resources.limits.cpu=0.2"], "api.resources.requests.cpu is 250m, more than api.resources.limits.cpu, 0.2"),
+    (
+        &["api.extraVolumeMounts[0].name=a", "api.extraVolumeMounts[0].mountPath=/etc/a"],
+        "api.extraVolumeMounts names the volume a, which is not in api.extraVolumes",
+    ),
+    (
+        &[
+            "operator.extraVolumes[0].name=a",
+            "operator.extraVolumes[0].secret.secretName=a",
+            "operator.extraVolumes[1].name=a",
+            "operator.extraVolumes[1].secret.secretName=b",
+        ],
+        "operator.extraVolumes names a volume twice",
+    ),
     // Each alone is right, and together they cannot work.
     (&["api.secret.mailUrlKey=mail"], "api.settings.mail.from"),
     (&["api.publicUrl="], "api.publicUrl is missing"),
@@ -103,7 +195,7 @@ const WRONG: [(&[&str], &str); 73] = [
         "nobody in networkPolicy.metricsFrom",
     ),
     // What would come twice, or be another's.
-    (&["commonLabels.app\\.kubernetes\\.io/name=mine"], "invalid propertyName 'app.kubernetes.io/name'"),
+    (&["commonLabels.app\\.kubernetes\\.io/name=mine"], "at '/commonLabels/app.kubernetes.io~1name'"),
     (&["mongodb.masterDatabase=admin"], "at '/mongodb/masterDatabase'"),
     (&["api.secret.name="], "at '/api/secret/name'"),
     (&["operator.awaitMoreRemovals=0s"], "at '/operator/awaitMoreRemovals'"),
@@ -131,6 +223,46 @@ async fn values_that_cannot_work_are_refused_with_their_path() {
     }
 }
 
+/// `null` takes a value away, and with it the default, before the schema is asked: it is refused, or nothing is there instead.
+#[tokio::test]
+async fn no_value_can_be_taken_away_that_is_needed() {
+    let values = std::fs::read_to_string(Helm::chart().join("values.yaml")).unwrap();
+    let mut paths = Vec::new();
+    every_path("", &serde_saphyr::from_str(&values).unwrap(), &mut paths);
+    let (mut taken, mut refused) = (0, 0);
+    for path in paths.iter().filter(|path| *path != "api.publicUrl") {
+        match template(Tool::Helm, LEAST, &["--set", &format!("{path}=null")]).await {
+            Ok(rendered) => {
+                let objects = Value::from(objects(&rendered));
+                assert_eq!(empty_places("", &objects), [""; 0], "without {path}");
+                taken += 1;
+            }
+            Err(error) => {
+                let (above, name) = path.rsplit_once('.').unwrap_or(("", path));
+                let above = if above.is_empty() { String::new() } else { format!("/{}", above.replace('.', "/")) };
+                let why = format!("at '{above}': missing property '{name}'");
+                assert!(error.contains(&why), "{path}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(taken > 40 && refused > 60, "{taken} were taken, {refused} refused");
+    let error = template(Tool::Helm, LEAST, &["--set", "api.publicUrl=null"]).await.unwrap_err();
+    assert!(error.contains("api.publicUrl is missing"), "{error}");
+}
+
+/// Where a field has no value, which an API server takes for one that was left out.
+fn empty_places(path: &str, value: &Value) -> Vec<String> {
+    match value {
+        Value::Null => vec![path.to_owned()],
+        Value::Object(fields) => {
+            fields.iter().flat_map(|(name, value)| empty_places(&format!("{path}.{name}"), value)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(|item| empty_places(path, item)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Close to what is refused, and right.
 #[tokio::test]
 async fn values_that_go_together_are_taken() {
@@ -155,6 +287,14 @@ async fn values_that_go_together_are_taken() {
         &["operator.awaitMoreRemovals="],
         &["monitoring.serviceMonitor.enabled=true", "networkPolicy.metricsFrom=null", "networkPolicy.enabled=false"],
         &["commonLabels.example\\.org/team=platform"],
+        &[
+            "networkPolicy.mongodbCidrs={10.0.0.1/32,0.0.0.0/0,fd00::/8,::1/128,1:2:3:4:5:6:7:8/128,1:2:3:4:5:6:7::/112}",
+        ],
+        &["operator.log=warn\\,chakravue_operator=debug\\,kube[request]=trace"],
+        &["operator.resources.limits.memory=0.1Gi", "api.resources.requests.cpu=1e-1", "api.resources.limits.cpu=100m"],
+        &["api.publicUrl=https://[2001:db8::7]:65535/"],
+        &["image.registry=registry.example.org:5000/team/chakravue"],
+        &["runAsUser=null"],
     ] {
         let more: Vec<&str> = values.iter().flat_map(|value| ["--set", *value]).collect();
         for tool in [Tool::Helm, Tool::Helm3] {
@@ -193,7 +333,7 @@ async fn values_that_work_are_taken_by_both_versions_of_helm() {
     for values in [LEAST, EVERYTHING, ONE_NAMESPACE, WITHOUT_API] {
         let [new, old] = [Tool::Helm, Tool::Helm3].map(|tool| template(tool, values, &[]));
         let (new, old) = (new.await.unwrap(), old.await.unwrap());
-        assert_eq!(crate::support::objects(&new), crate::support::objects(&old));
+        assert_eq!(objects(&new), objects(&old));
         run(Tool::Helm, &["lint", "--strict", &chart, "--values", "-"], values).await.unwrap();
     }
 }

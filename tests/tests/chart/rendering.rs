@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chakravue_testbed::Tool;
+use chakravue_testbed::{Helm, Tool};
 use serde_json::{Value, json};
 
 use crate::support::{
-    EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, called, cluster, objects, rendered, restricted_namespace, template,
-    would_take, would_take_the_pods_of,
+    EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, called, cluster, every_path, objects, rendered,
+    restricted_namespace, template, would_take, would_take_the_pods_of,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -25,6 +25,36 @@ async fn an_api_server_takes_everything_that_is_rendered() {
         for deployment in objects(&manifests).iter().filter(|it| it["kind"] == "Deployment") {
             would_take_the_pods_of(kubectl, deployment, "system").await;
         }
+    }
+}
+
+/// A number that Helm applied once and leaves out falls to the API server's default, which is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn switching_the_autoscaler_on_takes_no_pod_away() {
+    let Some(cluster) = cluster().await else { return };
+    restricted_namespace(&cluster.kubectl, "scaled").await;
+    let home = tempfile::tempdir().unwrap();
+    let chart = Helm::chart().display().to_string();
+    let values = ONE_NAMESPACE.replace("clinics", "scaled");
+    let deployment = ["-n", "scaled", "get", "deployment", "chakravue-api", "-o", "jsonpath={.spec.replicas}"];
+    let running = async || cluster.kubectl.run(&deployment, "").await.unwrap();
+    let scale = ["-n", "scaled", "scale", "deployment/chakravue-api", "--replicas=5"];
+    for tool in [Tool::Helm, Tool::Helm3] {
+        let helm = Helm::new(tool, Some(cluster.testbed.kubeconfig()), home.path()).await.unwrap();
+        let deploy = async |command: &str, more: &[&str]| {
+            let fixed = [command, "chakravue", &chart, "--namespace", "scaled", "--values", "-"];
+            let without_asking = ["--set", "preflight.enabled=false"];
+            helm.run(&[&fixed, &without_asking[..], more].concat(), &values).await.unwrap()
+        };
+        deploy("install", &["--set", "api.replicas=4"]).await;
+        let on = ["--set", "api.autoscaling.enabled=true"];
+        deploy("upgrade", &on).await;
+        assert_eq!(running().await, "4", "{tool:?}: switched on");
+        // As the autoscaler decides it.
+        cluster.kubectl.run(&scale, "").await.unwrap();
+        deploy("upgrade", &on).await;
+        assert_eq!(running().await, "5", "{tool:?}: upgraded");
+        helm.run(&["uninstall", "chakravue", "--namespace", "scaled", "--no-hooks"], "").await.unwrap();
     }
 }
 
@@ -137,10 +167,58 @@ async fn values_arrive_where_they_belong() {
         0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
     assert_eq!(container("Deployment/chakravue-operator")["image"], digest);
     assert_eq!(container("Deployment/chakravue-api")["image"], "registry.example.org/hospitals/chakravue-api:1.2.3");
-    // The autoscaler decides, and an upgrade must not.
+    // The autoscaler decides, and what is only rendered must not.
     assert!(find("Deployment/chakravue-api")["spec"]["replicas"].is_null());
+    for name in ["Deployment/chakravue-operator", "Deployment/chakravue-api"] {
+        let volumes = find(name)["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
+        let secret =
+            json!({ "name": "mongodb-client", "secret": { "secretName": "mongodb-client", "defaultMode": 0o440 } });
+        assert!(volumes.contains(&secret), "{name}: {volumes:#?}");
+        let mounts = container(name)["volumeMounts"].as_array().unwrap();
+        let mount = json!({ "name": "mongodb-client", "mountPath": "/etc/chakravue/mongodb-client", "readOnly": true });
+        assert!(mounts.contains(&mount), "{name}: {mounts:#?}");
+    }
     assert_eq!(find("Ingress/chakravue-api")["spec"]["rules"][0]["host"], "app.example.org");
     assert_eq!(find("HTTPRoute/chakravue-api")["spec"]["hostnames"], json!(["app.example.org"]));
+}
+
+/// What is tried with everything is everything that can be switched on.
+#[tokio::test]
+async fn everything_is_switched_on() {
+    let defaults = std::fs::read_to_string(Helm::chart().join("values.yaml")).unwrap();
+    let [defaults, values]: [Value; 2] = [&*defaults, EVERYTHING].map(|text| serde_saphyr::from_str(text).unwrap());
+    let mut paths = Vec::new();
+    every_path("", &defaults, &mut paths);
+    let at = |values: &Value, path: &str| values.pointer(&format!("/{}", path.replace('.', "/"))).cloned();
+    for path in paths.iter().filter(|path| path.ends_with(".enabled")) {
+        assert_eq!(at(&values, path).or_else(|| at(&defaults, path)), Some(json!(true)), "{path}");
+    }
+    let objects = rendered(EVERYTHING).await;
+    let kinds: BTreeSet<&str> = objects.iter().map(|object| object["kind"].as_str().unwrap()).collect();
+    let optional = ["HTTPRoute", "HorizontalPodAutoscaler", "Ingress", "PrometheusRule", "ServiceMonitor"];
+    assert!(kinds.is_superset(&optional.into()), "{kinds:?}");
+}
+
+/// As `OpenShift` gives each namespace users of its own, and refuses others.
+#[tokio::test]
+async fn the_cluster_can_choose_the_user() {
+    for (value, user) in [("65532", json!(65532)), ("1000680000", json!(1_000_680_000)), ("null", Value::Null)] {
+        let rendered = template(Tool::Helm, EVERYTHING, &["--set", &format!("runAsUser={value}")]).await.unwrap();
+        let objects = objects(&rendered);
+        let mut seen = 0;
+        for object in &objects {
+            let spec = if object["kind"] == "Pod" { &object["spec"] } else { &object["spec"]["template"]["spec"] };
+            let context = &spec["securityContext"];
+            if context.is_object() {
+                for field in ["runAsUser", "runAsGroup", "fsGroup"] {
+                    assert_eq!(context[field], user, "{field} of {}", called(object));
+                }
+                assert_eq!(context["runAsNonRoot"], true);
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 4, "operator, web service, what is run before uninstalling, and the test");
+    }
 }
 
 /// Argo CD, which compares with what the API server has, shows for good as a difference what that fills in within a list.
@@ -157,7 +235,7 @@ async fn an_api_server_adds_nothing_to_the_route() {
         ],
         "rules": [{
             "matches": [{ "path": { "type": "PathPrefix", "value": "/" } }],
-            "backendRefs": [{ "group": "", "kind": "Service", "name": "chakravue-api", "port": 8008, "weight": 1 }],
+            "backendRefs": [{ "group": "", "kind": "Service", "name": "chakravue-api", "port": 80, "weight": 1 }],
         }],
     });
     assert_eq!(route["spec"], written);

@@ -46,6 +46,15 @@ pub async fn template(tool: Tool, values: &str, more: &[&str]) -> Result<String,
     run(tool, &arguments, values).await
 }
 
+/// The paths of all values, such as `api.image.repository`, and of the sections that they are in; `above` ends with a dot.
+pub fn every_path(above: &str, values: &Value, paths: &mut Vec<String>) {
+    for (name, value) in values.as_object().into_iter().flatten() {
+        let path = format!("{above}{name}");
+        every_path(&format!("{path}."), value, paths);
+        paths.push(path);
+    }
+}
+
 /// The objects of a rendering.
 pub fn objects(rendered: &str) -> Vec<Value> {
     let found: Vec<Value> = serde_saphyr::from_multiple(rendered).unwrap();

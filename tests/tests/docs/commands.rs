@@ -75,6 +75,7 @@ fn what_cannot_be_typed_is_noticed() {
         "kubectl patch horg x --type merge --patch '{\"spec\":{\"nonsense\":1}}'",
         "kubectl patch horg x --type merge --patch '{\"spec\":{\"subscription\":\"Nonsense\"}}'",
         "kubectl apply -f tests/samples/nonsense.yaml",
+        "jq . files/nonsense.lua",
         "kubectl get nonsenses",
         "kubectl nonsense horg",
         "kubectl explain horg.spec.nonsense",
@@ -113,7 +114,10 @@ fn wrong(words: &[String]) -> Option<String> {
         "helm" => helm(rest),
         "kubectl" => kubectl(rest),
         "cargo" => cargo(rest),
-        other if OF_OTHERS.contains(&other) => None,
+        other if OF_OTHERS.contains(&other) => rest
+            .iter()
+            .find(|word| word.contains("files/") && !pages::root().join(word).is_file())
+            .map(|file| format!("there is no file {file}")),
         other => Some(format!("nothing is known of {other}")),
     }
 }

@@ -79,9 +79,9 @@ fn a_value_that_does_not_exist_is_noticed() {
 /// A duration that a program does not read would end its pods at the start.
 #[test]
 fn the_chart_takes_the_durations_that_the_programs_take() {
-    const DURATIONS: [&str; 24] = [
+    const DURATIONS: [&str; 26] = [
         "", "soon", "90", "-1s", "0s", "0h 0m 0s", "0ms", "1ms", "49ms", "50ms", "0m 50ms", "99ms", "100ms", "999ms",
-        "1000ms", "1s", "0s 1ms", "90s", "10m", "1h 30m", "1h30m", "30m 1h", "1s1s", "1 m",
+        "1000ms", "1s", "0s 1ms", "90s", "10m", "1h 30m", "1h30m", "30m 1h", "1s1s", "1 m", "1m ", " 1m",
     ];
     const OF_THE_OPERATOR: [(&str, &str, &str); 5] = [
         ("operator.resyncInterval", "run", "--resync-interval"),
