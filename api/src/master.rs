@@ -3,6 +3,8 @@
 //!
 //! Each kind of document is declared by the component that owns it, which says by [`Record`] where it is kept.
 
+mod in_time;
+
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -22,6 +24,7 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+pub use self::in_time::InTime;
 use crate::{payments::ledger, platform_audit, platform_users, problem::Answer, signups};
 
 /// A collection of the master database.
@@ -138,6 +141,9 @@ impl Store {
     }
 }
 
+/// How long the indexes of one collection may take to be made, also of a large one.
+const INDEXES: Duration = Duration::from_mins(10);
+
 const READ_AND_WRITE: &[&str] = &["createIndex", "find", "insert", "remove", "update"];
 
 #[must_use]
@@ -238,14 +244,6 @@ impl Master {
         self.database.collection(store.name())
     }
 
-    /// A session for a transaction in this database.
-    ///
-    /// # Errors
-    /// When MongoDB is away.
-    pub async fn start_session(&self) -> mongodb::error::Result<mongodb::ClientSession> {
-        self.database.client().start_session().await
-    }
-
     /// Makes the indexes that are missing. Several replicas may do so at once.
     ///
     /// # Errors
@@ -254,7 +252,7 @@ impl Master {
         let prepare = Store::ALL.into_iter().map(async |store| {
             let indexes = store.indexes();
             if !indexes.is_empty() {
-                self.raw(store).create_indexes(indexes).await?;
+                self.raw(store).create_indexes(indexes).within(INDEXES).await?;
             }
             Ok::<_, mongodb::error::Error>(())
         });
@@ -275,7 +273,7 @@ impl Master {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Answer<()> {
-        self.raw(Store::Organizations).find_one(doc! {}).projection(doc! { "_id": 1 }).await?;
+        self.raw(Store::Organizations).find_one(doc! {}).projection(doc! { "_id": 1 }).in_time().await?;
         Ok(())
     }
 

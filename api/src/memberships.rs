@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     blind_index::{BlindIndex, Index},
-    master::{Master, Record, Store},
+    master::{InTime as _, Master, Record, Store},
     problem::Answer,
 };
 
@@ -63,7 +63,12 @@ impl Memberships {
             "organization_id": organization.as_str(),
         };
         let add = doc! { "$set": known };
-        self.master.raw(Store::OrganizationUsers).update_one(doc! { "_id": user_id }, add).upsert(true).await?;
+        self.master
+            .raw(Store::OrganizationUsers)
+            .update_one(doc! { "_id": user_id }, add)
+            .upsert(true)
+            .in_time()
+            .await?;
         self.noted.insert(user_id.to_owned(), ()).await;
         Ok(())
     }
@@ -75,8 +80,8 @@ impl Memberships {
     /// When the master database is away.
     pub async fn of(&self, email: &str, limit: i64) -> Answer<Vec<OrganizationId>> {
         let filter = doc! { "kind": "member", "email_index": &self.blind_index.of_email(email) };
-        let found = self.master.of::<Membership>().find(filter).sort(doc! { "_id": -1 }).limit(limit).await?;
-        let found: Vec<Membership> = found.try_collect().await?;
+        let found = self.master.of::<Membership>().find(filter).sort(doc! { "_id": -1 }).limit(limit).in_time().await?;
+        let found: Vec<Membership> = found.try_collect().in_time().await?;
         Ok(found.into_iter().map(|membership| membership.organization_id).collect())
     }
 }

@@ -33,7 +33,7 @@ use crate::{
     audit::{Actor, Entry},
     clock::{Clock, later, to_bson},
     database_error,
-    master::{Master, Record, Store},
+    master::{InTime as _, Master, Record, Store},
     metrics::{self, Metrics},
     platform_audit::{DECLINE, PlatformAudit},
     problem::{Answer, Kind, Problem},
@@ -376,9 +376,9 @@ impl Payments {
             expires_at: to_bson(later(now, EVENTS_KEPT)),
         };
         let this = doc! { "_id": &record.id };
-        match self.0.events.insert_one(&record).await {
+        match self.0.events.insert_one(&record).in_time().await {
             Err(error) if database_error::is_duplicate(&error) => {
-                if self.0.events.find_one(this.clone()).await?.is_some_and(|event| event.done) {
+                if self.0.events.find_one(this.clone()).in_time().await?.is_some_and(|event| event.done) {
                     return Ok(());
                 }
             }
@@ -387,7 +387,7 @@ impl Payments {
         if let Some(charge) = event.payment_intent() {
             self.look_at(&Reference(charge.to_owned())).await?;
         }
-        self.0.events.update_one(this, doc! { "$set": { "done": true } }).await?;
+        self.0.events.update_one(this, doc! { "$set": { "done": true } }).in_time().await?;
         Ok(())
     }
 

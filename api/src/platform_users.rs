@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     database_error,
     links::{Issued, Purpose},
-    master::{Master, Record, Store, unique_where},
+    master::{InTime as _, Master, Record, Store, unique_where},
     problem::{Answer, Problem},
     tenant::users::{Link, UserStatus},
     tokens::Home,
@@ -76,7 +76,7 @@ impl PlatformUsers {
     /// # Errors
     /// When the master database is away.
     pub async fn find(&self, filter: Document) -> Answer<Option<PlatformUser>> {
-        Ok(self.master.of::<PlatformUser>().find_one(of_kind(filter)).await?)
+        Ok(self.master.of::<PlatformUser>().find_one(of_kind(filter)).in_time().await?)
     }
 
     /// Updates one and answers it as it is afterwards.
@@ -85,7 +85,7 @@ impl PlatformUsers {
     /// When the master database is away.
     pub async fn update(&self, filter: Document, update: Document) -> Answer<Option<PlatformUser>> {
         let users = self.master.of::<PlatformUser>();
-        Ok(users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After).await?)
+        Ok(users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After).in_time().await?)
     }
 
     /// Invites an administrator, or again one who has not accepted yet; one who has gets a link for a new password. An
@@ -110,7 +110,7 @@ impl PlatformUsers {
             password_reset: None,
             created_at: self.clock.now_bson(),
         };
-        match self.master.of::<PlatformUser>().insert_one(&user).await {
+        match self.master.of::<PlatformUser>().insert_one(&user).in_time().await {
             Ok(_) => Ok(issued),
             // Somebody else invited the same address in the same moment.
             Err(error) if database_error::is_duplicate(&error) => {

@@ -15,6 +15,7 @@ use crate::{
     dates::Moment,
     extract::ApiQuery,
     identity::Member,
+    master::InTime as _,
     paging::{self, Direction, Order, Page, Paged},
     permissions::may,
     problem::{Answer, Problem},
@@ -311,10 +312,10 @@ pub(super) async fn verified(
     part: Part,
 ) -> mongodb::error::Result<Option<Verification>> {
     let found = log.find(part.filter()).projection(doc! { "_id": 0 }).sort(doc! { "sequence": 1 });
-    let mut entries = found.limit(part.fetch()).await?;
+    let mut entries = found.limit(part.fetch()).in_time().await?;
     let mut check = Check { verifier: Verifier::default(), noted };
     let mut looked_at = 0;
-    while let Some(entry) = entries.try_next().await? {
+    while let Some(entry) = entries.try_next().in_time().await? {
         if looked_at == 0 && part.after > 0 {
             let before = entry.get_str("previous_hash").unwrap_or_default().to_owned();
             check.verifier = Verifier::after(Head { sequence: part.after - 1, hash: before });

@@ -35,7 +35,7 @@ use crate::{
     flaw::Flaw,
     hospitals::status_name,
     identity::PlatformAdministrator,
-    master::Store,
+    master::{InTime as _, Store},
     paging::{self, Direction, Order, Page, Paged},
     payments::ledger::{Payment, PaymentStatus},
     plan_change,
@@ -233,7 +233,7 @@ async fn list_all_organizations(
     let organizations = app.master.of::<OrganizationRecord>();
     let found = organizations.find(page.filter(&filter, order)?).sort(order.sort());
     let found = found.optional(query.sort.collation(), Find::collation);
-    let records = found.limit(page.fetch()).await?.try_collect().await?;
+    let records = found.limit(page.fetch()).in_time().await?.try_collect().in_time().await?;
     Ok(Json(page.of::<OrganizationRecord>(records, &filter, order)?.map(OrganizationSummary::from)))
 }
 
@@ -281,7 +281,7 @@ async fn details(app: &AppState, id: &OrganizationId) -> Answer<OrganizationDeta
 
 async fn payments_of(app: &AppState, id: &OrganizationId) -> Answer<PaymentsSummary> {
     let filter = doc! { "organization_id": id.as_str(), "status": PaymentStatus::Succeeded.name() };
-    let found: Vec<Payment> = app.master.of::<Payment>().find(filter).await?.try_collect().await?;
+    let found: Vec<Payment> = app.master.of::<Payment>().find(filter).in_time().await?.try_collect().in_time().await?;
     Ok(PaymentsSummary {
         succeeded: i64::try_from(found.len()).unwrap_or(i64::MAX),
         total: found.iter().map(|payment| payment.amount).sum(),
@@ -439,8 +439,8 @@ async fn get_metrics(State(app): State<App>, _: PlatformAdministrator) -> Answer
 }
 
 async fn aggregated<T: DeserializeOwned>(app: &AppState, pipeline: Vec<Document>) -> Answer<Vec<T>> {
-    let found = app.master.raw(Store::Organizations).aggregate(pipeline).await?;
-    let documents: Vec<Document> = found.try_collect().await?;
+    let found = app.master.raw(Store::Organizations).aggregate(pipeline).in_time().await?;
+    let documents: Vec<Document> = found.try_collect().in_time().await?;
     let read = |document| {
         bson::deserialize_from_document(document).map_err(|error| {
             tracing::error!(%error, "a figure of the organizations cannot be read");

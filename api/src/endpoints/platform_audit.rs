@@ -10,7 +10,7 @@ use crate::{
     audit::Entry,
     extract::ApiQuery,
     identity::PlatformAdministrator,
-    master::Store,
+    master::{InTime as _, Store},
     paging::{Page, Paged},
     problem::{Answer, Problem},
     state::App,
@@ -38,7 +38,7 @@ async fn list_platform_entries(
     let filter = query.filter();
     let page = Page { limit: query.limit, cursor: query.cursor };
     let found = app.platform_audit.log().find(page.filter(&filter, NEWEST_FIRST)?);
-    let found = found.sort(NEWEST_FIRST.sort()).limit(page.fetch()).await?.try_collect().await?;
+    let found = found.sort(NEWEST_FIRST.sort()).limit(page.fetch()).in_time().await?.try_collect().in_time().await?;
     let entries = page.of(found, &filter, NEWEST_FIRST)?;
     let entry = Entry::new("audit.read").detail("count", entries.items.len());
     app.platform_audit.record(&administrator.actor(), entry).await?;

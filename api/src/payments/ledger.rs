@@ -22,7 +22,7 @@ use crate::{
     clock::{Clock, to_bson},
     database_error,
     idempotency::RequestKey,
-    master::{Master, Record, Store},
+    master::{InTime as _, Master, Record, Store},
     paging::{Direction, Order, Page, Paged},
     problem::{Answer, Problem},
 };
@@ -173,7 +173,7 @@ impl Ledger {
             succeeded_at: None,
             activated_at: None,
         };
-        match self.payments.insert_one(&payment).await {
+        match self.payments.insert_one(&payment).in_time().await {
             Ok(_) => Ok(Some(payment)),
             Err(error) if database_error::is_duplicate(&error) => Ok(None),
             Err(error) => Err(error.into()),
@@ -183,7 +183,7 @@ impl Ledger {
     /// # Errors
     /// When the database is away.
     pub async fn of_request(&self, key: &RequestKey) -> Answer<Option<Payment>> {
-        Ok(self.payments.find_one(doc! { "request_key": key }).await?)
+        Ok(self.payments.find_one(doc! { "request_key": key }).in_time().await?)
     }
 
     /// The hospital's open or succeeded payment.
@@ -193,13 +193,13 @@ impl Ledger {
     pub async fn open_or_paid_of(&self, organization: &OrganizationId) -> Answer<Option<Payment>> {
         let mut filter = open_or_paid();
         filter.insert("organization_id", organization.as_str());
-        Ok(self.payments.find_one(filter).await?)
+        Ok(self.payments.find_one(filter).in_time().await?)
     }
 
     /// # Errors
     /// When the database is away.
     pub async fn of_reference(&self, reference: &Reference) -> Answer<Option<Payment>> {
-        Ok(self.payments.find_one(doc! { "reference": &reference.0 }).await?)
+        Ok(self.payments.find_one(doc! { "reference": &reference.0 }).in_time().await?)
     }
 
     /// Notes the charge before it is confirmed. `None`: the payment has been decided in the meantime, so it must not be.
@@ -258,7 +258,8 @@ impl Ledger {
         if !forget.is_empty() {
             update.insert("$unset", forget);
         }
-        let changed = self.payments.find_one_and_update(filter, update).return_document(ReturnDocument::After).await;
+        let changed =
+            self.payments.find_one_and_update(filter, update).return_document(ReturnDocument::After).in_time().await;
         let changed = match changed {
             Err(error) if database_error::is_duplicate(&error) => {
                 tracing::error!(
@@ -272,7 +273,12 @@ impl Ledger {
         };
         match changed {
             Some(payment) => Ok(payment),
-            None => self.payments.find_one(doc! { "_id": payment.id.as_str() }).await?.ok_or_else(Problem::internal),
+            None => self
+                .payments
+                .find_one(doc! { "_id": payment.id.as_str() })
+                .in_time()
+                .await?
+                .ok_or_else(Problem::internal),
         }
     }
 
@@ -287,7 +293,7 @@ impl Ledger {
     }
 
     async fn update(&self, filter: Document, change: Document) -> Answer<Option<Payment>> {
-        Ok(self.payments.find_one_and_update(filter, change).return_document(ReturnDocument::After).await?)
+        Ok(self.payments.find_one_and_update(filter, change).return_document(ReturnDocument::After).in_time().await?)
     }
 
     /// Succeeded payments whose hospitals were not made active.
@@ -296,7 +302,7 @@ impl Ledger {
     /// When the database is away.
     pub async fn unactivated(&self) -> Answer<Vec<Payment>> {
         let filter = doc! { "status": PaymentStatus::Succeeded.name(), "activated_at": { "$exists": false } };
-        Ok(self.payments.find(filter).await?.try_collect().await?)
+        Ok(self.payments.find(filter).in_time().await?.try_collect().in_time().await?)
     }
 
     /// Payments that were begun so long ago that whoever began them no longer works at them.
@@ -306,7 +312,7 @@ impl Ledger {
     pub async fn undecided_for(&self, age: Duration) -> Answer<Vec<Payment>> {
         let mut filter = undecided();
         filter.insert("created_at", doc! { "$lte": self.before(age) });
-        Ok(self.payments.find(filter).await?.try_collect().await?)
+        Ok(self.payments.find(filter).in_time().await?.try_collect().in_time().await?)
     }
 
     #[must_use]
@@ -323,8 +329,9 @@ impl Ledger {
     /// # Errors
     /// When the cursor is not one of this list, or the database is away.
     pub async fn list(&self, filter: &Document, page: &Page) -> Answer<Paged<Payment>> {
-        let found = self.payments.find(page.filter(filter, NEWEST)?).sort(NEWEST.sort()).limit(page.fetch()).await?;
-        page.of(found.try_collect().await?, filter, NEWEST)
+        let found =
+            self.payments.find(page.filter(filter, NEWEST)?).sort(NEWEST.sort()).limit(page.fetch()).in_time().await?;
+        page.of(found.try_collect().in_time().await?, filter, NEWEST)
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     database_error,
     flaw::Flaw,
-    master::{Master, Record, Store},
+    master::{InTime as _, Master, Record, Store},
     problem::{Answer, Problem},
 };
 
@@ -80,8 +80,8 @@ impl TestCards {
             change.insert("card", bson_of(&card)?);
         }
         let in_that_state = doc! { "_id": &reference.0, "state": bson_of(&from)? };
-        self.books.update_one(in_that_state, doc! { "$set": change }).await.map_err(unavailable)?;
-        let booked = self.books.find_one(doc! { "_id": &reference.0 }).await.map_err(unavailable)?;
+        self.books.update_one(in_that_state, doc! { "$set": change }).in_time().await.map_err(unavailable)?;
+        let booked = self.books.find_one(doc! { "_id": &reference.0 }).in_time().await.map_err(unavailable)?;
         let booked = booked.ok_or_else(|| ProviderError::Refused("no such charge".to_owned()))?;
         Ok(Report {
             card: booked.card,
@@ -132,7 +132,7 @@ impl PaymentProvider for TestCards {
             let reference = Reference(format!("test_{}", order.payment_id));
             let charge =
                 BookedCharge { reference: reference.clone(), amount: order.amount, state: State::Open, card: None };
-            match self.books.insert_one(&charge).await {
+            match self.books.insert_one(&charge).in_time().await {
                 Ok(_) => Ok(reference),
                 Err(error) if database_error::is_duplicate(&error) => Ok(reference),
                 Err(error) => Err(unavailable(error)),

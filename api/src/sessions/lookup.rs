@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::Session;
 use crate::{
-    master::Master,
+    master::{InTime as _, Master},
     problem::{Answer, Problem},
     tokens::TokenHash,
 };
@@ -103,9 +103,9 @@ impl Lookup {
         let hashes: HashSet<&TokenHash> = batch.iter().map(|one| &one.hash).collect();
         let hashes: Vec<Bson> = hashes.into_iter().map(Bson::from).collect();
         let sessions = self.0.master.of::<Session>().clone_with_type::<RawDocumentBuf>();
-        let mut found = sessions.find(doc! { "_id": { "$in": hashes } }).batch_size(MOST).await?;
+        let mut found = sessions.find(doc! { "_id": { "$in": hashes } }).batch_size(MOST).in_time().await?;
         let mut read = HashMap::new();
-        while let Some(document) = found.try_next().await? {
+        while let Some(document) = found.try_next().in_time().await? {
             let Some(hash) = document.get_str("_id").ok().map(TokenHash::stored) else { continue };
             let session = bson::deserialize_from_slice(document.as_bytes()).map_err(|_| {
                 tracing::error!("a session in the database cannot be read");

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     blind_index::Index,
     clock::{Clock, from_bson, later, to_bson},
-    master::{Master, Record, Store},
+    master::{InTime as _, Master, Record, Store},
     problem::Answer,
 };
 
@@ -60,7 +60,7 @@ impl SoftLock {
     /// # Errors
     /// When the master database is away.
     pub async fn look(&self, account: &Index) -> Answer<Standing> {
-        let attempts = self.master.of::<LoginAttempts>().find_one(doc! { "_id": account }).await?;
+        let attempts = self.master.of::<LoginAttempts>().find_one(doc! { "_id": account }).in_time().await?;
         Ok(standing(attempts.as_ref(), self.clock.now()))
     }
 
@@ -76,6 +76,7 @@ impl SoftLock {
             .find_one_and_update(doc! { "_id": account }, counting(now))
             .upsert(true)
             .return_document(ReturnDocument::After)
+            .in_time()
             .await?;
         Ok(standing(counted.as_ref(), now))
     }
@@ -85,7 +86,7 @@ impl SoftLock {
     /// # Errors
     /// When the master database is away.
     pub async fn forget(&self, account: &Index) -> Answer<()> {
-        self.master.of::<LoginAttempts>().delete_one(doc! { "_id": account }).await?;
+        self.master.of::<LoginAttempts>().delete_one(doc! { "_id": account }).in_time().await?;
         Ok(())
     }
 
@@ -96,7 +97,8 @@ impl SoftLock {
     /// When the master database is away.
     pub async fn succeeded(&self, account: &Index, before: &Standing) -> Answer<bool> {
         let same = doc! { "_id": account, "failures": before.failures };
-        if before.failures > 0 && self.master.of::<LoginAttempts>().delete_one(same).await?.deleted_count > 0 {
+        if before.failures > 0 && self.master.of::<LoginAttempts>().delete_one(same).in_time().await?.deleted_count > 0
+        {
             return Ok(true);
         }
         // Nothing was there to forget, or another success at the same time has forgotten it.

@@ -16,7 +16,7 @@ use super::{Fault, Records, Tenant, TenantDatabase, abandoned};
 use crate::{
     audit::{AuditRecord, Head, Pending},
     database_error,
-    master::{Master, Store},
+    master::{InTime as _, Master, Store},
     problem::{A_MOMENT, Answer, Kind, Problem},
 };
 
@@ -218,7 +218,7 @@ async fn anchor(tenant: &Tenant, head: Head) -> Answer<()> {
     let now = tenant.0.tenants.clock().now_bson();
     let Some(noted) = noted(tenant.0.tenants.master(), tenant.organization_id()).await? else {
         let first = doc! { "_id": organization, "sequence": head.sequence, "hash": head.hash, "at": now };
-        return match anchors.insert_one(first).await {
+        return match anchors.insert_one(first).in_time().await {
             // Another replica was first.
             Err(error) if !database_error::is_duplicate(&error) => Err(error.into()),
             _ => Ok(()),
@@ -242,7 +242,7 @@ async fn anchor(tenant: &Tenant, head: Head) -> Answer<()> {
     }
     let as_it_was = doc! { "_id": organization, "sequence": noted.sequence, "hash": noted.hash };
     let moved_on = doc! { "$set": { "sequence": head.sequence, "hash": head.hash, "at": now } };
-    anchors.update_one(as_it_was, moved_on).await?;
+    anchors.update_one(as_it_was, moved_on).in_time().await?;
     Ok(())
 }
 
@@ -251,7 +251,7 @@ async fn anchor(tenant: &Tenant, head: Head) -> Answer<()> {
 /// # Errors
 /// When the master database is away.
 pub async fn noted(master: &Master, organization: &OrganizationId) -> Answer<Option<Head>> {
-    let anchor = master.raw(Store::AuditAnchors).find_one(doc! { "_id": organization.as_str() }).await?;
+    let anchor = master.raw(Store::AuditAnchors).find_one(doc! { "_id": organization.as_str() }).in_time().await?;
     Ok(anchor.and_then(|anchor| {
         Some(Head { sequence: anchor.get_i64("sequence").ok()?, hash: anchor.get_str("hash").ok()?.to_owned() })
     }))

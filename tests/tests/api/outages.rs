@@ -159,6 +159,19 @@ async fn a_mongodb_that_hangs_keeps_nobody_waiting_for_a_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_on_the_platforms_database_that_hangs_is_given_up() {
+    let proxied = Proxied::new("outages, hanging platform").await;
+    let platform = proxied.platform_administrator().await;
+    proxied.mongo_proxy.delay("aggregate", Duration::from_mins(5));
+    let asked = Instant::now();
+    platform.get("/master/metrics").await.problem(503, "database-unavailable");
+    assert!(asked.elapsed() < Duration::from_secs(40), "the request's own time was awaited: {:?}", asked.elapsed());
+    proxied.mongo_proxy.clear();
+    platform.get("/master/metrics").await.expect(200);
+    proxied.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mongodb_that_hangs_keeps_no_hospital_waiting_and_does_nothing_behind_anybodys_back() {
     let proxied = Proxied::new("outages, hanging hospital").await;
     let hospital = proxied.hospital("Outage").await;
