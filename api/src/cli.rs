@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
-use chakravue_crds::master::MASTER_DATABASE;
+use chakravue_crds::{cluster, master::MASTER_DATABASE};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::runtime;
 
@@ -164,7 +164,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (address, metrics) = (listener.local_addr()?, metrics_listener.local_addr()?);
     tracing::info!(%address, %metrics, version = env!("CARGO_PKG_VERSION"), "listening");
     let cluster =
-        kube::Config::infer().await.context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
+        cluster::infer().await.context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
     let kube = kubernetes::client(cluster).context("the Kubernetes configuration cannot be used")?;
     let app = AppState::start(settings, Clock::system(), kube, stop.clone()).await?;
     tokio::spawn(stop.clone().run_until_cancelled_owned(prepare(app.clone())));
@@ -172,8 +172,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let counted = app.clone();
     let metrics = metrics::routes(app.metrics.clone(), move || counted.now());
     tokio::spawn(axum::serve(metrics_listener, metrics).into_future());
-    let under_way = app.under_way.clone();
-    server::serve(listener, app::router(app), under_way, stop, server::DRAIN).await;
+    let (under_way, limit) = (app.under_way.clone(), app.settings.connection_limit);
+    server::serve(listener, limit, app::router(app), under_way, stop, server::DRAIN).await;
     tracing::info!("stopped");
     Ok(())
 }

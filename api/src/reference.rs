@@ -21,6 +21,8 @@ Every operation with its fields, answers and examples is in the OpenAPI document
 
 An error is `application/problem+json` (RFC 9457). Programs decide by `type`, which is
 `https://chakravue.io/problems/` and the name below; it never changes. `request_id` finds the request in the logs.
+What the protocol itself cannot take never reaches the service and is answered without a body: 400 where it is no HTTP, 414
+where its address and 431 where its header is too large.
 
 | name | status | what it means and what to do |
 |---|---|---|

@@ -1,10 +1,14 @@
-//! The listening sockets and their orderly end: at SIGTERM nothing new is taken in, and what is under way is finished.
+//! The listening sockets and their orderly end: at SIGTERM nothing new is taken in, and what is under way is finished. What
+//! clients may cost is bounded: connections in number, and each in the time and memory that a header takes.
 
 use std::{
     net::SocketAddr,
     pin::pin,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -14,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
@@ -28,6 +33,12 @@ const HEADER: Duration = Duration::from_secs(15);
 /// How long a connection may take from one answer to the whole header of the next request. Longer than proxies keep one
 /// (Google's load balancers the longest: 600 s), so that none of them sends a request into one that closes.
 const IDLE: Duration = Duration::from_secs(620);
+
+/// How often the log tells that there are too many connections.
+const TOLD: Duration = Duration::from_mins(1);
+
+/// The largest header. hyper answers a larger one by itself, with 431 and no body.
+const LARGEST_HEADER: usize = 64 * 1024;
 
 /// Opens a socket; `setting` names what to change when that fails.
 ///
@@ -63,14 +74,20 @@ pub fn stop_signal() -> anyhow::Result<CancellationToken> {
 /// one client that never finishes its request must not keep the process alive.
 pub async fn serve(
     mut listener: TcpListener,
+    limit: usize,
     router: Router,
     under_way: TaskTracker,
     stop: CancellationToken,
     drain: Duration,
 ) {
+    let mut places = Places::new(limit);
     // Errors of single connections are no reason to end, and are not answered.
-    while let Some((stream, address)) = stop.run_until_cancelled(Listener::accept(&mut listener)).await {
-        under_way.spawn(connected(stream, address, router.clone(), stop.clone(), HEADER));
+    while let Some(((stream, address), place)) = stop.run_until_cancelled(places.accept(&mut listener)).await {
+        let connection = connected(stream, address, router.clone(), stop.clone(), places.wanted.clone(), HEADER);
+        under_way.spawn(async move {
+            connection.await;
+            drop(place);
+        });
     }
     drop(listener);
     under_way.close();
@@ -79,9 +96,47 @@ pub async fn serve(
     }
 }
 
-/// Serves one connection until its client ends it, it is idle too long, or its requests are done after `stop`. One that has
-/// sent no whole header after the time for the `first` costs memory and serves nobody.
-async fn connected(stream: TcpStream, address: SocketAddr, router: Router, stop: CancellationToken, first: Duration) {
+/// The connections that may be open at once.
+struct Places {
+    free: Arc<Semaphore>,
+    /// Told to those that are connected when somebody waits for a place.
+    wanted: Arc<Notify>,
+    /// When the log was told so last.
+    told: Option<Instant>,
+}
+
+impl Places {
+    fn new(limit: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(limit)), wanted: Arc::default(), told: None }
+    }
+
+    /// The next connection. Where all places are taken it waits in the system's queue, and who is connected and asks nothing
+    /// makes room: with a place each, the idle would keep everybody else out.
+    async fn accept(&mut self, listener: &mut TcpListener) -> ((TcpStream, SocketAddr), Option<OwnedSemaphorePermit>) {
+        let connection = Listener::accept(listener).await;
+        if let Ok(place) = self.free.clone().try_acquire_owned() {
+            return (connection, Some(place));
+        }
+        if self.told.is_none_or(|told| told.elapsed() > TOLD) {
+            self.told = Some(Instant::now());
+            tracing::warn!("as many connections are open as may be (connection_limit): new ones wait");
+        }
+        self.wanted.notify_waiters();
+        // It is never closed.
+        (connection, self.free.clone().acquire_owned().await.ok())
+    }
+}
+
+/// Serves one connection until its client ends it, it is idle too long, or its requests are done after `stop` or after its place
+/// was `wanted`. One that has sent no whole header after the time for the `first` costs memory and serves nobody.
+async fn connected(
+    stream: TcpStream,
+    address: SocketAddr,
+    router: Router,
+    stop: CancellationToken,
+    wanted: Arc<Notify>,
+    first: Duration,
+) {
     let begun = AtomicBool::new(false);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         begun.store(true, Ordering::Relaxed);
@@ -91,10 +146,13 @@ async fn connected(stream: TcpStream, address: SocketAddr, router: Router, stop:
         router.clone().oneshot(request)
     });
     let mut settings = http1::Builder::new();
-    settings.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    settings.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(LARGEST_HEADER);
     let mut connection = pin!(settings.serve_connection(TokioIo::new(stream), service));
     let mut first = pin!(tokio::time::sleep(first));
-    let (mut awaits_first, mut stopping) = (true, false);
+    let mut ends = pin!(async {
+        tokio::select! { () = stop.cancelled() => {} () = wanted.notified() => {} }
+    });
+    let (mut awaits_first, mut ending) = (true, false);
     loop {
         tokio::select! {
             // The connection first: after a stall its header may have come, and the time for it be over, at once.
@@ -107,8 +165,8 @@ async fn connected(stream: TcpStream, address: SocketAddr, router: Router, stop:
                 }
                 awaits_first = false;
             }
-            () = stop.cancelled(), if !stopping => {
-                stopping = true;
+            () = ends.as_mut(), if !ending => {
+                ending = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
@@ -137,24 +195,25 @@ mod tests {
         server: JoinHandle<()>,
     }
 
+    /// With a handler that tells when it is entered and waits until it may finish.
+    fn slow(entered: &Arc<Notify>, finish: &Arc<Notify>) -> Router {
+        let (entered, finish) = (entered.clone(), finish.clone());
+        let handler = async move || {
+            entered.notify_one();
+            finish.notified().await;
+            "finished"
+        };
+        Router::new().route("/slow", get(handler)).route("/", get(async || "answered"))
+    }
+
     async fn stop_during_request(drain: Duration) -> Stopping {
         let (entered, finish_request) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let router = Router::new().route(
-            "/slow",
-            get({
-                let (entered, finish) = (entered.clone(), finish_request.clone());
-                async move || {
-                    entered.notify_one();
-                    finish.notified().await;
-                    "finished"
-                }
-            }),
-        );
+        let router = slow(&entered, &finish_request);
         let listener = listen("127.0.0.1:0".parse().unwrap(), "listen").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let stop = CancellationToken::new();
         let under_way = TaskTracker::new();
-        let server = tokio::spawn(serve(listener, router, under_way.clone(), stop.clone(), drain));
+        let server = tokio::spawn(serve(listener, 16, router, under_way.clone(), stop.clone(), drain));
         client.write_all(b"GET /slow HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
         entered.notified().await;
         stop.cancel();
@@ -203,7 +262,8 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, address) = listener.accept().await.unwrap();
         let router = Router::new().route("/", get(async || "answered"));
-        tokio::spawn(connected(stream, address, router, CancellationToken::new(), Duration::from_millis(50)));
+        let (stop, wanted) = (CancellationToken::new(), Arc::default());
+        tokio::spawn(connected(stream, address, router, stop, wanted, Duration::from_millis(50)));
         client.write_all(text.as_bytes()).await.unwrap();
         client
     }
@@ -223,7 +283,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_has_served_stays_open_longer() {
-        const REQUEST: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
         let mut client = sent(REQUEST).await;
         let mut answer = [0; 1024];
         for _ in 0..2 {
@@ -231,6 +290,58 @@ mod tests {
             assert!(String::from_utf8_lossy(&answer[..read]).starts_with("HTTP/1.1 200"), "{read}");
             tokio::time::sleep(Duration::from_millis(120)).await;
             client.write_all(REQUEST.as_bytes()).await.unwrap();
+        }
+    }
+
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+
+    /// What comes next, or `None` where nothing does for a while.
+    async fn next(client: &mut TcpStream, patience: Duration) -> Option<String> {
+        let mut received = [0; 1024];
+        let read = tokio::time::timeout(patience, client.read(&mut received)).await.ok()?.unwrap();
+        Some(String::from_utf8_lossy(&received[..read]).into_owned())
+    }
+
+    #[tokio::test]
+    async fn where_all_places_are_taken_the_idle_make_room_and_who_is_served_is_waited_for() {
+        const LONG: Duration = Duration::from_secs(30);
+        let (entered, finish) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let listener = listen("127.0.0.1:0".parse().unwrap(), "listen").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (under_way, stop) = (TaskTracker::new(), CancellationToken::new());
+        let server = tokio::spawn(serve(listener, 2, slow(&entered, &finish), under_way, stop.clone(), LONG));
+        let connect = async |request: &str| {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(request.as_bytes()).await.unwrap();
+            client
+        };
+        let mut idle = connect(REQUEST).await;
+        assert!(next(&mut idle, LONG).await.unwrap().starts_with("HTTP/1.1 200"));
+        let mut busy = connect("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n").await;
+        entered.notified().await;
+
+        let mut third = connect("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n").await;
+        entered.notified().await;
+        assert_eq!(next(&mut idle, LONG).await.as_deref(), Some(""), "it is closed");
+        let mut fourth = connect(REQUEST).await;
+        assert_eq!(next(&mut fourth, Duration::from_millis(100)).await, None, "nobody is cut off for it");
+        finish.notify_one();
+        assert!(next(&mut fourth, LONG).await.unwrap().starts_with("HTTP/1.1 200"));
+        finish.notify_one();
+        for client in [&mut busy, &mut third] {
+            let answer = next(client, LONG).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+        }
+        stop.cancel();
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_header_that_is_too_large_is_answered_before_it_is_read_whole() {
+        for (size, status) in [(LARGEST_HEADER / 2, "200"), (LARGEST_HEADER * 2, "431")] {
+            let request = format!("GET / HTTP/1.1\r\nHost: test\r\nX-Large: {}\r\n\r\n", "a".repeat(size));
+            let answer = next(&mut sent(&request).await, Duration::from_secs(30)).await.unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{size}: {answer}");
         }
     }
 

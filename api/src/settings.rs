@@ -36,6 +36,7 @@ request_timeout = "60s"
 signup_wait = "20s"
 payment_wait = "30s"
 body_limit = 65536
+connection_limit = 4096
 directory = "open"
 
 [mongodb]
@@ -46,6 +47,9 @@ directory = "open"
 idle = "15m"
 absolute = "12h"
 "#;
+
+/// More than a process has file descriptors for.
+const MOST_CONNECTIONS: usize = 1_000_000;
 
 /// What nobody can guess for an installation, and a value that stands in while the other mistakes are looked for.
 const REQUIRED: [Required; 4] = [
@@ -111,6 +115,8 @@ pub struct Settings {
     pub payment_wait: Duration,
     /// The largest request body, in bytes.
     pub body_limit: usize,
+    /// How many clients may be connected at once.
+    pub connection_limit: usize,
     /// Who may look up hospitals on the sign-in page.
     #[serde(deserialize_with = "choice")]
     pub directory: Directory,
@@ -366,6 +372,12 @@ impl Settings {
         }
         if self.body_limit < 4096 {
             mistakes.add("body_limit", "must be at least 4096 bytes, or ordinary requests do not fit");
+        }
+        if !(16..=MOST_CONNECTIONS).contains(&self.connection_limit) {
+            mistakes.add(
+                "connection_limit",
+                format_args!("must be between 16, or a few browsers take them all, and {MOST_CONNECTIONS}"),
+            );
         }
         self.payments.check(mistakes);
         self.tenants.check(mistakes);
@@ -626,6 +638,7 @@ mod tests {
             ("CHAKRAVUE_API__MONGODB__URI", "postgres://u:hunter2@h"),
             ("CHAKRAVUE_API__TRUSTED_PROXIES", "10.0.0.0/8, everybody"),
             ("CHAKRAVUE_API__TENANTS__CONNECTIONS_PER_HOSPITAL", "0"),
+            ("CHAKRAVUE_API__CONNECTION_LIMIT", "3"),
         ])
         .unwrap_err();
         for expected in [
@@ -640,10 +653,11 @@ mod tests {
             "mongodb.uri: must look like mongodb://",
             "trusted_proxies: must be networks",
             "tenants.connections_per_hospital: must be at least 1",
+            "connection_limit: must be between 16, or a few browsers take them all, and 1000000",
         ] {
             assert!(mistakes.contains(expected), "{expected}\n{mistakes}");
         }
-        assert_eq!(mistakes.lines().count(), 12, "{mistakes}");
+        assert_eq!(mistakes.lines().count(), 13, "{mistakes}");
         assert!(!mistakes.contains("hunter2"), "{mistakes}");
     }
 
