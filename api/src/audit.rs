@@ -80,6 +80,11 @@ impl Entry {
         self.details.get(name)?.as_str()
     }
 
+    /// A detail that is a number.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
+        self.details.get(name)?.as_i64()
+    }
+
     /// The entry together with what the work answers.
     pub fn answering<T>(self, value: T) -> Recorded<T> {
         Recorded { entry: Some(self), value }
@@ -134,6 +139,12 @@ pub struct AuditRecord {
 }
 
 impl AuditRecord {
+    /// What it was done to; nothing has an empty id.
+    #[must_use]
+    pub fn target_id(&self) -> &str {
+        self.target.as_ref().map_or("", |target| &target.id)
+    }
+
     /// The hash that the entry must have.
     fn digest(&self) -> Answer<String> {
         #[derive(Serialize)]

@@ -384,8 +384,13 @@ impl Hospitals {
 
 /// Whether `a` is a later version of the same object than `b`. Versions of one object are numbers that grow.
 fn is_later(a: &Hospital, b: &Hospital) -> bool {
-    let version = |hospital: &Hospital| hospital.resource_version().and_then(|version| version.parse::<u64>().ok());
-    a.uid() == b.uid() && version(a) > version(b)
+    a.uid() == b.uid() && version_of(a) > version_of(b)
+}
+
+/// The version of a hospital's object, which grows with every change of it.
+#[must_use]
+pub fn version_of(hospital: &Hospital) -> Option<i64> {
+    hospital.resource_version()?.parse().ok()
 }
 
 /// The id of a hospital whose claim is held.

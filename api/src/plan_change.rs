@@ -11,9 +11,9 @@ use serde_json::json;
 
 use crate::{
     audit::{Actor, Entry},
-    hospitals::Hospital,
+    hospitals::{Hospital, version_of},
     payments::ledger::PaymentStatus,
-    platform_audit::{CHANGE_PLAN, SIGN_UP},
+    platform_audit::{CHANGE_PLAN, SIGN_UP, VERSION},
     problem::{Answer, Kind, Problem},
     request_id,
     state::App,
@@ -25,8 +25,8 @@ use crate::{
 pub enum Record {
     /// In the hospital's own audit log.
     Hospital(Actor, Entry),
-    /// In the platform's and the hospital's. A change that is in one of them stands, whether or not the other could be
-    /// written; only a smaller plan needs the hospital's.
+    /// In the platform's and the hospital's. Only a smaller plan needs the hospital's; what stands is told in the platform's
+    /// as soon as that can be written.
     Platform(Actor, Entry),
     /// In the platform's: whoever signs a hospital up may choose another plan until one is paid for, and it has no log of its
     /// own before.
@@ -58,11 +58,36 @@ async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> A
         check(app, id, plan, before.spec.subscription).await?;
     }
     let after = app.hospitals.set_plan(id, plan).await?;
-    if let Err(problem) = recorded(app, id, &after, smaller, &record).await {
+    if let Err(problem) = recounted(app, id, &after, smaller, &record).await {
         app.hospitals.set_plan(id, before.spec.plan).await?;
         return Err(problem);
     }
+    if let Record::Platform(actor, entry) = record {
+        let entry = version_of(&after).into_iter().fold(entry, |entry, version| entry.detail(VERSION, version));
+        tell(app, actor, entry).await;
+    }
     Ok(after)
+}
+
+/// How often, and how long apart, an entry of what stands is tried to be written.
+const ATTEMPTS: u32 = 120;
+const APART: Duration = Duration::from_secs(5);
+
+/// Records a change in the platform's log. It is not taken back where that fails: the entry may have been written all the
+/// same, and would tell what is not so. So it is written once, as soon as that can be.
+async fn tell(app: &App, actor: Actor, entry: Entry) {
+    let Err(problem) = app.platform_audit.record(&actor, entry.clone()).await else { return };
+    tracing::warn!(problem = problem.kind().slug(), "a change of plan is not in the platform's audit log yet");
+    let audit = app.platform_audit.clone();
+    app.under_way.spawn(async move {
+        for _ in 0..ATTEMPTS {
+            tokio::time::sleep(APART).await;
+            if audit.record(&actor, entry.clone()).await.is_ok() {
+                return;
+            }
+        }
+        tracing::error!(?entry, "a change of plan is missing in the platform's audit log");
+    });
 }
 
 /// Another plan for a signup. Once it is paid for nothing is changed, nor taken back: the hospital becomes active on the plan
@@ -73,17 +98,15 @@ async fn choose(app: &App, id: &OrganizationId, before: &Hospital, plan: Plan, a
         Err(problem) if problem.kind() == Kind::AlreadyPaid => return Err(paid()),
         outcome => outcome?,
     };
-    let recorded = async {
-        // A payment that began meanwhile is one for the plan before.
-        unpaid(app, id, &after).await?;
-        app.platform_audit.record(actor, entry(id, plan)).await
-    };
-    if let Err(problem) = recorded.await {
+    // A payment that began meanwhile is one for the plan before.
+    if let Err(problem) = unpaid(app, id, &after).await {
         if let Err(stays) = app.hospitals.choose_plan(id, before.spec.plan).await {
             tracing::warn!(organization = %id, problem = stays.kind().slug(), "a choice of plan is not taken back");
         }
         return Err(problem);
     }
+    // Not taken back where this fails: the entry may have been written all the same. Whoever repeats the choice completes it.
+    app.platform_audit.record(actor, entry(id, plan)).await?;
     Ok(after)
 }
 
@@ -121,41 +144,31 @@ async fn check(app: &App, id: &OrganizationId, plan: Plan, subscription: Subscri
     }
 }
 
-/// Records a change that was made, and in doing so counts once more.
-async fn recorded(app: &App, id: &OrganizationId, after: &Hospital, smaller: bool, record: &Record) -> Answer<()> {
+/// Counts once more after a change, and in doing so records it in the hospital's log.
+async fn recounted(app: &App, id: &OrganizationId, after: &Hospital, smaller: bool, record: &Record) -> Answer<()> {
     // While it is not active nobody can be added, and its database cannot be written.
-    let is_active = after.spec.subscription == Subscription::Active;
+    if after.spec.subscription != Subscription::Active {
+        return Ok(());
+    }
     let plan = after.spec.plan;
     match record {
-        Record::Hospital(actor, entry) if is_active => recount(app, id, plan, actor, entry).await,
+        Record::Hospital(actor, entry) => recount(app, id, plan, actor, entry).await,
         // What a signup chooses is recorded where it is chosen.
-        Record::Hospital(..) | Record::Signup(_) => Ok(()),
-        Record::Platform(actor, entry) => {
-            let mut in_theirs = false;
-            if is_active {
-                let theirs = Entry::new(CHANGE_PLAN).detail("plan", plan.id());
-                match recount(app, id, plan, actor, &theirs).await {
-                    Ok(()) => in_theirs = true,
-                    // It has no database yet, so there is nothing to count, and no log.
-                    Err(problem) if problem.kind() == Kind::HospitalNotReady => {}
-                    Err(problem) if smaller || problem.kind() == Kind::PlanTooSmall => return Err(uncounted(problem)),
-                    // A larger plan takes nothing from anybody, so it does not wait for the hospital's database.
-                    Err(problem) => tracing::warn!(
+        Record::Signup(_) => Ok(()),
+        Record::Platform(actor, _) => {
+            match recount(app, id, plan, actor, &Entry::new(CHANGE_PLAN).detail("plan", plan.id())).await {
+                // It has no database yet, so there is nothing to count, and no log.
+                Err(problem) if problem.kind() == Kind::HospitalNotReady => Ok(()),
+                Err(problem) if smaller || problem.kind() == Kind::PlanTooSmall => Err(uncounted(problem)),
+                // A larger plan takes nothing from anybody, so it does not wait for the hospital's database.
+                Err(problem) => {
+                    tracing::warn!(
                         organization = %id, problem = problem.kind().slug(),
                         "a change of plan stands in the platform's audit log and not in the hospital's"
-                    ),
-                }
-            }
-            match app.platform_audit.record(actor, entry.clone()).await {
-                // Taken back, it would leave an entry of what is not so: whatever fails here may fail there as well.
-                Err(problem) if in_theirs => {
-                    tracing::error!(
-                        organization = %id, problem = problem.kind().slug(),
-                        "a change of plan stands in the hospital's audit log and not in the platform's"
                     );
                     Ok(())
                 }
-                outcome => outcome,
+                Ok(()) => Ok(()),
             }
         }
     }

@@ -8,15 +8,15 @@ use tokio::sync::{Mutex, broadcast::error::RecvError};
 
 use crate::{
     audit::{Actor, Entry},
-    hospitals::{Hospital, Hospitals, apply::Changed, id_of},
-    platform_audit::{RESUME, SUSPEND},
+    hospitals::{Hospital, Hospitals, apply::Changed, id_of, version_of},
+    platform_audit::{RESUME, SUSPEND, VERSION},
     problem::{Answer, Kind, Problem},
     request_id,
     sessions::Sessions,
     state::App,
 };
 
-/// Of two at once, the second finds recorded what the first did.
+/// Of two at once, the second finds recorded what the first did. On another replica it may not: see [`VERSION`].
 static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Suspends or resumes a hospital that has paid, and records it. It goes on when the client hangs up.
@@ -35,30 +35,29 @@ async fn change(app: &App, id: &OrganizationId, wanted: Subscription, actor: &Ac
         let detail = "The hospital has not paid yet: there is nothing to suspend or to resume.";
         return Err(Problem::new(Kind::HospitalNotReady, detail));
     }
-    let known = recorded(app, id).await?;
     let Changed { was, now } = app.hospitals.set_subscription(id, wanted).await?;
     if wanted == Subscription::Suspended {
         app.sessions.end_of_suspended(id, &now).await?;
     }
-    let known = [known, recorded(app, id).await?];
-    if lacks_step_before(was, wanted, known) {
-        // Nobody repeated it. Who took it is not known any more.
-        record(app, id, action(was), &Actor::system()).await?;
+    let (last, version) = (recorded(app, id).await?, version_of(&now));
+    if lacks_step_before(was, wanted, last) {
+        // Nobody repeated it, or another replica has not told of it yet. Who took it is not known here.
+        record(app, id, action(was), version.map(|version| version - 1), &Actor::system()).await?;
     }
-    if lacks_step(was, wanted, known) {
-        record(app, id, action(wanted), actor).await?;
+    if lacks_step(was, wanted, last) {
+        record(app, id, action(wanted), version, actor).await?;
     }
     Ok(now)
 }
 
-/// Whether the log, as it was before a change and as it is after it, has nothing of how things were before. Another replica
-/// may have added to it in between: the step before, or this one, when it was asked for the same.
-fn lacks_step_before(was: Subscription, wanted: Subscription, known: [&str; 2]) -> bool {
-    was != wanted && !known.contains(&action(was))
+/// Whether the log, which ends with the `last`, has nothing of how things were before a change. Where it has this change
+/// already, because another replica was asked for the same, what is recorded now is overtaken by that.
+fn lacks_step_before(was: Subscription, wanted: Subscription, last: &str) -> bool {
+    was != wanted && last != action(was)
 }
 
 /// Whether a change is to be recorded: it was made now, or by whoever was answered 503 then, or killed.
-fn lacks_step(was: Subscription, wanted: Subscription, [_, last]: [&str; 2]) -> bool {
+fn lacks_step(was: Subscription, wanted: Subscription, last: &str) -> bool {
     was != wanted || last != action(wanted)
 }
 
@@ -67,8 +66,16 @@ fn action(subscription: Subscription) -> &'static str {
     if subscription == Subscription::Suspended { SUSPEND } else { RESUME }
 }
 
-async fn record(app: &App, id: &OrganizationId, action: &'static str, actor: &Actor) -> Answer<()> {
-    app.platform_audit.record(actor, Entry::new(action).target("organization", id.as_str())).await
+async fn record(
+    app: &App,
+    id: &OrganizationId,
+    action: &'static str,
+    version: Option<i64>,
+    actor: &Actor,
+) -> Answer<()> {
+    let entry = Entry::new(action).target("organization", id.as_str());
+    let entry = version.into_iter().fold(entry, |entry, version| entry.detail(VERSION, version));
+    app.platform_audit.record(actor, entry).await
 }
 
 /// What the log was told last.
@@ -108,16 +115,11 @@ mod tests {
     #[test]
     fn a_step_is_recorded_once_and_one_that_was_left_out_before_it() {
         use Subscription::{Active, Suspended};
-        let lacks = |was, wanted, known| (lacks_step_before(was, wanted, known), lacks_step(was, wanted, known));
-        assert_eq!(lacks(Active, Suspended, [RESUME, RESUME]), (false, true));
-        assert_eq!(lacks(Suspended, Suspended, [SUSPEND, SUSPEND]), (false, false));
-        assert_eq!(lacks(Suspended, Suspended, [RESUME, RESUME]), (false, true), "it was made and not recorded");
-        assert_eq!(lacks(Suspended, Active, [RESUME, RESUME]), (true, true), "a suspension was not recorded");
-        assert_eq!(lacks(Active, Suspended, [SUSPEND, SUSPEND]), (true, true), "a resumption was not recorded");
-        // Another replica, asked for the same at the same time, recorded it first.
-        assert_eq!(lacks(Active, Suspended, [RESUME, SUSPEND]), (false, true));
-        assert_eq!(lacks(Suspended, Suspended, [RESUME, SUSPEND]), (false, false));
-        // Another replica suspended since the log was looked at first.
-        assert_eq!(lacks(Suspended, Active, [RESUME, SUSPEND]), (false, true));
+        let lacks = |was, wanted, last| (lacks_step_before(was, wanted, last), lacks_step(was, wanted, last));
+        assert_eq!(lacks(Active, Suspended, RESUME), (false, true));
+        assert_eq!(lacks(Suspended, Suspended, SUSPEND), (false, false));
+        assert_eq!(lacks(Suspended, Suspended, RESUME), (false, true), "it was made and not recorded");
+        assert_eq!(lacks(Suspended, Active, RESUME), (true, true), "a suspension was not recorded");
+        assert_eq!(lacks(Active, Suspended, SUSPEND), (true, true), "a resumption was not recorded");
     }
 }

@@ -1,7 +1,8 @@
 //! A hospital's record and plan, the directory, and what the platform's administrators see and do.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
+use chakravue_crds::{organization::Subscription, plans::Plan};
 use chakravue_testbed::{ApiClient, ApiOptions, Reply};
 use futures::TryStreamExt as _;
 use kube::{ResourceExt as _, api::ListParams};
@@ -293,6 +294,65 @@ async fn a_suspension_that_could_not_be_recorded_is_recorded_when_it_is_repeated
     platform.post_empty(&path(&signup, "resume")).await.expect(200);
     expected.extend(["organization.suspend", "organization.resume"]);
     assert_eq!(recorded().await, expected);
+    proxied.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspension_that_is_recorded_late_does_not_stand_behind_the_resumption() {
+    let proxied = Proxied::new("suspension, late").await;
+    let platform = proxied.platform_administrator().await;
+    let signup = proxied.signup("Mercy", "starter").await;
+    proxied.pay(&signup).await;
+    let second = proxied.sandbox.api().start().await;
+    second.wait_ready().await;
+    let elsewhere = second.client().bearer(platform.token());
+    eventually("the second replica knows the hospital", async || {
+        (elsewhere.get(&format!("/master/organizations/{}", signup.organization_id)).await.status == 200).then_some(())
+    })
+    .await;
+
+    // The first replica has suspended it, and its entry is on the way until the other has resumed it.
+    proxied.mongo_proxy.delay("insert", Duration::from_secs(10));
+    let (late, path) = (platform.client.clone(), path(&signup, "suspend"));
+    let suspending = tokio::spawn(async move { late.post_empty(&path).await.expect(200) });
+    eventually("it is suspended", async || {
+        let object = proxied.object(&signup.organization_id).await;
+        (object.spec.subscription == Subscription::Suspended).then_some(())
+    })
+    .await;
+    elsewhere.post_empty(&self::path(&signup, "resume")).await.expect(200);
+    suspending.await.unwrap();
+    let about = doc! { "target.id": &signup.organization_id,
+    "action": { "$in": ["organization.suspend", "organization.resume"] } };
+    let log = proxied.master().collection::<Document>("audit_logs");
+    let entries: Vec<Document> =
+        log.find(about).sort(doc! { "sequence": 1 }).await.unwrap().try_collect().await.unwrap();
+    let actions: Vec<_> = entries.iter().map(|entry| entry.get_str("action").unwrap()).collect();
+    assert_eq!(actions, ["organization.suspend", "organization.resume"]);
+    let version = |entry: &Document| entry.get_document("details").unwrap().get_i64("resource_version").unwrap();
+    assert!(version(&entries[0]) < version(&entries[1]), "{entries:?}");
+    assert_eq!(platform.get("/master/audit-log/verify").await.expect(200)["intact"], true);
+    second.terminate().await;
+    proxied.close().await;
+}
+
+#[tokio::test]
+async fn a_change_of_plan_that_cannot_be_recorded_yet_stands_and_is_recorded_once() {
+    let proxied = Proxied::new("plan change, unrecorded").await;
+    let platform = proxied.platform_administrator().await;
+    let signup = proxied.signup("Mercy", "starter").await;
+    proxied.mongo_proxy.fail("insert", 11_600, "InterruptedAtShutdown", "the server stops");
+    let changed = platform.post(&path(&signup, "plan"), &plan("professional")).await.expect(200);
+    assert_eq!(changed["plan"]["plan_id"], "professional");
+    let log = proxied.master().collection::<Document>("audit_logs");
+    let about = doc! { "target.id": &signup.organization_id, "action": "organization.change_plan" };
+    assert_eq!(log.count_documents(about.clone()).await.unwrap(), 0);
+    proxied.mongo_proxy.clear();
+    let entry = eventually("it is recorded", async || log.find_one(about.clone()).await.unwrap()).await;
+    assert_eq!(entry.get_document("details").unwrap().get_str("plan").unwrap(), "professional");
+    assert_eq!(entry.get_str("actor_id").unwrap(), platform.user_id);
+    assert!(entry.get_document("details").unwrap().get_i64("resource_version").is_ok(), "{entry}");
+    assert_eq!(proxied.object(&signup.organization_id).await.spec.plan, Plan::Professional);
     proxied.close().await;
 }
 
