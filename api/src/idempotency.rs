@@ -7,8 +7,10 @@
 //! has the request ([`Attempt::check`]) before it changes what the other may have made.
 //!
 //! Answers that nothing changes any more are kept for a day, sealed with a key that needs the client's own: they may hold
-//! tokens that are shown once, and whoever has the database alone must not read them.
+//! tokens that are shown once, and whoever has the database alone must not read them. What is a patient's is not kept at all
+//! outside of the hospital's own database: there a repetition finds what was made ([`Once`]), and is answered anew.
 
+mod once;
 mod seal;
 
 use std::{fmt, time::Duration};
@@ -26,11 +28,12 @@ use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
+pub use self::once::Once;
 use self::seal::Seal;
 use crate::{
     beside::beside,
     database_error, extract,
-    master::{Master, Record, Store},
+    master::{InTime as _, Master, Record, Store},
     problem::{Answer, Kind, Problem},
     request_id,
     secret_key::SecretKey,
@@ -51,6 +54,12 @@ pub const DESCRIPTION: &str = "Makes the request repeatable: sent again with the
      body can be taken and whether the sender may send this is decided anew each time, before the first answer is \
      looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later \
      as too many requests.";
+
+/// The same where the answer is a patient's.
+pub const DESCRIPTION_WITHOUT_ANSWER: &str = "Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second \
+     effect and gets what was made the first time, as it is now; what was refused is looked at anew. 1 to 255 visible \
+     ASCII characters; a UUID does well. Whether the key and the body can be taken and whether the sender may send this \
+     is decided anew each time.";
 
 /// After this long without a sign of life, whoever worked at the request is taken for dead.
 const LEASE: Duration = Duration::from_secs(6);
@@ -236,7 +245,7 @@ impl Attempt {
     /// `idempotency-conflict` when somebody has; 503 when the master database is away.
     pub async fn check(&self) -> Answer<()> {
         let Some(held) = &self.held else { return Ok(()) };
-        match held.entries.find_one(held.filter()).await? {
+        match held.entries.find_one(held.filter()).in_time().await? {
             Some(_) => Ok(()),
             None => Err(under_way()),
         }
@@ -287,6 +296,45 @@ impl Idempotency {
         F: Future<Output = Answer<R>> + Send + 'static,
         R: IntoResponse,
     {
+        self.run_as(repetition, sender, operation, is_final, work).await
+    }
+
+    /// As [`Self::run`], but no answer is kept: the master database holds nothing of a patient, not even sealed. So `work` is
+    /// done at each repetition, and answers what it finds made.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`].
+    ///
+    /// # Panics
+    /// When `work` does.
+    pub async fn run_unkept<W, F, R>(
+        &self,
+        repetition: Repetition,
+        sender: Sender<'_>,
+        operation: &'static str,
+        work: W,
+    ) -> Answer<Response>
+    where
+        W: FnOnce(Attempt) -> F + Send + 'static,
+        F: Future<Output = Answer<R>> + Send + 'static,
+        R: IntoResponse,
+    {
+        self.run_as(repetition, sender, operation, |_| false, work).await
+    }
+
+    async fn run_as<W, F, R>(
+        &self,
+        repetition: Repetition,
+        sender: Sender<'_>,
+        operation: &'static str,
+        is_kept: fn(&Response) -> bool,
+        work: W,
+    ) -> Answer<Response>
+    where
+        W: FnOnce(Attempt) -> F + Send + 'static,
+        F: Future<Output = Answer<R>> + Send + 'static,
+        R: IntoResponse,
+    {
         let work = |attempt| async { work(attempt).await.into_response() };
         let task = match repetition.key {
             None => {
@@ -304,7 +352,9 @@ impl Idempotency {
                 }
                 let request = self.identify(&key, &repetition.content, sender, operation);
                 let this = self.clone();
-                tokio::spawn(request_id::carried(async move { this.once(request, work).await }.in_current_span()))
+                tokio::spawn(request_id::carried(
+                    async move { this.once(request, is_kept, work).await }.in_current_span(),
+                ))
             }
         };
         task.await.unwrap_or_else(|ended| match ended.try_into_panic() {
@@ -322,7 +372,7 @@ impl Idempotency {
         let Some(key) = repetition.key.as_ref().filter(|key| key.is_long_enough(sender)) else { return Ok(false) };
         let request = self.identify(key, &repetition.content, sender, operation);
         let same = doc! { "_id": &request.id, "fingerprint": &request.fingerprint };
-        Ok(self.entries.find_one(same).await?.is_some())
+        Ok(self.entries.find_one(same).in_time().await?.is_some())
     }
 
     fn identify(&self, key: &IdempotencyKey, content: &[u8], sender: Sender<'_>, operation: &str) -> Identified {
@@ -345,6 +395,7 @@ impl Idempotency {
     async fn once<F: Future<Output = Response>>(
         self,
         request: Identified,
+        is_kept: fn(&Response) -> bool,
         work: impl FnOnce(Attempt) -> F,
     ) -> Answer<Response> {
         let (held, is_first) = match self.turn(&request).await? {
@@ -353,7 +404,7 @@ impl Idempotency {
         };
         let attempt = Attempt { request: request.request_key.clone(), is_first, held: Some(held.clone()) };
         let response = held.leased(work(attempt)).await;
-        if !is_final(&response) {
+        if !is_kept(&response) {
             held.change(vec![doc! { "$set": { "lease_until": "$$NOW" } }]).await;
             return Ok(response);
         }
@@ -374,6 +425,7 @@ impl Idempotency {
                 .find_one_and_update(doc! { "_id": &request.id }, claim(&request.fingerprint, &attempt))
                 .upsert(true)
                 .return_document(ReturnDocument::After)
+                .in_time()
                 .await;
             let entry = match entry {
                 // Another one inserted it in the same moment.
@@ -411,7 +463,7 @@ impl Held {
         let renewal = async {
             loop {
                 tokio::time::sleep(RENEWAL).await;
-                self.change(vec![doc! { "$set": { "lease_until": in_time(LEASE) } }]).await;
+                self.change(vec![doc! { "$set": { "lease_until": from_now(LEASE) } }]).await;
             }
         };
         beside(work, renewal).await
@@ -420,7 +472,7 @@ impl Held {
     /// Changes the entry while the attempt still has it; `false`: it has not. When this fails, the lease runs out and a
     /// repetition does the work again, which finds everything made; so the request at hand is answered all the same.
     async fn change(&self, change: Vec<Document>) -> bool {
-        match self.entries.update_one(self.filter(), change).await {
+        match self.entries.update_one(self.filter(), change).in_time().await {
             Ok(done) if done.matched_count == 0 => {
                 tracing::warn!("a request that took long was taken over by its repetition");
                 false
@@ -460,13 +512,13 @@ fn claim(fingerprint: &str, attempt: &str) -> Vec<Document> {
         "fingerprint": fingerprint,
         "attempt": attempt,
         "taken_over": { "$not": [missing("$attempt")] },
-        "lease_until": in_time(LEASE),
-        "expires_at": { "$ifNull": ["$expires_at", in_time(KEPT)] },
+        "lease_until": from_now(LEASE),
+        "expires_at": { "$ifNull": ["$expires_at", from_now(KEPT)] },
     }] };
     vec![doc! { "$replaceWith": { "$cond": [{ "$or": [missing("$attempt"), abandoned] }, taken, "$$ROOT"] } }]
 }
 
-fn in_time(span: Duration) -> Document {
+fn from_now(span: Duration) -> Document {
     doc! { "$add": ["$$NOW", i64::try_from(span.as_millis()).unwrap_or(i64::MAX)] }
 }
 

@@ -7,7 +7,8 @@ mod view;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{StatusCode, header},
+    response::Response,
 };
 use bson::{Document, doc};
 use chakravue_crds::roles::StaffRole;
@@ -29,6 +30,7 @@ use crate::{
     dates::Moment,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
     flaw::Flaw,
+    idempotency::{self, Attempt, Once, Repeatable, Sender},
     identity::Member,
     paging::{self, Direction, Order, Page, Paged},
     permissions::may,
@@ -153,7 +155,10 @@ async fn list_appointments(
 /// Books an appointment
 #[utoipa::path(
     post, path = "/organization/{org_id}/appointments", tag = "appointments",
-    params(("org_id" = String, Path, description = "The hospital's id")),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION_WITHOUT_ANSWER, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = NewAppointment,
     responses(
         (status = 201, description = "The appointment that was booked", body = AppointmentView, headers(
@@ -167,8 +172,10 @@ async fn list_appointments(
 async fn book_appointment(
     State(app): State<App>,
     member: Member<may::BookAppointments>,
-    ApiJson(new): ApiJson<NewAppointment>,
-) -> Answer<(StatusCode, [(HeaderName, String); 1], WithEtag)> {
+    Repeatable { body: new, repetition }: Repeatable<NewAppointment>,
+) -> Answer<Response> {
+    let sender = format!("{} {}", member.organization_id, member.user_id);
+    let clock = app.clock.clone();
     let mut appointment = Appointment {
         appointment_id: new_id("apt"),
         patient_id: new.patient_id,
@@ -177,7 +184,7 @@ async fn book_appointment(
         ends_at: new.ends_at.unwrap_or(new.starts_at).into(),
         status: AppointmentStatus::Booked,
         reason: new.reason.map(Prose::into_string),
-        created_at: app.clock.now_bson(),
+        created_at: clock.now_bson(),
         updated_at: None,
         version: 1,
     };
@@ -186,24 +193,43 @@ async fn book_appointment(
         appointment.ends_at = to_bson(after(new.starts_at.at(), SignedDuration::from_mins(minutes)));
     }
     possible(&appointment)?;
-    let actor = member.actor();
-    let booked = member.tenant.change(&actor, move |tx| {
-        let appointment = appointment.clone();
-        async move {
-            let patient = patient_in_use(&tx, &appointment.patient_id).await?;
-            let doctor = active_doctor(&tx, &appointment.doctor_id).await?;
-            must_be_free(&tx, &appointment).await?;
-            tx.insert(Records::Appointments, &appointment).await?;
-            let entry = Entry::new("appointment.book")
-                .target("appointment", &appointment.appointment_id)
-                .detail("patient_id", appointment.patient_id.as_str())
-                .detail("doctor_id", appointment.doctor_id.as_str());
-            Ok(entry.answering((appointment, Names::just(Some(patient), Some(doctor)))))
-        }
-    });
-    let (appointment, names) = booked.await?;
-    let location = format!("/organization/{}/appointments/{}", member.organization_id, appointment.appointment_id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(appointment, &names, member.role)))
+    let work = async move |attempt: Attempt| {
+        let (actor, once) = (member.actor(), Once::new(attempt, &member.user_id, clock.now()));
+        let booked = member.tenant.change(&actor, move |tx| {
+            let (appointment, once) = (appointment.clone(), once.clone());
+            async move {
+                if let Some(made) = once.made(&tx).await? {
+                    let known = existing(&tx, made.target_id()).await?;
+                    let names = names(&tx, &known).await?;
+                    return Ok(read(&known).answering((known, names)));
+                }
+                let patient = patient_in_use(&tx, &appointment.patient_id).await?;
+                let doctor = active_doctor(&tx, &appointment.doctor_id).await?;
+                must_be_free(&tx, &appointment).await?;
+                tx.insert(Records::Appointments, &appointment).await?;
+                let entry = Entry::new("appointment.book")
+                    .target("appointment", &appointment.appointment_id)
+                    .detail("patient_id", appointment.patient_id.as_str())
+                    .detail("doctor_id", appointment.doctor_id.as_str());
+                Ok(once.entry(entry).answering((appointment, Names::just(Some(patient), Some(doctor)))))
+            }
+        });
+        let (appointment, names) = booked.await?;
+        let location = format!("/organization/{}/appointments/{}", member.organization_id, appointment.appointment_id);
+        Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(appointment, &names, member.role)))
+    };
+    app.idempotency.run_unkept(repetition, Sender::Known(&sender), "book-appointment", work).await
+}
+
+async fn existing(tx: &Transaction, appointment_id: &str) -> Result<Appointment, Fault> {
+    Ok(tx.find_one(Records::Appointments, doc! { "_id": appointment_id }).await?.ok_or_else(Problem::not_found)?)
+}
+
+/// What a person reads of an appointment's patient and doctor.
+async fn names(tx: &Transaction, appointment: &Appointment) -> Result<Names, Fault> {
+    let patient: Option<PatientName> = tx.find_one(Records::Patients, doc! { "_id": &appointment.patient_id }).await?;
+    let doctor: Option<DoctorName> = tx.find_one(Records::Users, doc! { "_id": &appointment.doctor_id }).await?;
+    Ok(Names::just(patient, doctor))
 }
 
 async fn patient_in_use(tx: &Transaction, patient_id: &str) -> Result<PatientName, Fault> {
@@ -306,9 +332,7 @@ async fn change_appointment(
     let changed = member.tenant.change(&actor, move |tx| {
         let (appointment_id, change) = (appointment_id.clone(), change.clone());
         async move {
-            let id = doc! { "_id": &appointment_id };
-            let current: Option<Appointment> = tx.find_one(Records::Appointments, id.clone()).await?;
-            let current = current.ok_or_else(Problem::not_found)?;
+            let current = existing(&tx, &appointment_id).await?;
             if_match.check(current.version)?;
             let wanted = change.applied_to(&current)?;
             let changes = changes(&current, &wanted);
@@ -317,13 +341,11 @@ async fn change_appointment(
                 active_doctor(&tx, &wanted.doctor_id).await?;
                 must_be_free(&tx, &wanted).await?;
             }
-            let patient: Option<PatientName> =
-                tx.find_one(Records::Patients, doc! { "_id": &wanted.patient_id }).await?;
-            let doctor: Option<DoctorName> = tx.find_one(Records::Users, doc! { "_id": &wanted.doctor_id }).await?;
-            let names = Names::just(patient, doctor);
+            let names = names(&tx, &wanted).await?;
             if changes.is_empty() {
                 return Ok(read(&current).answering((current, names)));
             }
+            let id = doc! { "_id": &appointment_id };
             let updated: Option<Appointment> = tx.update(Records::Appointments, id, changes.update(now)).await?;
             let entry = Entry::new("appointment.update")
                 .target("appointment", &appointment_id)

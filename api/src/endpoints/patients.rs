@@ -1,13 +1,15 @@
 //! A hospital's patients: who they are, and what was noted, measured and prescribed. What a role may not see is not even
 //! read from the database. Details change by PATCH; everything clinical is only ever added.
 
+mod addition;
 mod clinical;
 mod details;
 
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{StatusCode, header},
+    response::Response,
 };
 use bson::{Bson, DateTime, Document, doc};
 use chakravue_crds::roles::StaffRole;
@@ -26,6 +28,7 @@ use crate::{
     dates::Day,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
     flaw::Flaw,
+    idempotency::{self, Attempt, Once, Repeatable, Sender},
     identity::Member,
     merge::{Changes, Patch},
     paging::{self, Direction, Order, Page, Paged},
@@ -134,7 +137,10 @@ async fn list_patients(
 /// Registers a patient
 #[utoipa::path(
     post, path = "/organization/{org_id}/patients", tag = "patients",
-    params(("org_id" = String, Path, description = "The hospital's id")),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION_WITHOUT_ANSWER, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = NewPatient,
     responses(
         (status = 201, description = "The record that was made", body = PatientRecord, headers(
@@ -148,23 +154,33 @@ async fn list_patients(
 async fn register_patient(
     State(app): State<App>,
     member: Member<may::RegisterPatients>,
-    ApiJson(new): ApiJson<NewPatient>,
-) -> Answer<(StatusCode, [(HeaderName, String); 1], WithEtag<PatientRecord>)> {
-    let record = new.into_record(&app.clock)?;
-    let actor = member.actor();
-    let patient = member.tenant.change(&actor, move |tx| {
-        let mut patient = record.clone();
-        async move {
-            if patient.record_number.is_empty() {
-                patient.record_number = settings::next_record_number(&tx).await?;
+    Repeatable { body, repetition }: Repeatable<NewPatient>,
+) -> Answer<Response> {
+    let record = body.into_record(&app.clock)?;
+    let sender = format!("{} {}", member.organization_id, member.user_id);
+    let clock = app.clock.clone();
+    let work = async move |attempt: Attempt| {
+        let (actor, role) = (member.actor(), member.role);
+        let once = Once::new(attempt, &member.user_id, clock.now());
+        let patient = member.tenant.change(&actor, move |tx| {
+            let (mut patient, once) = (record.clone(), once.clone());
+            async move {
+                if let Some(made) = once.made(&tx).await? {
+                    return Ok(read(existing(&tx, made.target_id()).await?, role));
+                }
+                if patient.record_number.is_empty() {
+                    patient.record_number = settings::next_record_number(&tx).await?;
+                }
+                tx.insert(Records::Patients, &patient).await.map_err(number_taken)?;
+                let entry = Entry::new("patient.register").target("patient", &patient.patient_id);
+                Ok(once.entry(entry).answering(patient))
             }
-            tx.insert(Records::Patients, &patient).await.map_err(number_taken)?;
-            Ok(Entry::new("patient.register").target("patient", &patient.patient_id).answering(patient))
-        }
-    });
-    let patient = patient.await?;
-    let location = format!("/organization/{}/patients/{}", member.organization_id, patient.patient_id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(patient, member.role)))
+        });
+        let patient = patient.await?;
+        let location = format!("/organization/{}/patients/{}", member.organization_id, patient.patient_id);
+        Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(patient, role)))
+    };
+    app.idempotency.run_unkept(repetition, Sender::Known(&sender), "register-patient", work).await
 }
 
 fn number_taken(fault: Fault) -> Fault {

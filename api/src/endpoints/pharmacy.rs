@@ -1,9 +1,5 @@
-//! A hospital's stock of medicines. How much there is changes only by stock changes with a reason, never by overwriting.
-
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+//! A hospital's stock of medicines. How much there is changes only by stock changes with a reason, never by overwriting. What
+//! is removed is kept, with what the audit log says of it, and only looked at.
 
 use axum::{
     Json,
@@ -11,21 +7,20 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::Response,
 };
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
 use futures::TryStreamExt as _;
 use garde::Validate;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::{AuditRecord, Entry, Recorded},
+    audit::{Entry, Recorded},
     clock::to_bson,
     dates::{Day, Moment},
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
     flaw::Flaw,
-    idempotency::{self, Attempt, Repeatable, Sender},
+    idempotency::{self, Attempt, Once, Repeatable, Sender},
     identity::Member,
     merge::{Changes, Patch, never_null},
     paging::{self, Direction, Order, Page, Paged},
@@ -180,6 +175,10 @@ struct MedicineView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline)]
     expires_on: Option<Day>,
+    /// When it was removed from the stock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    removed_at: Option<Moment>,
     #[schema(inline)]
     created_at: Moment,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,6 +200,7 @@ impl From<Medicine> for MedicineView {
             unit: medicine.unit,
             reorder_level: medicine.reorder_level,
             expires_on: medicine.expires_on,
+            removed_at: medicine.deleted_at.map(Moment::from),
             created_at: medicine.created_at.into(),
             updated_at: medicine.updated_at.map(Moment::from),
             version: medicine.version,
@@ -238,6 +238,10 @@ struct MedicineQuery {
     #[garde(skip)]
     #[param(inline, example = "2027-01-01")]
     expiring_before: Option<Day>,
+    /// `true`: those that were removed, instead of those in stock.
+    #[garde(skip)]
+    #[serde(default)]
+    removed: bool,
     /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]
     #[serde(default = "paging::default_limit")]
@@ -250,7 +254,7 @@ struct MedicineQuery {
 
 impl MedicineQuery {
     fn filter(&self) -> Document {
-        let mut filter = Document::new();
+        let mut filter = doc! { "deleted_at": if self.removed { doc! { "$ne": null }.into() } else { Bson::Null } };
         if let Some(q) = self.q.as_deref().filter(|q| !q.trim().is_empty()) {
             let name: Vec<Document> = search::words("medicine", q).collect();
             filter.insert("$or", vec![search::whole("batch", q), doc! { "$and": name }]);
@@ -295,7 +299,10 @@ async fn list_medicines(
 /// Adds a medicine to the stock
 #[utoipa::path(
     post, path = "/organization/{org_id}/pharmacy", tag = "pharmacy",
-    params(("org_id" = String, Path, description = "The hospital's id")),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = NewMedicine,
     responses((status = 201, description = "The medicine", body = MedicineView, headers(
         ("ETag" = String, description = "For If-Match"), ("Location" = String, description = "Where the medicine is"),
@@ -306,8 +313,10 @@ async fn list_medicines(
 async fn add_medicine(
     State(app): State<App>,
     member: Member<may::ManagePharmacy>,
-    ApiJson(new): ApiJson<NewMedicine>,
-) -> Answer<(StatusCode, [(HeaderName, String); 1], WithEtag)> {
+    Repeatable { body: new, repetition }: Repeatable<NewMedicine>,
+) -> Answer<Response> {
+    let sender = format!("{} {}", member.organization_id, member.user_id);
+    let clock = app.clock.clone();
     let medicine = Medicine {
         medicine_id: new_id("med"),
         medicine: new.medicine.into_string(),
@@ -316,25 +325,35 @@ async fn add_medicine(
         unit: new.unit.map(Line::into_string),
         reorder_level: new.reorder_level,
         expires_on: new.expires_on,
-        created_at: app.clock.now_bson(),
+        deleted_at: None,
+        created_at: clock.now_bson(),
         updated_at: None,
         version: 1,
     };
-    let actor = member.actor();
-    let added = member.tenant.change(&actor, move |tx| {
-        let medicine = medicine.clone();
-        async move {
-            tx.insert(Records::Pharmacy, &medicine).await?;
-            let entry = Entry::new("pharmacy.add").target("medicine", &medicine.medicine_id);
-            Ok(entry.detail("quantity", medicine.quantity).answering(medicine))
-        }
-    });
-    let medicine = added.await?;
-    let location = format!("/organization/{}/pharmacy/{}", member.organization_id, medicine.medicine_id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(medicine)))
+    let work = async move |attempt: Attempt| {
+        let (actor, once) = (member.actor(), Once::new(attempt, &member.user_id, clock.now()));
+        let added = member.tenant.change(&actor, move |tx| {
+            let (medicine, once) = (medicine.clone(), once.clone());
+            async move {
+                if let Some(made) = once.made(&tx).await? {
+                    let known = tx.find_one(Records::Pharmacy, doc! { "_id": made.target_id() }).await?;
+                    return Ok(Recorded::nothing(known.ok_or_else(Problem::not_found)?));
+                }
+                tx.insert(Records::Pharmacy, &medicine).await?;
+                let entry = Entry::new("pharmacy.add").target("medicine", &medicine.medicine_id);
+                Ok(once.entry(entry.detail("quantity", medicine.quantity)).answering(medicine))
+            }
+        });
+        let medicine = added.await?;
+        let location = format!("/organization/{}/pharmacy/{}", member.organization_id, medicine.medicine_id);
+        Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(medicine)))
+    };
+    app.idempotency.run(repetition, Sender::Known(&sender), "add-medicine", work).await
 }
 
 /// One medicine
+///
+/// Also one that was removed, which has `removed_at`.
 #[utoipa::path(
     get, path = "/organization/{org_id}/pharmacy/{medicine_id}", tag = "pharmacy",
     params(("org_id" = String, Path, description = "The hospital's id"), MedicinePath),
@@ -380,7 +399,7 @@ async fn change_medicine(
     let done = member.tenant.change(&actor, move |tx| {
         let (medicine_id, changes) = (medicine_id.clone(), changes.clone());
         async move {
-            let medicine = existing(&tx, &medicine_id).await?;
+            let medicine = in_stock(&tx, &medicine_id).await?;
             if_match.check(medicine.version)?;
             if changes.is_empty() {
                 return Ok(Recorded::nothing(medicine));
@@ -394,11 +413,15 @@ async fn change_medicine(
     done.await.map(answered)
 }
 
-async fn existing(tx: &Transaction, medicine_id: &str) -> Result<Medicine, Fault> {
-    Ok(tx.find_one(Records::Pharmacy, doc! { "_id": medicine_id }).await?.ok_or_else(Problem::not_found)?)
+/// A medicine that was not removed.
+async fn in_stock(tx: &Transaction, medicine_id: &str) -> Result<Medicine, Fault> {
+    let filter = doc! { "_id": medicine_id, "deleted_at": null };
+    Ok(tx.find_one(Records::Pharmacy, filter).await?.ok_or_else(Problem::not_found)?)
 }
 
 /// Removes a medicine from the stock
+///
+/// Nothing is deleted: it can be read, and listed with `removed=true`.
 #[utoipa::path(
     delete, path = "/organization/{org_id}/pharmacy/{medicine_id}", tag = "pharmacy",
     params(
@@ -410,17 +433,20 @@ async fn existing(tx: &Transaction, medicine_id: &str) -> Result<Medicine, Fault
     extensions(("x-permission" = json!("pharmacy.manage"))),
 )]
 async fn remove_medicine(
+    State(app): State<App>,
     member: Member<may::ManagePharmacy>,
     ApiPath(MedicinePath { medicine_id }): ApiPath<MedicinePath>,
     if_match: IfMatch,
 ) -> Answer<StatusCode> {
+    let now = app.clock.now_bson();
     let actor = member.actor();
     let removed = member.tenant.change(&actor, move |tx| {
         let medicine_id = medicine_id.clone();
         async move {
-            let medicine = existing(&tx, &medicine_id).await?;
+            let medicine = in_stock(&tx, &medicine_id).await?;
             if_match.check(medicine.version)?;
-            tx.delete(Records::Pharmacy, doc! { "_id": &medicine_id }).await?;
+            let changes = Changes::default().set("deleted_at", Some(now));
+            tx.update::<Medicine>(Records::Pharmacy, doc! { "_id": &medicine_id }, changes.update(now)).await?;
             let entry = Entry::new("pharmacy.remove").target("medicine", &medicine_id);
             Ok(entry.detail("quantity", medicine.quantity).answering(()))
         }
@@ -456,23 +482,15 @@ async fn change_stock(
     let change = body.check()?;
     // The body does not say which medicine: the same key for another is another request.
     let sender = format!("{} {} {medicine_id}", member.organization_id, member.user_id);
-    let (clock, has_key) = (app.clock.clone(), repetition.has_key());
+    let clock = app.clock.clone();
     let work = async move |attempt: Attempt| {
         let (actor, now) = (member.actor(), clock.now());
-        let request = has_key.then(|| attempt.request.as_str().to_owned());
-        let user_id = member.user_id.clone();
-        // The log is read only where the change may be in it: by an earlier attempt, or a commit whose answer was lost.
-        let is_new = AtomicBool::new(attempt.is_first);
+        let once = Once::new(attempt, &member.user_id, now);
         let changed = member.tenant.change(&actor, move |tx| {
-            let (medicine_id, request, user_id) = (medicine_id.clone(), request.clone(), user_id.clone());
-            let (attempt, is_new) = (attempt.clone(), is_new.swap(false, Ordering::Relaxed));
+            let (medicine_id, once) = (medicine_id.clone(), once.clone());
             async move {
-                let medicine = existing(&tx, &medicine_id).await?;
-                // The transaction has begun to read: what a later attempt changes is a conflict with it.
-                attempt.check().await?;
-                if let Some(request) = request.as_deref().filter(|_| !is_new)
-                    && tx.find_one::<AuditRecord>(Records::AuditLogs, made_by(request, &user_id, now)).await?.is_some()
-                {
+                let medicine = in_stock(&tx, &medicine_id).await?;
+                if once.made(&tx).await?.is_some() {
                     return Ok(Recorded::nothing(medicine));
                 }
                 let quantity = change.of(medicine.quantity)?;
@@ -481,20 +499,12 @@ async fn change_stock(
                 let changed: Medicine = changed.ok_or_else(Problem::not_found)?;
                 let entry = Entry::new("pharmacy.stock").target("medicine", &medicine_id);
                 let entry = entry.detail("change", change.change).detail("reason", change.reason.name());
-                let entry = request.into_iter().fold(entry, |entry, request| entry.detail("request_key", request));
-                Ok(entry.detail("quantity", quantity).answering(changed))
+                Ok(once.entry(entry.detail("quantity", quantity)).answering(changed))
             }
         });
         changed.await.map(answered)
     };
     app.idempotency.run(repetition, Sender::Known(&sender), "change-stock", work).await
-}
-
-/// The entry of an earlier attempt of the same request, whose answer was never stored.
-fn made_by(request: &str, user_id: &str, now: Timestamp) -> Document {
-    // As the log is indexed, so that it is not read from the beginning.
-    let recently = to_bson(now - (idempotency::KEPT + Duration::from_hours(1)));
-    doc! { "actor_id": user_id, "at": { "$gte": recently }, "details.request_key": request }
 }
 
 #[cfg(test)]
@@ -553,10 +563,12 @@ mod tests {
             let axum::extract::Query(query) = axum::extract::Query::<MedicineQuery>::try_from_uri(&uri).unwrap();
             query.filter()
         };
-        assert_eq!(filter(""), doc! {});
+        assert_eq!(filter(""), doc! { "deleted_at": null });
+        assert_eq!(filter("removed=true"), doc! { "deleted_at": { "$ne": null } });
         assert_eq!(
             filter("low=true&expiring_before=2027-01-01"),
             doc! {
+                "deleted_at": null,
                 "reorder_level": { "$exists": true },
                 "$expr": { "$lte": ["$quantity", "$reorder_level"] },
                 "expires_on": { "$lt": "2027-01-01" },

@@ -211,6 +211,11 @@ pub async fn anywhere(app: &AppState, email: &EmailAddress) -> Answer<Vec<Candid
 
 /// The account at a hospital. One that cannot be asked must neither show that it knows the address, nor keep somebody from
 /// another.
+///
+/// So a right password there is answered 401, as a wrong one, and not 503: of an address that nobody knows no hospital is
+/// asked, so whoever reads 503 learns that somebody knows it. To answer 503 for every address as long as any hospital is away
+/// would tell nothing of it, but of many hospitals one always is being mended, and then nobody would be told that a password
+/// is wrong. Who names the hospital is told that it is away.
 async fn if_it_can_be_asked(app: &AppState, id: OrganizationId, email: &EmailAddress) -> Vec<Candidate> {
     let home = Home::Hospital(id.clone());
     let asked = tokio::time::timeout(ASKED, at_home(app, &home, email)).await;

@@ -20,6 +20,9 @@ pub struct Medicine {
     pub reorder_level: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_on: Option<Day>,
+    /// When it was taken out of the stock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime>,
     pub created_at: DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<DateTime>,

@@ -675,11 +675,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One medicine */
+        /**
+         * One medicine
+         * @description Also one that was removed, which has `removed_at`.
+         */
         get: operations["read_medicine"];
         put?: never;
         post?: never;
-        /** Removes a medicine from the stock */
+        /**
+         * Removes a medicine from the stock
+         * @description Nothing is deleted: it can be read, and listed with `removed=true`.
+         */
         delete: operations["remove_medicine"];
         options?: never;
         head?: never;
@@ -1641,6 +1647,8 @@ export interface components {
              * @example 120
              */
             quantity: number;
+            /** @description When it was removed from the stock. */
+            removed_at?: string | null;
             /**
              * Format: int64
              * @example 50
@@ -2052,6 +2060,8 @@ export interface components {
                  * @example 120
                  */
                 quantity: number;
+                /** @description When it was removed from the stock. */
+                removed_at?: string | null;
                 /**
                  * Format: int64
                  * @example 50
@@ -3850,7 +3860,10 @@ export interface operations {
     book_appointment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets what was made the first time, as it is now; what was refused is looked at anew. 1 to 255 visible ASCII characters; a UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The hospital's id */
                 org_id: string;
@@ -4129,7 +4142,10 @@ export interface operations {
     register_patient: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets what was made the first time, as it is now; what was refused is looked at anew. 1 to 255 visible ASCII characters; a UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The hospital's id */
                 org_id: string;
@@ -4318,7 +4334,10 @@ export interface operations {
     add_note: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets what was made the first time, as it is now; what was refused is looked at anew. 1 to 255 visible ASCII characters; a UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The hospital's id */
                 org_id: string;
@@ -4369,7 +4388,10 @@ export interface operations {
     prescribe: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets what was made the first time, as it is now; what was refused is looked at anew. 1 to 255 visible ASCII characters; a UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The hospital's id */
                 org_id: string;
@@ -4454,7 +4476,10 @@ export interface operations {
     record_vitals: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets what was made the first time, as it is now; what was refused is looked at anew. 1 to 255 visible ASCII characters; a UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The hospital's id */
                 org_id: string;
@@ -4550,6 +4575,8 @@ export interface operations {
                  * @example 2027-01-01
                  */
                 expiring_before?: string;
+                /** @description `true`: those that were removed, instead of those in stock. */
+                removed?: boolean;
                 /** @description How many the page has at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before, with the same filters. */
@@ -4583,7 +4610,10 @@ export interface operations {
     add_medicine: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second effect and gets the first answer again, also when that never arrived; what was refused, unless a card was declined, or is not decided yet (202) is looked at anew. 1 to 255 visible ASCII characters; where nobody is signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the body can be taken and whether the sender may send this is decided anew each time, before the first answer is looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later as too many requests. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The hospital's id */
                 org_id: string;

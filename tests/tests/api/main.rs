@@ -35,6 +35,7 @@ mod pharmacy;
 mod process;
 mod provisioning;
 mod readme;
+mod repeated;
 mod requests;
 mod rotation;
 mod schemathesis;

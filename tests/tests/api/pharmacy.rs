@@ -96,8 +96,18 @@ async fn stock_adds_up_and_never_goes_below_nothing() {
     }
     delete(opd, &path, "\"16\"").await.problem(412, "version-mismatch");
     assert_eq!(delete(opd, &path, "\"17\"").await.status, 204);
-    opd.get(&path).await.problem(404, "not-found");
+    // Nothing is deleted, and nothing changes any more.
+    let removed = opd.get(&path).await;
+    assert!(removed.etag() == "\"18\"" && removed.expect(200)["removed_at"].is_string(), "{removed:?}");
+    assert_eq!(names("").await, ["aspirin", "Bandage"]);
+    assert_eq!(names("removed=true").await, ["Ibuprofen 400 mg"]);
     opd.post(&stock, &take).await.problem(404, "not-found");
+    opd.patch(&path, "\"18\"", &json!({ "unit": "boxes" })).await.problem(404, "not-found");
+    delete(opd, &path, "\"18\"").await.problem(404, "not-found");
+    let stored = clinic.stack.database(&clinic.hospital).collection::<Document>("pharmacy");
+    assert_eq!(stored.count_documents(doc! { "deleted_at": { "$exists": true }, "quantity": 40 }).await.unwrap(), 1);
+    // Another of the same name is another.
+    assert_ne!(opd.post(&pharmacy, &ibuprofen).await.expect(201)["medicine_id"], removed.json()["medicine_id"]);
     assert_eq!(clinic.verify().await["intact"], Value::Bool(true));
     clinic.stack.close().await;
 }

@@ -1,25 +1,25 @@
 //! What is noted, measured and prescribed. It is only ever added to a patient's record: a mistake is corrected by another
 //! entry.
 
-use axum::{Json, extract::State, http::StatusCode};
-use bson::{DateTime, Document, doc};
+use axum::{extract::State, response::Response};
+use bson::Document;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{PatientPath, archived, details::WithEtag};
+use super::{PatientPath, addition::append};
 use crate::{
-    audit::Entry,
     dates::Moment,
-    extract::{ApiJson, ApiPath, etag},
+    extract::ApiPath,
     flaw::Flaw,
+    idempotency::{self, Repeatable},
     identity::Member,
     permissions::may,
-    problem::{Answer, Kind, Problem},
+    problem::{Answer, Problem},
     state::App,
     tenant::{
-        Records, new_id,
+        new_id,
         patients::{Note, Prescription, Vitals},
     },
     text::{Line, Prose},
@@ -28,9 +28,6 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(add_note)).routes(routes!(record_vitals)).routes(routes!(prescribe))
 }
-
-/// MongoDB takes documents of 16 MiB; a record that comes near gets nothing more.
-const FULL: i32 = 15 * 1024 * 1024;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Note)]
@@ -210,7 +207,10 @@ struct NewPrescription {
 /// A note is never changed: a mistake is corrected by another note.
 #[utoipa::path(
     post, path = "/organization/{org_id}/patients/{patient_id}/notes", tag = "patients",
-    params(("org_id" = String, Path, description = "The hospital's id"), PatientPath),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"), PatientPath,
+        ("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION_WITHOUT_ANSWER, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = NewNote,
     responses(
         (status = 201, description = "The note", body = NoteView, headers(("ETag" = String, description = "Of the patient's record"))),
@@ -223,23 +223,24 @@ async fn add_note(
     State(app): State<App>,
     member: Member<may::WriteClinicalNotes>,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
-    ApiJson(new): ApiJson<NewNote>,
-) -> Answer<(StatusCode, WithEtag<NoteView>)> {
+    Repeatable { body: new, repetition }: Repeatable<NewNote>,
+) -> Answer<Response> {
     let note = Note {
         note_id: new_id("note"),
         author_id: member.user_id.clone(),
         at: app.clock.now_bson(),
         text: new.text.into_string(),
     };
-    let entry = Entry::new("patient.note").target("patient", &patient_id).detail("note_id", note.note_id.as_str());
-    let version = append(&member, patient_id, "notes", &note, note.at, entry).await?;
-    Ok((StatusCode::CREATED, (etag(version), Json(note.into()))))
+    append::<_, _, NoteView>(&app, member, patient_id, note, repetition).await
 }
 
 /// Records vitals
 #[utoipa::path(
     post, path = "/organization/{org_id}/patients/{patient_id}/vitals", tag = "patients",
-    params(("org_id" = String, Path, description = "The hospital's id"), PatientPath),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"), PatientPath,
+        ("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION_WITHOUT_ANSWER, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = Measured,
     responses(
         (status = 201, description = "The vitals", body = VitalsView, headers(("ETag" = String, description = "Of the patient's record"))),
@@ -252,18 +253,15 @@ async fn record_vitals(
     State(app): State<App>,
     member: Member<may::RecordVitals>,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
-    ApiJson(measured): ApiJson<Measured>,
-) -> Answer<(StatusCode, WithEtag<VitalsView>)> {
+    Repeatable { body: measured, repetition }: Repeatable<Measured>,
+) -> Answer<Response> {
     let vitals = Vitals {
         vitals_id: new_id("vit"),
         author_id: member.user_id.clone(),
         at: app.clock.now_bson(),
         measured: measured.into_document()?,
     };
-    let entry =
-        Entry::new("patient.vitals").target("patient", &patient_id).detail("vitals_id", vitals.vitals_id.as_str());
-    let version = append(&member, patient_id, "vitals", &vitals, vitals.at, entry).await?;
-    Ok((StatusCode::CREATED, (etag(version), Json(vitals.into()))))
+    append::<_, _, VitalsView>(&app, member, patient_id, vitals, repetition).await
 }
 
 /// Prescribes a medicine
@@ -271,7 +269,10 @@ async fn record_vitals(
 /// A prescription is never changed: another note or prescription says what holds instead.
 #[utoipa::path(
     post, path = "/organization/{org_id}/patients/{patient_id}/prescriptions", tag = "patients",
-    params(("org_id" = String, Path, description = "The hospital's id"), PatientPath),
+    params(
+        ("org_id" = String, Path, description = "The hospital's id"), PatientPath,
+        ("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION_WITHOUT_ANSWER, pattern = "^[!-~]{1,255}$"),
+    ),
     request_body = NewPrescription,
     responses(
         (status = 201, description = "The prescription", body = PrescriptionView, headers(("ETag" = String, description = "Of the patient's record"))),
@@ -284,8 +285,8 @@ async fn prescribe(
     State(app): State<App>,
     member: Member<may::Prescribe>,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
-    ApiJson(new): ApiJson<NewPrescription>,
-) -> Answer<(StatusCode, WithEtag<PrescriptionView>)> {
+    Repeatable { body: new, repetition }: Repeatable<NewPrescription>,
+) -> Answer<Response> {
     let prescription = Prescription {
         prescription_id: new_id("rx"),
         author_id: member.user_id.clone(),
@@ -296,57 +297,12 @@ async fn prescribe(
         duration_days: new.duration_days,
         instructions: new.instructions.map(Prose::into_string),
     };
-    let entry = Entry::new("patient.prescribe")
-        .target("patient", &patient_id)
-        .detail("prescription_id", prescription.prescription_id.as_str());
-    let version = append(&member, patient_id, "prescriptions", &prescription, prescription.at, entry).await?;
-    Ok((StatusCode::CREATED, (etag(version), Json(prescription.into()))))
-}
-
-/// What of a record an addition needs to know of it; the rest stays in the database.
-#[derive(Deserialize)]
-struct Head {
-    version: i64,
-    deleted_at: Option<DateTime>,
-}
-
-/// Adds an entry to one of a record's clinical parts and answers the record's new version.
-async fn append<P, T: Serialize>(
-    member: &Member<P>,
-    patient_id: String,
-    part: &'static str,
-    entry: &T,
-    at: DateTime,
-    recorded: Entry,
-) -> Answer<i64> {
-    let entry = bson::serialize_to_document(entry).map_err(|_| Problem::internal())?;
-    let add = doc! { "$push": { part: entry }, "$set": { "updated_at": at }, "$inc": { "version": 1_i64 } };
-    let actor = member.actor();
-    let added = member.tenant.change(&actor, move |tx| {
-        let (patient_id, add, recorded) = (patient_id.clone(), add.clone(), recorded.clone());
-        async move {
-            let room = doc! { "$lt": [{ "$bsonSize": "$$ROOT" }, FULL] };
-            let fits = doc! { "_id": &patient_id, "deleted_at": null, "$expr": room };
-            if let Some(head) = tx.update::<Head>(Records::Patients, fits, add).await? {
-                return Ok(recorded.answering(head.version));
-            }
-            let head: Option<Head> = tx.find_one(Records::Patients, doc! { "_id": &patient_id }).await?;
-            Err(match head {
-                None => Problem::not_found(),
-                Some(head) if head.deleted_at.is_some() => archived(),
-                Some(_) => Problem::new(
-                    Kind::Conflict,
-                    "The patient's record is full. Register a second record for the patient.",
-                ),
-            }
-            .into())
-        }
-    });
-    added.await
+    append::<_, _, PrescriptionView>(&app, member, patient_id, prescription, repetition).await
 }
 
 #[cfg(test)]
 mod tests {
+    use bson::doc;
     use serde_json::{Value, json};
 
     use super::*;
