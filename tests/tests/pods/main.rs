@@ -106,6 +106,8 @@ async fn story(folder: &Path) {
     steps.done("hospitals and release removed at once: nothing hangs");
     removal::the_operator_first(&clinic, &installation).await;
     steps.done("the release removed, and hospitals a moment later: nothing hangs");
+    removal::in_one_namespace(&clinic, &installation).await;
+    steps.done("installed again with rights in one namespace: a hospital gets ready there");
     removal::by_a_prune(&clinic, &installation).await;
     steps.done("everything pruned by waves: nothing hangs");
 }

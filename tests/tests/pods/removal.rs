@@ -92,6 +92,24 @@ pub async fn the_operator_first(clinic: &Clinic, installation: &Installation<'_>
     assert!(left.items.is_empty(), "{left:#?}");
 }
 
+/// Installed again for one namespace, without a right in the cluster: everything works there, and goes again.
+pub async fn in_one_namespace(clinic: &Clinic, installation: &Installation<'_>) {
+    // The claims are this cluster's, whose name an operator without that right has to be told.
+    let cluster = clinic.kubectl(&["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]).await;
+    let (cluster, watched) = (format!("operator.clusterId={cluster}"), format!("operator.watchNamespace={HOSPITALS}"));
+    let nothing_cluster_wide = ["crds.install=false", "rbac.aggregate=false", "hospitals.createNamespace=false"];
+    let values = [&nothing_cluster_wide[..], &[SHORT_LEASE, &cluster, &watched]].concat();
+    installation.install(NOW, &values).await.unwrap_or_else(|error| panic!("{error}"));
+    let ours = format!("app.kubernetes.io/instance={RELEASE}");
+    let held = clinic.kubectl(&["get", "clusterroles,clusterrolebindings", "-l", &ours, "-o", "name"]).await;
+    assert_eq!(held.trim(), "");
+    installation.first_hospital().await.unwrap_or_else(|error| panic!("{error:#}"));
+    clinic.helm_test(installation).await;
+    clinic.kubectl(&["-n", HOSPITALS, "delete", "horg", "--all", "--wait", "--timeout=1m"]).await;
+    let uninstall = ["uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "2m"];
+    installation.helm().run(&uninstall, "").await.unwrap_or_else(|error| panic!("{error}"));
+}
+
 async fn helm_waits(clinic: &Clinic) {
     eventually("Helm waits for the hospitals", async || {
         let job = ListParams::default().labels("app.kubernetes.io/component=departure");
