@@ -37,7 +37,9 @@ export function PageHeader({
         </h1>
         {explanation && <div className="max-w-prose text-ink-soft">{explanation}</div>}
       </div>
-      {actions && <div className="no-print flex flex-wrap gap-2 max-sm:w-full max-sm:*:grow">{actions}</div>}
+      {actions && (
+        <div className="no-print flex flex-wrap gap-2 empty:hidden max-sm:w-full max-sm:*:grow">{actions}</div>
+      )}
     </header>
   );
 }

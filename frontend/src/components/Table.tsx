@@ -66,7 +66,7 @@ export function Cell({
     <td
       className={clsx(
         "min-w-0 md:table-cell md:py-3 md:align-middle",
-        label ? "grid grid-cols-[6.75rem_minmax(0,1fr)] items-baseline gap-x-2" : "block",
+        label ? "grid grid-cols-[6.5rem_minmax(0,1fr)] items-baseline gap-x-2" : "block",
         cellPadding,
         numeric && "tabular",
         className,
@@ -75,7 +75,7 @@ export function Cell({
       {label ? (
         <>
           <span className="text-ink-soft normal-nums md:hidden">{label}</span>
-          <div>{children}</div>
+          <div className="max-md:wrap-anywhere">{children}</div>
         </>
       ) : (
         children

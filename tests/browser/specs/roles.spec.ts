@@ -180,7 +180,7 @@ test("settings change what the whole hospital sees", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "Einstellungen" })).toBeVisible();
   await audit(page);
   await page.goto("/app/appointments");
-  await expect(page.getByText(/Zeiten von Asia\/(Kolkata|Calcutta)/)).toBeVisible();
+  await expect(page.getByText(/Zeiten in Asia\/(Kolkata|Calcutta)/)).toBeVisible();
   const { items } = await ask<{ items: { key: string; value: string }[] }>("GET", `/organization/${at.id}/settings`, at.admin.token);
   expect(items.find(({ key }) => key === "time_zone")?.value).toMatch(/Asia/);
 });

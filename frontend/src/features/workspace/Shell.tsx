@@ -159,7 +159,7 @@ function UserMenu({ account }: { account: "/app/account" | "/platform/account" }
   return (
     <Menu
       trigger={
-        <Button look="quiet" aria-label={t("navigation.user", { name })} className="-me-4 max-w-64 shrink-0">
+        <Button look="quiet" aria-label={t("navigation.user", { name })} className="-me-4 max-w-80 shrink-0">
           <UserRound aria-hidden className="size-5 shrink-0 sm:size-4" />
           <span className="truncate max-sm:hidden" dir="auto">
             {name}
