@@ -109,12 +109,15 @@ chaos: build ## Break everything for minutes, by ten random schedules, and look 
 		CHAOS_SEED=$$seed CHAOS_SECONDS=$(chaos_seconds) cargo test --quiet --workspace --test chaos -- --nocapture; \
 	done
 
+# Its figures are in this folder; pages and pictures are made of them.
+figures := docs/performance
+
 .PHONY: bench
-bench: release ## Measure everything: operator, API, and what they are compared with
+bench: release frontend browser ## Measure everything: operator, API, front end, and what they are compared with
 	@exec $(release_bin)/bench
 
 .PHONY: bench-quick
-bench-quick: release ## See in minutes whether everything that the benchmark measures still works; its figures say little
+bench-quick: release frontend browser ## See in minutes whether everything that the benchmark measures still works; its figures say little
 	@exec $(release_bin)/bench --quick
 
 .PHONY: bench-api
@@ -122,8 +125,12 @@ bench-api: release ## Measure the API alone: sign-in, the list of patients, sign
 	@exec $(release_bin)/bench sign_in list_patients fastapi signups
 
 .PHONY: bench-fleet
-bench-fleet: release ## Measure how cost grows up to a thousand hospitals (a quarter of an hour), and draw it for docs/performance.md
-	@exec $(release_bin)/bench fleet --json docs/performance/fleet.json --plots docs/performance
+bench-fleet: release ## Measure how cost grows up to a thousand hospitals (twenty minutes), and write and draw it for docs/performance.md
+	@exec $(release_bin)/bench fleet --json $(figures)/fleet.json --markdown $(figures)/fleet.md --plots $(figures)
+
+.PHONY: bench-figures
+bench-figures: release frontend browser ## Measure everything but the fleet, and write and draw it for docs/performance.md
+	@exec $(release_bin)/bench --except fleet --json $(figures)/figures.json --markdown $(figures)/figures.md --plots $(figures)
 
 # --- Building
 

@@ -3,15 +3,7 @@
 import { chromium } from "@playwright/test";
 
 const url = process.env.CHAKRAVUE_URL;
-const { rounds, signIn } = JSON.parse(process.env.PAINT);
-
-const PAGES = [
-  { page: "/", isSignedIn: false },
-  { page: "/sign-in", isSignedIn: false },
-  { page: "/staff", isSignedIn: false },
-  { page: "/signup/plan", isSignedIn: false },
-  { page: "/app", isSignedIn: true },
-];
+const { pages, rounds, signIn } = JSON.parse(process.env.PAINT);
 
 // What Lighthouse calls a slow phone: every request 562.5 ms late, 1.6 Mbit/s less a tenth, a processor four times as slow.
 const SLOW_NETWORK = {
@@ -91,15 +83,18 @@ const visits = [];
 // The first round only warms the server and the browser up.
 for (let round = 0; round <= rounds; round += 1) {
   process.stderr.write(`\rpaint: round ${round} of ${rounds} `);
-  for (const { page, isSignedIn } of PAGES) {
-    const add = (cache, seen) => round > 0 && visits.push({ page, cache, ...seen });
+  for (const page of pages) {
+    const isSignedIn = page === "/app";
     const context = await newcomer(browser, isSignedIn);
-    add("cold", await visit(context, page));
-    add("warm", await visit(context, page));
+    const cold = await visit(context, page);
+    if (round > 0) {
+      visits.push({ page, cache: "cold", ...cold });
+      visits.push({ page, cache: "warm", ...(await visit(context, page)) });
+      const slow = await newcomer(browser, isSignedIn);
+      visits.push({ page, cache: "slow", ...(await visit(slow, page, { isSlow: true })) });
+      await slow.close();
+    }
     await context.close();
-    const slow = await newcomer(browser, isSignedIn);
-    add("slow", await visit(slow, page, { isSlow: true }));
-    await slow.close();
   }
 }
 process.stderr.write("\n");

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::http::Request;
 use chakravue_testbed::{
     Testbed,
     proxy::{KubeProxy, MongoProxy, Server, WriteLog},
@@ -442,6 +443,27 @@ async fn kubernetes_writes_are_recorded_and_watch_events_arrive_at_once() {
     let refused = kube.log.refused();
     assert_eq!(refused.len(), 1, "{refused:?}");
     assert_eq!((refused[0].code, refused[0].injected), (409, false));
+    kube.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_byte_that_the_api_server_answers_is_counted_once_those_of_a_watch_when_they_arrive() {
+    let kube = Kube::start("traffic").await;
+    kube.create("one").await.unwrap();
+    let before = kube.proxy.traffic();
+    let path = format!("/api/v1/namespaces/{}/configmaps/one", kube.namespace);
+    let answer = kube.client.request_text(Request::get(path).body(Vec::new()).unwrap()).await.unwrap();
+    let asked = kube.proxy.traffic();
+    assert_eq!((asked.requests - before.requests, asked.bytes - before.bytes), (1, answer.len() as u64));
+
+    let version = kube.config_maps().get("one").await.unwrap().resource_version().unwrap();
+    let mut events = kube.config_maps().watch(&WatchParams::default(), &version).await.unwrap().boxed();
+    let before = kube.proxy.traffic();
+    kube.truth().delete("one", &DeleteParams::default()).await.unwrap();
+    timeout(PATIENCE, events.next()).await.expect("the event was held back").unwrap().unwrap();
+    let told = kube.proxy.traffic();
+    assert_eq!(told.requests, before.requests);
+    assert!(told.bytes > before.bytes, "{told:?} after {before:?}");
     kube.close().await;
 }
 

@@ -81,7 +81,7 @@ pub fn rows(times: &Times) -> Vec<Row> {
 }
 
 /// Changes something and returns how long it stayed changed.
-async fn heal(hospital: &ByHand<'_>, kind: Kind) -> anyhow::Result<Duration> {
+pub async fn heal(hospital: &ByHand<'_>, kind: Kind) -> anyhow::Result<Duration> {
     ensure!(hospital.is_whole(kind).await?, "it was not whole before");
     hospital.change(kind).await?;
     let start = Instant::now();

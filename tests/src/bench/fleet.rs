@@ -1,6 +1,6 @@
 //! How cost grows with the number of hospitals: what making them, a full resync, a restart and memory come to at each size
 //! of one fleet, and how fast drift is healed in it. The operator reaches its servers by way of the proxies that count
-//! writes: a resync of healthy hospitals makes none.
+//! writes and what the API server answers: a resync of healthy hospitals writes nothing.
 
 use std::{
     path::PathBuf,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use chakravue_testbed::{
     OperatorProcess, Sandbox,
-    proxy::{KubeProxy, MongoProxy, WriteLog},
+    proxy::{KubeProxy, MongoProxy, Traffic, WriteLog},
     with_credentials,
 };
 
@@ -21,6 +21,7 @@ use crate::{
     hospital::Hospitals,
     one_tenant::milliseconds,
     processor::time_of,
+    programs::Program,
     report::{Row, Scenario, Unit},
     statistics::{Summary, slope},
 };
@@ -29,22 +30,24 @@ const SIZES: [usize; 4] = [10, 100, 300, 1000];
 const QUICK_SIZES: [usize; 2] = [10, 50];
 /// What MongoDB recommends, whatever the system lets this mongod have: a thousand hospitals have 24,000 files, which it
 /// closes again.
-const OPEN_FILES: &str = "64000";
+pub const OPEN_FILES: &str = "64000";
 /// Each hospital is looked at once within it.
 const RESYNC: &str = "40s";
-const QUICK_RESYNC: &str = "10s";
+const QUICK_RESYNC: &str = "5s";
 const NO_RESYNC: &str = "1h";
 /// Of how many starts the time is measured: what else goes on in that second makes much of one.
 const STARTS: usize = 5;
 const IDLE: Duration = Duration::from_secs(20);
+const QUICK_IDLE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_mins(5);
 
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let rounds = extent.repeats(100, 2);
     let sizes = extent.sizes(&SIZES, &QUICK_SIZES);
     let sandbox = Sandbox::new("bench: fleet").await;
-    let mut fleet = Fleet::start(&sandbox, extent.either(RESYNC, QUICK_RESYNC)).await?;
-    let mut rows = Vec::new();
+    let mut fleet = Fleet::start(&sandbox, extent).await?;
+    let mut rows = fleet.empty().await?;
+    show(&rows);
     let mut sizes_measured = Vec::new();
     for (turn, &size) in sizes.iter().enumerate() {
         let measured = fleet.measure(size).await.with_context(|| format!("{size} hospitals"))?;
@@ -72,12 +75,17 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         name: "fleet".to_owned(),
         method: format!(
             "{sizes:?} hospitals, one fleet that grows; at each size the operator is started anew and every hospital looked \
-             at once, which wrote nothing to either server; at the end {rounds} changes of each kind by hand"
+             at once, which wrote nothing to either server, and an API started; at the end {rounds} changes of each kind by \
+             hand"
         ),
         rows,
         notes: vec![
-            "the processor time of a resync is what the operator took until every hospital was looked at, less what it takes in \
-             as long a time without that, when it compares users and roles, watches and keeps its lease"
+            "The processor time of a resync is what the operator took until every hospital was looked at, less what it takes in \
+             as long a time without that, when it compares users and roles and watches; and what the API server answered to it \
+             likewise."
+                .into(),
+            "What the API server answers is counted in the bodies of answers, without headers and TLS. The API is one that has \
+             just started and has heard of all hospitals, and that nobody asks anything."
                 .into(),
         ],
     })
@@ -96,16 +104,22 @@ struct Measured {
     /// ready that was applied in that moment.
     ready: Vec<f64>,
     first_work: f64,
+    /// What each of these starts asked of the API server.
+    start: Vec<Traffic>,
     resync: Resync,
     memory: f64,
+    api_memory: f64,
 }
 
-/// Every hospital is looked at once, all in milliseconds.
+/// Every hospital is looked at once.
 struct Resync {
-    /// The processor time that this took.
+    /// The processor time that this took, in milliseconds, and what the API server answered, in KiB.
     took: f64,
-    /// What an operator takes in as long a time that has nothing to look at.
+    answered: f64,
+    /// The same of an operator that has nothing to look at in as long a time.
     idle: f64,
+    idle_answered: f64,
+    /// In milliseconds.
     spread: f64,
 }
 
@@ -116,17 +130,24 @@ impl Measured {
         };
         let row = |what: &str, unit, value: f64| rows(what, unit, &[value]);
         let most_memory = 40.0 + hospitals(size) * 10.0 / 1024.0;
-        let Resync { took, idle, spread } = self.resync;
+        let Resync { took, answered, idle, idle_answered, spread } = self.resync;
+        let start_answered: Vec<f64> = self.start.iter().map(|start| kibibytes(start.bytes)).collect();
+        let start_requests: Vec<f64> = self.start.iter().map(|start| number(start.requests)).collect();
         let resync = row("full resync, processor time", Unit::Milliseconds, took);
         [
             row("made, first apply to last Ready", Unit::PerSecond, self.made_per_second),
             rows("operator started anew, until its probe answers", Unit::Milliseconds, &self.ready)
                 .map(|row| row.at_most(1000.0)),
             row("the same, until one more hospital is ready", Unit::Milliseconds, self.first_work),
+            rows("operator started anew, answered by the API server", Unit::Kibibytes, &start_answered),
+            rows("operator started anew, requests to the API server", Unit::Requests, &start_requests),
             if is_last { resync.map(|row| row.at_most(2000.0)) } else { resync },
             row("idle for as long, processor time", Unit::Milliseconds, idle),
+            row("full resync, answered by the API server", Unit::Kibibytes, answered),
+            row("idle for as long, answered by the API server", Unit::Kibibytes, idle_answered),
             Row::new(format!("{size} hospitals: full resync, spread over"), Unit::Milliseconds, &[spread]),
             row("operator's memory", Unit::Mebibytes, self.memory).map(|row| row.at_most(most_memory)),
+            row("API's memory", Unit::Mebibytes, self.api_memory),
         ]
         .into_iter()
         .flatten()
@@ -144,6 +165,10 @@ fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
     [
         per_hospital("each hospital more: memory", Unit::Kibibytes, 1024.0, |measured| measured.memory)
             .map(|row| row.at_most(10.0)),
+        per_hospital("each hospital more: API's memory", Unit::Kibibytes, 1024.0, |measured| measured.api_memory),
+        per_hospital("each hospital more: a resync, answered by the API server", Unit::Kibibytes, 1.0, |measured| {
+            measured.resync.answered
+        }),
         per_hospital("each hospital more: processor time of a resync", Unit::Microseconds, 1000.0, |measured| {
             measured.resync.took
         }),
@@ -163,6 +188,14 @@ fn hospitals(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
+fn number(count: u64) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
+fn kibibytes(bytes: u64) -> f64 {
+    number(bytes) / 1024.0
+}
+
 struct Fleet<'a> {
     sandbox: &'a Sandbox,
     log: WriteLog,
@@ -171,15 +204,16 @@ struct Fleet<'a> {
     tenants: String,
     watch: String,
     resync: &'static str,
+    idle: Duration,
     operator: Option<OperatorProcess>,
     hospitals: Hospitals,
     names: Vec<String>,
-    _kube: KubeProxy,
+    kube: KubeProxy,
     _mongo: MongoProxy,
 }
 
 impl<'a> Fleet<'a> {
-    async fn start(sandbox: &'a Sandbox, resync: &'static str) -> anyhow::Result<Self> {
+    async fn start(sandbox: &'a Sandbox, extent: Extent) -> anyhow::Result<Self> {
         let log = WriteLog::new();
         let kube = KubeProxy::start(sandbox.operator_kubeconfig(), log.clone()).await?;
         let direct = sandbox.operator_mongodb_uri();
@@ -195,11 +229,12 @@ impl<'a> Fleet<'a> {
             uri,
             tenants,
             watch,
-            resync,
+            resync: extent.either(RESYNC, QUICK_RESYNC),
+            idle: extent.either(IDLE, QUICK_IDLE),
             operator: None,
             hospitals: Hospitals::watch(sandbox).await,
             names: Vec::new(),
-            _kube: kube,
+            kube,
             _mongo: mongo,
         };
         let operator = fleet.start_operator().await;
@@ -208,14 +243,48 @@ impl<'a> Fleet<'a> {
         Ok(fleet)
     }
 
+    /// What there is without any hospital.
+    async fn empty(&self) -> anyhow::Result<Vec<Row>> {
+        let operator = settled_memory(Program::Operator, self.operator()?.pid()).await?;
+        let api = self.api_memory().await?;
+        let rows = [
+            Row::new("0 hospitals: operator's memory", Unit::Mebibytes, &[operator]).map(|row| row.at_most(40.0)),
+            Row::new("0 hospitals: API's memory", Unit::Mebibytes, &[api]),
+        ];
+        Ok(rows.into_iter().flatten().collect())
+    }
+
     async fn measure(&mut self, size: usize) -> anyhow::Result<Measured> {
         let made_per_second = self.grow(size - 1).await?;
-        let (ready, first_work) = self.restart().await?;
-        let (together, spread) = self.resync().await?;
-        let memory = settled_memory(self.operator()?).await?;
-        let idle = self.idle().await? * spread;
-        let resync = Resync { took: together - idle, idle, spread };
-        Ok(Measured { made_per_second, ready, first_work, resync, memory })
+        let (ready, start, first_work) = self.restart().await?;
+        let (together, answered, spread) = self.resync().await?;
+        let memory = settled_memory(Program::Operator, self.operator()?.pid()).await?;
+        let api_memory = self.api_memory().await?;
+        let (idle, idle_answered) = self.idle().await?;
+        let (idle, idle_answered) = (idle * spread, idle_answered * spread);
+        let resync = Resync {
+            took: together - idle,
+            answered: (answered - idle_answered).max(0.0),
+            idle,
+            idle_answered,
+            spread,
+        };
+        Ok(Measured { made_per_second, ready, first_work, start, resync, memory, api_memory })
+    }
+
+    /// Of an API that was just started.
+    async fn api_memory(&self) -> anyhow::Result<f64> {
+        let api = self.sandbox.api().start().await;
+        api.wait_ready().await;
+        let memory = settled_memory(Program::Api, api.pid()).await?;
+        api.terminate().await;
+        Ok(memory)
+    }
+
+    /// What the API server answered since.
+    fn since(&self, before: Traffic) -> Traffic {
+        let now = self.kube.traffic();
+        Traffic { requests: now.requests - before.requests, bytes: now.bytes - before.bytes }
     }
 
     /// Makes hospitals until there are so many; answers how many a second.
@@ -230,14 +299,15 @@ impl<'a> Fleet<'a> {
 
     /// A process that has made nothing, so that nothing is left of the making. A hospital that somebody applies in the
     /// moment of its start is its first work.
-    async fn restart(&mut self) -> anyhow::Result<(Vec<f64>, f64)> {
-        let mut ready = Vec::new();
+    async fn restart(&mut self) -> anyhow::Result<(Vec<f64>, Vec<Traffic>, f64)> {
+        let (mut ready, mut start) = (Vec::new(), Vec::new());
         for _ in 1..STARTS {
             self.stop_operator().await;
-            let began = Instant::now();
+            let (before, began) = (self.kube.traffic(), Instant::now());
             let operator = self.start_operator().await;
             operator.wait_ready().await;
             ready.push(milliseconds(began.elapsed()));
+            start.push(self.since(before));
             self.operator = Some(operator);
         }
         self.stop_operator().await;
@@ -251,11 +321,12 @@ impl<'a> Fleet<'a> {
         self.operator = Some(operator);
         let first = self.hospitals.until_ready(1).await?;
         self.names.push(name);
-        Ok((ready, milliseconds(first.duration_since(began))))
+        Ok((ready, start, milliseconds(first.duration_since(began))))
     }
 
-    /// Every hospital is looked at once; answers the processor time and the time that this took, in milliseconds.
-    async fn resync(&self) -> anyhow::Result<(f64, f64)> {
+    /// Every hospital is looked at once; answers the processor time in milliseconds, the KiB that the API server answered,
+    /// and the time that this took in milliseconds.
+    async fn resync(&self) -> anyhow::Result<(f64, f64, f64)> {
         let operator = self.operator()?;
         let all = self.names.len();
         // The first look at each after the start finds out what there is.
@@ -263,27 +334,31 @@ impl<'a> Fleet<'a> {
         self.log.settled().await;
         self.log.clear();
         let (before, used) = (passes(operator).await?, time_of(operator.pid())?);
+        let traffic = self.kube.traffic();
         let began = Instant::now();
         until_passes(operator, before + all).await?;
         let (took, used) = (began.elapsed(), time_of(operator.pid())?.saturating_sub(used));
+        let answered = kibibytes(self.since(traffic).bytes);
         self.log.settled().await;
         let writes = self.log.writes();
         ensure!(writes.is_empty(), "a resync of healthy hospitals wrote {writes:?}");
-        Ok((milliseconds(used), milliseconds(took)))
+        Ok((milliseconds(used), answered, milliseconds(took)))
     }
 
-    /// How much of one processor the operator takes that has looked at every hospital and has to do so next in a long time.
-    async fn idle(&mut self) -> anyhow::Result<f64> {
+    /// How much of one processor the operator takes that has looked at every hospital and has to do so next in a long time,
+    /// and how many KiB the API server answers to it in a millisecond.
+    async fn idle(&mut self) -> anyhow::Result<(f64, f64)> {
         self.stop_operator().await;
         let operator = self.start_operator_with(NO_RESYNC).await;
         operator.wait_ready().await;
         until_passes(&operator, self.names.len()).await?;
         self.log.settled().await;
-        let used = time_of(operator.pid())?;
-        tokio::time::sleep(IDLE).await;
+        let (used, traffic) = (time_of(operator.pid())?, self.kube.traffic());
+        tokio::time::sleep(self.idle).await;
         let used = time_of(operator.pid())?.saturating_sub(used);
+        let answered = kibibytes(self.since(traffic).bytes);
         self.operator = Some(operator);
-        Ok(used.as_secs_f64() / IDLE.as_secs_f64())
+        Ok((used.as_secs_f64() / self.idle.as_secs_f64(), answered / milliseconds(self.idle)))
     }
 
     async fn start_operator(&self) -> OperatorProcess {

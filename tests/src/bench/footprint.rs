@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::bail;
-use chakravue_testbed::{OperatorProcess, Sandbox};
+use chakravue_testbed::Sandbox;
 
 use crate::{
     extent::Extent,
@@ -36,10 +36,10 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             eprint!("\rfootprint: {profile} profile {} of {repeats} ", repeat + 1);
             let operator = sandbox.operator().program(&path).start().await;
             operator.wait_ready().await;
-            idle.push(settled_memory(&operator).await?);
+            idle.push(settled_memory(Program::Operator, operator.pid()).await?);
             let name = sandbox.object_name(&format!("{profile}-{repeat}"));
             hospitals.apply_until_ready(&name).await?;
-            with_one.push(settled_memory(&operator).await?);
+            with_one.push(settled_memory(Program::Operator, operator.pid()).await?);
             hospitals.remove(&name).await?;
             operator.terminate().await;
         }
@@ -61,11 +61,11 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     })
 }
 
-/// Resident memory when it has stopped growing: its highest, since it moves up and down with what the operator compares.
-pub async fn settled_memory(operator: &OperatorProcess) -> anyhow::Result<f64> {
+/// Resident memory when it has stopped growing: its highest, since it moves up and down with what the program does.
+pub async fn settled_memory(program: Program, pid: u32) -> anyhow::Result<f64> {
     let (mut last, mut calm) = (0, 0);
     for _ in 0..40 {
-        let now = resident_kib(operator.pid())?;
+        let now = resident_kib(pid)?;
         calm = if now < last + CALM_KIB { calm + 1 } else { 0 };
         last = last.max(now);
         if calm == CALM_LOOKS {
@@ -73,5 +73,5 @@ pub async fn settled_memory(operator: &OperatorProcess) -> anyhow::Result<f64> {
         }
         tokio::time::sleep(LOOK).await;
     }
-    bail!("the operator's memory does not settle; the last look showed {last} KiB")
+    bail!("the memory of {} does not settle; the last look showed {last} KiB", program.name())
 }

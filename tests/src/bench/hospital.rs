@@ -121,6 +121,12 @@ impl Hospitals {
         Ok(when)
     }
 
+    /// The next that the watch shows ready, and when; one that was ready before may come again. It loses nothing when it is
+    /// given up while it waits.
+    pub async fn next_ready(&mut self) -> anyhow::Result<(String, Instant)> {
+        self.ready.recv().await.context("the watch on the hospitals ended")
+    }
+
     /// The hospital as it is now.
     pub async fn object(&self, name: &str) -> anyhow::Result<HospitalOrganization> {
         self.api.get(name).await.with_context(|| format!("read {name}"))

@@ -3,6 +3,7 @@
 //! Nothing here fails because something is slow: a number that depends on the machine is read by a person. What counts
 //! are ratios within one run. One file per scenario.
 
+mod at_once;
 mod bare_list;
 mod by_hand;
 mod cold_start;
@@ -12,9 +13,12 @@ mod fastapi;
 mod fleet;
 mod footprint;
 mod hospital;
+mod leader_change;
 mod list_patients;
 mod load;
+mod markdown;
 mod one_tenant;
+mod paint;
 mod plots;
 mod processor;
 mod programs;
@@ -26,16 +30,11 @@ mod statistics;
 mod timeline;
 mod workplace;
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    thread,
-};
+use std::{fs, net::SocketAddr, path::PathBuf, thread, time::Instant};
 
 use anyhow::Context as _;
 use chakravue_testbed::Testbed;
-use clap::{Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 use mongodb::bson::doc;
 
 use crate::{
@@ -46,9 +45,13 @@ use crate::{
 /// Measure ChakraVue on a real Kubernetes and a real MongoDB of its own.
 #[derive(Parser)]
 #[command(name = "bench", version)]
+#[command(group = ArgGroup::new("pages").args(["plots", "markdown"]).multiple(true))]
 struct Cli {
     /// What to measure; everything if none is named.
     scenarios: Vec<Which>,
+    /// Leave this one out; may be said several times.
+    #[arg(long, value_name = "SCENARIO", conflicts_with = "scenarios")]
+    except: Vec<Which>,
     /// How often each thing is measured, instead of the scenario's own number.
     #[arg(long)]
     repeats: Option<usize>,
@@ -64,8 +67,12 @@ struct Cli {
     /// Also draw how figures grow with the number of hospitals, each curve as an SVG file in this folder.
     #[arg(long)]
     plots: Option<PathBuf>,
-    /// Measure nothing: draw the figures that an earlier run wrote into this file.
-    #[arg(long, value_name = "JSON", requires = "plots", conflicts_with_all = ["scenarios", "repeats", "quick", "json"])]
+    /// Also write the figures as tables into this file, a page of Markdown.
+    #[arg(long, value_name = "MD")]
+    markdown: Option<PathBuf>,
+    /// Measure nothing: draw and write the figures that an earlier run wrote into this file.
+    #[arg(long, value_name = "JSON", requires = "pages",
+        conflicts_with_all = ["scenarios", "except", "repeats", "quick", "json"])]
     redraw: Option<PathBuf>,
     /// Let Kubernetes wait for the disk at every write, as in production; tests do without.
     #[arg(long)]
@@ -80,10 +87,14 @@ struct Cli {
 enum Which {
     /// One hospital from apply to ready, against the raw driver.
     OneTenant,
+    /// Hundreds of hospitals at once, against the raw driver's best; and one more meanwhile.
+    AtOnce,
     /// How long a change by hand lasts, among many healthy hospitals.
     Drift,
     /// A fleet that grows to a thousand hospitals: resync, restart, memory, drift.
     Fleet,
+    /// The leader of two operators goes away.
+    LeaderChange,
     /// From exec to ready.
     ColdStart,
     /// Memory and size.
@@ -96,6 +107,8 @@ enum Which {
     Fastapi,
     /// Many hospitals that sign up and pay at once.
     Signups,
+    /// How soon the front end's pages are painted in Chromium, and what they carry.
+    Paint,
 }
 
 #[tokio::main]
@@ -104,13 +117,14 @@ async fn main() -> anyhow::Result<()> {
     if let Some(address) = cli.serve_bare_list {
         return bare_list::serve(address).await;
     }
-    if let (Some(file), Some(folder)) = (&cli.redraw, &cli.plots) {
+    let pages = Pages { plots: cli.plots, markdown: cli.markdown };
+    if let Some(file) = &cli.redraw {
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let report = serde_json::from_str(&text).with_context(|| format!("{} is no report", file.display()))?;
-        return draw(&report, folder);
+        return pages.write(&report);
     }
     if cli.scenarios.is_empty() {
-        cli.scenarios = Which::value_variants().to_vec();
+        cli.scenarios = Which::value_variants().iter().copied().filter(|which| !cli.except.contains(which)).collect();
     }
     let durable = cli.durable_etcd;
     let extent = Extent { repeats: cli.repeats, quick: cli.quick, most_hospitals: cli.most_hospitals.map(usize::from) };
@@ -121,17 +135,23 @@ async fn main() -> anyhow::Result<()> {
             .await?;
     let mut scenarios = Vec::new();
     for which in cli.scenarios {
-        scenarios.push(match which {
+        let began = Instant::now();
+        let scenario = match which {
             Which::OneTenant => one_tenant::run(extent).await.context("one_tenant")?,
+            Which::AtOnce => at_once::run(extent).await.context("at_once")?,
             Which::Drift => drift::run(extent).await.context("drift")?,
             Which::Fleet => fleet::run(extent).await.context("fleet")?,
+            Which::LeaderChange => leader_change::run(extent).await.context("leader_change")?,
             Which::ColdStart => cold_start::run(extent).await.context("cold_start")?,
             Which::Footprint => footprint::run(extent).await.context("footprint")?,
             Which::SignIn => sign_in::run(extent).await.context("sign_in")?,
             Which::ListPatients => list_patients::run(extent).await.context("list_patients")?,
             Which::Fastapi => fastapi::run(extent).await.context("fastapi")?,
             Which::Signups => signups::run(extent).await.context("signups")?,
-        });
+            Which::Paint => paint::run(extent).await.context("paint")?,
+        };
+        eprintln!("{} took {} s", scenario.name, began.elapsed().as_secs());
+        scenarios.push(scenario);
     }
     let conditions = conditions(testbed, durable, load_at_start).await?;
     let report = Report { conditions, scenarios };
@@ -140,14 +160,27 @@ async fn main() -> anyhow::Result<()> {
         fs::write(&path, serde_json::to_string_pretty(&report)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    cli.plots.map_or(Ok(()), |folder| draw(&report, &folder))
+    pages.write(&report)
 }
 
-fn draw(report: &Report, folder: &Path) -> anyhow::Result<()> {
-    for file in plots::draw(report, folder)? {
-        println!("{}", folder.join(file).display());
+/// What becomes of a report besides what is printed.
+struct Pages {
+    plots: Option<PathBuf>,
+    markdown: Option<PathBuf>,
+}
+
+impl Pages {
+    fn write(&self, report: &Report) -> anyhow::Result<()> {
+        if let Some(folder) = &self.plots {
+            for file in plots::draw(report, folder)? {
+                println!("{}", folder.join(file).display());
+            }
+        }
+        if let Some(path) = &self.markdown {
+            fs::write(path, markdown::page(report)).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn conditions(testbed: &Testbed, durable: bool, load_at_start: String) -> anyhow::Result<Conditions> {

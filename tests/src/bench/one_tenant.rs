@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use chakravue_crds::{master::ORGANIZATIONS, naming::DatabaseName};
+use chakravue_crds::naming::DatabaseName;
 use chakravue_testbed::Sandbox;
 use futures::TryStreamExt as _;
 use mongodb::{
@@ -107,7 +107,7 @@ impl Bench<'_> {
         for (contender, name) in CONTENDERS.iter().zip(&names) {
             match contender {
                 Contender::Operator => self.hospitals.remove(name).await?,
-                Contender::Raw(_) => self.forget(&database_of(name)?).await?,
+                Contender::Raw(_) => self.raw.forget(&self.administrator, &database_of(name)?).await?,
             }
         }
         // Files of dropped collections go at a checkpoint; it should not fall into somebody's measurement.
@@ -167,18 +167,6 @@ impl Bench<'_> {
             writeln!(shape, "user {}: {roles:?} {mechanisms:?}", user.get_str("user")?)?;
         }
         Ok(shape)
-    }
-
-    /// Removes what the raw driver made.
-    async fn forget(&self, name: &DatabaseName) -> anyhow::Result<()> {
-        let database = self.administrator.database(name.as_str());
-        for command in ["dropAllUsersFromDatabase", "dropAllRolesFromDatabase", "dropDatabase"] {
-            database.run_command(doc! { command: 1 }).await.context(command)?;
-        }
-        let organizations = self.administrator.database(self.sandbox.master_database());
-        let organizations = organizations.collection::<Document>(ORGANIZATIONS);
-        organizations.delete_one(doc! { "database_name": name.as_str() }).await.context("remove the claim")?;
-        Ok(())
     }
 
     /// Where the operator's time goes, in a run of its own because logging everything takes time too.

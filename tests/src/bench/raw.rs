@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use chakravue_crds::{
     OrganizationId,
     master::{ClaimState, DatabaseOrigin, ORGANIZATIONS, OrganizationFacts, OrganizationRecord, Owner},
@@ -13,10 +13,16 @@ use chakravue_crds::{
     tenant_schema::{Collection, Index, TENANT_SCHEMA},
 };
 use mongodb::{
-    Client, Database,
+    Client, ClientSession, Database,
     bson::{self, DateTime, Document, doc},
+    error::{Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{ClientOptions, WriteConcern},
 };
+
+/// More than any number of workers needs here, each of which has two commands on their way: the yardstick waits for none.
+const CONNECTIONS: u32 = 64;
+/// How often one transaction is tried that others got in the way of.
+const ATTEMPTS: usize = 100;
 
 /// In which order the commands are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +31,17 @@ pub enum Order {
     Script,
     /// Collections and indexes in one transaction, with role and user beside it: the fastest order known.
     Fastest,
+}
+
+impl Order {
+    pub const ALL: [Self; 2] = [Self::Script, Self::Fastest];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Script => "one after another",
+            Self::Fastest => "in a transaction",
+        }
+    }
 }
 
 /// The raw driver with the operator's own login.
@@ -38,6 +55,7 @@ impl Raw {
         let mut options = ClientOptions::parse(uri).await?;
         options.app_name = Some("bench".to_owned());
         options.write_concern = Some(WriteConcern::majority());
+        options.max_pool_size = Some(CONNECTIONS);
         let client = Client::with_options(options)?;
         Ok(Self { master: client.database(master_database), client })
     }
@@ -65,15 +83,45 @@ impl Raw {
         self.finish(&record).await
     }
 
+    /// Tried again when others got in its way, as the driver's documentation wants it.
     async fn create_in_transaction(&self, tenant: &Database) -> anyhow::Result<()> {
         let mut session = self.client.start_session().await?;
+        for _ in 0..ATTEMPTS {
+            match Self::try_transaction(&mut session, tenant).await {
+                Err(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR) => {
+                    // It may have ended already.
+                    session.abort_transaction().await.ok();
+                }
+                other => return other.context("transaction"),
+            }
+        }
+        bail!("a transaction found others in its way {ATTEMPTS} times")
+    }
+
+    async fn try_transaction(session: &mut ClientSession, tenant: &Database) -> Result<(), Error> {
         session.start_transaction().await?;
         for collection in &TENANT_SCHEMA.collections {
             for command in [create(collection), create_indexes(collection)] {
-                tenant.run_command(command).session(&mut session).await?;
+                tenant.run_command(command).session(&mut *session).await?;
             }
         }
-        session.commit_transaction().await.context("commit")
+        loop {
+            match session.commit_transaction().await {
+                Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Removes what [`Self::provision`] made, with the rights of an administrator.
+    pub async fn forget(&self, administrator: &Client, name: &DatabaseName) -> anyhow::Result<()> {
+        let database = administrator.database(name.as_str());
+        for command in ["dropAllUsersFromDatabase", "dropAllRolesFromDatabase", "dropDatabase"] {
+            database.run_command(doc! { command: 1 }).await.context(command)?;
+        }
+        let organizations = administrator.database(self.master.name()).collection::<Document>(ORGANIZATIONS);
+        organizations.delete_one(doc! { "database_name": name.as_str() }).await.context("remove the claim")?;
+        Ok(())
     }
 
     async fn finish(&self, record: &OrganizationRecord) -> anyhow::Result<()> {

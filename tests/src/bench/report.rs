@@ -88,6 +88,11 @@ pub enum Unit {
     Kibibytes,
     #[serde(rename = "MiB")]
     Mebibytes,
+    /// Of a thousand bytes, in which the budgets of the front end are.
+    #[serde(rename = "kB")]
+    Kilobytes,
+    #[serde(rename = "requests")]
+    Requests,
 }
 
 impl Row {
@@ -107,6 +112,23 @@ impl Row {
     pub fn at_most(self, target: f64) -> Self {
         let met = self.summary.median <= target;
         Self { target: Some(Target::AtMost(target)), met: Some(met), ..self }
+    }
+
+    /// Nothing where there is none.
+    pub fn shown_target(&self) -> String {
+        match self.target {
+            Some(Target::AtMost(most)) => format!("≤ {}", self.unit.show(most)),
+            Some(Target::AtLeast(least)) => format!("≥ {}", self.unit.show(least)),
+            None => String::new(),
+        }
+    }
+
+    pub fn verdict(&self) -> &'static str {
+        match self.met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "",
+        }
     }
 
     pub fn of_curve(self, curve: &str, hospitals: f64) -> Self {
@@ -136,31 +158,42 @@ impl Unit {
             Self::Ratio => "×",
             Self::Kibibytes => "KiB",
             Self::Mebibytes => "MiB",
+            Self::Kilobytes => "kB",
+            Self::Requests => "requests",
         }
     }
 
-    fn show(self, value: f64) -> String {
+    pub fn show(self, value: f64) -> String {
         let symbol = self.symbol();
         match self {
             Self::PerSecond => format!("{value:.1}/s"),
-            Self::Microseconds => format!("{value:.0} {symbol}"),
+            Self::Microseconds | Self::Requests => format!("{value:.0} {symbol}"),
             Self::Ratio => format!("{value:.2} {symbol}"),
-            Self::Milliseconds | Self::Percent | Self::Kibibytes | Self::Mebibytes => format!("{value:.1} {symbol}"),
+            Self::Milliseconds | Self::Percent | Self::Kibibytes | Self::Mebibytes | Self::Kilobytes => {
+                format!("{value:.1} {symbol}")
+            }
         }
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Conditions { operator, kubernetes, mongodb, etcd, cores, load_at_start, load_at_end } = &self.conditions;
+        let Self { operator, kubernetes, mongodb, etcd, cores, load_at_start, load_at_end } = self;
         writeln!(f, "ChakraVue {operator}, Kubernetes {kubernetes} ({etcd}), MongoDB {mongodb}")?;
         writeln!(f, "{cores} cores; load average {load_at_start} at the start, {load_at_end} at the end")?;
-        if self.conditions.is_busy() {
+        if self.is_busy() {
             writeln!(
                 f,
                 "The machine had other work to do: these figures decide nothing; measure again when it is idle."
             )?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.conditions)?;
         self.scenarios.iter().try_for_each(|scenario| write!(f, "\n{scenario}"))
     }
 }
@@ -174,17 +207,7 @@ impl fmt::Display for Scenario {
             let Summary { median, min, first_quartile, third_quartile, max, .. } = row.summary;
             let [median, min, first, third, max] =
                 [median, min, first_quartile, third_quartile, max].map(|value| row.unit.show(value));
-            let target = match row.target {
-                Some(Target::AtMost(most)) => format!("≤ {}", row.unit.show(most)),
-                Some(Target::AtLeast(least)) => format!("≥ {}", row.unit.show(least)),
-                None => String::new(),
-            };
-            let verdict = match row.met {
-                Some(true) => "met",
-                Some(false) => "MISSED",
-                None => "",
-            };
-            [row.what.clone(), median, min, first, third, max, target, verdict.to_owned()]
+            [row.what.clone(), median, min, first, third, max, row.shown_target(), row.verdict().to_owned()]
         }));
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
         let widths: [usize; 8] = std::array::from_fn(width);

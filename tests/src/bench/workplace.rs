@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use argon2::{Argon2, password_hash::PasswordHasher as _};
 use axum::http::StatusCode;
-use chakravue_testbed::{ApiProcess, OperatorProcess, Sandbox};
+use chakravue_testbed::{ApiOptions, ApiProcess, OperatorProcess, Sandbox};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use mongodb::{
@@ -45,8 +45,13 @@ pub struct Workplace {
 
 impl Workplace {
     pub async fn open(label: &str) -> anyhow::Result<Self> {
+        Self::open_with(label, |api| api).await
+    }
+
+    /// With other options of the API than the usual ones.
+    pub async fn open_with(label: &str, options: impl FnOnce(ApiOptions) -> ApiOptions) -> anyhow::Result<Self> {
         let sandbox = Sandbox::new(label).await;
-        let (operator, api) = tokio::join!(sandbox.operator().start(), sandbox.api().start());
+        let (operator, api) = tokio::join!(sandbox.operator().start(), options(sandbox.api()).start());
         tokio::join!(operator.wait_ready(), api.wait_ready());
         let mut hospitals = Hospitals::watch(&sandbox).await;
         let name = sandbox.object_name("at-work");
@@ -106,8 +111,11 @@ impl Workplace {
     }
 
     fn sign_in_of(&self, number: usize) -> anyhow::Result<Call> {
-        let body = json!({ "organization_id": self.organization_id, "email": email(number), "password": PASSWORD });
-        Call::post("/organization-login", &body)
+        Call::post("/organization-login", &self.sign_in_body(number))
+    }
+
+    pub fn sign_in_body(&self, number: usize) -> Value {
+        json!({ "organization_id": self.organization_id, "email": email(number), "password": PASSWORD })
     }
 
     /// Everybody's sign-in.

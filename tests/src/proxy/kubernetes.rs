@@ -1,5 +1,5 @@
 //! Between a Kubernetes client and an API server: forwards every request with the credentials of a kubeconfig, records
-//! the writes, and fails what it is told to fail.
+//! the writes, counts what is answered, and fails what it is told to fail.
 //!
 //! Plain HTTP on loopback, so that the operator under test needs nothing but the kubeconfig written here. Answers are
 //! streamed: a watch event is relayed when it arrives. Connection upgrades (exec, port-forward) are not.
@@ -8,12 +8,25 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context as TaskContext, Poll},
 };
 
 use anyhow::{Context, Result};
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header, request::Parts};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use axum::{
+    body::{Bytes, HttpBody},
+    http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header, request::Parts},
+};
+use chakravue_crds::cluster::without_needless_proxy;
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use kube::{
     Client, Config,
@@ -38,6 +51,22 @@ struct Upstream {
     client: Client,
     log: WriteLog,
     faults: Mutex<Vec<Fault>>,
+    traffic: Arc<Counters>,
+}
+
+/// How much a client has asked and been answered; see [`KubeProxy::traffic`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Of every kind, watches too.
+    pub requests: u64,
+    /// Of the bodies of answers and of what watches told, without headers.
+    pub bytes: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    requests: AtomicU64,
+    bytes: AtomicU64,
 }
 
 type Matcher = dyn Fn(&Method, &Uri) -> bool + Send + Sync;
@@ -62,20 +91,20 @@ impl KubeProxy {
     pub async fn start(kubeconfig: &Path, log: WriteLog) -> Result<Self> {
         let unusable = || format!("the Kubernetes proxy cannot use the kubeconfig {}", kubeconfig.display());
         let file = Kubeconfig::read_from(kubeconfig).with_context(unusable)?;
-        let mut config =
-            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.with_context(unusable)?;
+        let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
+        let mut config = without_needless_proxy(config.with_context(unusable)?);
         // Retrying and timing out belong to the client under test.
         config.default_retry = false;
         config.read_timeout = None;
         let client = Client::try_from(config).with_context(unusable)?;
-        let upstream = Arc::new(Upstream { client, log, faults: Mutex::default() });
+        let upstream = Arc::new(Upstream { client, log, faults: Mutex::default(), traffic: Arc::default() });
         let door = Door::open({
             let upstream = upstream.clone();
             move |stream, cut| {
                 let (upstream, era) = (upstream.clone(), upstream.log.era());
                 let answer = {
                     let cut = cut.clone();
-                    service_fn(move |request| upstream.clone().answer(request, cut.clone(), era))
+                    service_fn(move |request| upstream.clone().answer_counted(request, cut.clone(), era))
                 };
                 async move {
                     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
@@ -91,6 +120,13 @@ impl KubeProxy {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.door.address()
+    }
+
+    /// What went through since the start.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let Counters { requests, bytes } = &*self.upstream.traffic;
+        Traffic { requests: requests.load(Ordering::Relaxed), bytes: bytes.load(Ordering::Relaxed) }
     }
 
     /// Writes a kubeconfig for the proxy into `dir`. It holds no credentials: the proxy adds its own.
@@ -184,6 +220,17 @@ impl Upstream {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    async fn answer_counted(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        cut: CancellationToken,
+        era: u64,
+    ) -> Result<Response<Counted>, Closed> {
+        let traffic = Arc::clone(&self.traffic);
+        traffic.requests.fetch_add(1, Ordering::Relaxed);
+        Ok(self.answer(request, cut, era).await?.map(|body| Counted { body, traffic }))
+    }
+
     async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -249,6 +296,37 @@ impl Upstream {
         let what = format!("{} {}", head.method, head.uri.path());
         self.log.injected(Server::Kubernetes, what, status.as_u16().into());
         as_json(status, &said(status, message))
+    }
+}
+
+/// The body of an answer, of which each part is counted when it is passed on.
+struct Counted {
+    body: Body,
+    traffic: Arc<Counters>,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = kube::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, kube::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.traffic.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
     }
 }
 

@@ -12,7 +12,7 @@ mod wire;
 mod writes;
 
 pub use self::{
-    kubernetes::KubeProxy,
+    kubernetes::{KubeProxy, Traffic},
     mongodb::MongoProxy,
     writes::{Refusal, Server, Write, WriteLog},
 };
