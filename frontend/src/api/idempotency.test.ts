@@ -40,3 +40,14 @@ it("takes a new key once the request was decided", async () => {
   expect(second).toBe(first);
   expect(third).not.toBe(second);
 });
+
+it("takes a new key for the same once more, and one key for two clicks", async () => {
+  const [first, second] = await keysOf([null, null]);
+  expect(second).not.toBe(first);
+
+  const { result } = renderHook(() => useIdempotency());
+  const keys: string[] = [];
+  const send = async (key: string) => keys.push(key);
+  await Promise.all([result.current({ change: 1 }, send), result.current({ change: 1 }, send)]);
+  expect(keys[1]).toBe(keys[0]);
+});

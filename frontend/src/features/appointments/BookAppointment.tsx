@@ -5,6 +5,7 @@ import { useController } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api } from "@/api/client";
+import { useIdempotency } from "@/api/idempotency";
 import { ButtonLink } from "@/components/Button";
 import { type Choice, Combobox } from "@/components/Combobox";
 import { Form, Unsent, useForm } from "@/components/form/Form";
@@ -52,6 +53,7 @@ function Book({ patient }: { patient: Choice | null }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const queries = useQueryClient();
+  const once = useIdempotency();
   const { organization_id: org_id } = useHospital();
   const { time_zone: zone, appointment_minutes } = useSettings();
   const format = useFormat(zone);
@@ -85,7 +87,10 @@ function Book({ patient }: { patient: Choice | null }) {
     submit: async ({ patient: { id: patient_id }, doctor_id, reason, ...times }, form) => {
       const body = { patient_id, doctor_id, ...instantsOf(times, zone), ...(reason ? { reason } : {}) };
       try {
-        await answer(api.POST("/organization/{org_id}/appointments", { params: { path: { org_id } }, body }));
+        await once(body, (key) => {
+          const params = { path: { org_id }, header: { "Idempotency-Key": key } };
+          return answer(api.POST("/organization/{org_id}/appointments", { params, body }));
+        });
       } catch (error) {
         const busy = busyMessage(error, t, format);
         if (!busy) throw error;

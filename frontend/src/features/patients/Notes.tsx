@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api } from "@/api/client";
+import { useIdempotency } from "@/api/idempotency";
 import { fields } from "@/api/rules.generated";
 import { Button } from "@/components/Button";
 import { Form, useForm } from "@/components/form/Form";
@@ -49,6 +50,7 @@ export function Notes({ patient, canAdd }: { patient: Patient; canAdd: boolean }
 function Write({ patientId, draft, onDone }: { patientId: string; draft: string; onDone: () => void }) {
   const { t } = useTranslation();
   const { organization_id: org_id } = useHospital();
+  const once = useIdempotency();
   const reread = useRereadPatient(patientId);
   const schema = useMemo(() => z.object({ text: rulesIn(t).required(fields.NewNote.text) }), [t]);
   const state = useForm({
@@ -56,8 +58,10 @@ function Write({ patientId, draft, onDone }: { patientId: string; draft: string;
     defaultValues: { text: "" },
     draft,
     submit: async (body) => {
-      const path = { org_id, patient_id: patientId };
-      await answer(api.POST("/organization/{org_id}/patients/{patient_id}/notes", { params: { path }, body }));
+      await once(body, (key) => {
+        const params = { path: { org_id, patient_id: patientId }, header: { "Idempotency-Key": key } };
+        return answer(api.POST("/organization/{org_id}/patients/{patient_id}/notes", { params, body }));
+      });
       await reread();
       announce(t("notes.written"));
       onDone();

@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
+import { useIdempotency } from "@/api/idempotency";
 import { fields } from "@/api/rules.generated";
 import { Button } from "@/components/Button";
 import { Form, useForm } from "@/components/form/Form";
@@ -64,6 +65,7 @@ function Prescribe({ patient, draft, onDone }: { patient: Patient; draft: string
   const { t } = useTranslation();
   const { organization_id: org_id } = useHospital();
   const { patient_id, allergies } = patient;
+  const once = useIdempotency();
   const reread = useRereadPatient(patient_id);
   const schema = useMemo(() => {
     const rules = rulesIn(t);
@@ -80,13 +82,12 @@ function Prescribe({ patient, draft, onDone }: { patient: Patient; draft: string
     schema,
     defaultValues: { medicine: "", dose: "", frequency: "", duration_days: "", instructions: "" },
     draft,
-    submit: async ({ duration_days, instructions, ...body }) => {
-      await answer(
-        api.POST("/organization/{org_id}/patients/{patient_id}/prescriptions", {
-          params: { path: { org_id, patient_id } },
-          body: { ...body, ...(duration_days ? { duration_days } : {}), ...(instructions ? { instructions } : {}) },
-        }),
-      );
+    submit: async ({ duration_days, instructions, ...said }) => {
+      const body = { ...said, ...(duration_days ? { duration_days } : {}), ...(instructions ? { instructions } : {}) };
+      await once(body, (key) => {
+        const params = { path: { org_id, patient_id }, header: { "Idempotency-Key": key } };
+        return answer(api.POST("/organization/{org_id}/patients/{patient_id}/prescriptions", { params, body }));
+      });
       await reread();
       announce(t("prescriptions.prescribed"));
       onDone();

@@ -2,6 +2,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { answer, api, type Schema } from "@/api/client";
+import { useIdempotency } from "@/api/idempotency";
 import { ButtonLink } from "@/components/Button";
 import { Form, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
@@ -27,6 +28,7 @@ function Register() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const { organization_id: org_id } = useHospital();
+  const once = useIdempotency();
   const keep = useKeepPatient();
   const today = dayIn(useZone());
   const schema = useMemo(() => patientSchema(t, today), [t, today]);
@@ -35,8 +37,11 @@ function Register() {
     defaultValues: nobody,
     draft: "patients/new",
     submit: async (values) => {
-      const params = { path: { org_id } };
-      const patient = await answer(api.POST("/organization/{org_id}/patients", { params, body: requestOf(values) }));
+      const body = requestOf(values);
+      const patient = await once(body, (key) => {
+        const params = { path: { org_id }, header: { "Idempotency-Key": key } };
+        return answer(api.POST("/organization/{org_id}/patients", { params, body }));
+      });
       keep(patient);
       announce(t("patients.registered", { name: patient.name }));
       await navigate({ to: "/app/patients/$patientId", params: { patientId: patient.patient_id }, replace: true });

@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
+import { useIdempotency } from "@/api/idempotency";
 import { fields } from "@/api/rules.generated";
 import { Button } from "@/components/Button";
 import { Form, useForm } from "@/components/form/Form";
@@ -55,6 +56,7 @@ export function VitalSigns({ patient, canAdd }: { patient: Patient; canAdd: bool
 function Measure({ patientId, draft, onDone }: { patientId: string; draft: string; onDone: () => void }) {
   const { t } = useTranslation();
   const { organization_id: org_id } = useHospital();
+  const once = useIdempotency();
   const reread = useRereadPatient(patientId);
   const schema = useMemo(() => {
     const rules = rulesIn(t);
@@ -88,9 +90,11 @@ function Measure({ patientId, draft, onDone }: { patientId: string; draft: strin
     draft,
     submit: async (values) => {
       const measured = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-      const path = { org_id, patient_id: patientId };
       const body = measured as Schema<"Measured">;
-      await answer(api.POST("/organization/{org_id}/patients/{patient_id}/vitals", { params: { path }, body }));
+      await once(body, (key) => {
+        const params = { path: { org_id, patient_id: patientId }, header: { "Idempotency-Key": key } };
+        return answer(api.POST("/organization/{org_id}/patients/{patient_id}/vitals", { params, body }));
+      });
       await reread();
       announce(t("vitals.recorded"));
       onDone();

@@ -152,3 +152,32 @@ it("reads a record again that somebody else has changed, so that it can be archi
   await user.click(dialog.getByRole("button", { name: "Archive" }));
   await waitFor(() => expect(versions).toEqual(['"1"', '"2"']));
 });
+
+it("sends a note whose answer was lost under the same key", async () => {
+  const keys: (string | null)[] = [];
+  const note = { note_id: "note_1", author_id: "user_1", at: "2026-11-23T09:00:00Z", text: "Better." };
+  server.use(
+    settings,
+    users,
+    appointments,
+    as("DOCTOR", "patients.read", "clinical_notes.read", "clinical_notes.write"),
+    http.get("/organization/{org_id}/patients/{patient_id}", ({ response }) =>
+      response(200).json({ ...patient, notes: [] }),
+    ),
+    http.post("/organization/{org_id}/patients/{patient_id}/notes", ({ request, response }) => {
+      keys.push(request.headers.get("Idempotency-Key"));
+      return keys.length === 1 ? problem("database-unavailable", 503) : response(201).json(note);
+    }),
+  );
+  const { user } = renderAt("/app/patients/pat_1");
+  await user.click(await screen.findByRole("button", { name: "Write a note" }));
+  const form = within(await screen.findByRole("form", { name: "Write a note" }));
+  await user.type(form.getByRole("textbox"), "Better.");
+  await user.click(form.getByRole("button", { name: "Save" }));
+  await screen.findByRole("alert");
+  await user.click(form.getByRole("button", { name: "Save" }));
+  await waitFor(() => expect(screen.queryByRole("form", { name: "Write a note" })).toBeNull());
+  expect(keys).toHaveLength(2);
+  expect(keys[1]).toBe(keys[0]);
+  expect(keys[0]).toMatch(/^[\x21-\x7e]{16,255}$/);
+});

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, ifMatch, type Schema } from "@/api/client";
+import { useIdempotency } from "@/api/idempotency";
 import { isProblem } from "@/api/problem";
 import { fields } from "@/api/rules.generated";
 import { Conflict, type Difference } from "@/components/Conflict";
@@ -54,6 +55,7 @@ export function MedicineDialog({ medicine, onClose }: { medicine?: Medicine; onC
 function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () => void }) {
   const { t } = useTranslation();
   const { organization_id: org_id } = useHospital();
+  const once = useIdempotency();
   const reread = useRereadPharmacy();
   const draft = `pharmacy/${medicine?.medicine_id ?? "new"}`;
   const { seen, theirs, setTheirs, takeTheirs } = useVersions(medicine, draft);
@@ -75,13 +77,12 @@ function MedicineForm({ medicine, onClose }: { medicine?: Medicine; onClose: () 
     draft,
     submit: async (values) => {
       if (!seen) {
-        const body = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-        await answer(
-          api.POST("/organization/{org_id}/pharmacy", {
-            params: { path: { org_id } },
-            body: body as Schema<"NewMedicine">,
-          }),
-        );
+        const said = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+        const body = said as Schema<"NewMedicine">;
+        await once(body, (key) => {
+          const params = { path: { org_id }, header: { "Idempotency-Key": key } };
+          return answer(api.POST("/organization/{org_id}/pharmacy", { params, body }));
+        });
       } else {
         const path = { org_id, medicine_id: seen.medicine_id };
         try {
