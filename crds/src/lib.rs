@@ -12,8 +12,10 @@
 //! | [`tenant_schema`] | the versioned catalogue of collections, validators and indexes |
 //! | [`master`] | the documents of the master database that more than one program reads |
 //! | [`annotations`] | the annotations with which a person steers the operator |
+//! | [`cluster`] | which cluster a program works on, and whether by way of a proxy |
 
 pub mod annotations;
+pub mod cluster;
 pub mod conditions;
 pub mod master;
 pub mod naming;

@@ -4,7 +4,7 @@
 use std::{fmt::Write as _, pin::pin, time::Duration};
 
 use anyhow::Context as _;
-use chakravue_crds::HospitalOrganization;
+use chakravue_crds::{HospitalOrganization, cluster};
 use futures::{
     FutureExt as _, Stream, StreamExt as _,
     future::{Fuse, FusedFuture as _},
@@ -29,7 +29,7 @@ type Hospital = PartialObjectMeta<HospitalOrganization>;
 /// Where hospitals and operator are removed by two who do not wait for each other, as with Flux, the hospitals' turn may come
 /// a moment later. So nothing is believed before there was silence for a while, except where no hospital is left.
 pub async fn await_removals(options: AwaitRemovals) -> anyhow::Result<()> {
-    let config = kube::Config::infer().await.context("no Kubernetes: set KUBECONFIG")?;
+    let config = cluster::infer().await.context("no Kubernetes: set KUBECONFIG")?;
     let client = kube::Client::try_from(config).context("this Kubernetes cannot be used")?;
     let (store, writer) = reflector::store();
     let hospitals = watcher(scoped::<Hospital>(&client, options.namespace.as_deref()), watcher::Config::default());

@@ -4,6 +4,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
+use chakravue_crds::cluster;
 use kube::runtime::reflector;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -73,7 +74,7 @@ async fn connect(connection: &Connection) -> anyhow::Result<(Context, kube::Clie
     let master = &connection.master_database;
     let mongo = Mongo::new(&uri, master, OwnWrites::default(), nobody.clone(), Arc::clone(&metrics)).await;
     let mongo = cli::understood(mongo, "")?;
-    let config = kube::Config::infer().await.context("no Kubernetes: set KUBECONFIG")?;
+    let config = cluster::infer().await.context("no Kubernetes: set KUBECONFIG")?;
     let own = kube::Client::try_from(config.clone()).context("the Kubernetes configuration cannot be used")?;
     let kube = leader::guarded(config, &nobody).context("the Kubernetes configuration cannot be used")?;
     let cluster = run::identify_cluster(&kube, connection.namespace.as_deref(), connection.cluster_id.as_ref())

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
+use chakravue_crds::cluster;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt as _, runtime::reflector};
 use tokio::{
@@ -68,7 +69,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     };
     let seats = Seats::new(watcher.as_ref()).context("the watch login's MongoDB URI cannot be used")?;
     let config =
-        kube::Config::infer().await.context("no Kubernetes: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
+        cluster::infer().await.context("no Kubernetes: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
     let kube = leader::guarded(config.clone(), &leadership).context("the Kubernetes configuration cannot be used")?;
 
     // Probes answer from the first moment, also while MongoDB or the API server is away, and on one that stands by.

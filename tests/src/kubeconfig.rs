@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use chakravue_crds::cluster::without_needless_proxy;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -60,7 +61,8 @@ pub(crate) async fn client(path: &Path) -> anyhow::Result<Client> {
     let config = Config::from_custom_kubeconfig(read(path)?, &KubeConfigOptions::default())
         .await
         .with_context(|| format!("cannot use the kubeconfig {}", path.display()))?;
-    Client::try_from(config).with_context(|| format!("cannot make a client for the kubeconfig {}", path.display()))
+    Client::try_from(without_needless_proxy(config))
+        .with_context(|| format!("cannot make a client for the kubeconfig {}", path.display()))
 }
 
 fn read(path: &Path) -> anyhow::Result<Kubeconfig> {

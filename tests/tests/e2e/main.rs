@@ -38,3 +38,4 @@ mod rotation;
 mod seats;
 mod secrecy;
 mod telemetry;
+mod way;
