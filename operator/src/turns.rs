@@ -2,6 +2,9 @@
 //! runs; the rest waits here, and who is patient waits for who is not: a hospital that somebody just made or changed goes
 //! before drift, drift before hospitals that failed before, and all of them before the resync. Patience has an end, so
 //! nobody waits for ever.
+//!
+//! Of those that somebody just made or changed, who came last and who came first take turns. Whoever signs up, or is
+//! suspended, while a thousand hospitals were applied at once does not wait for all of them, and these get on all the same.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -88,6 +91,8 @@ struct State {
     waiting: BTreeMap<Place, Waiting>,
     places: HashMap<String, Place>,
     serial: u64,
+    /// Whether the next turn is that of who came last.
+    last_come: bool,
     /// Until when each hospital is at rest: whoever wants it looked at before has seen something.
     rests: HashMap<String, Instant>,
 }
@@ -193,12 +198,10 @@ impl Turns {
             if state.running >= self.0.limits.passes {
                 return;
             }
-            // However long the fleet has waited for its migration, what somebody just made or changed goes before.
-            let is_urgent = state.waiting.values().any(|waiting| waiting.class == Class::Change);
-            let may_migrate = state.migrating < self.0.limits.migrations && !is_urgent;
-            let next = state.waiting.iter().find(|(_, waiting)| waiting.class != Class::Migration || may_migrate);
-            let Some(place) = next.map(|(place, _)| place.clone()) else { return };
+            let may_migrate = state.migrating < self.0.limits.migrations;
+            let Some(place) = state.next(may_migrate) else { return };
             let Some(waiting) = state.waiting.remove(&place) else { return };
+            state.last_come = !state.last_come;
             state.places.remove(&waiting.uid);
             state.running += 1;
             let migrates = waiting.class == Class::Migration;
@@ -214,6 +217,17 @@ impl Turns {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next(&self, may_migrate: bool) -> Option<Place> {
+        let last = self.waiting.iter().rfind(|(_, waiting)| waiting.class == Class::Change);
+        // However long the fleet has waited for its migration, what somebody just made or changed goes before.
+        let may_migrate = may_migrate && last.is_none();
+        let first = self.waiting.iter().find(|(_, waiting)| waiting.class != Class::Migration || may_migrate);
+        let next = if self.last_come { last.or(first) } else { first };
+        next.map(|(place, _)| place.clone())
     }
 }
 
@@ -323,7 +337,15 @@ mod tests {
             ],
         )
         .await;
-        assert_eq!(came, ["change", "change too", "drift", "retry", "resync"]);
+        assert_eq!(came, ["change too", "change", "drift", "retry", "resync"]);
+    }
+
+    #[tokio::test]
+    async fn who_comes_into_a_storm_does_not_wait_for_all_of_it_and_it_goes_on() {
+        let storm = ["1", "2", "3", "4", "5", "6"].map(|uid| (uid, Class::Change, ""));
+        let waiters = [&storm[..], &[("drift", Class::Drift, ""), ("newcomer", Class::Change, "")]].concat();
+        let came = order(&turns(1, 1), &waiters).await;
+        assert_eq!(came, ["newcomer", "1", "6", "2", "5", "3", "4", "drift"]);
     }
 
     #[tokio::test]
