@@ -1,8 +1,6 @@
-import { SunMoon } from "lucide-react";
-import { useState } from "react";
+import { type ReactElement, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { changeLanguage, type Language, languages } from "@/i18n";
-import { IconButton } from "./Button";
 import { Menu, MenuChoice, MenuSeparator } from "./Menu";
 import { changeTheme, currentTheme, type Theme } from "./theme";
 
@@ -30,17 +28,10 @@ export function PreferenceChoices() {
   );
 }
 
-/** The same, for pages where nobody is signed in. */
-export function Preferences() {
-  const { t } = useTranslation();
+/** The same as a menu that is open, for pages where nobody is signed in. */
+export function PreferencesMenu({ trigger }: { trigger: ReactElement }) {
   return (
-    <Menu
-      trigger={
-        <IconButton label={t("common.appearanceAndLanguage")} className="-me-2.5">
-          <SunMoon aria-hidden className="size-5" />
-        </IconButton>
-      }
-    >
+    <Menu trigger={trigger} defaultOpen>
       <PreferenceChoices />
     </Menu>
   );

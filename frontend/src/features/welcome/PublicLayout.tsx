@@ -1,11 +1,7 @@
 import { Link, Outlet } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense } from "react";
+import type { ReactNode } from "react";
 import { Logo } from "@/components/Logo";
-
-/** Its menu takes a library that the first page does without. */
-const Preferences = lazy(() =>
-  import("@/components/Preferences").then(({ Preferences }) => ({ default: Preferences })),
-);
+import { PreferencesOnDemand } from "@/components/PreferencesOnDemand";
 
 /** The frame of the pages where nobody is signed in. */
 export function PublicLayout({ children }: { children?: ReactNode }) {
@@ -26,9 +22,7 @@ export function PublicHeader() {
         <Logo />
         ChakraVue
       </Link>
-      <Suspense fallback={<span className="size-10" />}>
-        <Preferences />
-      </Suspense>
+      <PreferencesOnDemand />
     </header>
   );
 }
