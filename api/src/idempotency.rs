@@ -262,6 +262,24 @@ pub fn under_way() -> Problem {
     .retry_after(LEASE)
 }
 
+/// What a repetition is answered.
+#[derive(Clone, Copy, Debug)]
+pub enum Answers {
+    /// What the first request was, if nothing changes that any more; after another answer the repetition tries again.
+    Kept,
+    /// What there is now: the master database holds nothing of a patient, not even sealed.
+    Anew,
+}
+
+impl Answers {
+    fn keep(self, answer: &Response) -> bool {
+        match self {
+            Self::Kept => is_final(answer),
+            Self::Anew => false,
+        }
+    }
+}
+
 #[derive(Clone)]
 pub struct Idempotency {
     entries: Collection<Entry>,
@@ -277,7 +295,7 @@ impl Idempotency {
     /// Does `work` once for all repetitions of a request. It goes on when the client hangs up, and it must find what an
     /// earlier attempt with the same [`RequestKey`] made. Without a key of the client every request is one of its own.
     ///
-    /// Only an answer that nothing changes any more is kept: after another the repetition tries again.
+    /// Where no answer is kept, `work` is done at each repetition, and answers what it finds made.
     ///
     /// # Errors
     /// When the key is used for another body, or the first request does not come to an end; and those of `work`.
@@ -289,45 +307,7 @@ impl Idempotency {
         repetition: Repetition,
         sender: Sender<'_>,
         operation: &'static str,
-        work: W,
-    ) -> Answer<Response>
-    where
-        W: FnOnce(Attempt) -> F + Send + 'static,
-        F: Future<Output = Answer<R>> + Send + 'static,
-        R: IntoResponse,
-    {
-        self.run_as(repetition, sender, operation, is_final, work).await
-    }
-
-    /// As [`Self::run`], but no answer is kept: the master database holds nothing of a patient, not even sealed. So `work` is
-    /// done at each repetition, and answers what it finds made.
-    ///
-    /// # Errors
-    /// Those of [`Self::run`].
-    ///
-    /// # Panics
-    /// When `work` does.
-    pub async fn run_unkept<W, F, R>(
-        &self,
-        repetition: Repetition,
-        sender: Sender<'_>,
-        operation: &'static str,
-        work: W,
-    ) -> Answer<Response>
-    where
-        W: FnOnce(Attempt) -> F + Send + 'static,
-        F: Future<Output = Answer<R>> + Send + 'static,
-        R: IntoResponse,
-    {
-        self.run_as(repetition, sender, operation, |_| false, work).await
-    }
-
-    async fn run_as<W, F, R>(
-        &self,
-        repetition: Repetition,
-        sender: Sender<'_>,
-        operation: &'static str,
-        is_kept: fn(&Response) -> bool,
+        answers: Answers,
         work: W,
     ) -> Answer<Response>
     where
@@ -353,7 +333,7 @@ impl Idempotency {
                 let request = self.identify(&key, &repetition.content, sender, operation);
                 let this = self.clone();
                 tokio::spawn(request_id::carried(
-                    async move { this.once(request, is_kept, work).await }.in_current_span(),
+                    async move { this.once(request, answers, work).await }.in_current_span(),
                 ))
             }
         };
@@ -395,7 +375,7 @@ impl Idempotency {
     async fn once<F: Future<Output = Response>>(
         self,
         request: Identified,
-        is_kept: fn(&Response) -> bool,
+        answers: Answers,
         work: impl FnOnce(Attempt) -> F,
     ) -> Answer<Response> {
         let (held, is_first) = match self.turn(&request).await? {
@@ -404,7 +384,7 @@ impl Idempotency {
         };
         let attempt = Attempt { request: request.request_key.clone(), is_first, held: Some(held.clone()) };
         let response = held.leased(work(attempt)).await;
-        if !is_kept(&response) {
+        if !answers.keep(&response) {
             held.change(vec![doc! { "$set": { "lease_until": "$$NOW" } }]).await;
             return Ok(response);
         }

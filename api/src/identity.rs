@@ -104,6 +104,12 @@ impl<P> Member<P> {
     pub fn actor(&self) -> Actor {
         actor(&self.user_id, self.role.name())
     }
+
+    /// Who sends a request that may be sent again.
+    #[must_use]
+    pub fn sender(&self) -> String {
+        sender(&self.organization_id, &self.user_id)
+    }
 }
 
 /// A member with the permission `P`, or whoever holds the setup token of the hospital's signup. The hospital need not be
@@ -115,6 +121,14 @@ pub struct MemberOrSetup<P> {
     /// The signup, if it is its setup token.
     pub signup: Option<SignupRecord>,
     permission: PhantomData<P>,
+}
+
+impl<P> MemberOrSetup<P> {
+    /// Who sends a request that may be sent again.
+    #[must_use]
+    pub fn sender(&self) -> String {
+        sender(&self.organization_id, &self.actor.id)
+    }
 }
 
 impl<P: Needs> FromRequestParts<App> for MemberOrSetup<P> {
@@ -195,6 +209,10 @@ impl PlatformAdministrator {
     pub fn actor(&self) -> Actor {
         actor(&self.user_id, PLATFORM_ADMINISTRATOR)
     }
+}
+
+fn sender(organization: &OrganizationId, id: &str) -> String {
+    format!("{organization} {id}")
 }
 
 fn actor(id: &str, role: &str) -> Actor {

@@ -1,6 +1,6 @@
 //! Searching for words that people type.
 
-use bson::{Document, doc};
+use bson::{Bson, Document, doc};
 
 use crate::flaw::Flaw;
 
@@ -16,6 +16,12 @@ pub fn words(field: &str, text: &str) -> impl Iterator<Item = Document> {
 #[must_use]
 pub fn whole(field: &str, text: &str) -> Document {
     doc! { field: { "$regex": format!("^{}$", regex::escape(text.trim())), "$options": "i" } }
+}
+
+/// Records that are in use, or those that were taken out of use.
+#[must_use]
+pub fn in_use(are_in_use: bool) -> Document {
+    doc! { "deleted_at": if are_in_use { Bson::Null } else { doc! { "$ne": null }.into() } }
 }
 
 /// Checks the parameter `q`.

@@ -18,8 +18,8 @@ pub async fn infer() -> Result<Config, InferConfigError> {
 /// the cluster. So the cluster is looked for here; and one on this machine has no proxy before it, as for Go's programs.
 #[must_use]
 pub fn without_needless_proxy(mut config: Config) -> Config {
-    let named = ["HTTPS_PROXY", "https_proxy"].iter().filter_map(|name| env::var(name).ok());
-    let of_environment = named.into_iter().find(|proxy| !proxy.is_empty()).and_then(|proxy| proxy.parse().ok());
+    let mut named = ["HTTPS_PROXY", "https_proxy"].iter().filter_map(|name| env::var(name).ok());
+    let of_environment = named.find(|proxy| !proxy.is_empty()).and_then(|proxy| proxy.parse().ok());
     if config.proxy_url == of_environment && is_excepted(&Matcher::from_env(), &config.cluster_url) {
         config.proxy_url = None;
     }

@@ -30,7 +30,7 @@ use crate::{
     dates::Moment,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
     flaw::Flaw,
-    idempotency::{self, Attempt, Once, Repeatable, Sender},
+    idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
     identity::Member,
     paging::{self, Direction, Order, Page, Paged},
     permissions::may,
@@ -174,7 +174,7 @@ async fn book_appointment(
     member: Member<may::BookAppointments>,
     Repeatable { body: new, repetition }: Repeatable<NewAppointment>,
 ) -> Answer<Response> {
-    let sender = format!("{} {}", member.organization_id, member.user_id);
+    let sender = member.sender();
     let clock = app.clock.clone();
     let mut appointment = Appointment {
         appointment_id: new_id("apt"),
@@ -218,7 +218,7 @@ async fn book_appointment(
         let location = format!("/organization/{}/appointments/{}", member.organization_id, appointment.appointment_id);
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(appointment, &names, member.role)))
     };
-    app.idempotency.run_unkept(repetition, Sender::Known(&sender), "book-appointment", work).await
+    app.idempotency.run(repetition, Sender::Known(&sender), "book-appointment", Answers::Anew, work).await
 }
 
 async fn existing(tx: &Transaction, appointment_id: &str) -> Result<Appointment, Fault> {

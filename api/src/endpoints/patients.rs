@@ -11,7 +11,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use bson::{Bson, DateTime, Document, doc};
+use bson::{DateTime, Document, doc};
 use chakravue_crds::roles::StaffRole;
 use futures::TryStreamExt as _;
 use garde::Validate;
@@ -28,7 +28,7 @@ use crate::{
     dates::Day,
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
     flaw::Flaw,
-    idempotency::{self, Attempt, Once, Repeatable, Sender},
+    idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
     identity::Member,
     merge::{Changes, Patch},
     paging::{self, Direction, Order, Page, Paged},
@@ -85,7 +85,7 @@ struct PatientQuery {
 
 impl PatientQuery {
     fn filter(&self) -> Document {
-        let mut filter = doc! { "deleted_at": if self.archived { doc! { "$ne": null }.into() } else { Bson::Null } };
+        let mut filter = search::in_use(!self.archived);
         if let Some(day) = self.birth_date {
             filter.insert("birth_date", day);
         }
@@ -155,7 +155,7 @@ async fn register_patient(
     Repeatable { body, repetition }: Repeatable<NewPatient>,
 ) -> Answer<Response> {
     let record = body.into_record(&app.clock)?;
-    let sender = format!("{} {}", member.organization_id, member.user_id);
+    let sender = member.sender();
     let clock = app.clock.clone();
     let work = async move |attempt: Attempt| {
         let (actor, role) = (member.actor(), member.role);
@@ -178,7 +178,7 @@ async fn register_patient(
         let location = format!("/organization/{}/patients/{}", member.organization_id, patient.patient_id);
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(patient, role)))
     };
-    app.idempotency.run_unkept(repetition, Sender::Known(&sender), "register-patient", work).await
+    app.idempotency.run(repetition, Sender::Known(&sender), "register-patient", Answers::Anew, work).await
 }
 
 fn number_taken(fault: Fault) -> Fault {
@@ -360,6 +360,8 @@ async fn restore_patient(
 
 #[cfg(test)]
 mod tests {
+    use bson::Bson;
+
     use super::*;
 
     #[test]

@@ -30,7 +30,7 @@ use crate::{
     first_administrators,
     flaw::Flaw,
     hospitals::{Hospital, is_ready, phase_of},
-    idempotency::{self, Repeatable, RequestKey, Sender},
+    idempotency::{self, Answers, Repeatable, RequestKey, Sender},
     identity::{MemberOrSetup, PlatformAdministrator},
     paging::{self, Page, Paged},
     payments::{
@@ -159,11 +159,11 @@ async fn process_payment(
     if body.organization_id != payer.organization_id.as_str() {
         return Err(Problem::not_found());
     }
-    let sender = format!("{} {}", payer.organization_id, payer.actor.id);
+    let sender = payer.sender();
     let service = app.clone();
     let work =
         move |attempt: idempotency::Attempt| pay(service, payer.organization_id, payer.actor, body, attempt.request);
-    app.idempotency.run(repetition, Sender::Known(&sender), "process-payment", work).await
+    app.idempotency.run(repetition, Sender::Known(&sender), "process-payment", Answers::Kept, work).await
 }
 
 async fn pay(

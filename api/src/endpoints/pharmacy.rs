@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::Response,
 };
-use bson::{Bson, Document, doc};
+use bson::{Document, doc};
 use futures::TryStreamExt as _;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::{
     dates::{Day, Moment},
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
     flaw::Flaw,
-    idempotency::{self, Attempt, Once, Repeatable, Sender},
+    idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
     identity::Member,
     merge::{Changes, Patch, never_null},
     paging::{self, Direction, Order, Page, Paged},
@@ -254,7 +254,7 @@ struct MedicineQuery {
 
 impl MedicineQuery {
     fn filter(&self) -> Document {
-        let mut filter = doc! { "deleted_at": if self.removed { doc! { "$ne": null }.into() } else { Bson::Null } };
+        let mut filter = search::in_use(!self.removed);
         if let Some(q) = self.q.as_deref().filter(|q| !q.trim().is_empty()) {
             let name: Vec<Document> = search::words("medicine", q).collect();
             filter.insert("$or", vec![search::whole("batch", q), doc! { "$and": name }]);
@@ -315,7 +315,7 @@ async fn add_medicine(
     member: Member<may::ManagePharmacy>,
     Repeatable { body: new, repetition }: Repeatable<NewMedicine>,
 ) -> Answer<Response> {
-    let sender = format!("{} {}", member.organization_id, member.user_id);
+    let sender = member.sender();
     let clock = app.clock.clone();
     let medicine = Medicine {
         medicine_id: new_id("med"),
@@ -348,7 +348,7 @@ async fn add_medicine(
         let location = format!("/organization/{}/pharmacy/{}", member.organization_id, medicine.medicine_id);
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], answered(medicine)))
     };
-    app.idempotency.run(repetition, Sender::Known(&sender), "add-medicine", work).await
+    app.idempotency.run(repetition, Sender::Known(&sender), "add-medicine", Answers::Kept, work).await
 }
 
 /// One medicine
@@ -481,7 +481,7 @@ async fn change_stock(
 ) -> Answer<Response> {
     let change = body.check()?;
     // The body does not say which medicine: the same key for another is another request.
-    let sender = format!("{} {} {medicine_id}", member.organization_id, member.user_id);
+    let sender = format!("{} {medicine_id}", member.sender());
     let clock = app.clock.clone();
     let work = async move |attempt: Attempt| {
         let (actor, now) = (member.actor(), clock.now());
@@ -504,7 +504,7 @@ async fn change_stock(
         });
         changed.await.map(answered)
     };
-    app.idempotency.run(repetition, Sender::Known(&sender), "change-stock", work).await
+    app.idempotency.run(repetition, Sender::Known(&sender), "change-stock", Answers::Kept, work).await
 }
 
 #[cfg(test)]

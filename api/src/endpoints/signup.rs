@@ -29,7 +29,7 @@ use crate::{
     extract::ApiQuery,
     flaw::Flaw,
     hospitals::status_name,
-    idempotency::{self, Repeatable, Sender},
+    idempotency::{self, Answers, Repeatable, Sender},
     identity::{SESSION_COOKIE, SETUP, SETUP_COOKIE, clear_cookie, session_in_cookie, set_cookie},
     merge::{Patch, never_null},
     names,
@@ -207,7 +207,7 @@ async fn sign_up(
     let can_be_repeated = repetition.has_key();
     let (this, replaced) = (app.clone(), session_in_cookie(&headers));
     app.idempotency
-        .run(repetition, Sender::Anonymous, OPERATION, move |attempt| async move {
+        .run(repetition, Sender::Anonymous, OPERATION, Answers::Kept, move |attempt| async move {
             let signed_up = this.signups.open(&this.hospitals, &attempt, &new, this.settings.signup_wait).await?;
             // Before the answer: who gets none sends the same again, and the entry is there once. Who cannot would lose the
             // only token of a hospital that is there.

@@ -28,7 +28,7 @@ use crate::{
     extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
     first_administrators,
     flaw::Flaw,
-    idempotency::{self, Attempt, Repeatable, Sender},
+    idempotency::{self, Answers, Attempt, Repeatable, Sender},
     identity::{Member, MemberOrSetup, SETUP},
     links::{Issued, Purpose},
     merge::Patch,
@@ -166,10 +166,10 @@ async fn add_user(
     if body.organization_id != caller.organization_id {
         return Err(Problem::not_found());
     }
-    let sender = format!("{} {}", caller.organization_id, caller.actor.id);
+    let sender = caller.sender();
     let service = app.clone();
     let work = move |attempt| async move { invite(service, caller.actor, body, attempt).await };
-    app.idempotency.run(repetition, Sender::Known(&sender), "add-user", work).await
+    app.idempotency.run(repetition, Sender::Known(&sender), "add-user", Answers::Kept, work).await
 }
 
 async fn invite(app: App, actor: Actor, new: AddUser, attempt: Attempt) -> Answer<Response> {

@@ -9,7 +9,7 @@ use super::archived;
 use crate::{
     audit::Entry,
     extract::etag,
-    idempotency::{Attempt, Once, Repetition, Sender},
+    idempotency::{Answers, Attempt, Once, Repetition, Sender},
     identity::Member,
     problem::{Answer, Kind, Problem},
     state::App,
@@ -100,7 +100,7 @@ where
     let added = bson::serialize_to_document(&new).map_err(|_| Problem::internal())?;
     let add = doc! { "$push": { A::PART: added }, "$set": { "updated_at": new.at() }, "$inc": { "version": 1_i64 } };
     // The body does not say which patient: the same key for another is another request.
-    let sender = format!("{} {} {patient_id}", member.organization_id, member.user_id);
+    let sender = format!("{} {patient_id}", member.sender());
     let clock = app.clock.clone();
     let work = async move |attempt: Attempt| {
         let (actor, once) = (member.actor(), Once::new(attempt, &member.user_id, clock.now()));
@@ -133,7 +133,7 @@ where
         let (version, added) = added.await?;
         Ok((StatusCode::CREATED, etag(version), Json(V::from(added))))
     };
-    app.idempotency.run_unkept(repetition, Sender::Known(&sender), A::ACTION, work).await
+    app.idempotency.run(repetition, Sender::Known(&sender), A::ACTION, Answers::Anew, work).await
 }
 
 /// What was added before, and the record's version now.
