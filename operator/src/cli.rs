@@ -30,6 +30,12 @@ pub enum Command {
     Orphans(Orphans),
     /// Wait until no hospital is being removed any more: for whoever is about to take the operator away.
     AwaitRemovals(AwaitRemovals),
+    /// Ask the operators behind a name whether all are ready and one leads: for `helm test`.
+    CheckOperators {
+        /// The name, such as that of the Service with their metrics.
+        #[arg(value_name = "HOST")]
+        host: String,
+    },
     /// Print the MongoDB role that the operator needs and the commands that create it.
     MongodbRole(MongodbRole),
     /// Print the collections, validators and indexes that every hospital gets, as JSON.

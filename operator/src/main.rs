@@ -3,7 +3,8 @@
 //! To read it from the top: [`run`] (the process), `controller` (what starts a pass), `turns` (who goes first),
 //! `reconcile` (the pass), `provision` (what a hospital is brought to, in order), then one file per step that compares
 //! and changes: `claim`, `credentials`, `access`, `schema`, `removal`; then `status`. Beside them `drift` (what others
-//! change), `leader` (which of several operators works), `capacity`, `orphans`, `plan`, `departure`, `metrics` and `telemetry`.
+//! change), `leader` (which of several operators works), `capacity`, `orphans`, `plan`, `departure`, `check`, `metrics` and
+//! `telemetry`.
 
 mod access;
 mod answer;
@@ -11,6 +12,7 @@ mod arrivals;
 mod backoff;
 mod capacity;
 mod catalogue;
+mod check;
 mod claim;
 mod cli;
 mod context;
@@ -66,6 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::TenantSchema => println!("{}", catalogue::print()?),
         Command::Plan(options) => return runtime()?.block_on(inspect::plan(options)),
         Command::AwaitRemovals(options) => runtime()?.block_on(departure::await_removals(options))?,
+        Command::CheckOperators { host } => runtime()?.block_on(check::check(&host))?,
         Command::Orphans(options) => return runtime()?.block_on(inspect::orphans(options)),
         Command::Run(options) => {
             let telemetry = telemetry::start(options.log_format)?;

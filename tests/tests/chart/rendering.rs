@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, called, cluster, every_path, objects, rendered,
-    restricted_namespace, template, would_take, would_take_the_pods_of,
+    restricted_namespace, run, template, would_take, would_take_the_pods_of,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,8 +86,52 @@ async fn every_container_has_the_least_rights_and_says_what_it_takes() {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 4, "operator, web service, what is run before uninstalling, and the test");
+        assert_eq!(seen, 5, "operator, web service, what is run before uninstalling, and two that test");
     }
+}
+
+/// `helm test` asks the operator's readiness and who leads, and the web service where there is one, past every policy.
+#[tokio::test]
+async fn the_test_asks_whatever_is_installed() {
+    for (values, wanted) in [(LEAST, &["operator", "api"][..]), (WITHOUT_API, &["operator"])] {
+        let objects = rendered(values).await;
+        let find =
+            |name: &str| objects.iter().find(|object| called(object) == name).unwrap_or_else(|| panic!("no {name}"));
+        let pod = find("Pod/chakravue-test");
+        assert_eq!(pod["metadata"]["annotations"]["helm.sh/hook"], "test");
+        let containers = pod["spec"]["containers"].as_array().unwrap();
+        let names: Vec<&str> = containers.iter().map(|container| container["name"].as_str().unwrap()).collect();
+        assert_eq!(names, wanted);
+        for (container, of) in containers.iter().zip(wanted) {
+            let deployment = find(&format!("Deployment/chakravue-{of}"));
+            assert_eq!(container["image"], deployment["spec"]["template"]["spec"]["containers"][0]["image"]);
+        }
+        let args = json!(["check-operators", "chakravue-operator-metrics"]);
+        assert_eq!(containers[0]["args"], args);
+        // Each pod's own address, also of one that is not ready: that is what is to be told.
+        assert_eq!(find("Service/chakravue-operator-metrics")["spec"]["clusterIP"], "None");
+        assert_eq!(find("Service/chakravue-operator-metrics")["spec"]["publishNotReadyAddresses"], true);
+
+        let ports = |rules: &Value| -> BTreeSet<String> {
+            let rules = rules.as_array().into_iter().flatten();
+            let ports = rules.flat_map(|rule| rule["ports"].as_array().into_iter().flatten());
+            ports.map(|port| port["port"].to_string().replace('"', "")).collect()
+        };
+        let out = ports(&find("NetworkPolicy/chakravue-test")["spec"]["egress"]);
+        assert!(out.is_superset(&["8080", "9090"].map(str::to_owned).into()), "{out:?}");
+        assert_eq!(out.contains("8008"), wanted.contains(&"api"));
+        let into = ports(&find("NetworkPolicy/chakravue-operator")["spec"]["ingress"]);
+        assert_eq!(into, ["probes", "metrics"].map(str::to_owned).into());
+        let notes = helm_notes(values).await;
+        assert!(notes.contains("helm test chakravue -n system"), "{notes}");
+    }
+}
+
+/// What is told at the end of `helm install`.
+async fn helm_notes(values: &str) -> String {
+    let chart = Helm::chart().display().to_string();
+    let install = ["install", "chakravue", &chart, "--namespace", "system", "--values", "-", "--dry-run=client"];
+    run(Tool::Helm, &install, values).await.unwrap()
 }
 
 #[tokio::test]

@@ -118,6 +118,24 @@ impl Clinic {
         installation.helm().run(&test, "").await.unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// `helm test` of an operator that has just been told of a MongoDB that is not there.
+    pub async fn helm_test_fails(&self, installation: &Installation<'_>, tag: &str, value: &str) {
+        let uri = "mongodb://u:p@127.0.0.1:1/?serverSelectionTimeoutMS=500";
+        let wrong = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "wrong", "namespace": NAMESPACE },
+            "stringData": { "uri": uri, "watch-uri": uri },
+        });
+        self.apply(&wrong).await;
+        let values = [value, "operator.secret.name=wrong"];
+        installation.upgrade_within("1s", tag, &values).await.expect_err("it cannot get ready");
+        let test = ["test", RELEASE, "--namespace", NAMESPACE, "--timeout", "1m", "--logs"];
+        let error = installation.helm().run(&test, "").await.expect_err("an operator is not ready");
+        assert!(error.contains("is not ready"), "{error}");
+        let back = ["rollback", RELEASE, "1", "--namespace", NAMESPACE, "--wait", "--timeout", "3m"];
+        installation.helm().run(&back, "").await.unwrap_or_else(|error| panic!("{error}"));
+        self.kubectl(&["-n", NAMESPACE, "delete", "secret", "wrong"]).await;
+    }
+
     /// As a customer would: a pod that mounts the hospital's Secret as the Service Binding specification says.
     async fn bind_an_application(&self, pods: &Pods) {
         let authority = std::fs::read_to_string(pods.authority()).unwrap();

@@ -84,7 +84,8 @@ async fn story(folder: &Path) {
 
     leftovers::are_noticed(folder);
     clinic.helm_test(&installation).await;
-    steps.done("helm test");
+    clinic.helm_test_fails(&installation, NOW, deaths::SHORT_LEASE).await;
+    steps.done("helm test passes, and fails where an operator cannot use MongoDB");
 
     deaths::of_any_one_container(&clinic).await;
     steps.done("each container killed: nothing that was answered is lost");
