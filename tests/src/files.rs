@@ -45,6 +45,7 @@ pub(crate) fn remembered_secret(path: &Path, length: usize) -> anyhow::Result<St
 }
 
 /// Letters and digits, so that it needs no escaping anywhere.
-pub(crate) fn random_secret(length: usize) -> String {
+#[must_use]
+pub fn random_secret(length: usize) -> String {
     Alphanumeric.sample_string(&mut rand::rng(), length)
 }

@@ -30,6 +30,7 @@ const WITH_FILES: &str = r#"ulimit -n "$FILES" 2>/dev/null || {
 }
 exec "$@""#;
 
+#[derive(Debug)]
 pub(crate) struct Mongod {
     /// The connection string of an administrator.
     pub(crate) uri: String,

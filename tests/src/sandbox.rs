@@ -28,6 +28,7 @@ use crate::{
     install::{self, MongodbLogin},
     kubectl::Kubectl,
     mongod::{Standalone, command_on_admin, connect},
+    new_mongodb::NewMongodb,
     operator::OperatorOptions,
     parts::{self, Wanted},
     programs::Program,
@@ -201,6 +202,21 @@ impl Sandbox {
         };
         let uri = login.install_watch(self.testbed.mongodb_uri()).await;
         uri.unwrap_or_else(|error| panic!("cannot make the login that watches: {error:#}"))
+    }
+
+    /// A MongoDB that has had nothing to do yet, of the same kind as the shared one, with the operator's logins.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn new_mongodb(&self) -> anyhow::Result<NewMongodb> {
+        let operator = MongodbLogin {
+            of: Program::Operator,
+            name: &self.names.operator,
+            password: &random_secret(32),
+            master_database: self.master_database(),
+        };
+        let watch = MongodbLogin { name: &self.watch_login(), password: &random_secret(32), ..operator };
+        NewMongodb::start(self.folder(), &operator, &watch).await
     }
 
     /// A mongod of this test's own that is no replica set, and the operator's connection string for it.

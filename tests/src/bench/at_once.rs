@@ -1,6 +1,6 @@
 //! Many hospitals applied at once, until the last is ready, beside the raw driver that makes as many databases in its best
-//! order with as many workers as serve it best. Both take turns on one MongoDB, and what one made is removed before the
-//! other begins. While the operator works, one more hospital every few seconds: how long it waits among so many.
+//! order with as many workers as serve it best. Each begins on a MongoDB that has had nothing to do yet: what was removed
+//! slows a server down for minutes. While the operator works, one more hospital every few seconds: how long it waits among so many.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use chakravue_crds::naming::DatabaseName;
-use chakravue_testbed::{OperatorProcess, Sandbox};
+use chakravue_testbed::Sandbox;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use mongodb::{Client, bson::doc};
+use mongodb::Client;
 use tokio::time::MissedTickBehavior;
 
 use crate::{
@@ -33,54 +33,35 @@ const QUICK_SIZES: [usize; 1] = [20];
 const LARGE: usize = 500;
 const WORKERS: [usize; 4] = [2, 4, 8, 16];
 /// How many databases tell how well an order with a number of workers does, and how often.
-const TRIAL: usize = 32;
+const TRIAL: usize = 100;
 const QUICK_TRIAL: usize = 8;
 const TRIALS: usize = 2;
+const REPEATS: usize = 3;
 /// How many requests to apply are on their way at the same time.
 const APPLIES: usize = 100;
-/// How many databases of the yardstick are removed at the same time.
-const REMOVALS: usize = 8;
 /// Between two hospitals that come while the others are made.
 const ONE_MORE: Duration = Duration::from_secs(3);
 const QUICK_ONE_MORE: Duration = Duration::from_millis(400);
-/// After a checkpoint, for what the server still does with dropped files.
-const SETTLE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_mins(15);
 /// In how many parts a storm is told, so that one sees what the databases do that are there already.
 const PARTS: usize = 4;
 const TARGET: f64 = 0.9;
 
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
-    let sandbox = Sandbox::new("bench: at once").await;
-    let watch = sandbox.watch_mongodb_uri().await;
-    let options = sandbox.operator().watch_mongodb_uri(&watch).resync_interval("10h");
-    let operator = options.arg("--max-open-files").arg(OPEN_FILES).start().await;
-    operator.wait_ready().await;
-    let mut bench = Bench {
-        hospitals: Hospitals::watch(&sandbox).await,
-        raw: Raw::connect(sandbox.operator_mongodb_uri(), sandbox.master_database()).await?,
-        administrator: sandbox.mongodb().await,
-        operator: &operator,
-        sandbox: &sandbox,
-        one_more: extent.either(ONE_MORE, QUICK_ONE_MORE),
-        named: 0,
-    };
+    let one_more = extent.either(ONE_MORE, QUICK_ONE_MORE);
     let (trial, trials) = (extent.either(TRIAL, QUICK_TRIAL), extent.either(TRIALS, 1));
-    let (best, mut rows) = bench.best(trial, trials).await.context("the raw driver's best")?;
+    let (best, mut rows) = best(trial, trials).await.context("the raw driver's best")?;
     for size in extent.sizes(&SIZES, &QUICK_SIZES) {
-        let repeats = extent.repeats(if size < LARGE { 2 } else { 1 }, 1);
-        let of_size = bench.measure(size, repeats, best).await.with_context(|| format!("{size} at once"))?;
+        let repeats = extent.repeats(if size < LARGE { REPEATS } else { 1 }, 1);
+        let of_size = measure(size, repeats, best, one_more).await.with_context(|| format!("{size} at once"))?;
         rows.extend(of_size);
     }
-    drop(bench);
-    operator.terminate().await;
-    sandbox.close().await;
     Ok(Scenario {
         name: "at_once".to_owned(),
         method: format!(
             "so many hospitals at once, the raw driver's databases in its best order with its best number of workers, of \
-            {trials} rounds of {trial} databases for each; the two take turns, ratios are per round, and what one made is \
-            removed before the other begins; two rounds of fewer than {LARGE} hospitals, one of more"
+            {trials} rounds of {trial} databases for each; the two take turns, each on a MongoDB that has had nothing to do \
+            yet, ratios are per round; {REPEATS} rounds of fewer than {LARGE} hospitals, one of more"
         ),
         rows,
         notes: vec![
@@ -147,185 +128,166 @@ impl Storm {
     }
 }
 
-struct Bench<'a> {
-    sandbox: &'a Sandbox,
-    operator: &'a OperatorProcess,
-    hospitals: Hospitals,
-    raw: Raw,
-    administrator: Client,
-    one_more: Duration,
-    named: usize,
+/// Tries every order with every number of workers.
+async fn best(count: usize, rounds: usize) -> anyhow::Result<(Way, Vec<Row>)> {
+    let ways: Vec<Way> =
+        Order::ALL.into_iter().flat_map(|order| WORKERS.map(|workers| Way { order, workers })).collect();
+    let mut rates = vec![Vec::new(); ways.len()];
+    for round in 0..rounds {
+        for turn in 0..ways.len() {
+            eprint!("\rat_once: the raw driver's best, round {} of {rounds} ", round + 1);
+            let which = if round % 2 == 0 { turn } else { ways.len() - 1 - turn };
+            rates[which].push(raw_storm(count, ways[which]).await?.rate());
+        }
+    }
+    eprintln!();
+    let median = |rates: &[f64]| Summary::of(rates).map_or(0.0, |rates| rates.median);
+    let best = ways.iter().zip(&rates).max_by(|a, b| median(a.1).total_cmp(&median(b.1)));
+    let best = *best.context("no way to make databases")?.0;
+    let rows = ways.iter().zip(&rates).filter_map(|(way, rates)| {
+        Row::new(format!("{count} databases by the {}", way.name()), Unit::PerSecond, rates)
+    });
+    Ok((best, rows.collect()))
 }
 
-impl Bench<'_> {
-    /// A name that nobody had.
-    fn name(&mut self) -> String {
-        self.named += 1;
-        self.sandbox.object_name(&format!("at-once-{}", self.named))
-    }
-
-    fn databases(&mut self, count: usize) -> anyhow::Result<Vec<DatabaseName>> {
-        (0..count).map(|_| database_of(&self.name())).collect()
-    }
-
-    /// Tries every order with every number of workers.
-    async fn best(&mut self, count: usize, rounds: usize) -> anyhow::Result<(Way, Vec<Row>)> {
-        let ways: Vec<Way> =
-            Order::ALL.into_iter().flat_map(|order| WORKERS.map(|workers| Way { order, workers })).collect();
-        let mut rates = vec![Vec::new(); ways.len()];
-        // What the first one pays for.
-        self.raw_storm(count, ways[0]).await?;
-        for round in 0..rounds {
-            for turn in 0..ways.len() {
-                eprint!("\rat_once: the raw driver's best, round {} of {rounds} ", round + 1);
-                let which = if round % 2 == 0 { turn } else { ways.len() - 1 - turn };
-                rates[which].push(self.raw_storm(count, ways[which]).await?.rate());
+async fn measure(size: usize, repeats: usize, best: Way, one_more: Duration) -> anyhow::Result<Vec<Row>> {
+    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    for repeat in 0..repeats {
+        for turn in 0..2 {
+            eprint!("\rat_once: {size}, round {} of {repeats} ", repeat + 1);
+            if (turn + repeat) % 2 == 0 {
+                ours.push(storm(size, one_more).await.context("operator")?);
+            } else {
+                raw.push(raw_storm(size, best).await.context("raw driver")?);
             }
         }
-        eprintln!();
-        let median = |rates: &[f64]| Summary::of(rates).map_or(0.0, |rates| rates.median);
-        let best = ways.iter().zip(&rates).max_by(|a, b| median(a.1).total_cmp(&median(b.1)));
-        let best = *best.context("no way to make databases")?.0;
-        let rows = ways.iter().zip(&rates).filter_map(|(way, rates)| {
-            Row::new(format!("{count} databases by the {}", way.name()), Unit::PerSecond, rates)
-        });
-        Ok((best, rows.collect()))
     }
+    eprintln!();
+    let rates = |storms: &[Storm]| storms.iter().map(Storm::rate).collect::<Vec<_>>();
+    let operators = |storms: &[Storm]| storms.iter().map(|storm| storm.each(storm.operator)).collect::<Vec<_>>();
+    let mongodbs = |storms: &[Storm]| storms.iter().map(|storm| storm.each(storm.mongodb)).collect::<Vec<_>>();
+    let row = |what: &str, unit, values: &[f64]| Row::new(format!("{size} at once: {what}"), unit, values);
+    let mut rows: Vec<Option<Row>> = vec![
+        row("operator, first apply → last Ready", Unit::PerSecond, &rates(&ours)),
+        row(&best.name(), Unit::PerSecond, &rates(&raw)),
+        row("operator / raw driver", Unit::Ratio, &ratios(&rates(&ours), &rates(&raw))).map(|row| row.at_least(TARGET)),
+        row("operator's processor time each", Unit::Milliseconds, &operators(&ours)),
+        row("MongoDB's processor time each, operator", Unit::Milliseconds, &mongodbs(&ours)),
+        row("MongoDB's processor time each, raw driver", Unit::Milliseconds, &mongodbs(&raw)),
+    ];
+    let late: Vec<&Late> = ours.iter().flat_map(|storm| &storm.late).collect();
+    let waits: Vec<f64> = late.iter().map(|late| milliseconds(late.waited)).collect();
+    let slowest: Vec<f64> = percentile(&waits, 0.99).into_iter().collect();
+    let storms: Vec<f64> = late.iter().map(|late| milliseconds(late.storm_took)).collect();
+    rows.extend([
+        row("one more meanwhile, until it is Ready", Unit::Milliseconds, &waits),
+        row("one more meanwhile, until it is Ready, p99", Unit::Milliseconds, &slowest),
+        row("what the others still take then", Unit::Milliseconds, &storms),
+        row("its wait / what the others still take", Unit::Ratio, &ratios(&waits, &storms)),
+    ]);
+    for (who, storms) in [("operator", &ours), ("raw driver", &raw)] {
+        let curve = format!("{size} at once, {who}: made in a second, by how many there are");
+        for part in 0..PARTS {
+            let rates: Vec<f64> = storms.iter().map(|storm| storm.parts()[part].1).collect();
+            let there = size * (part + 1) / PARTS;
+            let what = format!("{who}, part {} of {PARTS}, as far as {there}", part + 1);
+            let row = row(&what, Unit::PerSecond, &rates);
+            rows.push(row.map(|row| row.of_curve(&curve, load::count(there))));
+        }
+    }
+    Ok(rows.into_iter().flatten().collect())
+}
 
-    async fn measure(&mut self, size: usize, repeats: usize, best: Way) -> anyhow::Result<Vec<Row>> {
-        let (mut ours, mut raw) = (Vec::new(), Vec::new());
-        for repeat in 0..repeats {
-            for turn in 0..2 {
-                eprint!("\rat_once: {size}, round {} of {repeats} ", repeat + 1);
-                if (turn + repeat) % 2 == 0 {
-                    ours.push(self.storm(size).await.context("operator")?);
-                } else {
-                    raw.push(self.raw_storm(size, best).await.context("raw driver")?);
+/// By the operator.
+async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
+    let sandbox = Sandbox::new("bench: at once").await;
+    let mongodb = sandbox.new_mongodb().await?;
+    let administrator = Client::with_uri_str(mongodb.uri()).await?;
+    let options = sandbox.operator().mongodb_uri(mongodb.operator_uri()).watch_mongodb_uri(mongodb.watch_uri());
+    let operator = options.resync_interval("10h").arg("--max-open-files").arg(OPEN_FILES).start().await;
+    operator.wait_ready().await;
+    let mut hospitals = Hospitals::watch(&sandbox).await;
+    let names: Vec<String> = (0..count).map(|number| sandbox.object_name(&format!("at-once-{number}"))).collect();
+
+    let used = (time_of(operator.pid())?, time_of_mongodb(&administrator).await?);
+    let began = Instant::now();
+    let apply = stream::iter(&names).map(anyhow::Ok);
+    apply.try_for_each_concurrent(APPLIES, |name| hospitals.apply(name)).await?;
+    let waits = until_all_ready(&mut hospitals, &sandbox, &names, one_more, began + PATIENCE);
+    let (ready, late) = waits.await.with_context(|| operator.last_words())?;
+    let operators = time_of(operator.pid())?.saturating_sub(used.0);
+    let mongodbs = time_of_mongodb(&administrator).await?.saturating_sub(used.1);
+    operator.terminate().await;
+    sandbox.close().await;
+
+    let last = names.iter().filter_map(|name| ready.get(name)).max().copied().unwrap_or(began);
+    let mut made: Vec<Duration> =
+        ready.values().filter(|when| **when <= last).map(|when| when.duration_since(began)).collect();
+    made.sort();
+    let came_in_time = late.iter().filter(|(_, applied)| *applied < last);
+    let late = came_in_time.filter_map(|(name, applied)| {
+        let waited = ready.get(name)?.duration_since(*applied);
+        Some(Late { waited, storm_took: last.duration_since(*applied) })
+    });
+    Ok(Storm { made, late: late.collect(), operator: operators, mongodb: mongodbs })
+}
+
+/// Applies one more every now and then until all others are ready, and waits for those too. Answers when each was
+/// ready, and when each of those that came later was applied.
+async fn until_all_ready(
+    hospitals: &mut Hospitals,
+    sandbox: &Sandbox,
+    names: &[String],
+    one_more: Duration,
+    deadline: Instant,
+) -> anyhow::Result<(HashMap<String, Instant>, Vec<(String, Instant)>)> {
+    let mut storm: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let (mut ready, mut late, mut extra) = (HashMap::new(), Vec::new(), HashSet::new());
+    let mut next = tokio::time::interval(one_more);
+    next.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !(storm.is_empty() && extra.is_empty()) {
+        tokio::select! {
+            biased;
+            seen = hospitals.next_ready() => {
+                let (name, when) = seen?;
+                if storm.remove(name.as_str()) || extra.remove(&name) {
+                    ready.insert(name, when);
                 }
             }
-        }
-        eprintln!();
-        let rates = |storms: &[Storm]| storms.iter().map(Storm::rate).collect::<Vec<_>>();
-        let operators = |storms: &[Storm]| storms.iter().map(|storm| storm.each(storm.operator)).collect::<Vec<_>>();
-        let mongodbs = |storms: &[Storm]| storms.iter().map(|storm| storm.each(storm.mongodb)).collect::<Vec<_>>();
-        let row = |what: &str, unit, values: &[f64]| Row::new(format!("{size} at once: {what}"), unit, values);
-        let mut rows: Vec<Option<Row>> = vec![
-            row("operator, first apply → last Ready", Unit::PerSecond, &rates(&ours)),
-            row(&best.name(), Unit::PerSecond, &rates(&raw)),
-            row("operator / raw driver", Unit::Ratio, &ratios(&rates(&ours), &rates(&raw)))
-                .map(|row| row.at_least(TARGET)),
-            row("operator's processor time each", Unit::Milliseconds, &operators(&ours)),
-            row("MongoDB's processor time each, operator", Unit::Milliseconds, &mongodbs(&ours)),
-            row("MongoDB's processor time each, raw driver", Unit::Milliseconds, &mongodbs(&raw)),
-        ];
-        let late: Vec<&Late> = ours.iter().flat_map(|storm| &storm.late).collect();
-        let waits: Vec<f64> = late.iter().map(|late| milliseconds(late.waited)).collect();
-        let slowest: Vec<f64> = percentile(&waits, 0.99).into_iter().collect();
-        let storms: Vec<f64> = late.iter().map(|late| milliseconds(late.storm_took)).collect();
-        rows.extend([
-            row("one more meanwhile, until it is Ready", Unit::Milliseconds, &waits),
-            row("one more meanwhile, until it is Ready, p99", Unit::Milliseconds, &slowest),
-            row("what the others still take then", Unit::Milliseconds, &storms),
-            row("its wait / what the others still take", Unit::Ratio, &ratios(&waits, &storms)),
-        ]);
-        for (who, storms) in [("operator", &ours), ("raw driver", &raw)] {
-            let curve = format!("{size} at once, {who}: made in a second, by how many there are");
-            for part in 0..PARTS {
-                let rates: Vec<f64> = storms.iter().map(|storm| storm.parts()[part].1).collect();
-                let there = size * (part + 1) / PARTS;
-                let what = format!("{who}, part {} of {PARTS}, as far as {there}", part + 1);
-                let row = row(&what, Unit::PerSecond, &rates);
-                rows.push(row.map(|row| row.of_curve(&curve, load::count(there))));
+            _ = next.tick(), if !storm.is_empty() => {
+                let (name, applied) = (sandbox.object_name(&format!("one-more-{}", late.len())), Instant::now());
+                hospitals.apply(&name).await?;
+                extra.insert(name.clone());
+                late.push((name, applied));
+            }
+            () = tokio::time::sleep_until(deadline.into()) => {
+                bail!("{} of them were not ready within {PATIENCE:?}", storm.len() + extra.len());
             }
         }
-        Ok(rows.into_iter().flatten().collect())
     }
+    Ok((ready, late))
+}
 
-    /// By the operator; everything is removed again.
-    async fn storm(&mut self, count: usize) -> anyhow::Result<Storm> {
-        let names: Vec<String> = (0..count).map(|_| self.name()).collect();
-        let used = (time_of(self.operator.pid())?, time_of_mongodb(&self.administrator).await?);
-        let began = Instant::now();
-        let apply = stream::iter(&names).map(anyhow::Ok);
-        apply.try_for_each_concurrent(APPLIES, |name| self.hospitals.apply(name)).await?;
-        let (ready, late) = self.until_all_ready(&names, began + PATIENCE).await?;
-        let operator = time_of(self.operator.pid())?.saturating_sub(used.0);
-        let mongodb = time_of_mongodb(&self.administrator).await?.saturating_sub(used.1);
+/// By the raw driver.
+async fn raw_storm(count: usize, way: Way) -> anyhow::Result<Storm> {
+    let sandbox = Sandbox::new("bench: at once, raw").await;
+    let mongodb = sandbox.new_mongodb().await?;
+    let administrator = Client::with_uri_str(mongodb.uri()).await?;
+    let raw = Raw::connect(mongodb.operator_uri(), sandbox.master_database()).await?;
+    let name = |number| database_of(&sandbox.object_name(&format!("at-once-{number}")));
+    let databases: Vec<DatabaseName> = (0..count).map(name).collect::<anyhow::Result<_>>()?;
 
-        let last = names.iter().filter_map(|name| ready.get(name)).max().copied().unwrap_or(began);
-        let mut made: Vec<Duration> =
-            ready.values().filter(|when| **when <= last).map(|when| when.duration_since(began)).collect();
-        made.sort();
-        let came_in_time = late.iter().filter(|(_, applied)| *applied < last);
-        let late = came_in_time.filter_map(|(name, applied)| {
-            let waited = ready.get(name)?.duration_since(*applied);
-            Some(Late { waited, storm_took: last.duration_since(*applied) })
-        });
-        let storm = Storm { made, late: late.collect(), operator, mongodb };
-        self.hospitals.remove_all().await?;
-        self.settle().await?;
-        Ok(storm)
-    }
-
-    /// Applies one more every now and then until all others are ready, and waits for those too. Answers when each was
-    /// ready, and when each of those that came later was applied.
-    async fn until_all_ready(
-        &mut self,
-        names: &[String],
-        deadline: Instant,
-    ) -> anyhow::Result<(HashMap<String, Instant>, Vec<(String, Instant)>)> {
-        let mut storm: HashSet<&str> = names.iter().map(String::as_str).collect();
-        let (mut ready, mut late, mut extra) = (HashMap::new(), Vec::new(), HashSet::new());
-        let mut next = tokio::time::interval(self.one_more);
-        next.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !(storm.is_empty() && extra.is_empty()) {
-            tokio::select! {
-                biased;
-                seen = self.hospitals.next_ready() => {
-                    let (name, when) = seen?;
-                    if storm.remove(name.as_str()) || extra.remove(&name) {
-                        ready.insert(name, when);
-                    }
-                }
-                _ = next.tick(), if !storm.is_empty() => {
-                    let (name, applied) = (self.name(), Instant::now());
-                    self.hospitals.apply(&name).await?;
-                    extra.insert(name.clone());
-                    late.push((name, applied));
-                }
-                () = tokio::time::sleep_until(deadline.into()) => {
-                    let left = storm.len() + extra.len();
-                    bail!("{left} of them were not ready within {PATIENCE:?}\n{}", self.operator.last_words());
-                }
-            }
-        }
-        Ok((ready, late))
-    }
-
-    /// By the raw driver; everything is removed again.
-    async fn raw_storm(&mut self, count: usize, way: Way) -> anyhow::Result<Storm> {
-        let databases = self.databases(count)?;
-        let used = time_of_mongodb(&self.administrator).await?;
-        let began = Instant::now();
-        let made = stream::iter(&databases).map(async |database| {
-            self.raw.provision(database, way.order).await.with_context(|| format!("{database}, {}", way.name()))?;
-            anyhow::Ok(began.elapsed())
-        });
-        let mut made: Vec<Duration> = made.buffer_unordered(way.workers).try_collect().await?;
-        made.sort();
-        let mongodb = time_of_mongodb(&self.administrator).await?.saturating_sub(used);
-        let remove = stream::iter(&databases).map(anyhow::Ok);
-        remove.try_for_each_concurrent(REMOVALS, |database| self.raw.forget(&self.administrator, database)).await?;
-        self.settle().await?;
-        Ok(Storm { made, late: Vec::new(), operator: Duration::ZERO, mongodb })
-    }
-
-    /// Files of dropped collections go at a checkpoint; it should not fall into the next measurement.
-    async fn settle(&self) -> anyhow::Result<()> {
-        self.administrator.database("admin").run_command(doc! { "fsync": 1 }).await.context("checkpoint")?;
-        tokio::time::sleep(SETTLE).await;
-        Ok(())
-    }
+    let used = time_of_mongodb(&administrator).await?;
+    let began = Instant::now();
+    let made = stream::iter(&databases).map(async |database| {
+        raw.provision(database, way.order).await.with_context(|| format!("{database}, {}", way.name()))?;
+        anyhow::Ok(began.elapsed())
+    });
+    let mut made: Vec<Duration> = made.buffer_unordered(way.workers).try_collect().await?;
+    made.sort();
+    let mongodb = time_of_mongodb(&administrator).await?.saturating_sub(used);
+    sandbox.close().await;
+    Ok(Storm { made, late: Vec::new(), operator: Duration::ZERO, mongodb })
 }
 
 #[cfg(test)]

@@ -27,14 +27,14 @@ use crate::workplace::Workplace;
 const URI: &str = "BENCH_BARE_URI";
 const DATABASE: &str = "BENCH_BARE_DATABASE";
 /// As many connections as the API has for a hospital, unless it is told otherwise.
-const CONNECTIONS: u32 = 10;
+pub const CONNECTIONS: u32 = 10;
 
 /// Starts it as a process.
 pub async fn start(workplace: &Workplace) -> anyhow::Result<Companion> {
     let log = workplace.sandbox.folder().join("bare-list.log");
     let complete = |server: &mut Command, address: &str| {
         server.args(["--serve-bare-list", address]);
-        server.env(URI, &workplace.uri).env(DATABASE, &workplace.database_name);
+        server.env(URI, &workplace.hospital.uri).env(DATABASE, &workplace.hospital.database_name);
     };
     let server = Companion::start("the bare server", &env::current_exe()?, &log, complete)?;
     server.wait_for("/").await?;
@@ -56,30 +56,30 @@ pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    limit: usize,
+pub struct Page {
+    pub limit: usize,
 }
 
-async fn list(State(patients): State<Collection<Stored>>, Query(page): Query<Page>) -> Result<Json<List>, StatusCode> {
-    let found = async {
-        patients
-            .find(doc! { "deleted_at": null })
-            .sort(doc! { "_id": -1 })
-            .limit(i64::try_from(page.limit).unwrap_or(i64::MAX) + 1)
-            .projection(doc! { "vitals": 0, "notes": 0, "prescriptions": 0 })
-            .await?
-            .try_collect::<Vec<Stored>>()
-            .await
-    };
-    let mut found = found.await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-    let more = found.len() > page.limit;
-    found.truncate(page.limit);
+async fn list(State(patients): State<Collection<Stored>>, Query(asked): Query<Page>) -> Result<Json<List>, StatusCode> {
+    page(&patients, &asked).await.map(Json).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The first page, as the API asks for it.
+pub async fn page(patients: &Collection<Stored>, asked: &Page) -> mongodb::error::Result<List> {
+    let found = patients
+        .find(doc! { "deleted_at": null })
+        .sort(doc! { "_id": -1 })
+        .limit(i64::try_from(asked.limit).unwrap_or(i64::MAX) + 1)
+        .projection(doc! { "vitals": 0, "notes": 0, "prescriptions": 0 });
+    let mut found: Vec<Stored> = found.await?.try_collect().await?;
+    let more = found.len() > asked.limit;
+    found.truncate(asked.limit);
     let next_cursor = found.last().filter(|_| more).map(|last| last.patient_id.clone());
-    Ok(Json(List { items: found.into_iter().map(Patient::from).collect(), next_cursor }))
+    Ok(List { items: found.into_iter().map(Patient::from).collect(), next_cursor })
 }
 
 #[derive(Serialize)]
-struct List {
+pub struct List {
     items: Vec<Patient>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -87,7 +87,7 @@ struct List {
 
 /// As it is stored.
 #[derive(Deserialize)]
-struct Stored {
+pub struct Stored {
     #[serde(rename = "_id")]
     patient_id: String,
     record_number: String,

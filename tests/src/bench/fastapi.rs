@@ -79,10 +79,10 @@ async fn start(workplace: &Workplace, python: &Path, workers: usize) -> anyhow::
     let master = sandbox.database_name("fastapi_master");
     let organizations = workplace.mongodb.database(&master).collection::<Document>("organizations");
     let organization = doc! {
-        "name": "A measured hospital", "status": "active", "database_name": &workplace.database_name,
+        "name": "A measured hospital", "status": "active", "database_name": &workplace.hospital.database_name,
     };
     organizations
-        .replace_one(doc! { "_id": &workplace.organization_id }, organization)
+        .replace_one(doc! { "_id": &workplace.hospital.organization_id }, organization)
         .upsert(true)
         .await
         .context("write the organization")?;

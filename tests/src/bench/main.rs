@@ -24,6 +24,7 @@ mod processor;
 mod programs;
 mod raw;
 mod report;
+mod same_commands;
 mod sign_in;
 mod signups;
 mod statistics;
@@ -80,6 +81,9 @@ struct Cli {
     /// Be the server that `list_patients` compares with; it starts this by itself.
     #[arg(long, value_name = "ADDRESS", hide = true)]
     serve_bare_list: Option<SocketAddr>,
+    /// Be the server that `list_patients` and `sign_in` compare with besides; they start this by themselves.
+    #[arg(long, value_name = "ADDRESS", hide = true)]
+    serve_same_commands: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,9 +103,9 @@ enum Which {
     ColdStart,
     /// Memory and size.
     Footprint,
-    /// Signing in, against bare argon2; and what overload does.
+    /// Signing in, against bare argon2 and a plain server; and what overload does.
     SignIn,
-    /// The list of patients, against a bare handler.
+    /// The list of patients, against a bare handler and a plain server.
     ListPatients,
     /// Both, against a server of the original design in Python.
     Fastapi,
@@ -116,6 +120,9 @@ async fn main() -> anyhow::Result<()> {
     let mut cli = Cli::parse();
     if let Some(address) = cli.serve_bare_list {
         return bare_list::serve(address).await;
+    }
+    if let Some(address) = cli.serve_same_commands {
+        return same_commands::serve(address).await;
     }
     let pages = Pages { plots: cli.plots, markdown: cli.markdown };
     if let Some(file) = &cli.redraw {

@@ -1,5 +1,7 @@
 //! Signing in, beside bare argon2: the same crate at the same cost on as many threads as there are cores, in this process,
-//! with nothing around it. Then more clients than can be served: what still gets through, and what that takes.
+//! with nothing around it. And beside a plain server that sends MongoDB the same commands around the same argon2, which is
+//! what a sign-in that somebody remembers can be at most. Then more clients than can be served: what still gets through,
+//! and what that takes.
 
 use std::{
     thread,
@@ -15,6 +17,7 @@ use crate::{
     load::{self, Outcome},
     processor::{mebibytes, own_time, peak_kib, resident_kib},
     report::{Row, Scenario, Unit},
+    same_commands,
     workplace::{PASSWORD, Series, Workplace, ratios},
 };
 
@@ -36,36 +39,51 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let (address, pid) = (workplace.api.address(), workplace.api.pid());
     let server = (address.as_str(), pid);
     let sign_ins = workplace.sign_ins()?;
-    workplace.load(server, &sign_ins, 2 * cores, WARM_UP).await?.outcome.all_good()?;
+    let plain = same_commands::start(&workplace, &workplace.another().await?).await?;
+    let plain_address = plain.address();
+    let plain_server = (plain_address.as_str(), plain.pid());
+    for server in [server, plain_server] {
+        workplace.load(server, &sign_ins, 2 * cores, WARM_UP).await?.outcome.all_good()?;
+    }
 
     // Twice as many clients keep the cores busy while the other half waits for the database.
     let (mut at_cores, mut at_twice) = (Series::default(), Series::default());
+    let (mut plain_at_cores, mut plain_at_twice) = (Series::default(), Series::default());
     let (mut bare, mut bare_costs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         eprint!("\rsign_in: round {} of {rounds} ", round + 1);
-        for turn in 0..3 {
-            match (turn + round) % 3 {
+        for turn in 0..5 {
+            match (turn + round) % 5 {
                 0 => {
                     let (rate, cost) = bare_argon2(cores).await?;
                     bare.push(rate);
                     bare_costs.push(cost);
                 }
                 1 => at_cores.add(workplace.load(server, &sign_ins, cores, ROUND).await?)?,
-                _ => at_twice.add(workplace.load(server, &sign_ins, 2 * cores, ROUND).await?)?,
+                2 => at_twice.add(workplace.load(server, &sign_ins, 2 * cores, ROUND).await?)?,
+                3 => plain_at_cores.add(workplace.load(plain_server, &sign_ins, cores, ROUND).await?)?,
+                _ => plain_at_twice.add(workplace.load(plain_server, &sign_ins, 2 * cores, ROUND).await?)?,
             }
         }
     }
     eprintln!();
+    plain.terminate().await;
     let what = format!("bare argon2, {cores} threads");
     let mut rows: Vec<Row> = Row::new(&what, Unit::PerSecond, &bare).into_iter().collect();
     rows.extend(Row::new(format!("{what}, processor time each"), Unit::Microseconds, &bare_costs));
-    let names = [cores, 2 * cores].map(|clients| format!("sign-in, {clients} clients"));
-    for (what, series) in names.iter().zip([&at_cores, &at_twice]) {
-        rows.extend(series.rows(what));
+    let measured = [(cores, &at_cores, &plain_at_cores), (2 * cores, &at_twice, &plain_at_twice)];
+    for (clients, series, plain) in measured {
+        let what = format!("sign-in, {clients} clients");
+        rows.extend(series.rows(&what));
+        rows.extend(plain.rows(&format!("the same commands, {clients} clients")));
         let ratio = Row::new(format!("{what} / bare argon2"), Unit::Ratio, &ratios(series.rates(), &bare));
         rows.extend(ratio.map(|row| row.at_least(0.9)));
         let cost = format!("bare argon2 / {what}, by processor time");
         rows.extend(Row::new(cost, Unit::Ratio, &ratios(&bare_costs, &series.costs())));
+        let possible = format!("the same commands, {clients} clients / bare argon2");
+        rows.extend(Row::new(possible, Unit::Ratio, &ratios(plain.rates(), &bare)));
+        let same = format!("{what} / the same commands");
+        rows.extend(Row::new(same, Unit::Ratio, &series.times_the_rate_of(plain)));
     }
     for factor in [10, 100] {
         rows.extend(overload(&workplace, factor * cores, rounds).await?);

@@ -34,13 +34,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Workplace {
     pub api: ApiProcess,
     operator: OperatorProcess,
-    pub organization_id: String,
-    pub database_name: String,
-    /// The hospital's own connection to MongoDB.
-    pub uri: String,
+    pub hospital: Hospital,
     /// MongoDB's administrator.
     pub mongodb: Client,
     pub sandbox: Sandbox,
+}
+
+/// A hospital that is ready.
+pub struct Hospital {
+    pub organization_id: String,
+    pub database_name: String,
+    /// Its own connection to MongoDB.
+    pub uri: String,
 }
 
 impl Workplace {
@@ -53,31 +58,24 @@ impl Workplace {
         let sandbox = Sandbox::new(label).await;
         let (operator, api) = tokio::join!(sandbox.operator().start(), options(sandbox.api()).start());
         tokio::join!(operator.wait_ready(), api.wait_ready());
-        let mut hospitals = Hospitals::watch(&sandbox).await;
-        let name = sandbox.object_name("at-work");
-        hospitals.apply_until_ready(&name).await?;
-        let status = hospitals.object(&name).await?.status.context("a ready hospital has a status")?;
-        let binding = status.binding.context("a ready hospital has a Secret")?.name;
-        let secrets: Api<Secret> = Api::namespaced(sandbox.admin().await, sandbox.namespace());
-        let mut secret = secrets.get(&binding).await?.data.context("the hospital's Secret is empty")?;
-        let uri = secret.remove("uri").context("the hospital's Secret has no uri")?;
-        let workplace = Self {
-            organization_id: status.organization_id.context("a ready hospital has an id")?,
-            database_name: status.database_name.context("a ready hospital has a database")?,
-            uri: String::from_utf8(uri.0)?,
-            mongodb: sandbox.mongodb().await,
-            operator,
-            api,
-            sandbox,
-        };
-        workplace.fill().await.context("fill the hospital's database")?;
+        let hospital = Hospital::make(&sandbox, "at-work").await?;
+        let mongodb = sandbox.mongodb().await;
+        let workplace = Self { api, operator, hospital, mongodb, sandbox };
+        workplace.fill(&workplace.hospital).await?;
         workplace.until_known().await?;
         Ok(workplace)
     }
 
+    /// Another hospital with as much in it, for what must not meddle with the first one's audit log.
+    pub async fn another(&self) -> anyhow::Result<Hospital> {
+        let hospital = Hospital::make(&self.sandbox, "beside").await?;
+        self.fill(&hospital).await?;
+        Ok(hospital)
+    }
+
     /// Staff and patients straight into the database; its validators see to it that they are what the API would write.
-    async fn fill(&self) -> anyhow::Result<()> {
-        let database = self.mongodb.database(&self.database_name);
+    async fn fill(&self, hospital: &Hospital) -> anyhow::Result<()> {
+        let database = self.mongodb.database(&hospital.database_name);
         let hash = Argon2::default().hash_password(PASSWORD.as_bytes());
         let hash = hash.map_err(|error| anyhow::anyhow!("hash a password: {error}"))?.to_string();
         let staff = (0..STAFF).map(|number| {
@@ -115,7 +113,7 @@ impl Workplace {
     }
 
     pub fn sign_in_body(&self, number: usize) -> Value {
-        json!({ "organization_id": self.organization_id, "email": email(number), "password": PASSWORD })
+        json!({ "organization_id": self.hospital.organization_id, "email": email(number), "password": PASSWORD })
     }
 
     /// Everybody's sign-in.
@@ -125,7 +123,7 @@ impl Workplace {
 
     /// The list of patients as the staff asks for it, each with a session that the server at `address` has started.
     pub async fn lists(&self, address: &str) -> anyhow::Result<Vec<Call>> {
-        let path = format!("/organization/{}/patients?limit=25", self.organization_id);
+        let path = format!("/organization/{}/patients?limit=25", self.hospital.organization_id);
         let mut calls = Vec::new();
         for sign_in in self.sign_ins()? {
             let answer = load::ask_well(address, &sign_in).await?;
@@ -176,6 +174,24 @@ impl Workplace {
         self.api.terminate().await;
         self.operator.terminate().await;
         self.sandbox.close().await;
+    }
+}
+
+impl Hospital {
+    async fn make(sandbox: &Sandbox, name: &str) -> anyhow::Result<Self> {
+        let mut hospitals = Hospitals::watch(sandbox).await;
+        let name = sandbox.object_name(name);
+        hospitals.apply_until_ready(&name).await?;
+        let status = hospitals.object(&name).await?.status.context("a ready hospital has a status")?;
+        let binding = status.binding.context("a ready hospital has a Secret")?.name;
+        let secrets: Api<Secret> = Api::namespaced(sandbox.admin().await, sandbox.namespace());
+        let mut secret = secrets.get(&binding).await?.data.context("the hospital's Secret is empty")?;
+        let uri = secret.remove("uri").context("the hospital's Secret has no uri")?;
+        Ok(Self {
+            organization_id: status.organization_id.context("a ready hospital has an id")?,
+            database_name: status.database_name.context("a ready hospital has a database")?,
+            uri: String::from_utf8(uri.0)?,
+        })
     }
 }
 
