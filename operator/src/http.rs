@@ -28,6 +28,7 @@ use crate::{
     leader::Leadership,
     metrics::{Metrics, Now},
     mongo::{Health, Mongo},
+    reach::Reach,
     schema::Repairs,
     telemetry::Level,
     turns::Turns,
@@ -67,6 +68,7 @@ pub struct State {
     pub turns: Turns,
     pub capacity: Arc<Capacity>,
     pub repairs: Repairs,
+    pub reach: Reach,
     pub leadership: Leadership,
     /// Whether this process may be one that waits for its turn to lead.
     pub stands_by: bool,
@@ -106,9 +108,12 @@ async fn ready(extract::State(state): extract::State<State>) -> impl IntoRespons
         Health::Unknown => Some("MongoDB was not looked at yet".to_owned()),
         Health::Unusable(error) => Some(error.to_string()),
     };
-    // One that stands by has no list, and is ready to take over.
+    // One that stands by has no list, and is ready to take over once Kubernetes has answered all that it needs for that.
     let waits = state.stands_by && !state.leadership.holds();
-    let kubernetes = (!waits && !has_listed(&state.store)).then(|| "the hospitals were not listed yet".to_owned());
+    let kubernetes = state
+        .reach
+        .hindrance()
+        .or_else(|| (!waits && !has_listed(&state.store)).then(|| "the hospitals were not listed yet".to_owned()));
     let missing: Vec<_> = [kubernetes, mongodb].into_iter().flatten().collect();
     if missing.is_empty() {
         (StatusCode::OK, if waits { "ok, standing by\n".to_owned() } else { "ok\n".to_owned() })

@@ -24,7 +24,7 @@ use crate::{
     mongo::Mongo,
     orphans::{self, Hospitals, Released},
     plan::{self, Outcome},
-    run,
+    reach::Reach,
     schema::Repairs,
     scram::Verified,
     seats::Seats,
@@ -76,8 +76,10 @@ async fn connect(connection: &Connection) -> anyhow::Result<(Context, kube::Clie
     let mongo = cli::understood(mongo, "")?;
     let config = cluster::infer().await.context("no Kubernetes: set KUBECONFIG")?;
     let own = kube::Client::try_from(config.clone()).context("the Kubernetes configuration cannot be used")?;
+    let reach = Reach::new(&config);
     let kube = leader::guarded(config, &nobody).context("the Kubernetes configuration cannot be used")?;
-    let cluster = run::identify_cluster(&kube, connection.namespace.as_deref(), connection.cluster_id.as_ref())
+    let cluster = reach
+        .identify_cluster(&kube, connection.namespace.as_deref(), connection.cluster_id.as_ref())
         .await
         .map_err(anyhow::Error::msg)?;
     let turns = Turns::new(Limits { passes: 1, migrations: 1 }, Arc::clone(&metrics));

@@ -37,6 +37,7 @@ mod pause;
 mod plan;
 mod privileges;
 mod provision;
+mod reach;
 mod reconcile;
 mod removal;
 mod run;

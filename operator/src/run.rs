@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use chakravue_crds::cluster;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, ResourceExt as _, runtime::reflector};
+use kube::runtime::reflector;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
+    time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -21,9 +21,9 @@ use crate::{
     catalogue,
     cli::{self, Run},
     context::{Context, Settings},
-    controller, drift, echoes,
+    controller, departure, drift, echoes,
     endpoint::Endpoint,
-    error, events, http,
+    events, http,
     leader::{
         self, Leadership,
         election::{self, Election, Lost},
@@ -32,6 +32,7 @@ use crate::{
     metrics::Metrics,
     mongo::Mongo,
     orphans,
+    reach::Reach,
     schema::Repairs,
     scram::Verified,
     seats::Seats,
@@ -39,7 +40,7 @@ use crate::{
     turns::Turns,
 };
 
-/// How long running passes may take to finish after SIGTERM; Kubernetes kills after 30 seconds by default.
+/// How long removals and running passes may take to finish after SIGTERM; Kubernetes kills after 30 seconds by default.
 const DRAIN: Duration = Duration::from_secs(20);
 
 #[allow(clippy::too_many_lines, reason = "the order in which things start and stop is to be read in one place")]
@@ -70,6 +71,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     let seats = Seats::new(watcher.as_ref()).context("the watch login's MongoDB URI cannot be used")?;
     let config =
         cluster::infer().await.context("no Kubernetes: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
+    let reach = Reach::new(&config);
     let kube = leader::guarded(config.clone(), &leadership).context("the Kubernetes configuration cannot be used")?;
 
     // Probes answer from the first moment, also while MongoDB or the API server is away, and on one that stands by.
@@ -89,6 +91,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         turns: turns.clone(),
         capacity: Arc::clone(&capacity),
         repairs: repairs.clone(),
+        reach: reach.clone(),
         leadership: leadership.clone(),
         stands_by: options.leader_elect,
         store: store.clone(),
@@ -101,8 +104,9 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     let namespace = options.connection.namespace.as_deref();
     let handover = Handover::default();
     let preparation = async {
-        let cluster = wait_for_cluster(&kube, namespace, options.connection.cluster_id.clone()).await;
-        anyhow::Ok((cluster, lead(&options, config, &leadership, &handover).await?))
+        let cluster = reach.wait_for_cluster(&kube, namespace, options.connection.cluster_id.as_ref()).await;
+        let elected = lead(&options, config, &reach, &leadership, &handover).await?;
+        anyhow::Ok((cluster, elected))
     };
     let release = CancellationToken::new();
     let (cluster, elected) = tokio::select! {
@@ -155,11 +159,12 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
     let counting = tokio::spawn(async move { capacity::watch(&looks.capacity, &looks.mongo, &looks.stop).await });
     let looks = (Arc::clone(&context), options.connection.namespace.clone());
     let reporting = tokio::spawn(async move { orphans::watch(&looks.0, looks.1.as_deref()).await });
+    let departing = Arc::clone(&context);
     let controller = controller::run(context, namespace, writer, store.clone(), triggers, stop.clone());
     tokio::pin!(controller);
 
     // Whatever ends first, everything ends: a process of which a part is missing would only look alive.
-    let failure = tokio::select! {
+    let mut failure = tokio::select! {
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
         lost = &mut leading => Some(lost_how(lost)),
@@ -171,11 +176,20 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         _ = counting => Some("the count of what MongoDB has in use ended unexpectedly".to_owned()),
         _ = reporting => Some("the look for orphans ended unexpectedly".to_owned()),
     };
+    let deadline = Instant::now() + DRAIN;
+    if failure.is_none() {
+        tracing::info!("stopping: removals and running passes may finish");
+        // Everything runs on meanwhile: there may be no operator after this one that would let go of them.
+        failure = tokio::select! {
+            _ = tokio::time::timeout_at(deadline, departure::last_removals(&departing)) => None,
+            lost = &mut leading => Some(lost_how(lost)),
+            () = &mut controller => Some("the controller ended unexpectedly".to_owned()),
+        };
+    }
     stop.cancel();
     if let Some(failure) = failure {
         bail!("{failure}");
     }
-    tracing::info!("stopping: running passes may finish");
     let drained = async {
         // No pass runs before the first list, but the controller would wait for that list, which nobody reads any more.
         if http::has_listed(&store) {
@@ -185,7 +199,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         tasks.wait().await;
     };
     tokio::select! {
-        drained = tokio::time::timeout(DRAIN, drained) => if drained.is_err() {
+        drained = tokio::time::timeout_at(deadline, drained) => if drained.is_err() {
             tracing::warn!("some passes did not finish in time; the next start goes on with them");
         },
         // Who leads now must not be disturbed by what is left to do here.
@@ -213,10 +227,12 @@ type Elected = Option<(Election, k8s_openapi::api::coordination::v1::Lease)>;
 async fn lead(
     options: &Run,
     config: kube::Config,
+    reach: &Reach,
     leadership: &Leadership,
     handover: &Handover,
 ) -> anyhow::Result<Elected> {
     if !options.leader_elect {
+        reach.is_whole();
         return Ok(None);
     }
     // A client of its own: the lease is what the other one's writes depend on.
@@ -229,7 +245,7 @@ async fn lead(
         duration: options.lease_duration,
     };
     let election = Election::new(client, settings, leadership.clone(), handover.clone());
-    let lease = election.win().await;
+    let lease = election.win(reach).await;
     Ok(Some((election, lease)))
 }
 
@@ -250,45 +266,4 @@ fn lost_how(lost: Result<Result<(), Lost>, tokio::task::JoinError>) -> String {
         Ok(Err(lost)) => format!("this operator leads no more: {lost}"),
         Ok(Ok(())) | Err(_) => "the renewal of the lease ended unexpectedly".to_owned(),
     }
-}
-
-/// Waits for the API server and the resource definition, and answers which cluster this is.
-async fn wait_for_cluster(kube: &kube::Client, namespace: Option<&str>, cluster_id: Option<String>) -> String {
-    let mut said = String::new();
-    loop {
-        let problem = match identify_cluster(kube, namespace, cluster_id.as_ref()).await {
-            Ok(cluster) => return cluster,
-            Err(problem) => problem,
-        };
-        if said != problem {
-            tracing::error!("{problem}");
-            said = problem;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-}
-
-/// Which cluster this is, or what is missing.
-pub async fn identify_cluster(
-    kube: &kube::Client,
-    namespace: Option<&str>,
-    cluster_id: Option<&String>,
-) -> Result<String, String> {
-    match controller::definition_is_installed(kube, namespace).await {
-        Ok(true) => {}
-        Ok(false) => {
-            return Err("The HospitalOrganization definition is not installed: \
-                 kubectl apply -f charts/chakravue/files/hospitalorganizations.yaml"
-                .to_owned());
-        }
-        Err(error) => return Err(error::Error::kubernetes("list the hospitals", &error).to_string()),
-    }
-    if let Some(id) = cluster_id {
-        return Ok(id.clone());
-    }
-    let kube_system = Api::<Namespace>::all(kube.clone())
-        .get_metadata("kube-system")
-        .await
-        .map_err(|error| error::Error::kubernetes("tell the UID of namespace kube-system", &error).to_string())?;
-    kube_system.uid().ok_or_else(|| "namespace kube-system has no UID".to_owned())
 }

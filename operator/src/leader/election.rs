@@ -29,7 +29,7 @@ use kube::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Leadership, handover::Handover};
-use crate::answer::within;
+use crate::{answer::within, reach::Reach};
 
 /// No lease lasts longer, whatever was asked for: an operator that is gone is not waited for until somebody comes to look.
 pub const LONGEST: Duration = Duration::from_mins(10);
@@ -122,17 +122,19 @@ impl Election {
         Self { leases: Api::namespaced(client, &settings.namespace), settings, leadership, handover }
     }
 
-    /// Returns when this process leads, with the lease as it was written.
-    pub async fn win(&self) -> Lease {
+    /// Returns when this process leads, with the lease as it was written. Who stands by is ready once it has seen the lease.
+    pub async fn win(&self, reach: &Reach) -> Lease {
         let mut sight: Option<Sight> = None;
         let mut said = None;
         loop {
             match self.look(&mut sight).await {
                 Ok(Some(lease)) => {
+                    reach.is_whole();
                     tracing::info!(identity = self.settings.identity, "this operator leads");
                     return lease;
                 }
                 Ok(None) => {
+                    reach.is_whole();
                     if said.is_none() {
                         tracing::info!("another operator leads; this one stands by");
                     }
@@ -140,13 +142,10 @@ impl Election {
                     self.until_worth_a_look(sight.as_ref()).await;
                 }
                 Err(error) => {
-                    let error = told(&error);
-                    if said.as_ref() != Some(&error) {
-                        tracing::warn!(
-                            "the Lease {}/{} cannot be read or written: {error}",
-                            self.settings.namespace,
-                            self.settings.name
-                        );
+                    let (namespace, name) = (&self.settings.namespace, &self.settings.name);
+                    let error = reach.sentence(&format!("read or write the Lease {namespace}/{name}"), &error);
+                    if reach.is_hindered(&error) || said.as_ref() != Some(&error) {
+                        tracing::warn!("{error}");
                         said = Some(error);
                     }
                     tokio::time::sleep(self.settings.look_again()).await;

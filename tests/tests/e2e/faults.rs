@@ -290,8 +290,8 @@ async fn the_api_server_may_be_away_at_the_start_and_in_the_middle_of_the_work()
     proxied.kube.set_down(true);
     let operator = proxied.operator().start().await;
     operator.wait_listening().await;
-    is_alive_but_not_ready(&operator, "the hospitals were not listed yet").await;
-    let says_why = "The Kubernetes API did not list the hospitals: no answer";
+    let says_why = "does not answer (tried to list the hospitals)";
+    is_alive_but_not_ready(&operator, says_why).await;
     eventually("the log says why", || async { operator.log().contains(says_why).then_some(()) }).await;
     let first = world.apply(&world.hospital("first")).await.name_any();
     proxied.kube.set_down(false);

@@ -31,6 +31,7 @@ mod plan;
 mod provisioning;
 mod quiet;
 mod read_model;
+mod readiness;
 mod refused;
 mod removal;
 mod repair;
