@@ -1,5 +1,5 @@
-//! Each alert, evaluated as Prometheus does it: silent while everything is well, and when one thing is not, that alert fires
-//! alone and in time.
+//! Each alert as the chart makes it, evaluated as Prometheus does it: silent while everything is well, and when one thing is not,
+//! that alert fires alone and in time, whatever the series of other releases say.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,12 +7,22 @@ use std::{
     process::{Command, Stdio},
 };
 
-use chakravue_testbed::{Helm, Tool};
+use chakravue_testbed::Tool;
+use serde_json::Value;
+
+use crate::support::{EVERYTHING, rendered};
+
+/// The release whose alerts are tried: its namespace, and what its objects' names begin with.
+const OURS: Release = ("system", "chakravue");
+/// Others that the same Prometheus watches: of our name in another namespace, and in ours with a name of its own.
+const OTHERS: [Release; 2] = [("elsewhere", "chakravue"), ("system", "second-chakravue")];
+
+type Release = (&'static str, &'static str);
 
 /// A sample every half a minute, for 200 minutes. What goes wrong does so after 100 of them.
 const WELL: [&str; 32] = [
-    r#"chakravue_operator_leader{namespace="c",pod="a"} 1x400"#,
-    r#"chakravue_operator_leader{namespace="c",pod="b"} 0x400"#,
+    r#"chakravue_operator_leader{pod="a"} 1x400"#,
+    r#"chakravue_operator_leader{pod="b"} 0x400"#,
     r#"chakravue_operator_mongodb_usable{pod="a"} 1x400"#,
     r#"chakravue_operator_mongodb_usable{pod="b"} 1x400"#,
     r#"chakravue_operator_data_loss_suspected{pod="a"} 0x400"#,
@@ -48,13 +58,10 @@ const WELL: [&str; 32] = [
 
 /// An alert, the series that make it fire, and how many minutes after that at least and at most.
 const ILL: [(&str, &[&str], std::ops::RangeInclusive<u64>); 21] = [
-    ("ChakravueNoOperatorLeads", &[r#"chakravue_operator_leader{namespace="c",pod="a"} 1x99 0x300"#], 2..=3),
+    ("ChakravueNoOperatorLeads", &[r#"chakravue_operator_leader{pod="a"} 1x99 0x300"#], 2..=3),
     (
         "ChakravueNoOperatorLeads",
-        &[
-            r#"chakravue_operator_leader{namespace="c",pod="a"} 1x99 _x300"#,
-            r#"chakravue_operator_leader{namespace="c",pod="b"} 0x99 _x300"#,
-        ],
+        &[r#"chakravue_operator_leader{pod="a"} 1x99 _x300"#, r#"chakravue_operator_leader{pod="b"} 0x99 _x300"#],
         // Prometheus believes in the last sample for five minutes where the target does not tell that it is gone.
         6..=8,
     ),
@@ -103,19 +110,34 @@ const ILL: [(&str, &[&str], std::ops::RangeInclusive<u64>); 21] = [
     ("ChakravuePaymentsFail", &[r#"chakravue_api_payments_total{outcome="failed"} 0x99 5x300"#], 5..=6),
 ];
 
-#[test]
-fn each_alert_fires_alone_and_in_time_and_none_while_all_is_well() {
+#[tokio::test]
+async fn each_alert_fires_alone_and_in_time_and_none_while_all_is_well_here() {
     let name = |series: &str| series.split(' ').next().unwrap().to_owned();
-    let with = |ill: &[&str]| -> Vec<String> {
+    let with = |ill: &[&'static str]| -> Vec<&'static str> {
         let instead: Vec<String> = ill.iter().map(|series| name(series)).collect();
-        let well = WELL.iter().filter(|series| !instead.contains(&name(series)));
-        well.chain(ill).map(|series| (*series).to_owned()).collect()
+        let well = WELL.into_iter().filter(|series| !instead.contains(&name(series)));
+        well.chain(ill.iter().copied()).collect()
     };
-    let cases: Vec<Vec<String>> = std::iter::once(with(&[])).chain(ILL.iter().map(|(_, ill, _)| with(ill))).collect();
-    let (well, answers) = fired(&cases);
-    assert!(well.is_empty(), "while all is well: {well:?}");
+    // Everything that Prometheus has while one release is ill, and the others are well.
+    let case = |whose: Release, ill: &[&'static str]| -> Vec<String> {
+        let all = [OURS].into_iter().chain(OTHERS);
+        all.flat_map(|release| {
+            with(if release == whose { ill } else { &[] }).into_iter().map(move |it| of(release, it))
+        })
+        .collect()
+    };
+    let well = std::iter::once(case(OURS, &[]));
+    let theirs = OTHERS.iter().flat_map(|other| ILL.iter().map(|(_, ill, _)| case(*other, ill)));
+    let silent: Vec<Vec<String>> = well.chain(theirs).collect();
+    let ours: Vec<Vec<String>> = ILL.iter().map(|(_, ill, _)| case(OURS, ill)).collect();
+    let rules = rules().await;
+    let mut answers = fired(&rules, &[&*silent, &*ours].concat());
+    let ours = answers.split_off(silent.len());
+    for (case, fired) in silent.iter().zip(answers) {
+        assert!(fired.is_empty(), "while all is well here: {fired:?} of {case:#?}");
+    }
     let mut wrong = Vec::new();
-    for ((alert, ill, minutes), fired) in ILL.iter().zip(answers) {
+    for ((alert, ill, minutes), fired) in ILL.iter().zip(ours) {
         let after = fired.get(*alert).map(|second| second.saturating_sub(100 * 30));
         let in_time = after.is_some_and(|after| (minutes.start() * 60..=minutes.end() * 60).contains(&after));
         if !in_time || fired.len() != 1 {
@@ -129,17 +151,44 @@ fn each_alert_fires_alone_and_in_time_and_none_while_all_is_well() {
     assert_eq!(tried, all);
 }
 
-/// For the first case and the others, which alerts fire, and after how many seconds. What Prometheus does not take as a rule
-/// ends this.
-fn fired(cases: &[Vec<String>]) -> (BTreeMap<String, u64>, Vec<BTreeMap<String, u64>>) {
+/// A series as Prometheus has it of a release's pod.
+fn of((namespace, release): Release, series: &str) -> String {
+    let (metric, rest) = series.split_once('{').unwrap();
+    let component = if metric.starts_with("chakravue_api_") { "api" } else { "operator" };
+    let pod = format!("pod=\"{release}-{component}-7d9f5c6b8-");
+    let rest = if rest.contains("pod=\"") { rest.replace("pod=\"", &pod) } else { format!("{pod}a\",{rest}") };
+    format!("{metric}{{namespace=\"{namespace}\",{rest}")
+}
+
+/// As they are in the PrometheusRule, which is what Prometheus reads from a file, too.
+async fn rules() -> Value {
+    let objects = rendered(EVERYTHING).await;
+    let rule = objects.into_iter().find(|object| object["kind"] == "PrometheusRule").unwrap();
+    assert_eq!(rule["metadata"]["namespace"], OURS.0);
+    // Which release it is about whoever is woken has to see.
+    for rule in rule["spec"]["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap()) {
+        assert_eq!(
+            (&rule["labels"]["namespace"], &rule["labels"]["release"]),
+            (&OURS.0.into(), &OURS.1.into()),
+            "{rule}"
+        );
+        assert!(!rule["expr"].as_str().unwrap().contains("release="), "{rule}");
+    }
+    rule["spec"].clone()
+}
+
+/// For each case which alerts fire, and after how many seconds. What Prometheus does not take as a rule ends this.
+fn fired(rules: &Value, cases: &[Vec<String>]) -> Vec<BTreeMap<String, u64>> {
     let alerts = Tool::Alerts.path().unwrap_or_else(|error| panic!("{error:#}"));
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(rules.to_string().as_bytes()).unwrap();
     let mut asked = Command::new(alerts);
-    asked.arg(Helm::chart().join("files/alerts.yaml")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    asked.arg(file.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut asked = asked.stderr(Stdio::piped()).spawn().unwrap();
     asked.stdin.take().unwrap().write_all(serde_json::to_string(cases).unwrap().as_bytes()).unwrap();
     let output = asked.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut answers: Vec<BTreeMap<String, u64>> = serde_json::from_slice(&output.stdout).unwrap();
+    let answers: Vec<BTreeMap<String, u64>> = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answers.len(), cases.len());
-    (answers.remove(0), answers)
+    answers
 }
