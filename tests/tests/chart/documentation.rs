@@ -4,7 +4,27 @@ use std::{fs, process::Command};
 
 use chakravue_testbed::{Helm, Tool};
 
-use crate::support::output;
+use crate::support::{objects, output, repository};
+
+/// What the chart runs are the images of this workspace's programs, and the examples fetch the chart of this version.
+#[test]
+fn chart_programs_and_examples_are_of_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let read = |file: &str| fs::read_to_string(Helm::chart().join(file)).unwrap();
+    let chart: serde_json::Value = serde_saphyr::from_str(&read("Chart.yaml")).unwrap();
+    assert_eq!(chart["appVersion"], version, "Chart.yaml: the default tag of the images");
+    assert_eq!(chart["version"], version, "Chart.yaml");
+    let frontend = fs::read_to_string(repository("frontend/package.json")).unwrap();
+    let frontend: serde_json::Value = serde_json::from_str(&frontend).unwrap();
+    assert_eq!(frontend["version"], version, "frontend/package.json");
+    let tag = format!("v{version}");
+    let argocd = objects(&read("examples/argocd.yaml"));
+    let source = argocd.iter().find(|object| object["kind"] == "Application").unwrap()["spec"]["sources"][0].clone();
+    assert_eq!(source["targetRevision"], tag, "examples/argocd.yaml");
+    let flux = objects(&read("examples/flux.yaml"));
+    let source = flux.iter().find(|object| object["spec"]["ref"]["tag"].is_string()).unwrap();
+    assert_eq!(source["spec"]["ref"]["tag"], tag, "examples/flux.yaml");
+}
 
 #[test]
 fn the_readme_is_what_the_values_say() {
