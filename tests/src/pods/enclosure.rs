@@ -98,22 +98,23 @@ pub fn possible() -> Result<(), Impossible> {
     if !rustix::process::getuid().is_root() {
         return Err(Impossible::NotHere("pods need root"));
     }
-    let programs = PROGRAMS.iter().filter(|(name, _)| on_path_or_sbin(name).is_none());
-    let plugins = ["bridge", "host-local", "loopback"].map(|name| Path::new(network::PLUGINS).join(name));
-    let plugins = plugins.iter().filter(|path| !path.is_file()).map(|_| "containernetworking-plugins");
-    let lacking: BTreeSet<&str> = programs.map(|(_, package)| *package).chain(plugins).collect();
-    if !lacking.is_empty() {
-        let lacking: Vec<&str> = lacking.into_iter().collect();
-        return Err(Impossible::Missing(format!("install first: apt install {}", lacking.join(" "))));
-    }
+    // First whether packages would help: where namespaces cannot be made nobody is told to install them.
     let tried = Command::new("unshare")
         .args(["--net", "--mount", "--pid", "--fork", "--mount-proc", "mount", "--make-rshared", "/"])
         .stdin(Stdio::null())
         .output();
-    match tried {
-        Ok(output) if output.status.success() => Ok(()),
-        _ => Err(Impossible::NotHere("pods need the right to make namespaces, which a container may not have")),
+    if tried.is_ok_and(|output| !output.status.success()) {
+        return Err(Impossible::NotHere("pods need the right to make namespaces, which a container may not have"));
     }
+    let programs = PROGRAMS.iter().filter(|(name, _)| on_path_or_sbin(name).is_none());
+    let plugins = ["bridge", "host-local", "loopback"].map(|name| Path::new(network::PLUGINS).join(name));
+    let plugins = plugins.iter().filter(|path| !path.is_file()).map(|_| "containernetworking-plugins");
+    let lacking: BTreeSet<&str> = programs.map(|(_, package)| *package).chain(plugins).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let lacking: Vec<&str> = lacking.into_iter().collect();
+    Err(Impossible::Missing(format!("install first: apt install {}", lacking.join(" "))))
 }
 
 /// The folder of the enclosure that this process runs in, if it does.
