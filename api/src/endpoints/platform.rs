@@ -43,6 +43,7 @@ use crate::{
     search,
     state::{App, AppState},
     suspension,
+    text::composed,
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -151,7 +152,7 @@ fn phase_named(name: &str) -> Result<Phase, garde::Error> {
 
 impl OrganizationsQuery {
     fn filter(&self) -> Document {
-        let mut filter = Document::new();
+        let mut filter = that_are_there();
         if let Some(plan) = self.plan.as_deref().and_then(|id| plan_of(id).ok()) {
             filter.insert("plan", plan.name());
         }
@@ -159,14 +160,19 @@ impl OrganizationsQuery {
             filter.insert("status", phase.as_str());
         }
         if let Some(text) = self.q.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
+            let text = composed(text);
             let part = |text: String| Bson::from(doc! { "$regex": escaped(&text), "$options": "i" });
             let fields = ["display_name", "database_name", "_id"];
-            let alternatives: Vec<Document> =
-                fields.iter().map(|field| doc! { *field: part(text.to_owned()) }).collect();
+            let alternatives: Vec<Document> = fields.iter().map(|field| doc! { *field: part(text.clone()) }).collect();
             filter.insert("$or", alternatives);
         }
         filter
     }
+}
+
+/// Of an organization that was removed, the record stays as long as its data does.
+fn that_are_there() -> Document {
+    doc! { "claim": { "$ne": "Retained" }, "left_behind": { "$exists": false } }
 }
 
 /// A text that a regular expression finds as it is.
@@ -217,6 +223,8 @@ impl From<OrganizationRecord> for OrganizationSummary {
 }
 
 /// Every organization.
+///
+/// Hospitals whose data is only kept after their removal are not among them.
 #[utoipa::path(
     get, path = "/master/all-organizations", tag = "platform", params(OrganizationsQuery),
     security(("bearer" = []), ("cookie" = [])),
@@ -484,7 +492,7 @@ fn count() -> Document {
 
 fn by_status_and_plan() -> Vec<Document> {
     vec![
-        doc! { "$match": { "claim": "Held" } },
+        doc! { "$match": that_are_there() },
         doc! { "$group": {
             "_id": { "status": "$status", "plan": "$plan" },
             "organizations": count(),
@@ -500,15 +508,17 @@ fn by_size() -> Vec<Document> {
     let mut boundaries = SIZES.to_vec();
     boundaries.push(i64::MAX);
     vec![
-        doc! { "$match": { "claim": "Held" } },
+        doc! { "$match": that_are_there() },
         doc! { "$bucket": { "groupBy": { "$toLong": "$users" }, "boundaries": boundaries, "output": { "organizations": count() } } },
     ]
 }
 
 fn by_day(since: Timestamp) -> Vec<Document> {
     let since: DateTime = to_bson(since);
+    let mut since_then = that_are_there();
+    since_then.insert("claimed_at", doc! { "$gte": since });
     vec![
-        doc! { "$match": { "claim": "Held", "claimed_at": { "$gte": since } } },
+        doc! { "$match": since_then },
         doc! { "$group": {
             "_id": { "$dateToString": { "format": "%Y-%m-%d", "date": "$claimed_at" } },
             "organizations": count(),

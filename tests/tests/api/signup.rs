@@ -168,12 +168,28 @@ async fn nobody_gets_the_data_of_a_hospital_that_was_there_before() {
     let stack = Stack::new("signup, retained").await;
     let before = stack.signup("Mercy", "starter").await;
     stack.pay(&before).await;
+    let platform = stack.platform_administrator().await;
+    let seen = async || {
+        let page = platform.get("/master/all-organizations").await.expect(200);
+        let ids = page["items"].as_array().unwrap().iter().map(|one| text(one, "organization_id"));
+        let ids: Vec<String> = ids.collect();
+        let metrics = platform.get("/master/metrics").await.expect(200);
+        let sizes = metrics["users"]["distribution"].as_array().unwrap().iter();
+        let sized: i64 = sizes.map(|size| size["organizations"].as_i64().unwrap()).sum();
+        let today = metrics["signups"]["per_day"].as_array().unwrap().last().unwrap()["organizations"].clone();
+        (ids, json!([metrics["organizations"]["total"], sized, today]))
+    };
+    assert_eq!(seen().await, (vec![before.organization_id.clone()], json!([1, 1, 1])));
     let name = stack.object(&before.organization_id).await.name_any();
     stack.hospitals().delete(&name, &DeleteParams::default()).await.unwrap();
     eventually("the hospital is gone", async || {
         stack.hospitals().get_opt(&name).await.unwrap().is_none().then_some(())
     })
     .await;
+    // Its claim is kept, and nobody is shown a hospital that cannot be opened.
+    eventually("the platform sees it no more", async || (seen().await == (vec![], json!([0, 0, 0]))).then_some(()))
+        .await;
+    platform.get(&format!("/master/organizations/{}", before.organization_id)).await.problem(404, "not-found");
 
     // Its database is kept for it; who signs up under its name gets another one.
     let after = stack.signup("Mercy", "starter").await;
