@@ -489,10 +489,12 @@ async fn change_stock(
         let changed = member.tenant.change(&actor, move |tx| {
             let (medicine_id, once) = (medicine_id.clone(), once.clone());
             async move {
-                let medicine = in_stock(&tx, &medicine_id).await?;
                 if once.made(&tx).await?.is_some() {
-                    return Ok(Recorded::nothing(medicine));
+                    // Also of one that was removed since: the change was made.
+                    let known = tx.find_one(Records::Pharmacy, doc! { "_id": &medicine_id }).await?;
+                    return Ok(Recorded::nothing(known.ok_or_else(Problem::not_found)?));
                 }
+                let medicine = in_stock(&tx, &medicine_id).await?;
                 let quantity = change.of(medicine.quantity)?;
                 let update = Changes::default().set("quantity", Some(quantity)).update(to_bson(now));
                 let changed = tx.update(Records::Pharmacy, doc! { "_id": &medicine_id }, update).await?;
