@@ -307,8 +307,9 @@ impl IntoResponse for Problem {
         let mut response = (kind.status(), Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if kind == Kind::Unauthenticated {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if kind.status() == StatusCode::UNAUTHORIZED {
+            // Every 401 needs one (RFC 9110); for this scheme no browser asks for a password by itself.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"chakravue\""));
         }
         if let Some(wait) = retry_after {
             // Whole seconds, and never 0: that would mean at once.

@@ -48,6 +48,7 @@ impl Stack {
 
 fn is_refused(reply: &Reply) -> Value {
     let mut problem = reply.problem(401, "invalid-credentials");
+    assert_eq!(reply.header("www-authenticate"), Some("Bearer realm=\"chakravue\""), "no browser asks by itself");
     problem.as_object_mut().unwrap().remove("request_id");
     assert!(reply.retry_after().is_some_and(|wait| wait >= 1), "{reply:?}");
     assert_eq!(reply.cookie("__Host-chakravue-session"), None);
