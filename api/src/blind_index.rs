@@ -64,11 +64,17 @@ impl BlindIndex {
         self.of(&["account", home, &normal(email)])
     }
 
+    /// What somebody signs up with. No part has a control character.
+    #[must_use]
+    pub fn of_signup(&self, [name, email, phone, plan]: [&str; 4]) -> Index {
+        self.of(&["signup", name, email, phone, plan])
+    }
+
     fn of(&self, parts: &[&str]) -> Index {
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(part.as_bytes());
-            // In no e-mail address and no id, so that parts cannot run into each other.
+            // In no part, so that parts cannot run into each other.
             mac.update(&[0]);
         }
         Index(hex(&mac.finalize().into_bytes()))

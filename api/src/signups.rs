@@ -14,10 +14,10 @@ use chakravue_crds::{
 use kube::ResourceExt as _;
 use mongodb::{Collection, IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 use crate::{
+    blind_index::{BlindIndex, Index},
     clock::{Clock, later, to_bson},
     database_error,
     hospitals::{
@@ -29,7 +29,7 @@ use crate::{
     master::{InTime as _, Master, Record, Store, expiring, index, unique, unique_where},
     names,
     problem::{A_MOMENT, Answer, Kind, Problem},
-    tokens::{Token, TokenHash, TokenKind, hex},
+    tokens::{Token, TokenHash, TokenKind},
 };
 
 /// How long a setup token can be used, and how long a name stays reserved for a signup that nobody comes back to.
@@ -50,8 +50,8 @@ pub struct SignupRecord {
     /// The name that is reserved; no two records have the same.
     object_name: String,
     request: RequestKey,
-    /// A digest of what was sent, by which a request without a key finds an attempt that got no answer.
-    content: String,
+    /// Stands for what was sent, so that a request without a key finds an attempt that got no answer.
+    content: Index,
     /// Until when an attempt is taken to be under way.
     worked_until: DateTime,
     /// Once the operator holds the claim.
@@ -88,10 +88,9 @@ pub struct NewSignup {
 }
 
 impl NewSignup {
-    fn digest(&self) -> String {
-        // No part has a control character, so no two different signups have the same text.
-        let text = [&self.organization_name, &self.email, &self.phone, self.plan.id()].join("\0");
-        hex(&Sha256::digest(text))
+    /// No two different signups have the same, and nobody can try who signed up without the service's key.
+    fn index(&self, blind_index: &BlindIndex) -> Index {
+        blind_index.of_signup([&self.organization_name, &self.email, &self.phone, self.plan.id()])
     }
 
     fn named(&self, record: &SignupRecord) -> NewHospital {
@@ -121,13 +120,14 @@ pub struct SignedUp {
 pub struct Signups {
     records: Collection<SignupRecord>,
     organizations: Collection<OrganizationRecord>,
+    blind_index: BlindIndex,
     clock: Clock,
 }
 
 impl Signups {
     #[must_use]
-    pub fn new(master: &Master, clock: Clock) -> Self {
-        Self { records: master.of(), organizations: master.of(), clock }
+    pub fn new(master: &Master, blind_index: BlindIndex, clock: Clock) -> Self {
+        Self { records: master.of(), organizations: master.of(), blind_index, clock }
     }
 
     /// The signup that a setup token belongs to, while the token can be used.
@@ -189,7 +189,7 @@ impl Signups {
         // One that was given up without an answer is nobody's: no token for it exists.
         let now = self.clock.now();
         let given_up = doc! {
-            "content": new.digest(),
+            "content": &new.index(&self.blind_index),
             "organization_id": { "$exists": false },
             "worked_until": { "$lte": to_bson(now) },
         };
@@ -212,7 +212,7 @@ impl Signups {
             signup_id: format!("sig_{}", Ulid::generate().to_string().to_ascii_lowercase()),
             object_name: String::new(),
             request: request.clone(),
-            content: new.digest(),
+            content: new.index(&self.blind_index),
             worked_until: to_bson(later(now, patience + SLACK)),
             organization_id: None,
             token_hash: None,
@@ -337,9 +337,12 @@ fn no_name_left() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret_key::SecretKey;
 
     #[test]
-    fn only_the_same_signup_has_the_same_digest() {
+    fn only_the_same_signup_under_the_same_key_has_the_same_index() {
+        let key = |key: &str| BlindIndex::new(&SecretKey::parse(key).unwrap());
+        let ours = key("0123456789 abcdefghij klmnopqrst");
         let signup = |name: &str, email: &str, plan| NewSignup {
             organization_name: name.into(),
             email: email.into(),
@@ -347,13 +350,14 @@ mod tests {
             plan,
         };
         let one = signup("St. Mary's", "a@b.example", Plan::Starter);
-        assert_eq!(one.digest(), one.clone().digest());
+        assert_eq!(one.index(&ours), one.clone().index(&ours));
+        assert_ne!(one.index(&ours), one.index(&key("another 0123456789 abcdefghij kl")));
         for other in [
             signup("St. Mary's", "a@b.example", Plan::Professional),
             signup("St. Mary's", "b@b.example", Plan::Starter),
             signup("St. Marys", "a@b.example", Plan::Starter),
         ] {
-            assert_ne!(one.digest(), other.digest());
+            assert_ne!(one.index(&ours), other.index(&ours));
         }
     }
 }

@@ -79,7 +79,7 @@ impl AppState {
         let blind_index = BlindIndex::new(&settings.secret_key);
         let app = Arc::new(Self {
             sessions,
-            signups: Signups::new(&master, clock.clone()),
+            signups: Signups::new(&master, blind_index.clone(), clock.clone()),
             hasher: Hasher::new(&settings.hashing).context("the password workers cannot be started")?,
             soft_lock: SoftLock::new(master.clone(), clock.clone()),
             limits: Limits::new(&settings.limits, &clock),
