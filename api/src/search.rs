@@ -2,20 +2,21 @@
 
 use bson::{Bson, Document, doc};
 
-use crate::flaw::Flaw;
+use crate::{flaw::Flaw, text::composed};
 
 /// The longest search.
 pub const LONGEST: usize = 100;
 
 /// One condition for each word: the field contains it, in upper or lower case. Every character stands for itself.
 pub fn words(field: &str, text: &str) -> impl Iterator<Item = Document> {
-    text.split_whitespace().map(move |word| doc! { field: { "$regex": regex::escape(word), "$options": "i" } })
+    let words: Vec<String> = composed(text).split_whitespace().map(regex::escape).collect();
+    words.into_iter().map(move |word| doc! { field: { "$regex": word, "$options": "i" } })
 }
 
 /// The field is the whole text, in upper or lower case.
 #[must_use]
 pub fn whole(field: &str, text: &str) -> Document {
-    doc! { field: { "$regex": format!("^{}$", regex::escape(text.trim())), "$options": "i" } }
+    doc! { field: { "$regex": format!("^{}$", regex::escape(&composed(text.trim()))), "$options": "i" } }
 }
 
 /// Records that are in use, or those that were taken out of use.
@@ -57,6 +58,7 @@ mod tests {
                 doc! { "name": { "$regex": r"\.\*", "$options": "i" } },
             ]
         );
+        assert_eq!(words("n", "Jose\u{301}").collect::<Vec<_>>(), words("n", "Jos\u{e9}").collect::<Vec<_>>());
         assert_eq!(whole("n", "P(1"), doc! { "n": { "$regex": r"^P\(1$", "$options": "i" } });
     }
 

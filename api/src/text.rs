@@ -1,4 +1,5 @@
-//! Text that people type into a record. White space around it is dropped, since nobody means it; whether it is of the
+//! Text that people type into a record. White space around it is dropped, since nobody means it, and letters are composed
+//! (NFC), since keyboards write the same name in more than one way; whether it is of the
 //! right length and free of what cannot be seen is checked together with the other fields.
 
 use std::borrow::Cow;
@@ -6,6 +7,7 @@ use std::borrow::Cow;
 use bson::Bson;
 use garde::{Path, Report, Validate};
 use serde::{Deserialize, Deserializer, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
@@ -47,6 +49,12 @@ impl<const MAX: usize, const LINES: bool> Text<MAX, LINES> {
     }
 }
 
+/// The same text whichever way its letters were composed (NFC).
+#[must_use]
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
+}
+
 /// Control characters, and the marks that turn the direction of writing around: what they hide would be shown to others.
 fn is_unseen(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -61,7 +69,7 @@ impl<'de, const MAX: usize, const LINES: bool> Deserialize<'de> for Text<MAX, LI
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let is_blank = |c: char| c.is_whitespace() || is_zero_width(c);
-        Ok(Self(text.trim_matches(is_blank).replace("\r\n", "\n")))
+        Ok(Self(composed(text.trim_matches(is_blank)).replace("\r\n", "\n")))
     }
 }
 
@@ -128,6 +136,12 @@ mod tests {
         for wrong in ["", "   ", "éééééé", "\u{200b}", "\u{feff} \u{ad}"] {
             assert!(line(wrong).validate().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_name_is_the_same_however_its_letters_were_typed() {
+        assert_eq!(line("Jose\u{301}").as_str(), "Jos\u{e9}");
+        assert!(line(&"e\u{301}".repeat(5)).validate().is_ok(), "counted as people do");
     }
 
     #[test]

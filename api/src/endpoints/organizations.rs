@@ -1,6 +1,6 @@
 //! A hospital's own record, its plan, and the directory that the sign-in page shows.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use axum::{
     Json,
@@ -28,7 +28,7 @@ use crate::{
     hospitals::{Hospital, id_of, phase_of, status_name},
     identity::{MemberOrSetup, Signed},
     paging::{self, Paged},
-    permissions::may,
+    permissions::{Needs, may},
     plan_change,
     platform_audit::CHANGE_PLAN,
     problem::{Answer, Kind, Problem},
@@ -36,6 +36,7 @@ use crate::{
     settings::Directory,
     state::{App, AppState},
     tenant::Records,
+    text::composed,
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -45,14 +46,16 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_organizations))
 }
 
-/// Whoever may see the hospital in the path: its staff, whoever signs it up, the platform's administrators.
+/// Whoever may see the hospital in the path: of its staff who has the permission `P`, whoever signs it up, the platform's
+/// administrators.
 #[derive(Debug)]
-pub struct Viewer {
+pub struct Viewer<P> {
     pub organization_id: OrganizationId,
     pub is_platform_administrator: bool,
+    permission: PhantomData<P>,
 }
 
-impl FromRequestParts<App> for Viewer {
+impl<P: Needs> FromRequestParts<App> for Viewer<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Answer<Self> {
@@ -60,10 +63,10 @@ impl FromRequestParts<App> for Viewer {
             && matches!(session.principal, Principal::PlatformAdministrator { .. })
         {
             let ApiPath(organization_id) = ApiPath::<OrganizationId>::from_request_parts(parts, app).await?;
-            return Ok(Self { organization_id, is_platform_administrator: true });
+            return Ok(Self { organization_id, is_platform_administrator: true, permission: PhantomData });
         }
-        let member = MemberOrSetup::<may::ReadOrganization>::from_request_parts(parts, app).await?;
-        Ok(Self { organization_id: member.organization_id, is_platform_administrator: false })
+        let member = MemberOrSetup::<P>::from_request_parts(parts, app).await?;
+        Ok(Self { organization_id: member.organization_id, is_platform_administrator: false, permission: PhantomData })
     }
 }
 
@@ -166,7 +169,7 @@ async fn seats_in_use(app: &AppState, hospital: &Hospital) -> i64 {
     responses((status = 200, description = "The hospital", body = Organization)),
     extensions(("x-permission" = json!("organization.read"))),
 )]
-async fn get_organization(State(app): State<App>, viewer: Viewer) -> Answer<Json<Organization>> {
+async fn get_organization(State(app): State<App>, viewer: Viewer<may::ReadOrganization>) -> Answer<Json<Organization>> {
     let hospital = app.hospitals.find(&viewer.organization_id)?;
     Ok(Json(Organization::of(&app, &hospital, viewer.is_platform_administrator).await))
 }
@@ -268,7 +271,7 @@ async fn list_organizations(
     State(app): State<App>,
     ApiQuery(query): ApiQuery<DirectoryQuery>,
 ) -> Answer<Json<Paged<DirectoryEntry>>> {
-    let wanted = query.q.as_deref().unwrap_or_default().trim().to_lowercase();
+    let wanted = composed(query.q.as_deref().unwrap_or_default().trim()).to_lowercase();
     match app.settings.directory {
         Directory::Off => {
             return Err(Problem::new(
@@ -298,7 +301,7 @@ fn entry(hospital: &Arc<Hospital>, wanted: &str) -> Option<(Position, DirectoryE
         return None;
     }
     let organization_name = hospital.spec.display_name.clone();
-    let name = organization_name.to_lowercase();
+    let name = composed(&organization_name).to_lowercase();
     if !name.contains(wanted) {
         return None;
     }
@@ -378,6 +381,7 @@ mod tests {
         let third = page(listed(""), 2, second.next_cursor.as_deref()).unwrap();
         assert_eq!((names(&third), third.next_cursor.clone()), (vec!["ÄRZTEHAUS"], None));
         assert_eq!(names(&page(listed("ärz"), 9, None).unwrap()), ["ÄRZTEHAUS"]);
+        assert!(entry(&hospital("A\u{308}rztehaus", "Active"), "ärz").is_some(), "however it is composed");
         assert!(page(listed(""), 2, Some("nonsense")).is_err());
 
         let mut ailing = hospital("Ailing", "Failed");

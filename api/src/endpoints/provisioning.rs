@@ -29,6 +29,7 @@ use crate::{
     endpoints::organizations::Viewer,
     hospitals::{Hospital, Seen, progress::Progress},
     identity::still_opens,
+    permissions::may,
     problem::{Answer, Kind, Problem},
     state::App,
 };
@@ -61,7 +62,7 @@ pub fn routes() -> OpenApiRouter<App> {
     responses((status = 200, description = "Where it stands", body = Progress)),
     extensions(("x-permission" = json!("organization.read"))),
 )]
-async fn get_provisioning(State(app): State<App>, viewer: Viewer) -> Answer<Json<Progress>> {
+async fn get_provisioning(State(app): State<App>, viewer: Viewer<may::ReadOrganization>) -> Answer<Json<Progress>> {
     let hospital = app.hospitals.find(&viewer.organization_id)?;
     Ok(Json(Progress::of(&hospital)))
 }
@@ -98,7 +99,11 @@ struct ProvisioningEvent {
     ),
     extensions(("x-permission" = json!("organization.read"))),
 )]
-async fn watch_provisioning(State(app): State<App>, viewer: Viewer, headers: HeaderMap) -> Answer<Response> {
+async fn watch_provisioning(
+    State(app): State<App>,
+    viewer: Viewer<may::ReadOrganization>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     let hospital = app.hospitals.find(&viewer.organization_id)?;
     let last = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let version = hospital.resource_version().unwrap_or_default();

@@ -40,6 +40,7 @@ use crate::{
     sign_in::end::end_replaced,
     signups::{NewSignup, SignedUp},
     state::App,
+    text::composed,
 };
 
 /// What its idempotency keys are used for.
@@ -147,7 +148,7 @@ impl SignupRequest {
     fn into_signup(self) -> Answer<NewSignup> {
         Ok(NewSignup {
             plan: self.plan.plan()?,
-            organization_name: self.organization_name.trim().to_owned(),
+            organization_name: composed(self.organization_name.trim()),
             email: self.organization_email.trim().to_owned(),
             phone: self.organization_phone.trim().to_owned(),
         })

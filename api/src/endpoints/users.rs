@@ -305,7 +305,7 @@ impl UsersQuery {
 )]
 async fn list_users(
     State(app): State<App>,
-    viewer: Viewer,
+    viewer: Viewer<may::ReadUsers>,
     ApiQuery(query): ApiQuery<UsersQuery>,
 ) -> Answer<Json<Paged<UserView>>> {
     let filter = query.filter();

@@ -40,6 +40,7 @@ async fn patients_are_registered_found_changed_and_archived() {
     assert_eq!(found("q=smith").await, ["Janet Smithson", "Jane Smith"]);
     assert_eq!(found("q=SMITH%20jane").await, ["Janet Smithson", "Jane Smith"]);
     assert_eq!(found("q=o'neil").await, ["José O'Neil"]);
+    assert_eq!(found("q=jose%CC%81").await, ["José O'Neil"], "its accent typed as a character of its own");
     assert_eq!(found("q=p000003").await, ["Janet Smithson"]);
     assert_eq!(found("birth_date=2001-02-03").await, ["José O'Neil"]);
     for nothing in ["q=.*", "q=%5E", "q=P00000", "q=smith%20neil", "birth_date=1999-01-01", "archived=true"] {
