@@ -141,9 +141,8 @@ impl Sessions {
             if let Some(generation) = session.suspended_by {
                 return Err(self.why_ended(&session.principal, generation));
             }
-            // Not at every request: what is a minute old is fresh enough for a time of a quarter of an hour.
             let noted = from_bson(session.last_seen_at);
-            if later(noted, (self.idle / 10).min(Duration::from_mins(1))) <= now {
+            if later(noted, noted_within(self.idle)) <= now {
                 let seen = doc! { "$max": { "last_seen_at": to_bson(now) } };
                 self.master.of::<Session>().update_one(doc! { "_id": &hash }, seen).in_time().await?;
             }
@@ -178,10 +177,10 @@ impl Sessions {
         from_bson(session.expires_at) <= now || later(from_bson(session.last_seen_at), self.idle) <= now
     }
 
-    /// When a session ends if nothing more comes.
+    /// Until when a session surely lasts if nothing more comes.
     #[must_use]
     pub fn idle_until(&self, session: &Session) -> Timestamp {
-        later(self.clock.now(), self.idle).min(from_bson(session.expires_at))
+        later(self.clock.now(), surely_idle(self.idle)).min(from_bson(session.expires_at))
     }
 
     /// The sessions of one user that have not ended, the newest first.
@@ -261,6 +260,17 @@ impl Sessions {
     }
 }
 
+/// How long after one request that was noted the next ones are not: what is a minute old is fresh enough for a time of a
+/// quarter of an hour.
+fn noted_within(idle: Duration) -> Duration {
+    (idle / 10).min(Duration::from_mins(1))
+}
+
+/// How long after a request a session lasts at the least: the request that was noted may be an earlier one.
+fn surely_idle(idle: Duration) -> Duration {
+    idle.saturating_sub(noted_within(idle))
+}
+
 /// Whether a hospital that this generation of its object suspended is suspended no more. What is known of it may be older
 /// than that: another replica may have ended the session.
 fn is_resumed(hospital: &Hospital, generation: i64) -> bool {
@@ -271,6 +281,23 @@ fn is_resumed(hospital: &Hospital, generation: i64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_is_promised_more_idle_time_than_there_is() {
+        for idle in [Duration::from_mins(15), Duration::from_mins(5), Duration::from_secs(10)] {
+            let start = Timestamp::UNIX_EPOCH;
+            let mut noted = start;
+            for second in 0..300 {
+                let now = later(start, Duration::from_secs(second));
+                if later(noted, noted_within(idle)) <= now {
+                    noted = now;
+                }
+                let (promised, ends) = (later(now, surely_idle(idle)), later(noted, idle));
+                assert!(promised <= ends, "{idle:?}, {second} s: until {promised}, but it ends at {ends}");
+            }
+            assert!(surely_idle(idle) >= idle * 9 / 10, "{idle:?}");
+        }
+    }
 
     #[test]
     fn a_suspension_is_over_when_a_later_declaration_says_so() {
