@@ -117,6 +117,18 @@ async fn mongodb(State(stack): State<Arc<Proxied>>, InPath(state): InPath<String
     stack.mongo_proxy.set_down(state == "down");
 }
 
+/// With an operator that has its second login, as it has everywhere else: it sees users come and go, and counts them.
+async fn watching(mut proxied: Proxied) -> Proxied {
+    let watch = proxied.sandbox.watch_mongodb_uri().await;
+    let (_, options) = proxied.sandbox.api_mongodb_uri().rsplit_once('/').unwrap();
+    // Hospitals' databases are taken away, too, where a test takes MongoDB away.
+    let tenants = format!("mongodb://{}/{options}", proxied.mongo_proxy.address());
+    let operator = proxied.sandbox.operator().tenant_mongodb_uri(&tenants).watch_mongodb_uri(&watch).start().await;
+    std::mem::replace(&mut proxied.stack.operator, operator).terminate().await;
+    proxied.operator.wait_ready().await;
+    proxied
+}
+
 /// Serves until `stop`; returns where, and what ends then.
 async fn control(stack: Arc<Proxied>, stop: CancellationToken) -> (String, JoinHandle<()>) {
     let router = Router::new()
@@ -144,7 +156,8 @@ async fn the_front_end_holds_in_a_browser() {
         built.join("index.html").is_file() && tests.join("node_modules").is_dir(),
         "the front end and its browser tests are not built: make frontend browser"
     );
-    let stack = Arc::new(Proxied::with("browser", |api| api.setting("frontend", built.to_str().unwrap())).await);
+    let stack = Proxied::with("browser", |api| api.setting("frontend", built.to_str().unwrap())).await;
+    let stack = Arc::new(watching(stack).await);
     let invited = stack.sandbox.api().run(&["admin", "invite", "--email", ADMINISTRATOR]).await.unwrap();
     let invitation = invited.split_whitespace().find(|word| word.contains("#token=")).unwrap();
 

@@ -39,6 +39,22 @@ test("the platform's administrator sees how it does, and finds a hospital", asyn
   await expect(page.getByText("$299 in 1 payment")).toBeVisible();
 });
 
+test("who works at a hospital is counted, in its row and on the dashboard", async ({ page, clinic }) => {
+  await signInToPlatform(page, PLATFORM_ADMINISTRATOR, `/platform/organizations?q=${clinic.database}`);
+  // The operator counts them a moment after they have come.
+  await expect(async () => {
+    await page.reload();
+    await expect(page.getByRole("row", { name: new RegExp(clinic.name) })).toContainText(/[5-9] \/ 20/, { timeout: 2_000 });
+  }).toPass({ timeout: 60_000 });
+  await page.goto("/platform");
+  const distribution = page.getByRole("figure", { name: "Hospitals by number of users" });
+  await distribution.getByText("Show as a table").click();
+  await expect(distribution.getByRole("row").nth(1)).toBeVisible();
+  const rows = await distribution.getByRole("row").allInnerTexts();
+  const counted = rows.filter((row) => /^[2-9]/.test(row.trim())).map((row) => Number(row.trim().split(/\s+/).at(-1)));
+  expect(counted.some((hospitals) => hospitals > 0), rows.join("; ")).toBe(true);
+});
+
 test("suspending and resuming take the hospital's name", async ({ page }) => {
   const at = await hospital("Suspend Me");
   await signInToPlatform(page, PLATFORM_ADMINISTRATOR, `/platform/organizations/${at.id}`);
