@@ -6,12 +6,11 @@ import { createRoot } from "react-dom/client";
 import { isProblem } from "./api/problem";
 import { createQueryClient } from "./api/query-client";
 import { startI18n } from "./i18n";
+import { reloadIfReplaced } from "./parts";
 import { createAppRouter } from "./routes/router";
 import { signInPathFor } from "./routes/sign-in-path";
 import { SessionContext } from "./session/context";
 import { BrowserSession } from "./session/session";
-
-const RELOADED = "chakravue.reloaded";
 
 const queries = createQueryClient();
 const session = new BrowserSession(queries);
@@ -22,21 +21,23 @@ session.onLeave((ending) => {
   void router.navigate(ending === "signed-out" ? { to: "/", replace: true } : signInPathFor(href));
 });
 
-// A tab that was open while a newer version was put in place finds the old one's parts gone; the page has the new ones.
-window.addEventListener("vite:preloadError", (event) => {
-  const last = Number(sessionStorage.getItem(RELOADED));
-  if (Date.now() - last < 60_000) return;
-  event.preventDefault();
-  sessionStorage.setItem(RELOADED, String(Date.now()));
-  window.location.reload();
-});
-
 // A page that the browser kept whole for its Back button may show what is not this person's to see any more.
 window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) window.location.reload();
 });
 
-await startI18n();
+/** Without words nothing can be shown, not even why: they are asked for until they come. */
+async function haveWords(): Promise<void> {
+  try {
+    await startI18n();
+  } catch {
+    await reloadIfReplaced();
+    await new Promise((later) => setTimeout(later, 2000));
+    await haveWords();
+  }
+}
+
+await haveWords();
 const element = document.getElementById("root");
 if (element) {
   // What the API or the network says is told to the person; anything else is ours to find.

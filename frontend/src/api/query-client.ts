@@ -9,8 +9,9 @@ function retry(failures: number, error: unknown): boolean {
 export function createQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
-      queries: { retry, staleTime: 30_000, gcTime: 5 * 60_000, refetchOnWindowFocus: false },
-      mutations: { retry: false },
+      // What the browser believes of the network is no reason to wait in silence: it is tried, and said when it fails.
+      queries: { retry, staleTime: 30_000, gcTime: 5 * 60_000, refetchOnWindowFocus: false, networkMode: "always" },
+      mutations: { retry: false, networkMode: "always" },
     },
   });
 }

@@ -2,12 +2,18 @@ import { type ReactElement, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { changeLanguage, type Language, languages } from "@/i18n";
 import { Menu, MenuChoice, MenuSeparator } from "./Menu";
+import { ProblemNotice } from "./ProblemNotice";
 import { changeTheme, currentTheme, type Theme } from "./theme";
 
 /** Light or dark, and the language. */
 export function PreferenceChoices() {
   const { t, i18n } = useTranslation();
   const [theme, setTheme] = useState(currentTheme);
+  const [problem, setProblem] = useState<unknown>(null);
+  const chooseLanguage = async (language: Language) => {
+    setProblem(null);
+    await changeLanguage(language, true).catch(setProblem);
+  };
   const chooseTheme = (next: Theme) => {
     changeTheme(next);
     setTheme(next);
@@ -22,8 +28,9 @@ export function PreferenceChoices() {
         label={t("common.language")}
         value={i18n.language as Language}
         choices={tongues}
-        onChange={(language) => void changeLanguage(language, true)}
+        onChange={(language) => void chooseLanguage(language)}
       />
+      <ProblemNotice error={problem} />
     </>
   );
 }

@@ -1,8 +1,9 @@
 import clsx from "clsx";
 import { CloudOff, type LucideIcon } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { isProblem } from "@/api/problem";
+import { isProblem, Problem } from "@/api/problem";
+import { isPartMissing, reloadIfReplaced } from "@/parts";
 import { Button } from "./Button";
 import { ProblemText } from "./ProblemText";
 
@@ -32,6 +33,9 @@ export function Empty({
   );
 }
 
+/** The part that is missing is gone for good, and only the person can say when the page may be loaded anew. */
+const newVersion = new Problem({ type: "new-version" });
+
 /** Why something cannot be shown, and a way to try again. */
 export function Failure({
   error,
@@ -44,6 +48,11 @@ export function Failure({
   title?: "p" | "h1";
 }) {
   const { t } = useTranslation();
+  const [isReplaced, setReplaced] = useState(false);
+  useEffect(() => {
+    if (isPartMissing(error)) void reloadIfReplaced().then(setReplaced);
+  }, [error]);
+  const canRetry = retry && !isReplaced && !isProblem(error, "not-found", "forbidden");
   return (
     <div role="alert" className="grid justify-items-center gap-4 px-4 py-12 text-center">
       <span className="grid size-12 place-items-center rounded-full bg-bad-soft text-bad">
@@ -52,10 +61,11 @@ export function Failure({
       <div className="grid justify-items-center gap-1">
         <Title className="text-base font-semibold">{t("common.cannotShow")}</Title>
         <div className="max-w-prose text-balance text-ink-soft">
-          <ProblemText error={error} />
+          <ProblemText error={isReplaced ? newVersion : error} />
         </div>
       </div>
-      {retry && !isProblem(error, "not-found", "forbidden") && <Button onClick={retry}>{t("common.tryAgain")}</Button>}
+      {canRetry && <Button onClick={retry}>{t("common.tryAgain")}</Button>}
+      {isReplaced && <Button onClick={() => window.location.reload()}>{t("common.reload")}</Button>}
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
+import { part } from "@/parts";
 import type doors from "./locales/en/doors";
 import type start from "./locales/en/start";
 import type work from "./locales/en/work";
@@ -56,10 +57,10 @@ export function isLanguageChosen(): boolean {
 }
 
 async function loadWords(language: Language): Promise<void> {
-  const missing = [...wanted].filter((part) => !loaded.has(`${language}/${part}`));
-  const parts = await Promise.all(missing.map((part) => load[language][part]()));
+  const missing = [...wanted].filter((name) => !loaded.has(`${language}/${name}`));
+  const parts = await Promise.all(missing.map((name) => part(load[language][name])));
   for (const { default: words } of parts) i18next.addResourceBundle(language, "translation", words, true);
-  for (const part of missing) loaded.add(`${language}/${part}`);
+  for (const name of missing) loaded.add(`${language}/${name}`);
 }
 
 /** Has the words for the sign-ins ready. */
@@ -75,8 +76,8 @@ export function loadWorkWords(): Promise<void> {
 }
 
 export async function changeLanguage(language: Language, keep: boolean): Promise<void> {
-  if (keep) localStorage.setItem(KEPT, language);
   await loadWords(language);
+  if (keep) localStorage.setItem(KEPT, language);
   await i18next.changeLanguage(language);
   document.documentElement.lang = language;
 }
@@ -84,6 +85,8 @@ export async function changeLanguage(language: Language, keep: boolean): Promise
 export async function startI18n(language: Language = preferred()): Promise<void> {
   // React escapes everything that it shows.
   const interpolation = { escapeValue: false };
-  await i18next.use(initReactI18next).init({ lng: language, resources: {}, interpolation, returnNull: false });
+  if (!i18next.isInitialized) {
+    await i18next.use(initReactI18next).init({ lng: language, resources: {}, interpolation, returnNull: false });
+  }
   await changeLanguage(language, false);
 }

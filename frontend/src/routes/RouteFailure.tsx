@@ -1,10 +1,11 @@
-import { type ErrorComponentProps, lazyRouteComponent, useRouter } from "@tanstack/react-router";
+import { type ErrorComponentProps, useRouter } from "@tanstack/react-router";
 import { Suspense } from "react";
 import { isProblem } from "@/api/problem";
 import { Failure, Skeleton } from "@/components/states";
+import { lazyPage } from "./lazy-page";
 
 /** Seldom needed, so no part of the first page. */
-const SuspendedPage = lazyRouteComponent(() => import("@/features/workspace/Suspended"), "SuspendedPage");
+const SuspendedPage = lazyPage(() => import("@/features/workspace/Suspended"), "SuspendedPage");
 
 /** In place of a page that could not be loaded; trying again loads it again. */
 export function RouteFailure({ error }: ErrorComponentProps) {

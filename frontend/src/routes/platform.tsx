@@ -1,7 +1,8 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
 import type { OrganizationSearch } from "@/features/platform/queries";
 import { isSort } from "@/features/platform/sort";
 import { isPlatformAdministrator } from "@/session/me";
+import { lazyPage } from "./lazy-page";
 import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
 import { onlyFor } from "./workspace";
@@ -11,7 +12,7 @@ export function platformRoutes() {
   const layout = createRoute({
     getParentRoute: () => root,
     path: "/platform",
-    component: lazyRouteComponent(() => import("@/features/workspace/PlatformLayout"), "PlatformLayout"),
+    component: lazyPage(() => import("@/features/workspace/PlatformLayout"), "PlatformLayout"),
     errorComponent: WholeFailure,
     beforeLoad: onlyFor(isPlatformAdministrator, "/app"),
   });
@@ -20,7 +21,7 @@ export function platformRoutes() {
     createRoute({
       getParentRoute,
       path: "/",
-      component: lazyRouteComponent(() => import("@/features/platform/PlatformDashboard"), "PlatformDashboard"),
+      component: lazyPage(() => import("@/features/platform/PlatformDashboard"), "PlatformDashboard"),
     }),
     createRoute({
       getParentRoute,
@@ -31,22 +32,22 @@ export function platformRoutes() {
         ...(typeof search.plan === "string" ? { plan: search.plan } : {}),
         ...(isSort(search.sort) ? { sort: search.sort } : {}),
       }),
-      component: lazyRouteComponent(() => import("@/features/platform/Organizations"), "Organizations"),
+      component: lazyPage(() => import("@/features/platform/Organizations"), "Organizations"),
     }),
     createRoute({
       getParentRoute,
       path: "/organizations/$organizationId",
-      component: lazyRouteComponent(() => import("@/features/platform/OrganizationDetail"), "OrganizationDetail"),
+      component: lazyPage(() => import("@/features/platform/OrganizationDetail"), "OrganizationDetail"),
     }),
     createRoute({
       getParentRoute,
       path: "/audit",
-      component: lazyRouteComponent(() => import("@/features/platform/PlatformAudit"), "PlatformAudit"),
+      component: lazyPage(() => import("@/features/platform/PlatformAudit"), "PlatformAudit"),
     }),
     createRoute({
       getParentRoute,
       path: "/account",
-      component: lazyRouteComponent(() => import("@/features/account/Account"), "Account"),
+      component: lazyPage(() => import("@/features/account/Account"), "Account"),
     }),
   ]);
 }

@@ -1,8 +1,9 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
 import { PublicLayout } from "@/features/welcome/PublicLayout";
 import { Welcome } from "@/features/welcome/Welcome";
 import { loadDoorWords } from "@/i18n";
 import { safeRedirect } from "@/session/redirect";
+import { lazyPage } from "./lazy-page";
 import { root } from "./router";
 import { signupRoutes } from "./signup";
 
@@ -23,34 +24,34 @@ export function publicRoutes() {
         ...door,
         path: "/sign-in",
         validateSearch,
-        component: lazyRouteComponent(signIn, "RegularSignIn"),
+        component: lazyPage(signIn, "RegularSignIn"),
       }),
       createRoute({
         ...door,
         path: "/admin",
         validateSearch,
-        component: lazyRouteComponent(signIn, "PlatformSignIn"),
+        component: lazyPage(signIn, "PlatformSignIn"),
       }),
       createRoute({
         ...door,
         path: "/staff",
         validateSearch,
-        component: lazyRouteComponent(() => import("@/features/sign-in/StaffSignIn"), "StaffSignIn"),
+        component: lazyPage(() => import("@/features/sign-in/StaffSignIn"), "StaffSignIn"),
       }),
       createRoute({
         ...door,
         path: "/forgot-password",
-        component: lazyRouteComponent(() => import("@/features/links/ForgotPassword"), "ForgotPassword"),
+        component: lazyPage(() => import("@/features/links/ForgotPassword"), "ForgotPassword"),
       }),
       createRoute({
         ...door,
         path: "/accept-invitation",
-        component: lazyRouteComponent(() => import("@/features/links/AcceptInvitation"), "AcceptInvitation"),
+        component: lazyPage(() => import("@/features/links/AcceptInvitation"), "AcceptInvitation"),
       }),
       createRoute({
         ...door,
         path: "/reset-password",
-        component: lazyRouteComponent(() => import("@/features/links/ResetPassword"), "ResetPassword"),
+        component: lazyPage(() => import("@/features/links/ResetPassword"), "ResetPassword"),
       }),
     ]),
     signupRoutes(),

@@ -1,8 +1,9 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRouteWithContext, createRouter } from "@tanstack/react-router";
 import { Suspense } from "react";
 import { Skeleton } from "@/components/states";
 import type { BrowserSession } from "@/session/session";
+import { lazyPage } from "./lazy-page";
 import { platformRoutes } from "./platform";
 import { publicRoutes } from "./public";
 import { Root } from "./Root";
@@ -15,7 +16,7 @@ export interface RouterContext {
 }
 
 /** Seldom needed, so no part of the first page. */
-const NotFound = lazyRouteComponent(() => import("./NotFound"), "NotFound");
+const NotFound = lazyPage(() => import("./NotFound"), "NotFound");
 
 export const root = createRootRouteWithContext<RouterContext>()({
   component: Root,

@@ -1,15 +1,16 @@
-import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { createRoute, redirect } from "@tanstack/react-router";
 import { signupDraft } from "@/features/signup/draft";
 import { type Step, stepFor, steps } from "@/features/signup/steps";
 import { loadWorkWords } from "@/i18n";
+import { lazyPage } from "./lazy-page";
 import { root } from "./router";
 
 const pages = {
-  plan: lazyRouteComponent(() => import("@/features/signup/PlanStep"), "PlanStep"),
-  details: lazyRouteComponent(() => import("@/features/signup/DetailsStep"), "DetailsStep"),
-  payment: lazyRouteComponent(() => import("@/features/signup/PaymentStep"), "PaymentStep"),
-  team: lazyRouteComponent(() => import("@/features/signup/TeamStep"), "TeamStep"),
-  complete: lazyRouteComponent(() => import("@/features/signup/CompleteStep"), "CompleteStep"),
+  plan: lazyPage(() => import("@/features/signup/PlanStep"), "PlanStep"),
+  details: lazyPage(() => import("@/features/signup/DetailsStep"), "DetailsStep"),
+  payment: lazyPage(() => import("@/features/signup/PaymentStep"), "PaymentStep"),
+  team: lazyPage(() => import("@/features/signup/TeamStep"), "TeamStep"),
+  complete: lazyPage(() => import("@/features/signup/CompleteStep"), "CompleteStep"),
 };
 
 /** The five steps of a sign-up, each at an address of its own. */
@@ -18,7 +19,7 @@ export function signupRoutes() {
     getParentRoute: () => root,
     path: "/signup",
     beforeLoad: loadWorkWords,
-    component: lazyRouteComponent(() => import("@/features/signup/SignupLayout"), "SignupLayout"),
+    component: lazyPage(() => import("@/features/signup/SignupLayout"), "SignupLayout"),
   });
   const step = <Path extends Step>(path: Path) =>
     createRoute({

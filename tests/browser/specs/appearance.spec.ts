@@ -41,7 +41,7 @@ function sentences(language: string): string[] {
   const folder = new URL(`../../../frontend/src/i18n/locales/${language}/`, import.meta.url);
   const said = (words: Words): string[] =>
     Object.values(words).flatMap((value) => (typeof value === "string" ? [value] : said(value)));
-  return ["clinic", "common", "office", "platform", "sign-in", "signup", "welcome", "workspace"].flatMap((name) =>
+  return ["clinic", "common", "forms", "office", "platform", "sign-in", "signup", "welcome", "workspace"].flatMap((name) =>
     said(JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8")) as Words),
   );
 }

@@ -24,6 +24,11 @@ export function seenIn<Saved>(form: string): Saved | undefined {
   return draft?.values === undefined ? undefined : (draft.seen as Saved | undefined);
 }
 
+/** Whether anything is kept that would be gone with this page. */
+export function hasDrafts(): boolean {
+  return [...drafts.values()].some(({ values }) => values !== undefined);
+}
+
 export function keepDraft(form: string, change: Draft): void {
   drafts.set(form, { ...drafts.get(form), ...change });
 }

@@ -1,6 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { Building2, CircleCheck, CirclePause, Clock, DollarSign } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "@/api/client";
 import { ButtonLink } from "@/components/Button";
@@ -9,12 +9,19 @@ import { Card, PageHeader } from "@/components/Page";
 import { Segments } from "@/components/Segments";
 import { Empty, Failure, Skeleton } from "@/components/states";
 import { useFormat } from "@/dates/format";
+import { part } from "@/parts";
 import { ChartFigure, type Datum } from "./ChartFigure";
 import { metricsQuery } from "./queries";
 
 /** Drawing takes a large library, so that the figures are there first. */
-const Bars = lazy(() => import("./charts").then(({ Bars }) => ({ default: Bars })));
-const Line = lazy(() => import("./charts").then(({ Line }) => ({ default: Line })));
+const chartsQuery = queryOptions({
+  queryKey: ["part", "charts"],
+  queryFn: () => part(() => import("./charts")),
+  staleTime: Number.POSITIVE_INFINITY,
+  structuralSharing: false,
+});
+
+type Drawing = typeof import("./charts");
 
 /** How the platform does: hospitals, revenue, plans, users, sign-ups. */
 export function PlatformDashboard() {
@@ -38,9 +45,7 @@ export function PlatformDashboard() {
             </Empty>
           </Card>
         ) : (
-          <Suspense fallback={<Skeleton lines={10} />}>
-            <Charts metrics={data} />
-          </Suspense>
+          <Charts metrics={data} />
         ))}
     </div>
   );
@@ -77,6 +82,14 @@ function KeyFigures({ metrics }: { metrics: Schema<"Metrics"> }) {
 }
 
 function Charts({ metrics }: { metrics: Schema<"Metrics"> }) {
+  const charts = useQuery(chartsQuery);
+  if (charts.isPending) return <Skeleton lines={10} />;
+  if (charts.isError) return <Failure error={charts.error} retry={() => void charts.refetch()} />;
+  return <Drawn metrics={metrics} drawing={charts.data} />;
+}
+
+function Drawn({ metrics, drawing }: { metrics: Schema<"Metrics">; drawing: Drawing }) {
+  const { Bars } = drawing;
   const { t } = useTranslation();
   const format = useFormat();
   const money = (value: number) => format.money(value, metrics.currency);
@@ -113,7 +126,7 @@ function Charts({ metrics }: { metrics: Schema<"Metrics"> }) {
       >
         <Bars data={plans} format={format.number} />
       </ChartFigure>
-      <Signups signups={metrics.signups} />
+      <Signups signups={metrics.signups} drawing={drawing} />
       <ChartFigure
         title={t("dashboard.userDistribution")}
         summary={t("dashboard.usersSummary", { count: metrics.users.total })}
@@ -127,7 +140,7 @@ function Charts({ metrics }: { metrics: Schema<"Metrics"> }) {
   );
 }
 
-function Signups({ signups }: { signups: Schema<"SignupFigures"> }) {
+function Signups({ signups, drawing: { Line } }: { signups: Schema<"SignupFigures">; drawing: Drawing }) {
   const { t } = useTranslation();
   const format = useFormat();
   const [per, setPer] = useState<"day" | "month">("day");
