@@ -10,7 +10,7 @@ use futures::{
     future::{Fuse, FusedFuture as _},
 };
 use kube::{
-    ResourceExt as _,
+    Resource as _, ResourceExt as _,
     core::PartialObjectMeta,
     runtime::{
         WatchStreamExt as _,
@@ -19,7 +19,10 @@ use kube::{
     },
 };
 
-use crate::{cli::AwaitRemovals, controller::scoped};
+use crate::{cli::AwaitRemovals, context::Context, controller::scoped, echoes::Watched, finalizer, pause};
+
+/// How often an operator that is about to end looks whether it may.
+const LOOK: Duration = Duration::from_millis(50);
 
 type Hospital = PartialObjectMeta<HospitalOrganization>;
 
@@ -45,6 +48,22 @@ pub async fn await_removals(options: AwaitRemovals) -> anyhow::Result<()> {
         println!("after {} s it is not known whether hospitals are being removed", options.timeout.as_secs());
     }
     Ok(())
+}
+
+/// Returns when the operator has nothing left to do for hospitals that are being removed. Whoever deletes them together with
+/// the operator's Deployment gets them removed so, as long as its rights are still there. One of which the last pass failed
+/// is not waited for: the next operator, where there is one, must not wait for what may take for ever.
+pub async fn last_removals(context: &Context) {
+    let waits = |hospital: &Watched| {
+        let meta = hospital.meta();
+        meta.deletion_timestamp.is_some()
+            && finalizer::is_in(meta)
+            && !pause::is_on(meta)
+            && !context.backoff.is_failing(meta.uid.as_deref().unwrap_or_default(), meta.generation)
+    };
+    while context.store.state().iter().any(|hospital| waits(hospital)) {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Returns when there is no hospital, or when none has been removed from the begin of a silence to its end.

@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod away;
+mod departure;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_somebody_else_keeps_does_not_look_like_a_hospital() {
