@@ -183,6 +183,26 @@ imagePullSecrets:
 {{- regexReplaceAll "(?s)^.*\nrules:\n" (.root.Files.Get .file) "" | trimSuffix "\n" -}}
 {{- end -}}
 
+{{- /* Whether Helm takes an object in the cluster for this release's. (list $ object) */ -}}
+{{- define "chakravue.isOurs" -}}
+{{- $release := (index . 0).Release -}}
+{{- $metadata := (index . 1).metadata -}}
+{{- $notes := default dict $metadata.annotations -}}
+{{- if and (eq (get (default dict $metadata.labels) "app.kubernetes.io/managed-by") "Helm") (eq (get $notes "meta.helm.sh/release-name") $release.Name) (eq (get $notes "meta.helm.sh/release-namespace") $release.Namespace) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- /* What makes an object this release's: no chart can see Helm's --take-ownership. Helm 4 applies by fields,
+some of which are whoever's that made it. (list $ "namespace" name) */ -}}
+{{- define "chakravue.handOver" -}}
+{{- $root := index . 0 -}}
+{{- $release := $root.Release -}}
+{{- $object := printf "%s %s" (index . 1) (index . 2) -}}
+kubectl label {{ $object }} app.kubernetes.io/managed-by=Helm --overwrite && kubectl annotate {{ $object }} meta.helm.sh/release-name={{ $release.Name }} meta.helm.sh/release-namespace={{ $release.Namespace }} --overwrite
+{{- if semverCompare ">=4.0.0-0" $root.Capabilities.HelmVersion.Version }}, and then helm {{ ternary "upgrade" "install" $release.IsUpgrade }} with --force-conflicts{{ end }}
+{{- end -}}
+
 {{- /* Where both have to go. Ports are those behind a Service, since policies see an address after it was translated. */ -}}
 {{- define "chakravue.egress" -}}
 {{- $policy := . -}}

@@ -1,11 +1,11 @@
 //! What Helm is told by a look into the cluster, before it changes anything: Secrets that are not there, a release that works on
-//! the same hospitals, a resource definition that is missing or old; and what somebody with rights in one namespace can do.
+//! the same hospitals, a resource definition that is missing, old or somebody's, namespaces and kinds; and what somebody with rights in one namespace can do.
 //! It takes the definition away, and leaves it there at the end.
 
 use chakravue_testbed::{Helm, Kubectl, Tool};
 use serde_json::{Value, json};
 
-use crate::support::{LEAST, ONE_NAMESPACE, cluster};
+use crate::support::{LEAST, ONE_NAMESPACE, cluster, others_kinds};
 
 /// The definition is somebody else's business.
 const WITHOUT_DEFINITION: &str = "
@@ -93,6 +93,15 @@ async fn what_cannot_work_in_a_cluster_is_told_before_anything_is_changed() {
     let error = said(WITHOUT_DEFINITION).await;
     assert!(error.contains("definition is of version 0.0.1, and this chart needs"), "{error}");
     assert!(error.contains("kubectl apply --server-side -f files/hospitalorganizations.yaml"), "{error}");
+    let other = ["annotate", definition, &*this_version(&original), "chakravue.io/schema-digest=0", "--overwrite"];
+    person.kubectl.run(&other, "").await.unwrap();
+    let error = said(WITHOUT_DEFINITION).await;
+    assert!(error.contains("as this chart's, and yet another one: kubectl apply"), "{error}");
+    // A newer one is taken, whatever it says.
+    person.kubectl.run(&["annotate", definition, "chakravue.io/version=99.0.0", "--overwrite"], "").await.unwrap();
+    person.install("first", WITHOUT_DEFINITION, &["--dry-run=server"]).await.unwrap();
+    handed_over(&person).await;
+    namespaces_and_kinds(&person).await;
     person.kubectl.run(&["delete", definition, "--wait"], "").await.unwrap();
     let error = said(WITHOUT_DEFINITION).await;
     assert!(error.contains("the cluster has no HospitalOrganization definition"), "{error}");
@@ -115,6 +124,86 @@ async fn what_cannot_work_in_a_cluster_is_told_before_anything_is_changed() {
     assert!(original.contains("chakravue.io/version"), "{original}");
 
     rights_in_one_namespace(&person).await;
+}
+
+/// `chakravue.io/version=…` of a definition as kubectl shows it.
+fn this_version(definition: &str) -> String {
+    let definition: Value = serde_json::from_str(definition).unwrap();
+    format!("chakravue.io/version={}", definition["metadata"]["annotations"]["chakravue.io/version"].as_str().unwrap())
+}
+
+/// A definition and a namespace that were applied by hand become the release's by what it is told to type.
+async fn handed_over(person: &Person) {
+    person.namespace("by-hand").await;
+    let values = format!("{LEAST}\nhospitals: {{namespace: by-hand}}");
+    let error = person.refused("first", &values).await;
+    for (told, object) in [
+        ("hospitals.createNamespace: the namespace by-hand is there already", "namespace by-hand"),
+        (
+            "crds.install: the HospitalOrganization definition is there already and does not belong to this release",
+            "crd hospitalorganizations.chakravue.io",
+        ),
+    ] {
+        assert!(error.contains(told), "{error}");
+        assert!(!error.contains("invalid ownership metadata"), "{error}");
+        let label = format!("label {object} app.kubernetes.io/managed-by=Helm --overwrite");
+        let annotate = format!(
+            "annotate {object} meta.helm.sh/release-name=chakravue meta.helm.sh/release-namespace=first --overwrite"
+        );
+        let both = format!("kubectl {label} && kubectl {annotate}, and then helm install with --force-conflicts");
+        assert!(error.contains(&both), "{error}");
+        for command in [label, annotate] {
+            let arguments: Vec<&str> = command.split(' ').collect();
+            person.kubectl.run(&arguments, "").await.unwrap();
+        }
+    }
+    person.install("first", &values, &["--wait=hookOnly", "--force-conflicts"]).await.unwrap();
+    person.uninstall("first").await;
+}
+
+/// What Helm would only find out with half of the release in the cluster.
+async fn namespaces_and_kinds(person: &Person) {
+    let said = async |values: &str| person.refused("first", values).await;
+    let nowhere = WITHOUT_DEFINITION.replace("namespace: patients", "namespace: nowhere, createNamespace: false");
+    let error = said(&nowhere).await;
+    let told = "hospitals.namespace: there is no namespace nowhere: kubectl create namespace nowhere, or set hospitals.createNamespace";
+    assert!(error.contains(told), "{error}");
+    let watched = "
+crds: {install: false}
+hospitals: {createNamespace: false}
+operator: {watchNamespace: nowhere, clusterId: a-test}
+api: {enabled: false}";
+    let error = said(watched).await;
+    assert!(error.contains("operator.watchNamespace: there is no namespace nowhere: kubectl create"), "{error}");
+    // Without a web service nobody needs the other one.
+    assert!(!error.contains("hospitals.namespace"), "{error}");
+
+    let kinds = [
+        "servicemonitors.monitoring.coreos.com",
+        "prometheusrules.monitoring.coreos.com",
+        "httproutes.gateway.networking.k8s.io",
+    ];
+    let delete = [&["delete", "crd", "--wait"][..], &kinds].concat();
+    person.kubectl.run(&delete, "").await.unwrap();
+    let with_all = "
+crds: {install: false}
+hospitals: {namespace: patients}
+networkPolicy: {metricsFrom: [{namespaceSelector: {}}]}
+monitoring: {serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}}
+api:
+  publicUrl: https://app.example.org
+  settings: {payments: {provider: test}, trusted_proxies: [10.0.0.0/8]}
+  httpRoute: {enabled: true, parentRefs: [{name: public}]}";
+    let error = said(with_all).await;
+    for told in [
+        "monitoring.serviceMonitor.enabled: the cluster has no kind monitoring.coreos.com/v1/ServiceMonitor: install the Prometheus Operator first",
+        "monitoring.prometheusRule.enabled: the cluster has no kind monitoring.coreos.com/v1/PrometheusRule",
+        "api.httpRoute.enabled: the cluster has no kind gateway.networking.k8s.io/v1/HTTPRoute: install the Gateway API first",
+    ] {
+        assert!(error.contains(told), "{error}");
+    }
+    others_kinds(&person.kubectl).await;
+    person.install("first", with_all, &["--dry-run=server"]).await.unwrap();
 }
 
 /// Beside one that works on all hospitals, and owns the definition, there can be no other one, as far as that can be seen.

@@ -89,7 +89,8 @@ pub async fn cluster() -> Option<Cluster> {
     Some(cluster)
 }
 
-async fn others_kinds(kubectl: &Kubectl) {
+/// Makes them known, once more where somebody took them away.
+pub async fn others_kinds(kubectl: &Kubectl) {
     let files = tokio::task::spawn_blocking(chakravue_testbed::definitions).await.unwrap();
     for file in files.unwrap_or_else(|error| panic!("{error:#}")) {
         let file = file.display().to_string();
