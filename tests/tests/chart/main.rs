@@ -9,5 +9,6 @@ mod monitoring;
 mod preflight;
 mod refusals;
 mod rendering;
+mod roles;
 mod schemas;
 mod support;
