@@ -24,7 +24,7 @@ use crate::{
 pub async fn invite(settings: &Settings, email: &EmailAddress, only_the_first: bool) -> anyhow::Result<Option<String>> {
     let (master, clock) = (Master::new(&settings.mongodb.uri, &settings.master_database).await?, Clock::system());
     // One administrator per address, also when the service has never run.
-    master.prepare().await.map_err(|error| failed(&error.into()))?;
+    master.look().await.map_err(|why| anyhow!("the invitation cannot be made: {why}"))?;
     let users = PlatformUsers::new(master.clone(), BlindIndex::new(&settings.secret_key), clock.clone());
     let somebody =
         users.find(doc! { "password_hash": { "$exists": true } }).await.map_err(|problem| failed(&problem))?;

@@ -1,6 +1,6 @@
 //! The command line: `serve`, and the commands that an operator of the service runs beside it.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chakravue_crds::{cluster, master::MASTER_DATABASE};
@@ -10,11 +10,11 @@ use tokio::runtime;
 use crate::{
     administrators, app, check_urls,
     clock::Clock,
-    database_error, kubernetes, master, metrics, mongodb_role, openapi,
+    kubernetes, metrics, mongodb_role, openapi,
     people::EmailAddress,
     reference, server,
     settings::{Flags, Settings},
-    state::{App, AppState},
+    state::AppState,
     telemetry,
 };
 
@@ -145,7 +145,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             let database = flags.master_database.unwrap_or_else(|| MASTER_DATABASE.to_owned());
             match output {
                 Output::Mongosh => print!("{}", mongodb_role::mongosh_script(&role, &user, &database)),
-                Output::Json => println!("{}", serde_json::to_string(&master::role(&role, &database))?),
+                Output::Json => {
+                    let command = mongodb_role::create_role_command(&role, &database);
+                    println!("{}", serde_json::to_string(&command)?);
+                }
             }
             Ok(())
         }
@@ -167,7 +170,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         cluster::infer().await.context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
     let kube = kubernetes::client(cluster).context("the Kubernetes configuration cannot be used")?;
     let app = AppState::start(settings, Clock::system(), kube, stop.clone()).await?;
-    tokio::spawn(stop.clone().run_until_cancelled_owned(prepare(app.clone())));
+    tokio::spawn(stop.clone().run_until_cancelled_owned(app.master.clone().keep_looking()));
     // The metrics stay until the last request is finished, and end with the process.
     let counted = app.clone();
     let metrics = metrics::routes(app.metrics.clone(), move || counted.now());
@@ -176,15 +179,6 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     server::serve(listener, limit, app::router(app), under_way, stop, server::DRAIN).await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Makes the indexes of the master database as soon as it answers. Requests are served meanwhile.
-async fn prepare(app: App) {
-    while let Err(error) = app.master.prepare().await {
-        let kind = database_error::name(&error);
-        tracing::warn!(kind, code = database_error::code(&error), "the master database's indexes cannot be made yet");
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
 }
 
 #[cfg(test)]

@@ -53,6 +53,15 @@ pub fn is_refused(error: &Error) -> bool {
     matches!(code(error), Some(UNAUTHORIZED | AUTHENTICATION_FAILED | USER_NOT_FOUND)) && !is_commit_unknown(error)
 }
 
+/// Whether the server does not take the user name or the password. Who waits for a connection that could not log in is told
+/// of the connection, and its cause says why.
+#[must_use]
+pub fn is_login_refused(error: &Error) -> bool {
+    let is_one = |error: &Error| matches!(code(error), Some(AUTHENTICATION_FAILED | USER_NOT_FOUND));
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<Error>());
+    is_one(error) || cause.is_some_and(is_one)
+}
+
 /// Whether the command was given up because another one's connection failed, for example to log in.
 #[must_use]
 pub fn is_pool_cleared(error: &Error) -> bool {

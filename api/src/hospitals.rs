@@ -43,6 +43,9 @@ const WATCH_TIMEOUT_SECONDS: u32 = 290;
 /// Whether Kubernetes answers is asked at most this often, and for so long.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How long it is asked for one object while others wait.
+const SOON: Duration = Duration::from_secs(1);
+
 /// An object that is not there, looked for only to hear whether Kubernetes answers.
 const NOBODY: &str = "does-kubernetes-answer";
 
@@ -67,10 +70,55 @@ struct Inner {
     namespace: String,
     cells: RwLock<Cells>,
     changes: broadcast::Sender<Arc<Hospital>>,
-    listed: watch::Sender<bool>,
+    listing: watch::Sender<Listing>,
     /// When Kubernetes was asked last, and whether it answered.
     answered: tokio::sync::Mutex<Option<(Instant, bool)>>,
     stop: CancellationToken,
+}
+
+/// Whether the objects were listed once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listing {
+    Awaited(Unlisted),
+    Done,
+}
+
+/// Why Kubernetes has not listed the hospitals, and what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unlisted {
+    #[error("Kubernetes does not answer")]
+    NoAnswer,
+    #[error(
+        "the HospitalOrganization definition is not installed in the cluster (404): kubectl apply -f \
+         charts/chakravue/files/hospitalorganizations.yaml"
+    )]
+    NoDefinition,
+    #[error("Kubernetes does not know who the service is (401): give it a token or a kubeconfig that is valid there")]
+    Stranger,
+    #[error(
+        "Kubernetes does not let the service list them (403): bind its account to the role that the chart makes for it"
+    )]
+    Forbidden,
+    #[error("Kubernetes answers with an error ({0})")]
+    Fails(u16),
+}
+
+impl Unlisted {
+    fn of(error: &watcher::Error) -> Self {
+        use kube::Error::Api;
+        use watcher::Error as W;
+        match error {
+            W::InitialListFailed(Api(status)) | W::WatchStartFailed(Api(status)) | W::WatchError(status) => {
+                match status.code {
+                    401 => Self::Stranger,
+                    403 => Self::Forbidden,
+                    404 => Self::NoDefinition,
+                    code => Self::Fails(code),
+                }
+            }
+            _ => Self::NoAnswer,
+        }
+    }
 }
 
 /// How long somebody still waits for a hospital once the service is to stop: what is under way has to be answered before it
@@ -99,7 +147,7 @@ impl Hospitals {
             namespace: namespace.to_owned(),
             cells: RwLock::default(),
             changes: broadcast::channel(CHANGES_KEPT).0,
-            listed: watch::Sender::new(false),
+            listing: watch::Sender::new(Listing::Awaited(Unlisted::NoAnswer)),
             answered: tokio::sync::Mutex::default(),
             stop: stop.clone(),
         }));
@@ -112,7 +160,7 @@ impl Hospitals {
     /// Whether the objects were listed once. From then on what is known may be old while Kubernetes is away, but whole.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        *self.0.listed.borrow()
+        self.unlisted().is_none()
     }
 
     /// Whether Kubernetes answers now, or did a moment ago. The watch cannot tell: it is silent while nothing changes.
@@ -133,7 +181,16 @@ impl Hospitals {
     /// Returns when the objects were listed once.
     pub async fn ready(&self) {
         // It cannot fail: the sender lives in `self`.
-        let _ = self.0.listed.subscribe().wait_for(|listed| *listed).await;
+        let _ = self.0.listing.subscribe().wait_for(|listing| *listing == Listing::Done).await;
+    }
+
+    /// Why they were not listed yet, if they were not.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<Unlisted> {
+        match *self.0.listing.borrow() {
+            Listing::Awaited(why) => Some(why),
+            Listing::Done => None,
+        }
     }
 
     /// Cancelled when the service stops: long answers end then.
@@ -168,7 +225,7 @@ impl Hospitals {
         if self.is_ready() {
             return Ok(());
         }
-        let detail = "The hospitals are not known yet, because Kubernetes does not answer. Try again in a moment.";
+        let detail = "The hospitals are not known yet, because Kubernetes has not listed them. Try again in a moment.";
         Err(Problem::new(Kind::KubernetesUnavailable, detail).retry_after(Duration::from_secs(2)))
     }
 
@@ -227,6 +284,18 @@ impl Hospitals {
             () = stopped => None,
         };
         found.ok_or_else(|| NotYet { last_seen: self.get_by_name(name) })
+    }
+
+    /// The hospital as Kubernetes has it at this moment, whatever this replica has heard. For what holds others up
+    /// meanwhile, so it does not wait long.
+    ///
+    /// # Errors
+    /// When it is gone, or Kubernetes does not answer soon.
+    pub async fn current(&self, id: &OrganizationId) -> Answer<Arc<Hospital>> {
+        let name = self.find(id)?.name_any();
+        let asked = tokio::time::timeout(SOON, self.0.api.get_opt(&name)).await;
+        let found = asked.map_err(|_| Problem::kubernetes_away())??.filter(|found| id_of(found).as_ref() == Some(id));
+        found.map(|found| self.put(found)).ok_or_else(Problem::not_found)
     }
 
     /// Makes a hospital's object, or finds the one that an earlier attempt of the same signup made.
@@ -307,14 +376,30 @@ impl Hospitals {
                 }
                 Ok(watcher::Event::InitDone) => {
                     self.keep_only(&listed);
-                    self.0.listed.send_replace(true);
+                    self.0.listing.send_replace(Listing::Done);
                 }
                 Ok(watcher::Event::Apply(object)) => self.take(object),
                 Ok(watcher::Event::Delete(object)) => self.remove(&object.name_any()),
                 Err(error) => {
+                    self.not_listed(Unlisted::of(&error));
                     tracing::warn!(%error, "the watch of the hospitals was interrupted; it goes on by itself");
                 }
             }
+        }
+    }
+
+    /// Of a watch that breaks off later there is nothing to say: what is known stays known.
+    fn not_listed(&self, why: Unlisted) {
+        let is_news = self.0.listing.send_if_modified(|listing| {
+            let news = Listing::Awaited(why);
+            let is_news = *listing != Listing::Done && *listing != news;
+            if is_news {
+                *listing = news;
+            }
+            is_news
+        });
+        if is_news {
+            tracing::error!("the hospitals of namespace {} are not known yet: {why}", self.0.namespace);
         }
     }
 

@@ -1,16 +1,14 @@
 //! The platform's own database: who may sign in where, sessions, signups, payments. It never holds patient data, and the
-//! API's MongoDB user reaches nothing else; see [`role`].
+//! API's MongoDB user reaches nothing else; see [`mongodb_role`](crate::mongodb_role).
 //!
 //! Each kind of document is declared by the component that owns it, which says by [`Record`] where it is kept.
 
 mod in_time;
+mod standing;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -24,8 +22,9 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub use self::in_time::InTime;
-use crate::{payments::ledger, platform_audit, platform_users, problem::Answer, signups};
+use self::standing::Standing;
+pub use self::{in_time::InTime, standing::Unusable};
+use crate::{payments::ledger, platform_audit, platform_users, signups};
 
 /// A collection of the master database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +89,7 @@ impl Store {
     }
 
     /// What the API's MongoDB user may do with it, and why.
-    fn rights(self) -> (&'static [&'static str], &'static str) {
+    pub(crate) fn rights(self) -> (&'static [&'static str], &'static str) {
         match self {
             Self::Organizations => (&["find"], "show hospitals and their state; only the operator writes them"),
             Self::AuditLogs => {
@@ -171,27 +170,6 @@ pub fn expiring(name: &str, field: &str) -> IndexModel {
     IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
 }
 
-/// The command that creates the role of the API's MongoDB user in the `admin` database.
-#[must_use]
-pub fn role(name: &str, master_database: &str) -> Document {
-    let privileges: Vec<Document> = Store::ALL
-        .iter()
-        .map(|store| {
-            let (actions, _) = store.rights();
-            doc! { "resource": { "db": master_database, "collection": store.name() }, "actions": actions }
-        })
-        .collect();
-    doc! { "createRole": name, "privileges": privileges, "roles": [] }
-}
-
-/// Each right of [`role`] with its reason, for a person.
-pub fn reasons() -> impl Iterator<Item = (&'static str, &'static [&'static str], &'static str)> {
-    Store::ALL.iter().map(|store| {
-        let (actions, reason) = store.rights();
-        (store.name(), actions, reason)
-    })
-}
-
 /// What is acknowledged outlasts a failover, and what is asked is what holds now: whatever the URI or the cluster's defaults
 /// say, which are weaker where a replica set has arbiters.
 pub fn make_durable(options: &mut ClientOptions) {
@@ -203,12 +181,12 @@ pub fn make_durable(options: &mut ClientOptions) {
 #[derive(Clone, Debug)]
 pub struct Master {
     database: Database,
-    prepared: Arc<AtomicBool>,
+    standing: Arc<Standing>,
     certificate_authority: Option<PathBuf>,
 }
 
 impl Master {
-    /// Connects lazily: a MongoDB that is away is told by [`Master::ping`], not here.
+    /// Connects lazily: a MongoDB that is away is told by [`Master::usable`], not here.
     ///
     /// # Errors
     /// When the URI cannot be understood.
@@ -224,7 +202,7 @@ impl Master {
             _ => None,
         };
         let client = Client::with_options(options).context("the MongoDB URI cannot be used")?;
-        Ok(Self { database: client.database(database), prepared: Arc::default(), certificate_authority })
+        Ok(Self { database: client.database(database), standing: Arc::default(), certificate_authority })
     }
 
     /// The file with the authority that MongoDB's certificate comes from, where it is none that everybody knows.
@@ -257,7 +235,7 @@ impl Master {
             Ok::<_, mongodb::error::Error>(())
         });
         try_join_all(prepare).await?;
-        self.prepared.store(true, Ordering::Release);
+        self.standing.prepared.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -265,16 +243,7 @@ impl Master {
     /// rely on one before.
     #[must_use]
     pub fn is_prepared(&self) -> bool {
-        self.prepared.load(Ordering::Acquire)
-    }
-
-    /// Whether the database answers and lets the API read.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Answer<()> {
-        self.raw(Store::Organizations).find_one(doc! {}).projection(doc! { "_id": 1 }).in_time().await?;
-        Ok(())
+        self.standing.prepared.load(Ordering::Acquire)
     }
 
     #[must_use]

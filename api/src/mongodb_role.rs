@@ -1,29 +1,44 @@
-//! What the service's MongoDB user must be allowed to do, for the person who creates it: a script to paste into mongosh,
-//! with the reason for each right.
+//! What the service's MongoDB user must be allowed to do: the role that `chakravue-api mongodb-role` prints, and what the
+//! rights of the user that is connected are compared with.
 
-use std::fmt::Write as _;
+use bson::Document;
+use chakravue_crds::{
+    master::MASTER_DATABASE,
+    privileges::{self, Privilege, Resource},
+};
 
-use crate::master;
+use crate::master::Store;
 
+/// Everything the service needs, given the name of the master database.
+#[must_use]
+pub fn privileges(master_database: &str) -> Vec<Privilege> {
+    let privilege = |store: Store| {
+        let (actions, reason) = store.rights();
+        let resource = Resource::Collection { database: master_database.to_owned(), collection: store.name() };
+        Privilege { resource, actions, reason, required: true }
+    };
+    Store::ALL.map(privilege).into()
+}
+
+/// The command that creates the role in the `admin` database.
+#[must_use]
+pub fn create_role_command(role: &str, master_database: &str) -> Document {
+    privileges::create_role_command(role, &privileges(master_database))
+}
+
+/// The same for a person, to paste into mongosh, and a user with the role.
 #[must_use]
 pub fn mongosh_script(role: &str, user: &str, master_database: &str) -> String {
-    let mut privileges = String::new();
-    for (collection, actions, reason) in master::reasons() {
-        let actions = actions.iter().map(|action| format!("\"{action}\"")).collect::<Vec<_>>().join(", ");
-        // Writing to a String cannot fail.
-        let _ = write!(
-            privileges,
-            "    // {reason}\n    {{ resource: {{ db: \"{master_database}\", collection: \"{collection}\" }},\n      \
-             actions: [{actions}] }},\n"
-        );
-    }
-    format!(
-        "// Run this in mongosh, connected as an administrator. It asks for the new user's password.\n\
-         // The role reaches the platform's own database and no hospital's.\n\
-         db.getSiblingDB(\"admin\").createRole({{\n  role: \"{role}\",\n  privileges: [\n{privileges}  ],\n  roles: []\n}});\n\
-         db.getSiblingDB(\"admin\").createUser({{\n  user: \"{user}\", pwd: passwordPrompt(),\n  \
-         roles: [{{ role: \"{role}\", db: \"admin\" }}]\n}});\n"
-    )
+    let about = "The role reaches the platform's own database and no hospital's.";
+    privileges::mongosh_script(role, user, about, &privileges(master_database))
+}
+
+/// What a person calls to see the role.
+#[must_use]
+pub fn command_line(master_database: &str) -> String {
+    let other = master_database != MASTER_DATABASE;
+    let database = if other { format!(" --master-database {master_database}") } else { String::new() };
+    format!("chakravue-api mongodb-role{database}")
 }
 
 #[cfg(test)]
@@ -31,16 +46,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_says_what_the_command_says() {
-        let script = mongosh_script("r", "u", "m");
-        let command = master::role("r", "m");
-        let privileges = command.get_array("privileges").unwrap();
-        assert_eq!(script.matches("resource:").count(), privileges.len());
-        for privilege in privileges {
-            let resource = privilege.as_document().unwrap().get_document("resource").unwrap();
-            assert_eq!(resource.get_str("db").unwrap(), "m", "no other database");
-            let collection = resource.get_str("collection").unwrap();
-            assert!(script.contains(&format!("{{ db: \"m\", collection: \"{collection}\" }}")), "{script}");
+    fn the_role_reaches_no_other_database_and_is_all_that_is_needed() {
+        let command = create_role_command("r", "m");
+        let granted: Vec<Document> = command
+            .get_array("privileges")
+            .unwrap()
+            .iter()
+            .map(|privilege| privilege.as_document().unwrap().clone())
+            .collect();
+        assert_eq!(granted.len(), Store::ALL.len());
+        for privilege in &granted {
+            assert_eq!(privilege.get_document("resource").unwrap().get_str("db").unwrap(), "m");
         }
+        assert!(privileges::lacking(&privileges("m"), &granted).is_empty());
+        assert_eq!(privileges::lacking(&privileges("m"), &granted[1..]), ["find on m.organizations"]);
+    }
+
+    #[test]
+    fn the_command_names_a_database_that_is_not_the_usual_one() {
+        assert_eq!(command_line(MASTER_DATABASE), "chakravue-api mongodb-role");
+        assert_eq!(command_line("m"), "chakravue-api mongodb-role --master-database m");
     }
 }

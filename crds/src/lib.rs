@@ -11,6 +11,7 @@
 //! | [`texts`] | the rules for what people write about a hospital: its name, e-mail address and telephone number |
 //! | [`tenant_schema`] | the versioned catalogue of collections, validators and indexes |
 //! | [`master`] | the documents of the master database that more than one program reads |
+//! | [`privileges`] | what a program's MongoDB login must be allowed to do, and what one that is there lacks |
 //! | [`annotations`] | the annotations with which a person steers the operator |
 //! | [`cluster`] | which cluster a program works on, and whether by way of a proxy |
 
@@ -22,6 +23,7 @@ pub mod naming;
 pub mod organization;
 pub mod organization_id;
 pub mod plans;
+pub mod privileges;
 pub mod roles;
 pub mod tenant_schema;
 pub mod texts;

@@ -4,86 +4,10 @@
 //! The role cannot read or write any tenant's documents. It can create users, so it is guarded like a superuser all
 //! the same.
 
-use mongodb::bson::{Bson, Document, doc};
+use chakravue_crds::privileges::{self, Privilege, Resource};
+use mongodb::bson::Document;
 
 use crate::access::{STORED_ROLES, STORED_USERS};
-
-/// A right: actions on a resource, with the reason for which the operator needs it.
-pub struct Privilege {
-    pub resource: Resource,
-    pub actions: &'static [&'static str],
-    pub reason: &'static str,
-    /// Whether the operator cannot work without it.
-    pub required: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resource {
-    /// Every database and every collection in it, system collections apart.
-    EveryDatabase,
-    /// The collection of this name in every database.
-    InEveryDatabase { collection: &'static str },
-    /// One collection.
-    Collection { database: String, collection: &'static str },
-    /// The server itself.
-    Cluster,
-}
-
-impl Resource {
-    fn document(&self) -> Document {
-        match self {
-            Self::EveryDatabase => doc! { "db": "", "collection": "" },
-            Self::InEveryDatabase { collection } => doc! { "db": "", "collection": *collection },
-            Self::Collection { database, collection } => doc! { "db": database, "collection": *collection },
-            Self::Cluster => doc! { "cluster": true },
-        }
-    }
-
-    /// As it stands in a script for people.
-    fn script(&self) -> String {
-        match self {
-            Self::EveryDatabase => r#"{ db: "", collection: "" }"#.to_owned(),
-            Self::InEveryDatabase { collection } => format!(r#"{{ db: "", collection: "{collection}" }}"#),
-            Self::Collection { database, collection } => {
-                format!(r#"{{ db: "{database}", collection: "{collection}" }}"#)
-            }
-            Self::Cluster => "{ cluster: true }".to_owned(),
-        }
-    }
-
-    /// In a sentence, after an action.
-    fn words(&self) -> String {
-        match self {
-            Self::EveryDatabase => "every database".to_owned(),
-            Self::InEveryDatabase { collection } => format!("{collection} of every database"),
-            Self::Collection { database, collection } => format!("{database}.{collection}"),
-            Self::Cluster => "the cluster".to_owned(),
-        }
-    }
-
-    /// Whether a granted resource includes this one.
-    fn covered_by(&self, granted: &Document) -> bool {
-        if granted.get_bool("anyResource").unwrap_or(false) {
-            return true;
-        }
-        if *self == Self::Cluster {
-            return granted.get_bool("cluster").unwrap_or(false);
-        }
-        let (Ok(db), Ok(collection)) = (granted.get_str("db"), granted.get_str("collection")) else {
-            return false;
-        };
-        match self {
-            Self::EveryDatabase => db.is_empty() && collection.is_empty(),
-            Self::InEveryDatabase { collection: wanted } => db.is_empty() && collection == *wanted,
-            Self::Collection { database, collection: wanted } => {
-                // "Every collection" does not mean system collections.
-                let every = collection.is_empty() && !wanted.starts_with("system.");
-                (db.is_empty() || db == database) && (every || collection == *wanted)
-            }
-            Self::Cluster => false,
-        }
-    }
-}
 
 /// Everything the operator needs, given the name of the master database.
 fn operator(master: &str) -> Vec<Privilege> {
@@ -195,86 +119,40 @@ impl Login<'_> {
         }
     }
 
-    fn warning(self) -> &'static str {
+    fn about(self) -> &'static str {
         match self {
             Self::Operator { .. } => {
-                "// The role cannot read hospitals' data, but it can create users: guard it like an administrator's.\n"
+                "The role cannot read hospitals' data, but it can create users: guard it like an administrator's."
             }
-            Self::Watch => "// The role can read every hospital's documents: give it to the operator's watch alone.\n",
+            Self::Watch => "The role can read every hospital's documents: give it to the operator's watch alone.",
         }
     }
 }
 
-/// The command that creates the role, with the rights of one resource together.
+/// The command that creates the role.
 pub fn create_role_command(role: &str, login: Login) -> Document {
-    let mut privileges: Vec<(Document, Vec<Bson>)> = Vec::new();
-    for privilege in login.privileges() {
-        let resource = privilege.resource.document();
-        let actions = privilege.actions.iter().map(|action| Bson::from(*action));
-        match privileges.iter_mut().find(|(known, _)| *known == resource) {
-            Some((_, known)) => known.extend(actions),
-            None => privileges.push((resource, actions.collect())),
-        }
-    }
-    let privileges: Vec<Bson> = privileges
-        .into_iter()
-        .map(|(resource, actions)| doc! { "resource": resource, "actions": actions }.into())
-        .collect();
-    doc! { "createRole": role, "privileges": privileges, "roles": [] }
+    privileges::create_role_command(role, &login.privileges())
 }
 
-/// The same for a person: what to paste into mongosh, with a reason for each right.
+/// The same for a person, to paste into mongosh.
 pub fn mongosh_script(role: &str, user: &str, login: Login) -> String {
-    use std::fmt::Write as _;
-    let mut script =
-        String::from("// Run this in mongosh, connected as an administrator. It asks for the new user's password.\n");
-    script.push_str(login.warning());
-    let _ = writeln!(script, "db.getSiblingDB(\"admin\").createRole({{\n  role: \"{role}\",\n  privileges: [");
-    for privilege in login.privileges() {
-        let actions = privilege.actions.iter().map(|a| format!("\"{a}\"")).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(
-            script,
-            "    // {}\n    {{ resource: {},\n      actions: [{actions}] }},",
-            privilege.reason,
-            privilege.resource.script(),
-        );
-    }
-    let _ = write!(
-        script,
-        "  ],\n  roles: []\n}});\n\
-         db.getSiblingDB(\"admin\").createUser({{\n  user: \"{user}\", pwd: passwordPrompt(),\n  roles: [{{ role: \"{role}\", db: \"admin\" }}]\n}});\n"
-    );
-    script
+    privileges::mongosh_script(role, user, login.about(), &login.privileges())
 }
 
-/// The rights that `granted` (`authInfo.authenticatedUserPrivileges` of `connectionStatus`) lacks, in words.
+/// The rights that are lacking in what is granted, in words.
 pub fn missing(login: Login, granted: &[Document]) -> Vec<String> {
-    lacking(login, granted, true)
+    privileges::lacking(login.privileges().iter().filter(|privilege| privilege.required), granted)
 }
 
 /// The same of the rights without which the operator works, but does less.
 pub fn missing_optional(login: Login, granted: &[Document]) -> Vec<String> {
-    lacking(login, granted, false)
-}
-
-fn lacking(login: Login, granted: &[Document], required: bool) -> Vec<String> {
-    let mut lacking = Vec::new();
-    for privilege in login.privileges().into_iter().filter(|privilege| privilege.required == required) {
-        let covering = granted
-            .iter()
-            .filter(|grant| grant.get_document("resource").is_ok_and(|granted| privilege.resource.covered_by(granted)));
-        let held: Vec<&str> = covering
-            .filter_map(|grant| grant.get_array("actions").ok())
-            .flat_map(|actions| actions.iter().filter_map(Bson::as_str))
-            .collect();
-        let lacks = privilege.actions.iter().filter(|action| !held.iter().any(|a| a == *action || *a == "anyAction"));
-        lacking.extend(lacks.map(|action| format!("{action} on {}", privilege.resource.words())));
-    }
-    lacking
+    privileges::lacking(login.privileges().iter().filter(|privilege| !privilege.required), granted)
 }
 
 #[cfg(test)]
 mod tests {
+    use mongodb::bson::{Bson, doc};
+
     use super::*;
 
     const OPERATOR: Login = Login::Operator { master: "chakravue_master" };

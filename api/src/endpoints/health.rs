@@ -1,7 +1,7 @@
 //! Probes. `GET /healthz`: the process lives and answers; it asks nothing of the database or of Kubernetes, since a
 //! restart would not mend those. `GET /readyz`: requests can be served, and what some of them would miss.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{Json, extract::State};
 use serde::Serialize;
@@ -29,7 +29,7 @@ async fn get_health() -> &'static str {
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     ready: bool,
-    /// Whether the master database answers and has its indexes.
+    /// Whether the master database answers, has its indexes, and lets the service do all that it needs.
     mongodb: bool,
     /// Whether the hospitals' objects are known and Kubernetes answers. Once they are known, hospitals work on without it, and
     /// the service stays ready.
@@ -43,16 +43,16 @@ struct Readiness {
         headers(("Retry-After" = u64, description = "Seconds until it is worth asking again"))),
 ))]
 async fn get_readiness(State(app): State<App>) -> Answer<Json<Readiness>> {
-    let known = app.hospitals.is_ready();
-    let mongodb = async { app.master.is_prepared() && app.master.ping().await.is_ok() };
-    let kubernetes = async { known && app.hospitals.answers().await };
-    let (mongodb, kubernetes) = tokio::join!(mongodb, kubernetes);
-    let missing = if app.hospitals.stopping().is_cancelled() {
-        "The service is stopping."
-    } else if !mongodb {
-        "The database does not answer, or has no indexes yet."
-    } else if !known {
-        "The hospitals are not known yet, because Kubernetes does not answer."
+    let unlisted = app.hospitals.unlisted();
+    let kubernetes = async { unlisted.is_none() && app.hospitals.answers().await };
+    let (usable, kubernetes) = tokio::join!(app.master.usable(), kubernetes);
+    let mongodb = usable.is_ok();
+    let missing: Cow<'static, str> = if app.hospitals.stopping().is_cancelled() {
+        "The service is stopping.".into()
+    } else if let Err(why) = usable {
+        why.to_string().into()
+    } else if let Some(why) = unlisted {
+        format!("The hospitals of namespace {} are not known yet: {why}.", app.hospitals.namespace()).into()
     } else {
         return Ok(Json(Readiness { ready: true, mongodb, kubernetes }));
     };

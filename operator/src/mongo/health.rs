@@ -3,7 +3,10 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use chakravue_crds::conditions::Reason;
+use chakravue_crds::{
+    conditions::Reason,
+    privileges::{granted, question},
+};
 use futures::StreamExt as _;
 use mongodb::bson::{Document, Timestamp, doc};
 use tokio::sync::watch;
@@ -143,13 +146,8 @@ impl Mongo {
     /// One look: a writable primary, every right that is needed, and the indexes of the master database.
     async fn look(&self) -> Result<Abilities> {
         let hello = self.read("admin", doc! { "hello": 1 }, "greet it").await?;
-        let status =
-            self.read("admin", doc! { "connectionStatus": 1, "showPrivileges": true }, "show its privileges").await?;
-        let granted: Vec<Document> = status
-            .get_document("authInfo")
-            .and_then(|info| info.get_array("authenticatedUserPrivileges"))
-            .map(|privileges| privileges.iter().filter_map(|p| p.as_document().cloned()).collect())
-            .unwrap_or_default();
+        let status = self.read("admin", question(), "show its privileges").await?;
+        let granted = granted(&status);
         let missing = privileges::missing(Login::Operator { master: &self.master }, &granted);
         if !missing.is_empty() {
             return Err(Error::Fault {

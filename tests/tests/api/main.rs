@@ -34,6 +34,7 @@ mod payments;
 mod pharmacy;
 mod process;
 mod provisioning;
+mod readiness;
 mod readme;
 mod repeated;
 mod requests;
