@@ -517,9 +517,8 @@ async function opened({ at, open, send }: FormCase) {
   if (at === "/staff") {
     localStorage.setItem("organizationContext", JSON.stringify({ organizationId: "org_1", organizationName: "Mercy" }));
   }
-  // The token of a link is read from the browser's own address.
-  if (["/accept-invitation", "/reset-password"].includes(at)) window.history.replaceState(null, "", `${at}#token=t`);
-  const { user } = renderAt(at);
+  const isOfLink = ["/accept-invitation", "/reset-password"].includes(at);
+  const { user } = renderAt(isOfLink ? `${at}#token=t` : at);
   const place = await (open ?? (async () => (await screen.findByRole("button", { name: send })).closest("form")))(user);
   const form = (place as HTMLElement).closest("form") as HTMLFormElement;
   const button = within(form).getByRole("button", { name: send });

@@ -3,6 +3,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/components/Button";
 import { DialogFrame } from "@/components/DialogFrame";
+import { ProblemNotice } from "@/components/ProblemNotice";
 import { useSession } from "./context";
 
 /** The warning comes so long before the end. */
@@ -16,6 +17,7 @@ export function SessionKeeper() {
   const { t } = useTranslation();
   const session = useSession();
   const endsAt = useSyncExternalStore(session.subscribe, session.endsAt);
+  const isFinal = useSyncExternalStore(session.subscribe, session.endsForGood);
   const left = useTimeLeft(endsAt);
 
   useEffect(() => {
@@ -38,19 +40,46 @@ export function SessionKeeper() {
   const isWarning = left !== null && left > 0 && left <= WARNING;
   return (
     <AlertDialog.Root open={isWarning}>
-      <DialogFrame mustAnswer title={t("session.warning.title")}>
-        <AlertDialog.Description className="text-ink-soft">{t("session.warning.explanation")}</AlertDialog.Description>
+      <DialogFrame mustAnswer title={t(isFinal ? "session.final.title" : "session.warning.title")}>
+        <AlertDialog.Description className="text-ink-soft">
+          {t(isFinal ? "session.final.explanation" : "session.warning.explanation")}
+        </AlertDialog.Description>
         <p className="text-lg tabular" role="timer">
           {t("session.warning.left", { count: Math.ceil((left ?? 0) / 1000) })}
         </p>
-        <div className="flex flex-wrap justify-end gap-2 max-sm:*:grow">
-          <Button onClick={() => void session.signOut()}>{t("session.signOut")}</Button>
-          <Button look="primary" onClick={() => void session.extend().catch(() => {})}>
-            {t("session.warning.stay")}
+        {isFinal ? (
+          <Button look="primary" className="justify-self-end" onClick={() => session.ended()}>
+            {t("session.final.signIn")}
           </Button>
-        </div>
+        ) : (
+          <StayOrLeave />
+        )}
       </DialogFrame>
     </AlertDialog.Root>
+  );
+}
+
+function StayOrLeave() {
+  const { t } = useTranslation();
+  const session = useSession();
+  const [problem, setProblem] = useState<unknown>(null);
+  const [pending, setPending] = useState(false);
+  const stay = async () => {
+    setPending(true);
+    setProblem(null);
+    await session.extend().catch(setProblem);
+    setPending(false);
+  };
+  return (
+    <>
+      <ProblemNotice error={problem} />
+      <div className="flex flex-wrap justify-end gap-2 max-sm:*:grow">
+        <Button onClick={() => void session.signOut()}>{t("session.signOut")}</Button>
+        <Button look="primary" pending={pending} onClick={() => void stay()}>
+          {t("session.warning.stay")}
+        </Button>
+      </div>
+    </>
   );
 }
 

@@ -2,6 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { answer, api, listenToAnswers, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { forgetDrafts, holdDrafts, releaseDrafts } from "@/components/form/drafts";
+import { forgetSignup } from "@/features/signup/draft";
 import { type Me, meQuery } from "./me";
 import { rememberHospital } from "./remembered-hospital";
 
@@ -9,7 +10,14 @@ import { rememberHospital } from "./remembered-hospital";
 export type Ending = "signed-out" | "ended";
 
 /** What the tabs of one browser tell each other. They share the session's cookie, so they must share its end. */
-type Message = { kind: "signed-in"; userId: string } | { kind: "signed-out" };
+type Message =
+  | { kind: "signed-in"; userId: string }
+  | { kind: "signed-out" }
+  /** The session was used, and so lasts in every tab. */
+  | { kind: "contact"; userId: string; at: number };
+
+/** Not of each request the other tabs have to hear. */
+const TELL_EVERY = 2000;
 
 /** How long a session lasts without a request, and when the last one was. */
 interface Clock {
@@ -24,6 +32,7 @@ export class BrowserSession {
   private clock: Clock | null = null;
   private readonly listeners = new Set<() => void>();
   private userId: string | null = null;
+  private lastTold = 0;
   /** The hospital's subscription was suspended during the work. */
   private suspended = false;
   /** Somebody wants to leave, and the server, which alone can end a session, could not be told. */
@@ -41,6 +50,10 @@ export class BrowserSession {
     this.channel.onmessage = ({ data }: MessageEvent<Message>) => {
       // Another tab has ended this tab's session, or has put another one in its place.
       if (this.userId === null) return;
+      if (data.kind === "contact") {
+        if (data.userId === this.userId) this.hadContact(data.at);
+        return;
+      }
       if (data.kind === "signed-out" || data.userId !== this.userId) this.close("signed-out");
     };
     queries.getQueryCache().subscribe((event) => {
@@ -92,7 +105,10 @@ export class BrowserSession {
     this.suspended = false;
     this.signOutStuck = false;
     // The user stays known after an end by itself, so that what they typed is given back to nobody else.
-    if (ending === "signed-out") this.userId = null;
+    if (ending === "signed-out") {
+      this.userId = null;
+      forgetSignup();
+    }
     this.leave(ending);
     this.queries.clear();
     this.tell();
@@ -117,7 +133,16 @@ export class BrowserSession {
 
   private heard(response: Response): void {
     if (!this.clock || !response.ok) return;
-    this.clock = { ...this.clock, lastContact: Date.now() };
+    const at = Date.now();
+    this.hadContact(at);
+    if (this.userId === null || at - this.lastTold < TELL_EVERY) return;
+    this.lastTold = at;
+    this.channel.postMessage({ kind: "contact", userId: this.userId, at } satisfies Message);
+  }
+
+  private hadContact(at: number): void {
+    if (!this.clock || at <= this.clock.lastContact) return;
+    this.clock = { ...this.clock, lastContact: at };
     this.tell();
   }
 
@@ -125,6 +150,11 @@ export class BrowserSession {
   endsAt = (): number | null => {
     if (!this.clock) return null;
     return Math.min(this.clock.lastContact + this.clock.idle, this.clock.expires);
+  };
+
+  /** Whether what ends the session is that it has lasted as long as one may: nothing prolongs it then. */
+  endsForGood = (): boolean => {
+    return this.clock !== null && this.clock.expires <= this.clock.lastContact + this.clock.idle;
   };
 
   /** Whether so much of the idle time has passed that somebody who works without requests should make one. */

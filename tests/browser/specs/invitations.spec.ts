@@ -35,6 +35,46 @@ test("an invitation that has expired says so, and what to do", async ({ page, cl
   await page.goto(pathOf(invitation_url));
   await expect(page.getByRole("heading", { name: "This invitation cannot be used any more" })).toBeVisible();
   await expect(page.getByText("ask your administrator for a new link")).toBeVisible();
+  // The new link, in the same tab: only what stands behind the # is another.
+  const renewed = await ask<{ invitation_url: string }>(
+    "POST",
+    `/organization/${clinic.id}/users/${user_id}/invitation`,
+    clinic.admin.token,
+  );
+  await page.evaluate((link) => {
+    window.location.hash = new URL(link).hash;
+  }, renewed.invitation_url);
+  await expect(page.getByRole("button", { name: "Accept and sign in" })).toBeVisible();
+  expect(page.url()).not.toContain("token");
+  // A page that is loaded anew has forgotten the link, which says nothing about the invitation.
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "Open the link once more" })).toBeVisible();
+  await audit(page);
+  await page.goto(pathOf(renewed.invitation_url));
+  await expect(page.getByRole("button", { name: "Accept and sign in" })).toBeVisible();
+});
+
+test("where the answer to an acceptance is lost, the sign-in is the way on", async ({ page, clinic, watcher }) => {
+  const { invitation_url, email } = await invite(clinic, "receptionist");
+  await page.goto(pathOf(invitation_url));
+  await page.getByLabel("New password").fill(PASSWORD);
+  watcher.goesOffline();
+  await page.route("**/invitations/accept", async (route) => {
+    await route.fetch();
+    await route.abort();
+  });
+  await page.getByRole("button", { name: "Accept and sign in" }).click();
+  await expect(page.getByText("Your password may have been set all the same")).toBeVisible();
+  await audit(page);
+  await page.unroute("**/invitations/accept");
+  watcher.provokes(410, /accept/);
+  await page.getByRole("button", { name: "Accept and sign in" }).click();
+  await expect(page.getByRole("button", { name: "Accept and sign in" })).toHaveCount(0);
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { name: "Today" })).toBeVisible();
 });
 
 test("an invitation that is used in another tab meanwhile keeps nobody waiting", async ({ page, clinic, watcher }) => {

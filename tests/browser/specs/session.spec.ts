@@ -32,6 +32,31 @@ test("a session that ends during work leads to the sign-in and back, with the wo
   await expect(page.getByRole("heading", { name: "Half Typed" })).toBeVisible();
 });
 
+test("nobody loses what they have typed by a link, the Back button or a closed tab without a word", async ({ page, clinic }) => {
+  await signIn(page, clinic, clinic.reception, "/app/patients");
+  await page.getByRole("link", { name: "Register a patient" }).click();
+  const name = page.getByLabel("Name", { exact: true });
+  await name.fill("Half Typed");
+  const question = page.getByRole("alertdialog", { name: "Leave without saving?" });
+  await page.getByRole("link", { name: "Appointments", exact: true }).click();
+  await expect(question).toBeVisible();
+  await audit(page);
+  await question.getByRole("button", { name: "Stay here" }).click();
+  await page.goBack();
+  await question.getByRole("button", { name: "Stay here" }).click();
+  await expect(name).toHaveValue("Half Typed");
+  const asked = page.waitForEvent("dialog");
+  const reloading = page.reload();
+  const dialog = await asked;
+  expect(dialog.type()).toBe("beforeunload");
+  await dialog.accept();
+  await reloading;
+  await name.fill("Half Typed");
+  await page.getByRole("link", { name: "Appointments", exact: true }).click();
+  await question.getByRole("button", { name: "Leave" }).click();
+  await expect(page).toHaveURL(/\/app\/appointments$/);
+});
+
 test("what somebody has typed is given back to nobody else", async ({ page, clinic, watcher }) => {
   const somebody = await person(clinic, "receptionist", "Tom Typed");
   await signIn(page, clinic, somebody, "/app/patients/new");
@@ -53,17 +78,81 @@ test("a minute before the end somebody is asked, and the end comes by itself", a
   await page.clock.install();
   await signIn(page, clinic, somebody, "/app/patients");
   await expect(page.getByRole("link", { name: "Jane Smith" })).toBeVisible();
-  await page.clock.fastForward("14:10");
+  await page.clock.fastForward("13:10");
   await expect(page.getByRole("alertdialog", { name: "Are you still there?" })).toBeVisible();
   await expect(page.getByText(/\d+ seconds left/)).toBeVisible();
   await audit(page);
   await page.getByRole("button", { name: "Stay signed in" }).click();
   await expect(page.getByRole("alertdialog")).toBeHidden();
-  await page.clock.fastForward("14:10");
+  await page.clock.fastForward("13:10");
   await expect(page.getByRole("alertdialog")).toBeVisible();
   await page.clock.fastForward("01:00");
   await expect(page.getByText("Your session has ended.")).toBeVisible();
   await expect(page.getByText("Jane Smith")).toHaveCount(0);
+});
+
+test("a tab that nobody uses lasts as long as the one that somebody does", async ({ page, context, clinic }) => {
+  const somebody = await person(clinic, "receptionist", "Ines Idle");
+  await page.clock.install();
+  await signIn(page, clinic, somebody, "/app/patients");
+  await expect(page.getByRole("link", { name: "Jane Smith" })).toBeVisible();
+  const used = await context.newPage();
+  await used.goto("/app/patients");
+  for (const name of ["Appointments", "Patients"]) {
+    await page.clock.fastForward("12:00");
+    const answered = used.waitForResponse(/\/me$/);
+    await used.getByRole("link", { name, exact: true }).click();
+    await answered;
+  }
+  await page.clock.fastForward("12:00");
+  await expect(page.getByRole("link", { name: "Jane Smith" })).toBeVisible();
+  await expect(page.getByRole("alertdialog")).toHaveCount(0);
+  await page.clock.fastForward("01:10");
+  await expect(page.getByRole("alertdialog", { name: "Are you still there?" })).toBeVisible();
+  // Asked in both, answered in one.
+  await used.getByRole("button", { name: "Stay signed in" }).click();
+  await expect(page.getByRole("alertdialog")).toBeHidden();
+});
+
+test("whoever cannot be kept signed in reads why", async ({ page, context, clinic, watcher }) => {
+  const somebody = await person(clinic, "receptionist", "Nina Network");
+  await page.clock.install();
+  await signIn(page, clinic, somebody, "/app/patients");
+  await expect(page.getByRole("link", { name: "Jane Smith" })).toBeVisible();
+  await page.clock.fastForward("13:10");
+  watcher.goesOffline();
+  await context.setOffline(true);
+  const dialog = page.getByRole("alertdialog");
+  await dialog.getByRole("button", { name: "Stay signed in" }).click();
+  await expect(dialog.getByRole("alert")).toContainText("The server cannot be reached");
+  await audit(page);
+  await context.setOffline(false);
+  await dialog.getByRole("button", { name: "Stay signed in" }).click();
+  await expect(dialog).toBeHidden();
+});
+
+test("nobody is asked to stay when nothing can prolong the session", async ({ page, clinic }) => {
+  const somebody = await person(clinic, "receptionist", "Lena Last");
+  await page.route(/\/me$/, async (route) => {
+    const response = await route.fetch();
+    const me = (await response.json()) as { session: { expires_at: string } };
+    me.session.expires_at = new Date(Date.now() + 90_000).toISOString();
+    return route.fulfill({ response, json: me });
+  });
+  await page.clock.install();
+  await signIn(page, clinic, somebody, "/app/patients/new");
+  await page.getByLabel("Name", { exact: true }).fill("Last Minute");
+  await page.clock.fastForward("00:45");
+  const dialog = page.getByRole("alertdialog", { name: "Your session is about to end" });
+  await expect(dialog).toBeVisible();
+  await expect(dialog.getByRole("button")).toHaveCount(1);
+  await audit(page);
+  await dialog.getByRole("button", { name: "Sign in again" }).click();
+  await page.getByLabel("E-mail address").fill(somebody.email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.unrouteAll();
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Last Minute");
 });
 
 test("after the sign-out, Back shows nothing", async ({ page, clinic, watcher }) => {

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Clock } from "lucide-react";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { z } from "zod";
 import { answer, api, type Schema } from "@/api/client";
@@ -16,7 +16,7 @@ import { useFormat } from "@/dates/format";
 import { PLATFORM_ADMINISTRATOR } from "@/session/me";
 import { SignInFrame } from "../sign-in/SignInFrame";
 import { useGoToWork } from "../sign-in/use-sign-in";
-import { LinkUnusable } from "./LinkUnusable";
+import { isLost, LinkMissing, LinkUnusable, MaybeDone } from "./LinkUnusable";
 import { NewPassword } from "./NewPassword";
 import { useLinkToken } from "./token";
 
@@ -31,14 +31,15 @@ export function AcceptInvitation() {
     retry: false,
     gcTime: 0,
   });
-  if (token === "" || isProblem(invitation.error, "link-unusable", "invalid")) {
+  if (token === "") return <LinkMissing />;
+  if (isProblem(invitation.error, "link-unusable", "invalid")) {
     return <LinkUnusable title={t("links.invitation.unusable")} advice={t("links.invitation.advice")} />;
   }
   return (
     <SignInFrame title={t("links.invitation.title")} explanation={t("links.invitation.explanation")}>
       {invitation.isPending && <Skeleton />}
       {invitation.isError && <Failure error={invitation.error} retry={() => void invitation.refetch()} />}
-      {invitation.data && <FirstPassword token={token} invitation={invitation.data} />}
+      {invitation.data && <FirstPassword key={token} token={token} invitation={invitation.data} />}
     </SignInFrame>
   );
 }
@@ -48,6 +49,7 @@ function FirstPassword({ token, invitation }: { token: string; invitation: Schem
   const format = useFormat(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const goToWork = useGoToWork();
   const { user, expires_at } = invitation;
+  const [isMaybeDone, setMaybeDone] = useState(false);
   const schema = useMemo(() => {
     const rules = rulesIn(t);
     return z.object({
@@ -60,10 +62,15 @@ function FirstPassword({ token, invitation }: { token: string; invitation: Schem
     defaultValues: { name: user.name ?? "", password: "" },
     submit: async ({ name, password }) => {
       const body = { token, password, ...(name === undefined ? {} : { name }) };
-      await goToWork((await answer(api.POST("/invitations/accept", { body }))).user);
+      const accepted = await answer(api.POST("/invitations/accept", { body })).catch((error: unknown) => {
+        if (isLost(error)) setMaybeDone(true);
+        throw error;
+      });
+      await goToWork(accepted.user);
     },
   });
   if (isProblem(state.problem, "link-unusable")) {
+    if (isMaybeDone) return <MaybeDone />;
     return (
       <div className="grid gap-4" role="alert">
         <p className="font-semibold">{t("links.invitation.unusable")}</p>
@@ -98,6 +105,7 @@ function FirstPassword({ token, invitation }: { token: string; invitation: Schem
       <Button type="submit" look="primary" pending={state.isSubmitting}>
         {t("links.invitation.accept")}
       </Button>
+      {isMaybeDone && <MaybeDone />}
     </Form>
   );
 }

@@ -9,25 +9,34 @@ import { Form, useForm } from "@/components/form/Form";
 import { rulesIn } from "@/components/form/rules";
 import { Notice } from "@/components/Notice";
 import { SignInFrame } from "../sign-in/SignInFrame";
-import { LinkUnusable } from "./LinkUnusable";
+import { isLost, LinkMissing, LinkUnusable, MaybeDone } from "./LinkUnusable";
 import { NewPassword } from "./NewPassword";
 import { useLinkToken } from "./token";
 
 /** The page of a link that sets a new password. It ends every session, so the person signs in afterwards. */
 export function ResetPassword() {
-  const { t } = useTranslation();
   const token = useLinkToken();
+  return token === "" ? <LinkMissing /> : <ChoosePassword key={token} token={token} />;
+}
+
+function ChoosePassword({ token }: { token: string }) {
+  const { t } = useTranslation();
+  const [isMaybeDone, setMaybeDone] = useState(false);
   const [isDone, setDone] = useState(false);
   const schema = useMemo(() => z.object({ password: rulesIn(t).newPassword(fields.CompleteReset.password) }), [t]);
   const state = useForm({
     schema,
     defaultValues: { password: "" },
     submit: async ({ password }) => {
-      await answer(api.POST("/password-reset/complete", { body: { token, password } }));
+      await answer(api.POST("/password-reset/complete", { body: { token, password } })).catch((error: unknown) => {
+        if (isLost(error)) setMaybeDone(true);
+        throw error;
+      });
       setDone(true);
     },
   });
-  if (token === "" || isProblem(state.problem, "link-unusable")) {
+  const isUnusable = isProblem(state.problem, "link-unusable");
+  if (isUnusable && !isMaybeDone) {
     return <LinkUnusable title={t("links.reset.unusable")} advice={t("links.reset.advice")} />;
   }
   return (
@@ -39,12 +48,15 @@ export function ResetPassword() {
             {t("signIn.submit")}
           </ButtonLink>
         </div>
+      ) : isUnusable ? (
+        <MaybeDone />
       ) : (
         <Form state={state}>
           <NewPassword />
           <Button type="submit" look="primary" pending={state.isSubmitting}>
             {t("links.reset.submit")}
           </Button>
+          {isMaybeDone && <MaybeDone />}
         </Form>
       )}
     </SignInFrame>

@@ -1,21 +1,25 @@
-import { useState } from "react";
+import { useLocation } from "@tanstack/react-router";
+import { useEffect } from "react";
 
 /**
  * The token of a link, which stands behind the `#`. It is taken out of the address at once, so that it is in no history and
- * on no screen that somebody shares; until the page is left it is kept in memory.
+ * on no screen that somebody shares; until the page is left it is kept in memory. Another link may be opened in the same tab.
  */
 export function useLinkToken(): string {
-  const [token] = useState(() => new URLSearchParams(window.location.hash.slice(1)).get("token") ?? taken());
-  if (token && window.location.hash) {
-    remembered = { path: window.location.pathname, token };
-    window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search);
-  }
+  const { pathname, hash } = useLocation();
+  const inAddress = new URLSearchParams(hash).get("token") ?? "";
+  const token = inAddress || taken(pathname);
+  useEffect(() => {
+    if (!inAddress) return;
+    remembered = { path: pathname, token: inAddress };
+    window.history.replaceState(window.history.state, "", pathname + window.location.search);
+  }, [inAddress, pathname]);
   return token;
 }
 
 let remembered = { path: "", token: "" };
 
-/** The same page may be mounted twice, the second time with the token gone from the address. */
-function taken(): string {
-  return remembered.path === window.location.pathname ? remembered.token : "";
+/** Once it is gone from the address. */
+function taken(path: string): string {
+  return remembered.path === path ? remembered.token : "";
 }
