@@ -21,6 +21,25 @@ export function usePages<Item>(
   return { ...query, items: query.data?.pages.flatMap((page) => page.items) ?? [] };
 }
 
+/**
+ * Every item of a list, page by page: for what is shown as one thing, such as a day. A list of more pages than that is no list
+ * that anybody reads; `isCut` says that there is more.
+ */
+export async function everyPage<Item>(
+  load: (cursor: string | undefined) => Promise<Page<Item>>,
+  mostPages: number,
+): Promise<{ items: Item[]; isCut: boolean }> {
+  const items: Item[] = [];
+  let cursor: string | undefined;
+  for (let page = 0; page < mostPages; page += 1) {
+    const found = await load(cursor);
+    items.push(...found.items);
+    cursor = found.next_cursor ?? undefined;
+    if (cursor === undefined) return { items, isCut: false };
+  }
+  return { items, isCut: true };
+}
+
 /** The cursor of a page as a query parameter; absent for the first one. */
 export function after(cursor: string | undefined): { cursor?: string } {
   return cursor === undefined ? {} : { cursor };

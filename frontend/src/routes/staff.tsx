@@ -1,7 +1,9 @@
-import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute } from "@tanstack/react-router";
 import { isDay } from "@/dates/day";
 import type { PatientSearch } from "@/features/patients/queries";
-import { isPlatformAdministrator } from "@/session/me";
+import { settingsQuery } from "@/features/settings/queries";
+import { isPlatformAdministrator, meQuery } from "@/session/me";
+import { lazyPage } from "./lazy-page";
 import { WholeFailure } from "./RouteFailure";
 import { root } from "./router";
 import { onlyFor } from "./workspace";
@@ -11,9 +13,15 @@ export function staffRoutes() {
   const layout = createRoute({
     getParentRoute: () => root,
     path: "/app",
-    component: lazyRouteComponent(() => import("@/features/workspace/StaffLayout"), "StaffLayout"),
+    component: lazyPage(() => import("@/features/workspace/StaffLayout"), "StaffLayout"),
     errorComponent: WholeFailure,
-    beforeLoad: onlyFor((me) => !isPlatformAdministrator(me), "/platform"),
+    beforeLoad: async (to) => {
+      await onlyFor((me) => !isPlatformAdministrator(me), "/platform")(to);
+      // Every page waits for them; they are asked for while its part of the program comes.
+      const { queries } = to.context;
+      const organizationId = queries.getQueryData(meQuery.queryKey)?.organization?.organization_id;
+      if (organizationId) void queries.prefetchQuery(settingsQuery(organizationId));
+    },
   });
   const getParentRoute = () => layout;
   const patients = () => import("@/features/patients/pages");
@@ -22,7 +30,7 @@ export function staffRoutes() {
     createRoute({
       getParentRoute,
       path: "/",
-      component: lazyRouteComponent(() => import("@/features/today/Today"), "Today"),
+      component: lazyPage(() => import("@/features/today/Today"), "Today"),
     }),
     createRoute({
       getParentRoute,
@@ -32,22 +40,22 @@ export function staffRoutes() {
         ...(isDay(search.born) ? { born: search.born } : {}),
         ...(search.archived === true ? { archived: true as const } : {}),
       }),
-      component: lazyRouteComponent(patients, "PatientList"),
+      component: lazyPage(patients, "PatientList"),
     }),
     createRoute({
       getParentRoute,
       path: "/patients/new",
-      component: lazyRouteComponent(patients, "RegisterPatient"),
+      component: lazyPage(patients, "RegisterPatient"),
     }),
     createRoute({
       getParentRoute,
       path: "/patients/$patientId",
-      component: lazyRouteComponent(patients, "PatientRecord"),
+      component: lazyPage(patients, "PatientRecord"),
     }),
     createRoute({
       getParentRoute,
       path: "/patients/$patientId/edit",
-      component: lazyRouteComponent(patients, "EditPatient"),
+      component: lazyPage(patients, "EditPatient"),
     }),
     createRoute({
       getParentRoute,
@@ -58,7 +66,7 @@ export function staffRoutes() {
         ...(typeof search.doctor === "string" ? { doctor: search.doctor } : {}),
         ...(typeof search.appointment === "string" ? { appointment: search.appointment } : {}),
       }),
-      component: lazyRouteComponent(appointments, "Appointments"),
+      component: lazyPage(appointments, "Appointments"),
     }),
     createRoute({
       getParentRoute,
@@ -68,7 +76,7 @@ export function staffRoutes() {
         ...(typeof search.patient === "string" ? { patient: search.patient } : {}),
         ...(typeof search.doctor === "string" ? { doctor: search.doctor } : {}),
       }),
-      component: lazyRouteComponent(appointments, "BookAppointment"),
+      component: lazyPage(appointments, "BookAppointment"),
     }),
     createRoute({
       getParentRoute,
@@ -77,32 +85,32 @@ export function staffRoutes() {
         ...(typeof search.q === "string" && search.q ? { q: search.q.slice(0, 100) } : {}),
         ...(search.show === "low" || search.show === "expiring" ? { show: search.show } : {}),
       }),
-      component: lazyRouteComponent(() => import("@/features/pharmacy/Pharmacy"), "Pharmacy"),
+      component: lazyPage(() => import("@/features/pharmacy/Pharmacy"), "Pharmacy"),
     }),
     createRoute({
       getParentRoute,
       path: "/users",
-      component: lazyRouteComponent(() => import("@/features/users/Users"), "Users"),
+      component: lazyPage(() => import("@/features/users/Users"), "Users"),
     }),
     createRoute({
       getParentRoute,
       path: "/settings",
-      component: lazyRouteComponent(() => import("@/features/settings/Settings"), "Settings"),
+      component: lazyPage(() => import("@/features/settings/Settings"), "Settings"),
     }),
     createRoute({
       getParentRoute,
       path: "/subscription",
-      component: lazyRouteComponent(() => import("@/features/subscription/Subscription"), "Subscription"),
+      component: lazyPage(() => import("@/features/subscription/Subscription"), "Subscription"),
     }),
     createRoute({
       getParentRoute,
       path: "/audit",
-      component: lazyRouteComponent(() => import("@/features/audit/AuditLog"), "AuditLog"),
+      component: lazyPage(() => import("@/features/audit/AuditLog"), "AuditLog"),
     }),
     createRoute({
       getParentRoute,
       path: "/account",
-      component: lazyRouteComponent(() => import("@/features/account/Account"), "Account"),
+      component: lazyPage(() => import("@/features/account/Account"), "Account"),
     }),
   ]);
 }

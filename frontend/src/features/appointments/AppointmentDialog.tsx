@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { Button } from "@/components/Button";
 import { DialogFrame } from "@/components/DialogFrame";
 import { draftOf } from "@/components/form/drafts";
+import { closing } from "@/components/form/unsent";
 import { Fact } from "@/components/Page";
 import { Failure, Skeleton } from "@/components/states";
 import { useFormat } from "@/dates/format";
@@ -21,7 +22,7 @@ export function AppointmentDialog({ appointmentId, onClose }: { appointmentId: s
   const { t } = useTranslation();
   const { data, isPending, error, refetch } = useAppointment(appointmentId);
   return (
-    <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
+    <Dialog.Root open onOpenChange={closing(onClose)}>
       <DialogFrame title={data?.patient_name ?? t("appointments.one")} wide>
         {isPending && <Skeleton />}
         {error && <Failure error={error} retry={() => void refetch()} />}
@@ -48,7 +49,7 @@ function Details({ appointment }: { appointment: Appointment }) {
       </div>
       <dl className="grid gap-4 sm:grid-cols-2">
         <Fact label={t("appointments.when")}>
-          {format.dateTime(appointment.starts_at)}–{format.time(appointment.ends_at)}
+          {format.date(appointment.starts_at)}, {format.time(appointment.starts_at)}–{format.time(appointment.ends_at)}
         </Fact>
         <Fact label={t("appointments.doctor")}>
           <span dir="auto">{appointment.doctor_name ?? "–"}</span>

@@ -11,8 +11,9 @@ import { Failure, Skeleton } from "@/components/states";
 import { useFormat } from "@/dates/format";
 import { addDays, dayIn, weekOf } from "@/dates/zone";
 import { useMay } from "@/session/me";
-import { useSettings } from "../settings/queries";
+import { useZone } from "../settings/queries";
 import { AppointmentDialog } from "./AppointmentDialog";
+import { CutNotice } from "./CutNotice";
 import { DayView } from "./DayView";
 import { useAppointments, useDoctors } from "./queries";
 import { WeekView } from "./WeekView";
@@ -31,7 +32,7 @@ function Calendar() {
   const { t, i18n } = useTranslation();
   const may = useMay();
   const navigate = useNavigate();
-  const { time_zone: zone, isLoaded } = useSettings();
+  const zone = useZone();
   const format = useFormat(zone);
   const search = useSearch({ from: route });
   const today = dayIn(zone);
@@ -40,7 +41,7 @@ function Calendar() {
   const days = isWeek ? weekOf(day, i18n.language) : [day];
   const first = days[0] ?? day;
   const last = days.at(-1) ?? day;
-  const appointments = useAppointments({ first, last, zone, doctorId: search.doctor }, { enabled: isLoaded });
+  const appointments = useAppointments({ first, last, zone, doctorId: search.doctor });
   const show = (change: { [Name in keyof typeof search]?: (typeof search)[Name] | undefined }) => {
     const next = Object.fromEntries(
       Object.entries({ ...search, ...change }).filter(([, value]) => value !== undefined),
@@ -104,11 +105,12 @@ function Calendar() {
       <Card title={title} explanation={t("appointments.inZone", { zone: zone.replaceAll("_", " ") })} flush>
         {appointments.isPending && <Skeleton lines={8} className="p-6" />}
         {appointments.isError && <Failure error={appointments.error} retry={() => void appointments.refetch()} />}
+        {appointments.data?.isCut && <CutNotice shown={appointments.data.items.length} />}
         {appointments.data &&
           (isWeek ? (
-            <WeekView days={days} today={today} zone={zone} appointments={appointments.data} />
+            <WeekView days={days} today={today} zone={zone} appointments={appointments.data.items} />
           ) : (
-            <DayView day={day} zone={zone} appointments={appointments.data} />
+            <DayView day={day} zone={zone} appointments={appointments.data.items} />
           ))}
       </Card>
       {search.appointment && (

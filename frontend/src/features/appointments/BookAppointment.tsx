@@ -27,10 +27,9 @@ export function BookAppointment() {
   const { t } = useTranslation();
   const { patient } = useSearch({ from: "/app/appointments/new" });
   const { organization_id } = useHospital();
-  const settings = useSettings();
   const known = useQuery({ ...patientQuery(organization_id, patient ?? ""), enabled: patient !== undefined });
-  // The defaults of the form depend on both.
-  const isReady = settings.isLoaded && (patient === undefined || !known.isPending);
+  // The defaults of the form depend on it.
+  const isReady = patient === undefined || !known.isPending;
   return (
     <Guard permission="appointments.book">
       <div className="mx-auto grid max-w-2xl gap-6">
@@ -113,7 +112,7 @@ function Book({ patient }: { patient: Choice | null }) {
       <FormActions
         pending={state.isSubmitting}
         cancel={
-          <ButtonLink to="/app/appointments" search={{ day }}>
+          <ButtonLink to="/app/appointments" search={{ day }} ignoreBlocker>
             {t("common.cancel")}
           </ButtonLink>
         }

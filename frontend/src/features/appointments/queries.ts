@@ -1,5 +1,6 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { answer, api, ifMatch, type Schema } from "@/api/client";
+import { after, everyPage } from "@/api/pages";
 import type { Day } from "@/dates/day";
 import { boundsOf } from "@/dates/zone";
 import { useHospital } from "@/session/me";
@@ -7,36 +8,29 @@ import { useHospital } from "@/session/me";
 export type Appointment = Schema<"Appointment">;
 export type AppointmentStatus = Schema<"AppointmentStatus">;
 
-/** More than any hospital of one screen has in a week; the list says so if there are more. */
+/** More than any hospital has in a week that one can look at; the calendar says so if there are more. */
 const MOST_PAGES = 10;
+
+/** The API begins with the oldest, and a record needs the newest: nobody has had so many appointments. */
+const MOST_PAGES_OF_PATIENT = 100;
+
+/** Every doctor that can be chosen. */
+const MOST_PAGES_OF_DOCTORS = 50;
 
 /** Every appointment of these days, where the hospital is. */
 export function useAppointments(
   { first, last, zone, doctorId }: { first: Day; last: Day; zone: string; doctorId?: string | undefined },
-  options: { enabled?: boolean; refetchInterval?: () => number | false } = {},
+  options: { refetchInterval?: () => number | false } = {},
 ) {
   const { organization_id: org_id } = useHospital();
   return useQuery({
     queryKey: ["appointments", org_id, first, last, zone, doctorId ?? ""],
-    queryFn: async ({ signal }) => {
-      const items: Appointment[] = [];
-      let cursor: string | undefined;
-      for (let page = 0; page < MOST_PAGES; page += 1) {
-        const query = {
-          ...boundsOf(first, last, zone),
-          limit: 100,
-          ...(doctorId ? { doctor_id: doctorId } : {}),
-          ...(cursor ? { cursor } : {}),
-        };
-        const found = await answer(
-          api.GET("/organization/{org_id}/appointments", { params: { path: { org_id }, query }, signal }),
-        );
-        items.push(...found.items);
-        cursor = found.next_cursor ?? undefined;
-        if (!cursor) break;
-      }
-      return items;
-    },
+    queryFn: ({ signal }) =>
+      everyPage((cursor) => {
+        const whose = doctorId ? { doctor_id: doctorId } : {};
+        const query = { ...boundsOf(first, last, zone), limit: 100, ...whose, ...after(cursor) };
+        return answer(api.GET("/organization/{org_id}/appointments", { params: { path: { org_id }, query }, signal }));
+      }, MOST_PAGES),
     placeholderData: (previous) => previous,
     ...options,
   });
@@ -47,12 +41,10 @@ export function usePatientAppointments(patient_id: string, enabled = true) {
   return useQuery({
     queryKey: ["appointments", org_id, "patient", patient_id],
     queryFn: ({ signal }) =>
-      answer(
-        api.GET("/organization/{org_id}/appointments", {
-          params: { path: { org_id }, query: { patient_id, limit: 100 } },
-          signal,
-        }),
-      ),
+      everyPage((cursor) => {
+        const query = { patient_id, limit: 100, ...after(cursor) };
+        return answer(api.GET("/organization/{org_id}/appointments", { params: { path: { org_id }, query }, signal }));
+      }, MOST_PAGES_OF_PATIENT),
     enabled,
   });
 }
@@ -77,12 +69,10 @@ export function useDoctors() {
   return useQuery({
     queryKey: ["users", org_id, "doctors"],
     queryFn: ({ signal }) =>
-      answer(
-        api.GET("/organization/{org_id}/users", {
-          params: { path: { org_id }, query: { role: "DOCTOR", status: "active", limit: 100 } },
-          signal,
-        }),
-      ),
+      everyPage((cursor) => {
+        const query = { role: "DOCTOR" as const, status: "active" as const, limit: 100, ...after(cursor) };
+        return answer(api.GET("/organization/{org_id}/users", { params: { path: { org_id }, query }, signal }));
+      }, MOST_PAGES_OF_DOCTORS),
     staleTime: 60_000,
   });
 }

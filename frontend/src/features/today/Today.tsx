@@ -13,10 +13,11 @@ import { useFormat } from "@/dates/format";
 import { dayIn } from "@/dates/zone";
 import { useMay, useMe } from "@/session/me";
 import { AppointmentBadge } from "../appointments/AppointmentBadge";
+import { CutNotice } from "../appointments/CutNotice";
 import { type Appointment, useAppointments } from "../appointments/queries";
 import { StatusActions } from "../appointments/StatusActions";
 import { StockWarnings } from "../pharmacy/StockWarnings";
-import { useSettings } from "../settings/queries";
+import { useZone } from "../settings/queries";
 import { useRefreshWhileThere } from "./activity";
 
 /** The day as it stands: who waits, who is with a doctor, who is still to come. */
@@ -32,16 +33,16 @@ function Day() {
   const { t } = useTranslation();
   const may = useMay();
   const { user } = useMe();
-  const { time_zone: zone, isLoaded } = useSettings();
+  const zone = useZone();
   const format = useFormat(zone);
   const day = dayIn(zone);
   const isDoctor = user.role === "DOCTOR";
   const [whose, setWhose] = useState<"mine" | "all">(isDoctor ? "mine" : "all");
   const appointments = useAppointments(
     { first: day, last: day, zone, doctorId: whose === "mine" ? user.user_id : undefined },
-    { enabled: isLoaded, refetchInterval: useRefreshWhileThere() },
+    { refetchInterval: useRefreshWhileThere() },
   );
-  const items = appointments.data ?? [];
+  const items = appointments.data?.items ?? [];
   return (
     <div className="grid gap-6">
       <PageHeader
@@ -96,6 +97,7 @@ function Day() {
             {t(may("appointments.book") ? "today.noneBook" : "today.noneWait")}
           </Empty>
         )}
+        {appointments.data?.isCut && <CutNotice shown={items.length} />}
         {items.length > 0 && <Queue items={inOrder(items)} zone={zone} />}
       </Card>
     </div>

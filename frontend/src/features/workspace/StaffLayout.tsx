@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Outlet } from "@tanstack/react-router";
 import {
   CalendarDays,
   ClipboardList,
@@ -12,6 +13,7 @@ import {
 } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { Failure, Skeleton } from "@/components/states";
 import { changeLanguage, isLanguage, isLanguageChosen } from "@/i18n";
 import { useHospital, useMay } from "@/session/me";
 import { settingsQuery, settingValue } from "../settings/queries";
@@ -44,10 +46,19 @@ export function StaffLayout() {
   return (
     <UnlessStillSignedIn>
       <Suspended>
-        <Shell place={hospital.organization_name} destinations={destinations} account="/app/account" />
+        <Shell place={hospital.organization_name} destinations={destinations} account="/app/account">
+          <WithSettings />
+        </Shell>
       </Suspended>
     </UnlessStillSignedIn>
   );
+}
+
+/** The page, once it is known in which time zone the hospital is: until then every time would be a wrong one. */
+function WithSettings() {
+  const { data, error, refetch } = useQuery(settingsQuery(useHospital().organization_id));
+  if (data) return <Outlet />;
+  return error ? <Failure title="h1" error={error} retry={() => void refetch()} /> : <Skeleton lines={10} />;
 }
 
 /** Whoever has not chosen a language of their own reads the hospital's. */
@@ -58,6 +69,9 @@ function useHospitalLanguage(organizationId: string): void {
     const spoken = language?.split("-")[0];
     // Its default says nothing about the hospital.
     const isSet = settings.data?.items.some(({ key, is_default }) => key === "language" && !is_default);
-    if (isSet && !isLanguageChosen() && isLanguage(spoken)) void changeLanguage(spoken, false);
+    if (isSet && !isLanguageChosen() && isLanguage(spoken)) {
+      // Where its words cannot be loaded, the present ones are still read.
+      changeLanguage(spoken, false).catch(() => {});
+    }
   }, [language, settings.data]);
 }

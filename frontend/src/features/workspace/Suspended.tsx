@@ -2,7 +2,7 @@ import { CirclePause } from "lucide-react";
 import { type ReactNode, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/components/Button";
-import { Empty } from "@/components/states";
+import { DeadEnd } from "@/components/DeadEnd";
 import { useSession } from "@/session/context";
 import { UnlessStillSignedIn } from "./UnlessStillSignedIn";
 
@@ -19,19 +19,18 @@ export function SuspendedPage() {
   const session = useSession();
   return (
     <UnlessStillSignedIn>
-      <main id="content" tabIndex={-1} className="grid min-h-dvh place-items-center">
-        <h1 className="sr-only">{t("suspended.title")}</h1>
-        <Empty
+      <main id="content" tabIndex={-1} className="grid min-h-dvh place-items-center p-4">
+        <DeadEnd
           icon={CirclePause}
+          tone="neutral"
           title={t("suspended.title")}
+          advice={t("suspended.explanation")}
           action={
             <Button look="primary" onClick={() => void session.signOut()}>
               {t("session.signOut")}
             </Button>
           }
-        >
-          {t("suspended.explanation")}
-        </Empty>
+        />
       </main>
     </UnlessStillSignedIn>
   );
