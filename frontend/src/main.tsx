@@ -18,7 +18,9 @@ const router = createAppRouter({ queries, session });
 
 session.onLeave((ending) => {
   const { href } = router.state.location;
-  void router.navigate(ending === "signed-out" ? { to: "/", replace: true } : signInPathFor(href));
+  const where = ending === "signed-out" ? ({ to: "/", replace: true } as const) : signInPathFor(href);
+  // There is nothing to stay for: what was typed waits, or is given up with the sign-out.
+  void router.navigate({ ...where, ignoreBlocker: true });
 });
 
 // A page that the browser kept whole for its Back button may show what is not this person's to see any more.

@@ -16,6 +16,7 @@ import { inOwnWords } from "@/i18n/refusals";
 import { Notice } from "../Notice";
 import { ProblemNotice } from "../ProblemNotice";
 import { draftOf, dropDraft, keepDraft, leaveDraft } from "./drafts";
+import { useUnsent } from "./unsent";
 
 interface FormOptions<Input extends FieldValues, Output> {
   schema: z.ZodType<Output, Input>;
@@ -46,6 +47,19 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
   const focusNext = useRef<FieldPath<Input> | null>(null);
   // The state of React comes a moment later than the second click of a double click.
   const busy = useRef(false);
+  const { isDirty } = form.formState;
+  const typed = useRef(false);
+  // What was restored is what the form began with, and yet nobody has sent it.
+  const isRestored = useRef(kept !== undefined);
+  useEffect(() => {
+    typed.current = isDirty;
+  }, [isDirty]);
+  const isUnsent = useCallback(() => {
+    // Whoever sends a form may be led away by that.
+    if (busy.current) return false;
+    return typed.current || (isRestored.current && draftOf(draft ?? "") !== undefined);
+  }, [draft]);
+  useUnsent(isUnsent);
 
   useEffect(() => {
     if (draft === undefined) return;
@@ -62,6 +76,7 @@ export function useForm<Input extends FieldValues, Output>(options: FormOptions<
     try {
       await options.submit(values, form);
       if (draft !== undefined) dropDraft(draft);
+      isRestored.current = false;
     } catch (error) {
       if (error instanceof Unsent) return;
       const { first, all } = isProblem(error) ? putAtFields(await inOwnWords(error.errors), form, pointers) : nowhere;

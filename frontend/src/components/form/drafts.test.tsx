@@ -38,7 +38,7 @@ async function endAndSignIn(at: ReturnType<typeof renderAt>, user: (typeof me)["
   const left = new Promise<void>((resolve) => at.session.onLeave(() => resolve()));
   at.session.ended();
   await left;
-  await at.router.navigate({ to: "/" });
+  await at.router.navigate({ to: "/", ignoreBlocker: true });
   me = { ...me, user };
   at.session.begin(user);
   await at.router.navigate({ to: path });
@@ -51,6 +51,47 @@ it("forgets a form that somebody leaves, so that the next patient begins with an
   await user.click(screen.getByRole("link", { name: "Cancel" }));
   await user.click(await screen.findByRole("link", { name: "Register a patient" }));
   expect(await screen.findByLabelText("Name")).toHaveProperty("value", "");
+});
+
+it("asks before a page is left on which something is typed, and not when it was sent or given up", async () => {
+  work();
+  const { user, router } = renderAt("/app/patients/new");
+  await user.type(await screen.findByLabelText("Name"), "Half Typed");
+  const away = () => user.click(screen.getByRole("link", { name: "Appointments" }));
+  await away();
+  await user.click(await screen.findByRole("button", { name: "Stay here" }));
+  await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
+  expect(screen.getByLabelText("Name")).toHaveProperty("value", "Half Typed");
+  await away();
+  await user.click(await screen.findByRole("button", { name: "Leave" }));
+  expect(await screen.findByRole("heading", { name: "Appointments" })).toBeTruthy();
+  // Nothing is typed here.
+  await user.click(screen.getByRole("link", { name: "Patients" }));
+  await waitFor(() => expect(router.state.location.pathname).toBe("/app/patients"));
+  expect(screen.queryByRole("alertdialog")).toBeNull();
+});
+
+it("keeps a dialog open in which something is typed, and gives that back after the session has ended", async () => {
+  work();
+  me = staff("ADMIN", ["users.read", "users.manage"]);
+  server.use(http.get("/roles", ({ response }) => response(200).json({ roles: [] })));
+  const at = renderAt("/app/users");
+  const invite = async () => at.user.click(await screen.findByRole("button", { name: "Invite somebody" }));
+  await invite();
+  const field = () => screen.findByLabelText("E-mail address");
+  await field();
+  await at.user.keyboard("{Escape}");
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  await invite();
+  await at.user.type(await field(), "half@typed.example");
+  await at.user.keyboard("{Escape}");
+  expect(await field()).toHaveProperty("value", "half@typed.example");
+  await endAndSignIn(at, me.user, "/app/users");
+  await invite();
+  expect(await field()).toHaveProperty("value", "half@typed.example");
+  await at.user.click(screen.getByRole("button", { name: "Cancel" }));
+  await invite();
+  expect(await field()).toHaveProperty("value", "");
 });
 
 it("shows what others have saved since somebody left the form", async () => {

@@ -100,7 +100,7 @@ function Edit({ patient }: { patient: Patient }) {
       <FormActions
         pending={state.isSubmitting}
         cancel={
-          <ButtonLink to="/app/patients/$patientId" params={{ patientId: patient_id }}>
+          <ButtonLink to="/app/patients/$patientId" params={{ patientId: patient_id }} ignoreBlocker>
             {t("common.cancel")}
           </ButtonLink>
         }

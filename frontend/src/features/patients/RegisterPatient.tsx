@@ -54,7 +54,11 @@ function Register() {
         <PatientFields isNew today={today} />
         <FormActions
           pending={state.isSubmitting}
-          cancel={<ButtonLink to="/app/patients">{t("common.cancel")}</ButtonLink>}
+          cancel={
+            <ButtonLink to="/app/patients" ignoreBlocker>
+              {t("common.cancel")}
+            </ButtonLink>
+          }
         >
           {t("patients.register")}
         </FormActions>

@@ -12,6 +12,7 @@ import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
+import { closing } from "@/components/form/unsent";
 import { useVersions } from "@/components/form/versions";
 import { announce } from "@/components/Toasts";
 import { useHospital } from "@/session/me";
@@ -44,7 +45,7 @@ function inputOf(medicine: Medicine | undefined): MedicineInput {
 export function MedicineDialog({ medicine, onClose }: { medicine?: Medicine; onClose: () => void }) {
   const { t } = useTranslation();
   return (
-    <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
+    <Dialog.Root open onOpenChange={closing(onClose)}>
       <DialogFrame title={medicine ? t("pharmacy.editTitle", { name: medicine.medicine }) : t("pharmacy.add")} wide>
         <MedicineForm {...(medicine ? { medicine } : {})} onClose={onClose} />
       </DialogFrame>

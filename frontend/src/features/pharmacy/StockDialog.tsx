@@ -11,6 +11,7 @@ import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { SelectField, TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
+import { closing } from "@/components/form/unsent";
 import { Notice } from "@/components/Notice";
 import { announce } from "@/components/Toasts";
 import { useFormat } from "@/dates/format";
@@ -46,6 +47,7 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
   const state = useForm({
     schema,
     defaultValues: { reason: "dispensed" as Reason, amount: "" },
+    draft: `pharmacy/${medicine.medicine_id}/stock`,
     pointers: { "/change": "amount" },
     submit: async ({ reason, amount }, form) => {
       const path = { org_id, medicine_id: medicine.medicine_id };
@@ -92,7 +94,7 @@ export function StockDialog({ medicine, onClose }: { medicine: Medicine; onClose
   });
   const reason = state.form.watch("reason");
   return (
-    <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
+    <Dialog.Root open onOpenChange={closing(onClose)}>
       <DialogFrame title={t("pharmacy.changeTitle", { name: medicine.medicine })}>
         <Form state={state} label={t("pharmacy.change")}>
           <p className="text-ink-soft">

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { DefaultValues, FieldValues } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import type { z } from "zod";
@@ -7,6 +7,7 @@ import { answer, api, ifMatch, type Schema } from "@/api/client";
 import { isProblem } from "@/api/problem";
 import { Button } from "@/components/Button";
 import { Conflict } from "@/components/Conflict";
+import { draftOf, dropDraft, keepDraft, seenIn } from "@/components/form/drafts";
 import { Form, Unsent, useForm } from "@/components/form/Form";
 import { Card } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
@@ -40,7 +41,9 @@ export function SettingCard<Input extends FieldValues, Output>({
   const queries = useQueryClient();
   const { organization_id: org_id } = useHospital();
   // What the form was filled from: half a change that is typed stays one of this version, whatever others save meanwhile.
-  const [seen, setSeen] = useState(setting);
+  const draft = `settings/${setting.key}`;
+  const [seen, setSeen] = useState(() => seenIn<Schema<"Setting">>(draft) ?? setting);
+  useEffect(() => keepDraft(draft, { seen }), [draft, seen]);
   const [theirs, setTheirs] = useState<Schema<"Setting"> | null>(null);
   const [mine, setMine] = useState<Schema<"SettingValue">>(null);
   const [problem, setProblem] = useState<unknown>(null);
@@ -52,6 +55,7 @@ export function SettingCard<Input extends FieldValues, Output>({
   const state = useForm<Input, Output>({
     schema,
     defaultValues: toInput(setting.value) as DefaultValues<Input>,
+    draft,
     submit: async (output) => {
       const { version } = theirs ?? seen;
       const value = toValue(output);
@@ -77,11 +81,16 @@ export function SettingCard<Input extends FieldValues, Output>({
     setSeen(next);
     setTheirs(null);
     reset(toInput(next.value));
+    // Nothing is typed in it any more.
+    dropDraft(draft);
   };
   // Changed by somebody else: shown at once, unless something is typed here.
+  const shownLast = useRef(setting);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only another setting is shown anew
   useEffect(() => {
-    if (!isDirty) show(setting);
+    if (shownLast.current === setting) return;
+    shownLast.current = setting;
+    if (!isDirty && draftOf(draft) === undefined) show(setting);
   }, [setting]);
 
   const toDefault = async () => {

@@ -52,6 +52,25 @@ const elm: Setting = { key: "address", value: "1 Elm Street", version: 1, is_def
 const zoneForm = () => screen.findByRole("form", { name: "Time zone" });
 const zone = async () => within(await zoneForm()).getByRole("combobox");
 
+it("gives back a setting that was being typed, as a change of what was seen then", async () => {
+  const { save, versions } = settings(elm);
+  const at = renderAt("/app/settings");
+  const field = async () => within(await screen.findByRole("form", { name: "Address" })).getByRole("textbox");
+  await at.user.type(await field(), ", Springfield");
+  const left = new Promise<void>((resolve) => at.session.onLeave(() => resolve()));
+  at.session.ended();
+  await left;
+  await at.router.navigate({ to: "/", ignoreBlocker: true });
+  save({ ...elm, value: "2 Oak Street", version: 2 });
+  at.session.begin(staff("ADMIN", []).user);
+  await at.router.navigate({ to: "/app/settings" });
+  expect(await field()).toHaveProperty("value", "1 Elm Street, Springfield");
+  const form = within(await screen.findByRole("form", { name: "Address" }));
+  await at.user.click(form.getByRole("button", { name: "Save" }));
+  expect(await screen.findByRole("table", { name: /Somebody else has saved/ })).toBeTruthy();
+  expect(versions).toHaveBeenCalledWith('"1"');
+});
+
 it("shows the time zone that counts after the way back to the default", async () => {
   settings(kolkata);
   const { user } = renderAt("/app/settings");

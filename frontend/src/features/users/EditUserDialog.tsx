@@ -11,6 +11,7 @@ import { Form, Unsent, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
+import { closing } from "@/components/form/unsent";
 import { useVersions } from "@/components/form/versions";
 import { useRoleName } from "@/components/RoleBadge";
 import { RoleChoice } from "@/components/RoleChoice";
@@ -23,7 +24,7 @@ const inputOf = ({ name, role }: User) => ({ name: name ?? "", role });
 /** Another name or another role. Who gets another role has to sign in again. */
 export function EditUserDialog({ user, onClose }: { user: User; onClose: () => void }) {
   return (
-    <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
+    <Dialog.Root open onOpenChange={closing(onClose)}>
       <DialogFrame title={user.name ?? user.email} wide>
         <Edit user={user} onClose={onClose} />
       </DialogFrame>
@@ -36,7 +37,8 @@ function Edit({ user, onClose }: { user: User; onClose: () => void }) {
   const { organization_id: org_id } = useHospital();
   const reread = useRereadUsers();
   const nameOf = useRoleName();
-  const { seen, theirs, setTheirs, takeTheirs } = useVersions(user);
+  const draft = `users/${user.user_id}`;
+  const { seen, theirs, setTheirs, takeTheirs } = useVersions(user, draft);
   const schema = useMemo(
     () => z.object({ name: rulesIn(t).optional(fields.UserChange.name), role: z.enum(words.Role) }),
     [t],
@@ -45,6 +47,7 @@ function Edit({ user, onClose }: { user: User; onClose: () => void }) {
   const state = useForm({
     schema,
     defaultValues: inputOf(user),
+    draft,
     submit: async ({ name, role }) => {
       const body = {
         ...((name ?? null) === (seen.name ?? null) ? {} : { name: name ?? null }),

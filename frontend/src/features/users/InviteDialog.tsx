@@ -12,6 +12,7 @@ import { Form, useForm } from "@/components/form/Form";
 import { FormActions } from "@/components/form/FormActions";
 import { TextField } from "@/components/form/fields";
 import { rulesIn } from "@/components/form/rules";
+import { closing } from "@/components/form/unsent";
 import { Notice } from "@/components/Notice";
 import { RoleChoice } from "@/components/RoleChoice";
 import { Seats } from "@/components/Seats";
@@ -38,6 +39,7 @@ export function InviteDialog({ onClose, onLink }: { onClose: () => void; onLink:
   const state = useForm({
     schema,
     defaultValues: { email: "", role: "DOCTOR" as Schema<"Role">, name: "" },
+    draft: "users/new",
     submit: async ({ email, role, name }) => {
       const body = { organization_id: org_id, email, role, ...(name === undefined ? {} : { name }) };
       const invited = await once(body, (key) =>
@@ -56,7 +58,7 @@ export function InviteDialog({ onClose, onLink }: { onClose: () => void; onLink:
   });
   const isFull = isProblem(state.problem, "seat-limit-reached");
   return (
-    <Dialog.Root open onOpenChange={(isOpen) => isOpen || onClose()}>
+    <Dialog.Root open onOpenChange={closing(onClose)}>
       <DialogFrame title={t("users.invite")}>
         <Form state={{ ...state, problem: isFull ? null : state.problem }} label={t("users.invite")}>
           {isFull && (

@@ -18,10 +18,11 @@ export interface HandedOver {
 /** Shows a link, once. */
 export function LinkDialog({
   link,
-  zone = Intl.DateTimeFormat().resolvedOptions().timeZone,
+  zone,
   onClose,
 }: {
   link: HandedOver;
+  /** The hospital's; the platform has none. */
   zone?: string;
   onClose: () => void;
 }) {

@@ -4,6 +4,8 @@ import { ChevronDown, LogOut, type LucideIcon, Menu as MenuIcon, UserRound, X } 
 import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, IconButton } from "@/components/Button";
+import { Confirm } from "@/components/Confirm";
+import { hasUnsent } from "@/components/form/unsent";
 import { Logo } from "@/components/Logo";
 import { Menu, MenuItem, MenuSeparator } from "@/components/Menu";
 import { PreferenceChoices } from "@/components/Preferences";
@@ -12,6 +14,7 @@ import { Toasts } from "@/components/Toasts";
 import { useSession } from "@/session/context";
 import { useMe } from "@/session/me";
 import { SessionKeeper } from "@/session/SessionKeeper";
+import { LeaveGuard } from "./LeaveGuard";
 
 export interface Destination {
   to: NonNullable<LinkProps["to"]>;
@@ -48,6 +51,7 @@ export function Shell({
           {children ?? <Outlet />}
         </main>
       </div>
+      <LeaveGuard />
       <SessionKeeper />
       <Toasts />
     </div>
@@ -155,27 +159,41 @@ function UserMenu({ account }: { account: "/app/account" | "/platform/account" }
   const session = useSession();
   const navigate = useNavigate();
   const { user } = useMe();
+  const [isAsking, setAsking] = useState(false);
   const name = user.name ?? user.email;
+  const signOut = () => (hasUnsent() ? setAsking(true) : void session.signOut());
   return (
-    <Menu
-      trigger={
-        <Button look="quiet" aria-label={t("navigation.user", { name })} className="-me-4 max-w-80 shrink-0">
-          <UserRound aria-hidden className="size-5 shrink-0 sm:size-4" />
-          <span className="truncate max-sm:hidden" dir="auto">
-            {name}
-          </span>
-          <ChevronDown aria-hidden className="size-4 shrink-0 max-sm:hidden" />
-        </Button>
-      }
-    >
-      <PreferenceChoices />
-      <MenuSeparator />
-      <MenuItem icon={UserRound} onSelect={() => void navigate({ to: account })}>
-        {t("account.title")}
-      </MenuItem>
-      <MenuItem icon={LogOut} onSelect={() => void session.signOut()}>
-        {t("session.signOut")}
-      </MenuItem>
-    </Menu>
+    <>
+      <Menu
+        trigger={
+          <Button look="quiet" aria-label={t("navigation.user", { name })} className="-me-4 max-w-80 shrink-0">
+            <UserRound aria-hidden className="size-5 shrink-0 sm:size-4" />
+            <span className="truncate max-sm:hidden" dir="auto">
+              {name}
+            </span>
+            <ChevronDown aria-hidden className="size-4 shrink-0 max-sm:hidden" />
+          </Button>
+        }
+      >
+        <PreferenceChoices />
+        <MenuSeparator />
+        <MenuItem icon={UserRound} onSelect={() => void navigate({ to: account })}>
+          {t("account.title")}
+        </MenuItem>
+        <MenuItem icon={LogOut} onSelect={signOut}>
+          {t("session.signOut")}
+        </MenuItem>
+      </Menu>
+      <Confirm
+        open={isAsking}
+        onClose={() => setAsking(false)}
+        title={t("leave.signOut")}
+        action={t("session.signOut")}
+        dangerous
+        onConfirm={() => session.signOut()}
+      >
+        {t("leave.explanation")}
+      </Confirm>
+    </>
   );
 }

@@ -2,7 +2,7 @@ import { CloudOff } from "lucide-react";
 import { type ReactNode, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "@/components/Button";
-import { Empty } from "@/components/states";
+import { DeadEnd } from "@/components/DeadEnd";
 import { useSession } from "@/session/context";
 
 /** Whoever wants to be signed out while the server cannot be reached is not; that is said in place of everything else. */
@@ -18,23 +18,22 @@ export function UnlessStillSignedIn({ children }: { children: ReactNode }) {
     setPending(false);
   };
   return (
-    <main id="content" tabIndex={-1} className="grid min-h-dvh place-items-center">
-      <h1 className="sr-only">{t("session.stuck.title")}</h1>
+    <main id="content" tabIndex={-1} className="grid min-h-dvh place-items-center p-4">
       <div role="alert">
-        <Empty
+        <DeadEnd
           icon={CloudOff}
+          tone="warn"
           title={t("session.stuck.title")}
+          advice={t("session.stuck.explanation")}
           action={
-            <div className="flex flex-wrap justify-center gap-2">
+            <div className="flex flex-wrap gap-2">
               <Button onClick={() => session.stay()}>{t("session.warning.stay")}</Button>
               <Button look="primary" pending={pending} onClick={() => void again()}>
                 {t("common.tryAgain")}
               </Button>
             </div>
           }
-        >
-          {t("session.stuck.explanation")}
-        </Empty>
+        />
       </div>
     </main>
   );

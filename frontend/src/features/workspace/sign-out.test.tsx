@@ -1,4 +1,4 @@
-import { screen, waitFor } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import { expect, it, vi } from "vitest";
 import { patient, staff } from "@/testing/people";
 import { renderAt } from "@/testing/render";
@@ -31,10 +31,15 @@ it("tells nobody that they are signed out while the server does not know it", as
   await screen.findByRole("link", { name: "Jane Smith" });
   await user.click(screen.getByRole("link", { name: "Register a patient" }));
   await user.type(await screen.findByLabelText("Name"), "Half Typed");
-  await signOut();
+  const giveUp = async () => {
+    await signOut();
+    const dialog = within(await screen.findByRole("alertdialog", { name: "Sign out without saving?" }));
+    await user.click(dialog.getByRole("button", { name: "Sign out" }));
+  };
+  await giveUp();
   await user.click(await screen.findByRole("button", { name: "Stay signed in" }));
   expect(await screen.findByLabelText("Name")).toHaveProperty("value", "Half Typed");
-  await signOut();
+  await giveUp();
   server.use(http.post("/logout", ({ response }) => response(204).empty()));
   await user.click(await screen.findByRole("button", { name: "Try again" }));
   await waitFor(() => expect(left).toHaveBeenCalledWith("signed-out"));
