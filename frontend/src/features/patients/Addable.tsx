@@ -26,7 +26,6 @@ export function Addable({
   const [isOpen, setOpen] = useState(() => canAdd && draftOf(draft) !== undefined);
   return (
     <Card
-      className="print-whole"
       title={title}
       flush
       actions={

@@ -16,7 +16,7 @@ export function PatientAppointments({ patientId }: { patientId: string }) {
   const { data, isPending, error, refetch } = usePatientAppointments(patientId);
   const newestFirst = [...(data?.items ?? [])].reverse();
   return (
-    <Card title={t("appointments.title")} flush className="print-whole">
+    <Card title={t("appointments.title")} flush>
       {isPending && <Skeleton className="p-6" />}
       {error && <Failure error={error} retry={() => void refetch()} />}
       {data && newestFirst.length === 0 && <NothingYet>{t("appointments.noneOfPatient")}</NothingYet>}

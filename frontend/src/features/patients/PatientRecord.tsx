@@ -30,7 +30,7 @@ export function PatientRecord() {
     <Guard permission="patients.read">
       {patient.isPending && <Skeleton lines={10} />}
       {patient.isError && <Failure error={patient.error} retry={() => void patient.refetch()} />}
-      {patient.data && <Record patient={patient.data} />}
+      {patient.data && <Record key={patientId} patient={patient.data} />}
     </Guard>
   );
 }

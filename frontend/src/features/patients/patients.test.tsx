@@ -1,5 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { expect, it, vi } from "vitest";
+import type { Schema } from "@/api/client";
 import { patient, staff } from "@/testing/people";
 import { renderAt } from "@/testing/render";
 import { http, problem, server } from "@/testing/server";
@@ -180,4 +181,57 @@ it("sends a note whose answer was lost under the same key", async () => {
   expect(keys).toHaveLength(2);
   expect(keys[1]).toBe(keys[0]);
   expect(keys[0]).toMatch(/^[\x21-\x7e]{16,255}$/);
+});
+
+it("forgets the search that is typed when the navigation leads to all patients", async () => {
+  const asked: (string | null)[] = [];
+  server.use(
+    settings,
+    as("RECEPTIONIST", "patients.read"),
+    http.get("/organization/{org_id}/patients", ({ request, response }) => {
+      asked.push(new URL(request.url).searchParams.get("q"));
+      return response(200).json({ items: [patient] });
+    }),
+  );
+  const { user, router } = renderAt("/app/patients");
+  const field = await screen.findByRole("searchbox");
+  await user.type(field, "jane");
+  await waitFor(() => expect(router.state.location.search).toEqual({ q: "jane" }));
+  await user.click(screen.getByRole("link", { name: "Patients" }));
+  await waitFor(() => expect(field).toHaveProperty("value", ""));
+  // As long as somebody pauses before their words are searched for.
+  await new Promise((later) => setTimeout(later, 400));
+  expect(router.state.location.search).toEqual({});
+  expect(asked).toContain("jane");
+});
+
+it("shows the newest appointments of somebody who has had more than the API tells at once", async () => {
+  const appointment = (day: number): Schema<"Appointment"> => ({
+    appointment_id: `apt_${day}`,
+    patient_id: patient.patient_id,
+    doctor_id: "user_2",
+    reason: `Visit ${day}`,
+    starts_at: `2026-11-${day}T09:00:00Z`,
+    ends_at: `2026-11-${day}T09:30:00Z`,
+    status: "done",
+    next: [],
+    created_at: "2026-11-01T08:00:00Z",
+    version: 1,
+  });
+  server.use(
+    settings,
+    users,
+    as("RECEPTIONIST", "patients.read", "appointments.read"),
+    http.get("/organization/{org_id}/patients/{patient_id}", ({ response }) => response(200).json(patient)),
+    http.get("/organization/{org_id}/appointments", ({ request, response }) => {
+      const cursor = new URL(request.url).searchParams.get("cursor");
+      return response(200).json(
+        cursor === null ? { items: [appointment(11)], next_cursor: "next" } : { items: [appointment(12)] },
+      );
+    }),
+  );
+  renderAt("/app/patients/pat_1");
+  const newest = await screen.findByRole("link", { name: /12 Nov 2026/ });
+  const oldest = screen.getByRole("link", { name: /11 Nov 2026/ });
+  expect(newest.compareDocumentPosition(oldest)).toBe(Node.DOCUMENT_POSITION_FOLLOWING);
 });

@@ -7,22 +7,26 @@ import { EXPIRING_DAYS, useStockWarnings } from "./queries";
 export function StockWarnings() {
   const { t } = useTranslation();
   const { data } = useStockWarnings();
-  if (!data || data.low + data.expiring === 0) return null;
+  if (!data || data.low.count + data.expiring.count === 0) return null;
+  const { low, expiring } = data;
   const look = "font-medium underline underline-offset-2";
   return (
     <Notice tone="warn" title={t("pharmacy.warnings")}>
       <ul className="flex flex-wrap gap-x-6 gap-y-1">
-        {data.low > 0 && (
+        {low.count > 0 && (
           <li>
             <Link to="/app/pharmacy" search={{ show: "low" }} className={look}>
-              {t("pharmacy.lowCount", { count: data.low })}
+              {t(low.isMore ? "pharmacy.lowMore" : "pharmacy.lowCount", { count: low.count })}
             </Link>
           </li>
         )}
-        {data.expiring > 0 && (
+        {expiring.count > 0 && (
           <li>
             <Link to="/app/pharmacy" search={{ show: "expiring" }} className={look}>
-              {t("pharmacy.expiringCount", { count: data.expiring, days: EXPIRING_DAYS })}
+              {t(expiring.isMore ? "pharmacy.expiringMore" : "pharmacy.expiringCount", {
+                count: expiring.count,
+                days: EXPIRING_DAYS,
+              })}
             </Link>
           </li>
         )}

@@ -30,7 +30,7 @@ export function useMedicines({ q, show }: { q: string; show: Shown }) {
   });
 }
 
-/** What has to be ordered or thrown away soon, as far as one page has it. */
+/** How many have to be ordered or thrown away soon. Where there are more than one page has, that is all it says. */
 export function useStockWarnings() {
   const { organization_id: org_id } = useHospital();
   const expiring_before = useExpiringBefore();
@@ -45,7 +45,8 @@ export function useStockWarnings() {
           }),
         );
       const [low, expiring] = await Promise.all([list({ low: true }), list({ expiring_before })]);
-      return { low: low.items.length, expiring: expiring.items.length };
+      const count = (page: typeof low) => ({ count: page.items.length, isMore: Boolean(page.next_cursor) });
+      return { low: count(low), expiring: count(expiring) };
     },
   });
 }
