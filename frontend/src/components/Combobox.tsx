@@ -22,6 +22,11 @@ function matches(choice: Choice, words: string): boolean {
     .every((word) => text.includes(word));
 }
 
+/** The library puts a way out before and behind an open list, for those who hear it, and names it in English alone. */
+function nameWaysOut(words: string): void {
+  for (const one of document.querySelectorAll('[aria-label="Dismiss"]')) one.setAttribute("aria-label", words);
+}
+
 /** A field that finds one of many while the person types: among all choices, or among those that a search has found. */
 export function Combobox({
   choices,
@@ -73,6 +78,7 @@ export function Combobox({
       }}
       itemToStringLabel={(choice: Choice) => choice.name}
       isItemEqualToValue={(one: Choice, other: Choice) => one.id === other.id}
+      onOpenChangeComplete={(isOpen) => isOpen && nameWaysOut(t("common.close"))}
       autoHighlight
     >
       <Field {...frame}>

@@ -41,6 +41,11 @@ export function Confirm({
   );
 }
 
+/** As it is read: however its letters were put together, and whatever spaces stand between the words. */
+function plain(name: string): string {
+  return name.normalize("NFC").trim().replace(/\s+/gu, " ");
+}
+
 function Question({
   onClose,
   children,
@@ -60,7 +65,7 @@ function Question({
   const [words, setWords] = useState("");
   const [error, setError] = useState<unknown>(null);
   const [pending, setPending] = useState(false);
-  const isTyped = typed === undefined || words.trim() === typed.trim();
+  const isTyped = typed === undefined || plain(words) === plain(typed);
   const confirm = async (event: React.FormEvent) => {
     event.preventDefault();
     event.stopPropagation();

@@ -1,5 +1,5 @@
 import { Check, Copy } from "lucide-react";
-import { useId, useState } from "react";
+import { useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "./Button";
 import { fieldLook } from "./form/Field";
@@ -8,13 +8,18 @@ import { fieldLook } from "./form/Field";
 export function CopyField({ label, value }: { label: string; value: string }) {
   const { t } = useTranslation();
   const id = useId();
-  const [copied, setCopied] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  const [outcome, setOutcome] = useState<"copied" | "copyByHand" | null>(null);
+  const copied = outcome === "copied";
   const copy = async () => {
-    await navigator.clipboard.writeText(value).catch(() => {
-      // Without leave to use the clipboard the text is at least selected.
-      document.querySelector<HTMLInputElement>(`#${CSS.escape(id)}`)?.select();
-    });
-    setCopied(true);
+    try {
+      await navigator.clipboard.writeText(value);
+      setOutcome("copied");
+    } catch {
+      // Without leave to use the clipboard, or without one, the text is at least selected.
+      field.current?.select();
+      setOutcome("copyByHand");
+    }
   };
   return (
     <div className="grid min-w-0 gap-1.5">
@@ -22,15 +27,22 @@ export function CopyField({ label, value }: { label: string; value: string }) {
         {label}
       </label>
       <div className="flex gap-2">
-        <input id={id} readOnly value={value} className={fieldLook} onFocus={(event) => event.target.select()} />
+        <input
+          ref={field}
+          id={id}
+          readOnly
+          value={value}
+          className={fieldLook}
+          onFocus={(event) => event.target.select()}
+        />
         <Button onClick={() => void copy()} className="shrink-0">
           {copied ? <Check aria-hidden className="size-4" /> : <Copy aria-hidden className="size-4" />}
           {copied ? t("common.copied") : t("common.copy")}
           <span className="sr-only">: {label}</span>
         </Button>
       </div>
-      <span role="status" className="sr-only">
-        {copied ? t("common.copied") : ""}
+      <span role="status" className={copied ? "sr-only" : "text-ink-soft empty:hidden"}>
+        {outcome ? t(`common.${outcome}`) : ""}
       </span>
     </div>
   );

@@ -1,20 +1,23 @@
 import clsx from "clsx";
 import type { LucideIcon } from "lucide-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { ButtonLink } from "./Button";
 import { PageHeader } from "./Page";
 
-/** A page from which there is only the way back to the first one. */
+/** A page from which there is only one way on: the way back to the first one, if nothing else. */
 export function DeadEnd({
   icon: Icon,
   tone,
   title,
   advice,
+  action,
 }: {
   icon: LucideIcon;
   tone: "neutral" | "warn";
   title: string;
   advice: string;
+  action?: ReactNode;
 }) {
   const { t } = useTranslation();
   return (
@@ -28,7 +31,7 @@ export function DeadEnd({
         <Icon aria-hidden className="size-6" />
       </span>
       <PageHeader title={title} explanation={advice} />
-      <ButtonLink to="/">{t("notFound.home")}</ButtonLink>
+      {action ?? <ButtonLink to="/">{t("notFound.home")}</ButtonLink>}
     </div>
   );
 }

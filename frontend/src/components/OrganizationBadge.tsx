@@ -25,7 +25,7 @@ export function OrganizationBadge({ status }: { status: string }) {
   const words = useKnownWords();
   const { tone, icon } = looks[status] ?? { tone: "neutral" as const, icon: UserRound };
   return (
-    <Badge tone={tone} icon={icon}>
+    <Badge tone={tone} icon={icon} wraps>
       {words(`organizations.statuses.${status}`) ?? status}
     </Badge>
   );

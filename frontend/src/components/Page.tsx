@@ -8,7 +8,30 @@ export function usePageTitle(title: string): void {
   }, [title]);
 }
 
-/** The heading of a page. It takes the focus, so that a screen reader says where a link has led. */
+/** What a page is called. It takes the focus as it appears, so that a screen reader says where a link has led. */
+export function PageTitle({
+  children: title,
+  takesFocus = true,
+  className = "text-xl font-semibold tracking-tight",
+}: {
+  children: string;
+  takesFocus?: boolean;
+  className?: string;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  usePageTitle(title);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a title that changes, as with the language, is no other page
+  useEffect(() => {
+    if (takesFocus) heading.current?.focus({ preventScroll: true });
+  }, []);
+  return (
+    <h1 ref={heading} tabIndex={-1} dir="auto" className={className}>
+      {title}
+    </h1>
+  );
+}
+
+/** The heading of a page. */
 export function PageHeader({
   title,
   explanation,
@@ -22,19 +45,11 @@ export function PageHeader({
   eyebrow?: ReactNode;
   takesFocus?: boolean;
 }) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  usePageTitle(title);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another title is another page
-  useEffect(() => {
-    if (takesFocus) heading.current?.focus({ preventScroll: true });
-  }, [title, takesFocus]);
   return (
     <header className="flex flex-wrap items-end justify-between gap-4">
       <div className="grid min-w-0 gap-1">
         {eyebrow && <div className="text-sm text-ink-soft">{eyebrow}</div>}
-        <h1 ref={heading} tabIndex={-1} dir="auto" className="text-xl font-semibold tracking-tight">
-          {title}
-        </h1>
+        <PageTitle takesFocus={takesFocus}>{title}</PageTitle>
         {explanation && <div className="max-w-prose text-ink-soft">{explanation}</div>}
       </div>
       {actions && (

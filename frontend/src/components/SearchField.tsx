@@ -1,8 +1,8 @@
 import { Search } from "lucide-react";
-import { useEffect, useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { fieldLook } from "./form/Field";
 
-/** Searches while somebody types, once they pause. */
+/** Searches while somebody types, once they pause. Another search, such as none after a link, is what the field then says. */
 export function SearchField({
   label,
   value,
@@ -16,9 +16,19 @@ export function SearchField({
 }) {
   const id = useId();
   const [words, setWords] = useState(value);
+  // What was asked for here comes back as the value, perhaps when more was typed already.
+  const asked = useRef<string[]>([]);
+  useEffect(() => {
+    const index = asked.current.lastIndexOf(value);
+    if (index === -1) setWords(value);
+    asked.current.splice(0, index + 1);
+  }, [value]);
   useEffect(() => {
     if (words.trim() === value) return;
-    const timer = setTimeout(() => onSearch(words.trim()), 250);
+    const timer = setTimeout(() => {
+      asked.current.push(words.trim());
+      onSearch(words.trim());
+    }, 250);
     return () => clearTimeout(timer);
   }, [words, value, onSearch]);
   return (

@@ -10,10 +10,14 @@ export function announce(title: string): void {
 }
 
 export function Toasts() {
+  const { t } = useTranslation();
   return (
     <Toast.Provider toastManager={manager}>
       <Toast.Portal>
-        <Toast.Viewport className="no-print fixed end-4 bottom-4 z-60 grid w-[min(22rem,calc(100vw-2rem))] gap-2">
+        <Toast.Viewport
+          aria-label={t("toasts")}
+          className="no-print fixed end-4 bottom-4 z-60 grid w-[min(22rem,calc(100vw-2rem))] gap-2"
+        >
           <List />
         </Toast.Viewport>
       </Toast.Portal>

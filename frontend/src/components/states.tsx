@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { isProblem, Problem } from "@/api/problem";
 import { isPartMissing, reloadIfReplaced } from "@/parts";
 import { Button } from "./Button";
+import { PageTitle } from "./Page";
 import { ProblemText } from "./ProblemText";
 
 /** What a list or a page shows when there is nothing: what it is for, and what to do next. */
@@ -40,7 +41,7 @@ const newVersion = new Problem({ type: "new-version" });
 export function Failure({
   error,
   retry,
-  title: Title = "p",
+  title = "p",
 }: {
   error: unknown;
   retry?: () => void;
@@ -59,7 +60,11 @@ export function Failure({
         <CloudOff aria-hidden className="size-6" />
       </span>
       <div className="grid justify-items-center gap-1">
-        <Title className="text-base font-semibold">{t("common.cannotShow")}</Title>
+        {title === "h1" ? (
+          <PageTitle className="text-base font-semibold">{t("common.cannotShow")}</PageTitle>
+        ) : (
+          <p className="text-base font-semibold">{t("common.cannotShow")}</p>
+        )}
         <div className="max-w-prose text-balance text-ink-soft">
           <ProblemText error={isReplaced ? newVersion : error} />
         </div>

@@ -32,7 +32,8 @@ function formats(language: string, timeZone: string) {
   return {
     time: (instant: string) => time.format(new Date(instant)),
     date: (instant: string) => date.format(new Date(instant)),
-    dateTime: (instant: string) => dateTime.format(new Date(instant)),
+    // Nobody's clock shows UTC, so it says that it does.
+    dateTime: (instant: string) => dateTime.format(new Date(instant)) + (timeZone === "UTC" ? " UTC" : ""),
     dateTimeZone: (instant: string) => dateTimeZone.format(new Date(instant)),
     day: day({ dateStyle: "medium" }),
     longDay: day({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),

@@ -52,6 +52,15 @@ it("every closed list of the API has words for all that is in it", () => {
   for (const key of closed.SettingKey) expect(english.has(`settings.keys.${key}.title`), key).toBe(true);
 });
 
+it("every kind of problem that the API knows has words", async () => {
+  const { readFile } = await import("node:fs/promises");
+  // The tests run in the front end's folder.
+  const source = await readFile("../api/src/problem.rs", "utf8");
+  const kinds = [...source.matchAll(/=> \([A-Z_]+, "([a-z-]+)"/g)].map(([, slug]) => slug);
+  expect(kinds.length).toBeGreaterThan(30);
+  expect(kinds.filter((kind) => !english.has(`problems.kinds.${kind}`))).toEqual([]);
+});
+
 it("every count is written as the language writes numbers", async () => {
   for (const [key, text] of [...english, ...german]) expect(text, key).not.toContain("{{count}}");
   await changeLanguage("de", false);

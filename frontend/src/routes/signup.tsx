@@ -1,5 +1,5 @@
 import { createRoute, redirect } from "@tanstack/react-router";
-import { signupDraft } from "@/features/signup/draft";
+import { forgetSignup, signupDraft } from "@/features/signup/draft";
 import { type Step, stepFor, steps } from "@/features/signup/steps";
 import { loadWorkWords } from "@/i18n";
 import { lazyPage } from "./lazy-page";
@@ -34,7 +34,9 @@ export function signupRoutes() {
   const index = createRoute({
     getParentRoute: () => layout,
     path: "/",
-    beforeLoad: () => {
+    beforeLoad: ({ preload }) => {
+      // Whoever begins once more is done with the hospital that is set up; to pass the link is not to begin.
+      if (!preload && signupDraft().isComplete) forgetSignup();
       throw redirect({ to: `/signup/${stepFor(steps[0], signupDraft())}`, replace: true });
     },
   });

@@ -17,6 +17,7 @@ import { announce } from "@/components/Toasts";
 import { useFormat } from "@/dates/format";
 import { meQuery, useMe } from "@/session/me";
 import { NewPassword } from "../links/NewPassword";
+import { useOwnZone } from "../settings/queries";
 
 /** Who is signed in, where, and with which password. */
 export function Account() {
@@ -102,7 +103,7 @@ function Sessions() {
 
 function SessionRow({ session, onEnded }: { session: Schema<"Session">; onEnded: () => void }) {
   const { t } = useTranslation();
-  const format = useFormat(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const format = useFormat(useOwnZone());
   const [pending, setPending] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
   const end = async () => {

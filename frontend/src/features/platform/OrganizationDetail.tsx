@@ -30,6 +30,7 @@ export function OrganizationDetail() {
       {data && (
         <>
           <PageHeader
+            key={organizationId}
             eyebrow={
               <Link to="/platform/organizations" className="text-accent underline underline-offset-2">
                 {t("organizations.title")}

@@ -187,43 +187,88 @@ function Sortable({
     getCoreRowModel: getCoreRowModel(),
   });
   return (
-    <Table caption={t("organizations.title")}>
-      <Head>
-        {table.getFlatHeaders().map((header) => {
-          const direction = header.column.getIsSorted();
-          const Icon = direction === "asc" ? ArrowUp : direction === "desc" ? ArrowDown : ChevronsUpDown;
-          return (
-            <HeadCell
-              key={header.id}
-              aria-sort={direction === "asc" ? "ascending" : direction === "desc" ? "descending" : "none"}
-            >
-              <button
-                type="button"
-                onClick={header.column.getToggleSortingHandler()}
-                className="-mx-2 inline-flex items-center gap-1.5 rounded-sm px-2 py-1 font-medium hover:text-ink"
+    <>
+      <SortBy
+        columns={columns.map(({ id, header }) => ({ id: id ?? "status", name: String(header) }))}
+        sort={sort}
+        onSort={onSort}
+      />
+      <Table caption={t("organizations.title")}>
+        <Head>
+          {table.getFlatHeaders().map((header) => {
+            const direction = header.column.getIsSorted();
+            const Icon = direction === "asc" ? ArrowUp : direction === "desc" ? ArrowDown : ChevronsUpDown;
+            return (
+              <HeadCell
+                key={header.id}
+                aria-sort={direction === "asc" ? "ascending" : direction === "desc" ? "descending" : "none"}
               >
-                {flexRender(header.column.columnDef.header, header.getContext())}
-                <Icon aria-hidden className="size-3.5" />
-              </button>
-            </HeadCell>
-          );
-        })}
-      </Head>
-      <Body>
-        {table.getRowModel().rows.map((row) => (
-          <Row key={row.id}>
-            {row.getVisibleCells().map((cell) => (
-              // As a card, it begins with the name, which needs no label.
-              <Cell
-                key={cell.id}
-                {...(cell.column.id === "name" ? {} : { label: String(cell.column.columnDef.header) })}
-              >
-                {flexRender(cell.column.columnDef.cell, cell.getContext())}
-              </Cell>
-            ))}
-          </Row>
-        ))}
-      </Body>
-    </Table>
+                {/* Where the rows are cards, nobody sees the head. */}
+                <span className="md:hidden">{flexRender(header.column.columnDef.header, header.getContext())}</span>
+                <button
+                  type="button"
+                  onClick={header.column.getToggleSortingHandler()}
+                  className="-mx-2 hidden items-center gap-1.5 rounded-sm px-2 py-1 font-medium hover:text-ink md:inline-flex"
+                >
+                  {flexRender(header.column.columnDef.header, header.getContext())}
+                  <Icon aria-hidden className="size-3.5" />
+                </button>
+              </HeadCell>
+            );
+          })}
+        </Head>
+        <Body>
+          {table.getRowModel().rows.map((row) => (
+            <Row key={row.id}>
+              {row.getVisibleCells().map((cell) => (
+                // As a card, it begins with the name, which needs no label.
+                <Cell
+                  key={cell.id}
+                  {...(cell.column.id === "name" ? {} : { label: String(cell.column.columnDef.header) })}
+                >
+                  {flexRender(cell.column.columnDef.cell, cell.getContext())}
+                </Cell>
+              ))}
+            </Row>
+          ))}
+        </Body>
+      </Table>
+    </>
+  );
+}
+
+/** The same where there is no room for a table, and so for a head of one. */
+function SortBy({
+  columns,
+  sort,
+  onSort,
+}: {
+  columns: { id: string; name: string }[];
+  sort: OrganizationSort | undefined;
+  onSort: (sort: OrganizationSort | undefined) => void;
+}) {
+  const { t } = useTranslation();
+  return (
+    <div className="border-b border-line p-4 sm:px-6 md:hidden">
+      <Field label={t("organizations.sortBy")}>
+        {(control) => (
+          <Select
+            {...control}
+            value={sort ?? ""}
+            onChange={({ target }) => onSort(isSort(target.value) ? target.value : undefined)}
+          >
+            <option value="">{t("organizations.asTheyCame")}</option>
+            {columns.flatMap(({ id, name }) => [
+              <option key={id} value={id}>
+                {t("organizations.ascending", { column: name })}
+              </option>,
+              <option key={`-${id}`} value={`-${id}`}>
+                {t("organizations.descending", { column: name })}
+              </option>,
+            ])}
+          </Select>
+        )}
+      </Field>
+    </div>
   );
 }

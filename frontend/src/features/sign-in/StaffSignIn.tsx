@@ -50,7 +50,7 @@ export function StaffSignIn() {
       footer={
         <p>
           {t("signIn.staff.noHospital")}{" "}
-          <Link to="/signup/plan" className="font-medium text-accent underline underline-offset-2">
+          <Link to="/signup" className="font-medium text-accent underline underline-offset-2">
             {t("signIn.staff.signUp")}
           </Link>
         </p>

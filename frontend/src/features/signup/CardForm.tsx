@@ -15,7 +15,7 @@ import { TextField } from "@/components/form/fields";
 import { useFormat } from "@/dates/format";
 import { inOwnWords } from "@/i18n/refusals";
 import { Anew } from "./Anew";
-import { cardSchema, expiryTyped, grouped } from "./card";
+import { cardSchema, caretIn, expiryTyped, grouped } from "./card";
 import { changeSignup, useSignupDraft } from "./draft";
 import { Progress } from "./Progress";
 import { plansQuery } from "./plans";
@@ -136,7 +136,12 @@ function Typed({
               {...field}
               inputMode="numeric"
               className={fieldLook}
-              onChange={(event) => field.onChange(as(event.target.value))}
+              onChange={({ target }) => {
+                const caret = caretIn(as(target.value), target.value, target.selectionStart);
+                target.value = as(target.value);
+                target.setSelectionRange(caret, caret);
+                field.onChange(target.value);
+              }}
             />
           )}
         </Field>

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isProblem } from "@/api/problem";
 import { Button } from "@/components/Button";
+import { PageHeader } from "@/components/Page";
 import { Failure, Skeleton } from "@/components/states";
 import { CardForm } from "./CardForm";
 import { changeSignup, forgetSignup, useSignupDraft } from "./draft";
@@ -84,8 +85,7 @@ export function SetupEnded() {
   const navigate = useNavigate();
   return (
     <div className="grid max-w-md gap-6">
-      <h1 className="text-xl font-semibold">{t("signup.ended.title")}</h1>
-      <p className="text-ink-soft">{t("signup.ended.explanation")}</p>
+      <PageHeader title={t("signup.ended.title")} explanation={t("signup.ended.explanation")} />
       <div className="flex flex-wrap gap-2">
         <Button look="primary" onClick={() => void navigate({ to: "/staff" })}>
           {t("signIn.submit")}

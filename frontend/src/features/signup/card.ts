@@ -21,6 +21,17 @@ export function expiryTyped(typed: string): string {
   return digits.length <= 2 ? digits : `${digits.slice(0, 2)}/${digits.slice(2, isLong ? 6 : 4)}`;
 }
 
+/** Where the caret belongs once a text is put in order: behind the same digits as before, and at the end where it was. */
+export function caretIn(ordered: string, typed: string, caret: number | null): number {
+  if (caret === null || caret >= typed.length) return ordered.length;
+  const before = typed.slice(0, caret).replace(/\D/g, "").length;
+  let place = 0;
+  for (let digits = 0; digits < before && place < ordered.length; place += 1) {
+    if (/\d/.test(ordered.charAt(place))) digits += 1;
+  }
+  return place;
+}
+
 /** The check digit of a card number, which catches a wrong digit before anything is sent. */
 function passesLuhn(digits: string): boolean {
   let sum = 0;

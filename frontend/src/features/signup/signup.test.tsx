@@ -4,7 +4,7 @@ import type { Schema } from "@/api/client";
 import { hospital, plans } from "@/testing/people";
 import { renderAt } from "@/testing/render";
 import { http, problem, server } from "@/testing/server";
-import { digitsOf, expiryTyped, grouped } from "./card";
+import { caretIn, digitsOf, expiryTyped, grouped } from "./card";
 import { changeSignup, forgetSignup, signupDraft } from "./draft";
 import { isOpen, stepFor } from "./steps";
 
@@ -30,6 +30,15 @@ describe("a card as it is typed or pasted", () => {
     expect(grouped("4111-1111 1111\t1111")).toBe("4111 1111 1111 1111");
     expect(grouped("41x1")).toBe("411");
     expect(digitsOf(grouped("4111111111111111"))).toBe("4111111111111111");
+  });
+
+  it("keeps the caret where somebody mends a digit", () => {
+    // The second 1 was taken away, and a 2 typed behind the fifth digit.
+    expect(caretIn("1 234", "1234", 1)).toBe(1);
+    expect(caretIn("4111 1211 1", "4111 12111", 7)).toBe(7);
+    expect(caretIn("4111 2", "41112", 5)).toBe(6);
+    expect(caretIn("12/3", "123", 3)).toBe(4);
+    expect(caretIn("12/30", "1230", 1)).toBe(1);
   });
 
   it("has its expiry in order", () => {
@@ -64,6 +73,43 @@ describe("the steps", () => {
   it("do not lead back before what was paid for", () => {
     expect(isOpen("plan", { planId: "starter", details, isReady: true })).toBe(false);
     expect(stepFor("team", { planId: "starter", details, isReady: true, isComplete: true })).toBe("complete");
+  });
+});
+
+describe("a sign-up that is done", () => {
+  beforeEach(() => {
+    server.use(
+      http.get("/plans", ({ response }) => response(200).json({ plans })),
+      http.get("/me", () => problem("unauthenticated", 401)),
+    );
+    forgetSignup();
+    changeSignup({ planId: "starter", isReady: true, isComplete: true });
+  });
+
+  it("is shown again to whoever loads its page anew", async () => {
+    const { router } = renderAt("/signup/complete");
+    await waitFor(() => expect(router.state.location.pathname).toBe("/signup/complete"));
+    expect(signupDraft().isComplete).toBe(true);
+  });
+
+  it("is over for whoever begins another one, not for whoever passes the link", async () => {
+    const { user, router } = renderAt("/");
+    const door = await screen.findByRole("link", { name: /New Hospital Signup/ });
+    await user.hover(door);
+    await new Promise((later) => setTimeout(later, 200));
+    expect(signupDraft().isComplete).toBe(true);
+    await user.click(door);
+    expect(await screen.findByRole("radio", { name: /Professional/ })).toBeTruthy();
+    expect(router.state.location.pathname).toBe("/signup/plan");
+    expect(signupDraft()).toEqual({});
+  });
+
+  it("is forgotten with the sign-out", async () => {
+    server.use(http.post("/logout", ({ response }) => response(204).empty()));
+    const { session } = renderAt("/");
+    await session.signOut();
+    expect(signupDraft()).toEqual({});
+    expect(sessionStorage.getItem("chakravue.signup")).toBeNull();
   });
 });
 

@@ -12,7 +12,7 @@ interface Door {
 const doors: Door[] = [
   { to: "/sign-in", icon: KeyRound, name: "regular" },
   { to: "/staff", icon: Stethoscope, name: "staff" },
-  { to: "/signup/plan", icon: Building2, name: "signup" },
+  { to: "/signup", icon: Building2, name: "signup" },
   { to: "/admin", icon: ChartColumn, name: "admin" },
 ];
 
