@@ -99,6 +99,11 @@ test.describe("in German", () => {
     await expect(page.getByText("3 Felder")).toBeVisible();
     await isGerman(page, english);
     await picture(page, "de-staff-refused");
+    // Also what only those hear who cannot see the list.
+    await page.getByRole("button", { name: "Krankenhäuser laden" }).click();
+    await expect(page.getByRole("option").first()).toBeVisible();
+    await expect(page.locator('[aria-label="Dismiss"]')).toHaveCount(0);
+    expect(await page.locator('[aria-label="Schließen"]').count()).toBeGreaterThan(0);
     await signIn(page, clinic, clinic.admin, "/app/account");
     watcher.provokes(422, /\/me\/password$/);
     await page.getByLabel("Aktuelles Passwort").fill("not the password at all");
@@ -229,6 +234,16 @@ async function everythingFits(page: Page, at: Clinic, name: string): Promise<voi
   await signInToPlatform(page, PLATFORM_ADMINISTRATOR);
   wide.push(...(await tooWide(page, platform(at))));
   expect(wide).toEqual([]);
+}
+
+for (const width of [768, 1024, 1100]) {
+  for (const language of ["en", "de"]) {
+    test(`nothing scrolls sideways at ${width} pixels in ${language}`, async ({ page, clinic }) => {
+      await page.addInitScript((language) => localStorage.setItem("chakravue.language", language), language);
+      await page.setViewportSize({ width, height: 800 });
+      await everythingFits(page, clinic, `wide-${width}-${language}`);
+    });
+  }
 }
 
 test("nothing scrolls sideways where everything is shown twice as large", async ({ browser, clinic }) => {

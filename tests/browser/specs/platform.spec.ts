@@ -55,6 +55,21 @@ test("who works at a hospital is counted, in its row and on the dashboard", asyn
   expect(counted.some((hospitals) => hospitals > 0), rows.join("; ")).toBe(true);
 });
 
+test("where hospitals are cards, they are sorted by a choice, and no state is cut off", async ({ page, clinic }) => {
+  expect(clinic.id).toBeTruthy();
+  await page.setViewportSize({ width: 320, height: 640 });
+  await signInToPlatform(page, PLATFORM_ADMINISTRATOR, "/platform/organizations");
+  await expect(page.locator(".skeleton")).toHaveCount(0);
+  await page.getByLabel("Sort by").selectOption("Name, descending");
+  await expect(page).toHaveURL(/sort=-name/);
+  await audit(page);
+  // The keyboard goes nowhere that nobody sees.
+  await page.getByLabel("Sort by").focus();
+  await page.keyboard.press("Tab");
+  await expect(page.locator(":focus")).toBeInViewport();
+  expect(await page.locator("thead button").locator("visible=true").count()).toBe(0);
+});
+
 test("suspending and resuming take the hospital's name", async ({ page }) => {
   const at = await hospital("Suspend Me");
   await signInToPlatform(page, PLATFORM_ADMINISTRATOR, `/platform/organizations/${at.id}`);
