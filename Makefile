@@ -150,7 +150,6 @@ generate: build $(frontend)/node_modules ## Write the generated files: CustomRes
 
 # Whatever builds images here: buildah needs no daemon.
 builder = $(firstword $(foreach name,buildah podman docker,$(shell command -v $(name))))
-build_image = $(builder) build $(if $(filter %buildah,$(builder)),--isolation chroot) --file Dockerfile
 version := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
 .PHONY: image
@@ -158,8 +157,7 @@ image: release frontend sbom ## Build the images of operator and web service, lo
 	@[ -n "$(builder)" ] || { echo "error: nothing here builds images; install buildah (Debian package buildah)" >&2; exit 1; }
 	@tests/image-files $(release_bin) target/images
 	@for target in operator api; do \
-		$(build_image) --target $$target --build-arg VERSION=$(version) --build-arg REVISION=$$(git rev-parse HEAD) \
-			--tag localhost/chakravue-$$target:$(version) target/images; \
+		tests/build-image $$target localhost/chakravue-$$target:$(version) $(version) target/images $(builder); \
 	done
 
 cyclonedx_version := 0.5.9
@@ -167,7 +165,7 @@ cyclonedx_root := $(tools)/cargo-cyclonedx-$(cyclonedx_version)
 cyclonedx := $(or $(shell command -v cargo-cyclonedx),$(cyclonedx_root)/bin/cargo-cyclonedx)
 
 .PHONY: sbom
-sbom: $(cyclonedx) ## Write what operator and web service are made of into target/sbom, in CycloneDX
+sbom: $(cyclonedx) ## Write what operator, web service and front end are made of into target/sbom, in CycloneDX
 	@tests/sbom $(cyclonedx) target/sbom
 
 $(cyclonedx_root)/bin/cargo-cyclonedx:

@@ -1,6 +1,7 @@
 //! The images of this workspace's programs, built by the Dockerfile that users build them with, and one for pods' networks.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -35,8 +36,14 @@ impl Images {
         let (context, store) = (folder.join("images"), folder.join("buildah"));
         let programs = Program::Operator.path()?;
         let programs = programs.parent().context("a program without a folder")?;
+        // What the programs are made of takes a tool of its own to say; here it counts that it gets into the image.
+        let sboms = folder.join("sbom");
+        fs::create_dir_all(&sboms)?;
+        for program in ["operator", "api"] {
+            fs::write(sboms.join(format!("chakravue-{program}.cdx.json")), "{}")?;
+        }
         let mut layout = Command::new(source("tests/image-files"));
-        run(layout.arg(programs).arg(&context), "tests/image-files")?;
+        run(layout.arg(programs).arg(&context).arg(&sboms), "tests/image-files")?;
         Ok(Self { context, store, archives: Vec::new() })
     }
 
@@ -47,9 +54,8 @@ impl Images {
     pub async fn build(&mut self, tag: &str) -> anyhow::Result<()> {
         for target in ["operator", "api"] {
             let name = format!("localhost/chakravue-{target}:{tag}");
-            let mut build = self.buildah("build");
-            build.args(["--target", target, "--build-arg", &format!("VERSION={tag}"), "--tag", &name]);
-            build.arg("--file").arg(source("Dockerfile")).arg(&self.context);
+            let mut build = Command::new(source("tests/build-image"));
+            build.args([target, &name, tag]).arg(&self.context).arg("buildah").args(self.store());
             self.finish(build, &name).await?;
         }
         Ok(())
@@ -90,11 +96,27 @@ impl Images {
         self.finish(build, PAUSE).await
     }
 
-    /// Of a store of its own, so that nothing stays on the machine.
+    /// How an image is configured, and a folder with its files.
+    ///
+    /// # Errors
+    /// When there is no such image.
+    pub fn look_into(&self, name: &str) -> anyhow::Result<(serde_json::Value, PathBuf)> {
+        let image = run(self.buildah("inspect").args(["--type", "image", name]), "buildah inspect")?;
+        let image: serde_json::Value = serde_json::from_str(&image)?;
+        let container = run(self.buildah("from").args(["--pull-never", name]), "buildah from")?;
+        let files = run(self.buildah("mount").arg(container.trim()), "buildah mount")?;
+        Ok((image["OCIv1"]["config"].clone(), files.trim().into()))
+    }
+
+    /// Of its own, so that nothing stays on the machine.
+    fn store(&self) -> [OsString; 6] {
+        let [images, run] = ["images", "run"].map(|name| self.store.join(name).into_os_string());
+        ["--root".into(), images, "--runroot".into(), run, "--storage-driver".into(), "vfs".into()]
+    }
+
     fn buildah(&self, command: &str) -> Command {
         let mut buildah = Command::new("buildah");
-        buildah.arg("--root").arg(self.store.join("images")).arg("--runroot").arg(self.store.join("run"));
-        buildah.args(["--storage-driver", "vfs", command]);
+        buildah.args(self.store()).arg(command);
         if command == "build" {
             // Nothing is run in the image, so it takes no container to build it.
             buildah.args(["--isolation", "chroot", "--timestamp", "0"]);
@@ -132,9 +154,10 @@ pub(crate) fn source(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-fn run(command: &mut Command, name: &str) -> anyhow::Result<()> {
+/// Returns its standard output.
+fn run(command: &mut Command, name: &str) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("cannot run {name}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{name} failed ({}): {}", output.status, said.trim());
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod clinic;
+mod contents;
 mod deaths;
 mod leftovers;
 mod removal;
@@ -77,6 +78,7 @@ async fn story(folder: &Path) {
     };
     let started = tokio::try_join!(Pods::start(folder), built);
     let (pods, ()) = started.unwrap_or_else(|error| panic!("{error:#}"));
+    contents::are_as_they_ship(&images, NOW);
     images.import(&pods).await.unwrap_or_else(|error| panic!("{error:#}"));
     steps.done("a cluster with two nodes and MongoDB with TLS; the images, built without a daemon");
 
