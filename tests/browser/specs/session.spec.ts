@@ -100,7 +100,7 @@ test("a tab that nobody uses lasts as long as the one that somebody does", async
   await used.goto("/app/patients");
   for (const name of ["Appointments", "Patients"]) {
     await page.clock.fastForward("12:00");
-    const answered = used.waitForResponse(/\/me$/);
+    const answered = used.waitForResponse(/\/me$|\/organization\//);
     await used.getByRole("link", { name, exact: true }).click();
     await answered;
   }
@@ -148,6 +148,7 @@ test("nobody is asked to stay when nothing can prolong the session", async ({ pa
   await expect(dialog.getByRole("button")).toHaveCount(1);
   await audit(page);
   await dialog.getByRole("button", { name: "Sign in again" }).click();
+  await expect(page.getByText("Your session has ended.")).toBeVisible();
   await page.getByLabel("E-mail address").fill(somebody.email);
   await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.unrouteAll();
