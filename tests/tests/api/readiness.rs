@@ -119,8 +119,8 @@ async fn an_account_without_rights_and_a_missing_definition_are_told_apart_from_
     bindings.create(&PostParams::default(), &given).await.unwrap();
     says(&api, true, &["the HospitalOrganization definition is not installed", "kubectl apply -f"]).await;
     assert!(text(&api.client().get("/readyz").await.problem(503, "not-ready"), "detail").starts_with(&of_namespace));
-    proxy.clear();
     proxy.set_down(true);
+    proxy.clear();
     let told = async || {
         let reply = api.client().get("/readyz").await;
         (reply.status == 503 && text(&reply.json(), "detail").ends_with(": Kubernetes does not answer.")).then_some(())
