@@ -19,11 +19,12 @@ export function LeaveGuard() {
       <DialogFrame mustAnswer title={t("leave.title")}>
         <AlertDialog.Description className="text-ink-soft">{t("leave.explanation")}</AlertDialog.Description>
         <div className="flex flex-wrap justify-end gap-2 max-sm:*:grow">
-          <Button look="danger" onClick={proceed}>
-            {t("leave.go")}
-          </Button>
+          {/* The first one has the focus: Enter in passing costs nobody anything. */}
           <Button look="primary" onClick={reset}>
             {t("leave.stay")}
+          </Button>
+          <Button look="danger" onClick={proceed}>
+            {t("leave.go")}
           </Button>
         </div>
       </DialogFrame>
