@@ -1,6 +1,8 @@
 //! `ChakraVue` installed by its chart, with what the chart's README asks for made first: logins to MongoDB and the Secrets
 //! that hold them.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chakravue_crds::master::MASTER_DATABASE;
@@ -37,6 +39,7 @@ api:
 pub struct Installation<'a> {
     pods: &'a Pods,
     helm: Helm,
+    chart: PathBuf,
 }
 
 impl<'a> Installation<'a> {
@@ -46,7 +49,7 @@ impl<'a> Installation<'a> {
     /// When something cannot be made.
     pub async fn prepare(pods: &'a Pods) -> anyhow::Result<Self> {
         let helm = Helm::new(Tool::Helm, Some(pods.kubeconfig()), pods.folder()).await?;
-        let installation = Self { pods, helm };
+        let installation = Self { pods, helm, chart: Helm::chart() };
         let [operator, watch, api] = tokio::try_join!(
             installation.login(Program::Operator, OPERATOR, false),
             installation.login(Program::Operator, OPERATOR_WATCH, true),
@@ -72,6 +75,12 @@ impl<'a> Installation<'a> {
         ] });
         installation.apply(&objects.to_string()).await?;
         Ok(installation)
+    }
+
+    /// The same with another chart, such as that of another version.
+    #[must_use]
+    pub fn with_chart(&self, chart: &Path) -> Self {
+        Self { pods: self.pods, helm: self.helm.clone(), chart: chart.to_owned() }
     }
 
     /// Applies manifests as the administrator.
@@ -129,8 +138,7 @@ impl<'a> Installation<'a> {
     }
 
     async fn deploy(&self, command: &str, timeout: &str, tag: &str, more: &[&str]) -> Result<String, String> {
-        let (chart, tag) = (Helm::chart(), format!("image.tag={tag}"));
-        let chart = chart.to_string_lossy();
+        let (chart, tag) = (self.chart.to_string_lossy(), format!("image.tag={tag}"));
         let mut arguments =
             vec![command, RELEASE, &chart, "--namespace", NAMESPACE, "--values", "-", "--set-string", &tag];
         arguments.extend(["--wait", "--timeout", timeout]);

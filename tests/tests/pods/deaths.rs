@@ -1,17 +1,18 @@
-//! Pods die, in the middle of requests: each container by SIGKILL, the operator that leads, and all pods of a node that is
-//! drained.
+//! Pods die, in the middle of requests: each container by SIGKILL, the operator that leads, one that is deleted by force, and
+//! all pods of a node that is drained.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
 use chakravue_testbed::pods::NAMESPACE;
-use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod, discovery::v1::EndpointSlice};
 use kube::{
     Api, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
     runtime::wait::await_condition,
 };
 use rustix::process::{Pid, Signal, kill_process};
@@ -85,6 +86,38 @@ pub async fn by_a_drain(clinic: &Clinic) {
         assert_ne!(pod.spec.as_ref().unwrap().node_name.as_ref(), Some(node), "{} is still there", pod.name_any());
     }
     clinic.kubectl(&["uncordon", node]).await;
+}
+
+/// As somebody in a hurry does it: the object is gone at once, its process a moment later, without the time to end in order.
+pub async fn of_a_pod_by_force(clinic: &Clinic) {
+    let traffic = Traffic::start(clinic).await;
+    let before = clinic.pods_of("api").await;
+    let gone = before.first().unwrap();
+    clinic.kubectl(&["-n", NAMESPACE, "delete", "pod", &gone.name_any(), "--grace-period=0", "--force"]).await;
+    // The other ones serve meanwhile.
+    traffic.until_more().await;
+    both_are_ready(clinic).await;
+    let after = clinic.pods_of("api").await;
+    assert_eq!(after.len(), before.len());
+    let addresses: BTreeSet<String> = after.iter().filter_map(address).collect();
+    assert!(!addresses.contains(&address(gone).unwrap()), "the new pod has another address");
+    eventually("the Service leads to the pods that there are", async || {
+        let slices = Api::<EndpointSlice>::namespaced(clinic.kube.clone(), NAMESPACE);
+        let slices =
+            slices.list(&ListParams::default().labels("kubernetes.io/service-name=chakravue-api")).await.unwrap();
+        let served = slices.into_iter().flat_map(|slice| slice.endpoints).flat_map(|endpoint| endpoint.addresses);
+        (served.collect::<BTreeSet<_>>() == addresses).then_some(())
+    })
+    .await;
+    traffic.until_more().await;
+    let (patients, failures) = traffic.stop().await;
+    // At the most what its process had taken of each of the two people.
+    assert!(failures.len() <= 2, "{failures:#?}");
+    clinic.still_has(&patients).await;
+}
+
+fn address(pod: &Pod) -> Option<String> {
+    pod.status.as_ref()?.pod_ip.clone()
 }
 
 async fn both_are_ready(clinic: &Clinic) {

@@ -101,8 +101,13 @@ async fn story(folder: &Path) {
     steps.done("the operator that leads killed: the other one leads");
     deaths::by_a_drain(&clinic).await;
     steps.done("a node drained: no request failed");
-    upgrade::there_and_back(&clinic, &installation).await;
-    steps.done("upgraded and rolled back: no request failed");
+    deaths::of_a_pod_by_force(&clinic).await;
+    steps.done("a pod of the web service deleted by force: another one takes its place");
+    let next = installation.with_chart(&upgrade::next_chart(&clinic, folder).await);
+    upgrade::there_and_back_and_there(&clinic, &installation, &next).await;
+    steps.done("upgraded to newer definition and collections, rolled back, upgraded again: no request failed");
+    // From here on an older one would leave the hospitals alone.
+    let installation = next;
     upgrade::that_cannot_work(&clinic, &installation).await;
     steps.done("an upgrade that cannot work: the pods of before work on");
 
@@ -119,6 +124,8 @@ async fn story(folder: &Path) {
     steps.done("installed again with rights in one namespace: a hospital gets ready there");
     removal::by_a_prune(&clinic, &installation).await;
     steps.done("everything pruned by waves: nothing hangs");
+    removal::together_with_the_operator(&clinic, &installation).await;
+    steps.done("hospitals pruned together with the operator: nothing hangs");
 }
 
 /// Says how long each part of the story took.
