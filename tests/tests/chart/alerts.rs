@@ -160,7 +160,7 @@ fn of((namespace, release): Release, series: &str) -> String {
     format!("{metric}{{namespace=\"{namespace}\",{rest}")
 }
 
-/// As they are in the PrometheusRule, which is what Prometheus reads from a file, too.
+/// As they are in the `PrometheusRule`, which is what Prometheus reads from a file, too.
 async fn rules() -> Value {
     let objects = rendered(EVERYTHING).await;
     let rule = objects.into_iter().find(|object| object["kind"] == "PrometheusRule").unwrap();
