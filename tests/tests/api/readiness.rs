@@ -17,6 +17,7 @@ use crate::support::{eventually, text};
 
 /// Waits until the probe says this, of MongoDB or of Kubernetes, and the log has said it once.
 async fn says(api: &ApiProcess, mongodb: bool, words: &[&str]) {
+    api.wait_listening().await;
     let client = api.client();
     eventually(&format!("/readyz says {words:?}"), async || {
         let reply = client.get("/readyz").await;
