@@ -64,11 +64,12 @@ pub fn router(app: App) -> Router {
     let settings = &app.settings;
     let (timeout, body_limit) = (settings.request_timeout, settings.body_limit);
     let metrics = app.metrics.clone();
-    let (endpoints, _) = endpoints().split_for_parts();
+    let (endpoints, document) = endpoints().split_for_parts();
     let routes = endpoints.merge(openapi::routes());
     let routes = match settings.frontend.as_deref().map(Frontend::new) {
         Some(frontend) => {
             let pages = frontend.clone();
+            let frontend = frontend.beside(document.paths.paths.keys().map(String::as_str));
             routes.fallback(move |request| frontend.clone().serve(request)).method_not_allowed_fallback(
                 // Some pages have the address of an operation: `/login`, `/signup`.
                 async move |request: Request| {

@@ -1,7 +1,7 @@
 //! The built front end, from a folder that the settings name. It comes from the same origin as the API, so that no other
 //! site has a say and no CORS header is needed.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use axum::{
     body::Body,
@@ -20,15 +20,30 @@ const PAGE: &str = "/index.html";
 /// What the build puts here carries a hash of its content in its name.
 const ASSETS: &str = "/assets/";
 
+/// Pages that have the address of an operation: the steps of a sign-up.
+const PAGES: [&str; 1] = ["signup"];
+
 /// The files of a build. Beside a file there may be `.br` and `.gz` of it.
 #[derive(Clone, Debug)]
-pub struct Frontend(ServeDir);
+pub struct Frontend {
+    files: ServeDir,
+    /// What the paths of the API begin with: there is no page below.
+    api: Arc<BTreeSet<String>>,
+}
 
 impl Frontend {
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         let files = ServeDir::new(folder).append_index_html_on_directories(false);
-        Self(files.precompressed_br().precompressed_gzip())
+        Self { files: files.precompressed_br().precompressed_gzip(), api: Arc::default() }
+    }
+
+    /// Beside an API with these paths. Who looks for something below them, also with a browser, shall read that it is not there.
+    #[must_use]
+    pub fn beside<'a>(self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+        let begins = paths.into_iter().map(first_segment).filter(|first| !PAGES.contains(first));
+        // Where people look for an API.
+        Self { api: Arc::new(begins.chain(["api"]).map(str::to_owned).collect()), ..self }
     }
 
     /// A file, or the page for whoever navigates to some place inside the front end.
@@ -37,7 +52,8 @@ impl Frontend {
             return nothing_here();
         }
         let is_asset = request.uri().path().starts_with(ASSETS);
-        let page = (navigates(request.headers()) && !is_asset).then(|| as_page(&request));
+        let is_of_api = self.api.contains(first_segment(request.uri().path()));
+        let page = (navigates(request.headers()) && !is_asset && !is_of_api).then(|| as_page(&request));
         let mut response = self.file(request).await;
         if response.status() == StatusCode::NOT_FOUND {
             let Some(page) = page else { return nothing_here() };
@@ -53,9 +69,13 @@ impl Frontend {
 
     async fn file(&self, request: Request) -> Response {
         // It answers every error itself.
-        let Ok(response) = self.0.clone().oneshot(request).await;
+        let Ok(response) = self.files.clone().oneshot(request).await;
         response.map(Body::new)
     }
+}
+
+fn first_segment(path: &str) -> &str {
+    path.split('/').nth(1).unwrap_or_default()
 }
 
 /// Where nothing is.
@@ -106,7 +126,8 @@ mod tests {
         ] {
             fs::write(at(name), text).unwrap();
         }
-        let router = router(Frontend::new(folder.path()));
+        let paths = ["/organization/{org_id}", "/login", "/signup/database-name"];
+        let router = router(Frontend::new(folder.path()).beside(paths));
         Built { router, _folder: folder }
     }
 
@@ -162,6 +183,9 @@ mod tests {
             (Method::GET, "/assets/gone.js", HTML),
             (Method::GET, "/assets/../../etc/passwd", "*/*"),
             (Method::POST, "/", HTML),
+            (Method::GET, "/organization/org_1/nothing", HTML),
+            (Method::GET, "/login/nothing", HTML),
+            (Method::GET, "/api/nothing", HTML),
         ] {
             let response = ask(&built, method, path, &[(header::ACCEPT, accept)]).await;
             assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
