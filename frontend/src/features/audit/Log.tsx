@@ -280,7 +280,7 @@ function EntryRow({ entry, source }: { entry: Entry; source: LogSource }) {
         <span className="text-ink-soft tabular">{format.number(entry.sequence)}</span>
       </Cell>
       <Cell label={t("audit.at")}>
-        <time dateTime={entry.at} className="whitespace-nowrap">
+        <time dateTime={entry.at} className="xl:whitespace-nowrap">
           {format.dateTime(entry.at)}
         </time>
       </Cell>

@@ -137,7 +137,7 @@ function Sortable({
             >
               {original.organization_name}
             </Link>
-            <code className="text-ink-soft">{original.database_name}</code>
+            <code className="wrap-anywhere text-ink-soft">{original.database_name}</code>
           </span>
         ),
       }),
