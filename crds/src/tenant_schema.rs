@@ -209,13 +209,14 @@ fn appointments() -> Collection {
                 "version": count(),
             },
         ),
+        // Lists come in pages: by time, and among equals by `_id`. Without it at the end, each page sorts the whole list.
         indexes: vec![
             // A doctor's day.
-            index("doctor_time", doc! { "doctor_id": 1, "starts_at": 1 }),
+            index("doctor_time", doc! { "doctor_id": 1, "starts_at": 1, "_id": 1 }),
             // A patient's history, newest first.
-            index("patient_time", doc! { "patient_id": 1, "starts_at": -1 }),
+            index("patient_time", doc! { "patient_id": 1, "starts_at": -1, "_id": -1 }),
             // The queue of the whole hospital.
-            index("time", doc! { "starts_at": 1 }),
+            index("time", doc! { "starts_at": 1, "_id": 1 }),
         ],
     }
 }
@@ -239,7 +240,8 @@ fn pharmacy() -> Collection {
             },
         ),
         indexes: vec![
-            Index { case_insensitive: true, ..index("medicine", doc! { "medicine": 1 }) },
+            // The list in pages, as of appointments.
+            Index { case_insensitive: true, ..index("medicine", doc! { "medicine": 1, "_id": 1 }) },
             index("expiry", doc! { "expires_on": 1 }),
         ],
     }

@@ -88,14 +88,14 @@ fn in_the_schema(own: &str) -> Vec<Spoiled> {
     };
     let action = |action: &str| doc! { "collMod": "pharmacy", "validationAction": action };
     let level = |level: &str| doc! { "collMod": "pharmacy", "validationLevel": level };
-    let medicine = index("medicine", doc! { "medicine": 1 }, &english);
+    let medicine = index("medicine", doc! { "medicine": 1, "_id": 1 }, &english);
     vec![
         (own.to_owned(), vec![drop("pharmacy", "medicine")], vec![make("pharmacy", medicine.clone())], "indexes"),
-        replaced("pharmacy", index("medicine", doc! { "medicine": 1 }, &simple), medicine),
+        replaced("pharmacy", index("medicine", doc! { "medicine": 1, "_id": 1 }, &simple), medicine),
         replaced(
             "appointments",
-            index("doctor_time", doc! { "starts_at": 1, "doctor_id": 1 }, &simple),
-            index("doctor_time", doc! { "doctor_id": 1, "starts_at": 1 }, &simple),
+            index("doctor_time", doc! { "starts_at": 1, "doctor_id": 1, "_id": 1 }, &simple),
+            index("doctor_time", doc! { "doctor_id": 1, "starts_at": 1, "_id": 1 }, &simple),
         ),
         replaced(
             "patients",

@@ -219,24 +219,25 @@ async fn an_index_that_cannot_stand_beside_the_catalogues_is_replaced_or_named()
     database.collection::<Document>("patients").insert_one(patient("1")).await.unwrap();
     operator.terminate().await;
     // 86: of the same name with another key, and unique where it must not be.
-    for (collection, name, key, unique) in
-        [("pharmacy", "expiry", doc! { "batch": -1 }, true), ("audit_logs", "time", doc! { "at": 1, "_id": 1 }, false)]
-    {
+    for (collection, name, key, unique) in [
+        ("pharmacy", "medicine", doc! { "batch": -1 }, true),
+        ("audit_logs", "time", doc! { "at": 1, "_id": 1 }, false),
+    ] {
         database.run_command(doc! { "dropIndexes": collection, "index": name }).await.unwrap();
         let index = doc! { "name": name, "key": key, "unique": unique };
         database.run_command(doc! { "createIndexes": collection, "indexes": [index] }).await.unwrap();
     }
     // 85: of the same key under another name, with an option that makes it another index.
-    database.run_command(doc! { "dropIndexes": "appointments", "index": "time" }).await.unwrap();
-    let index = doc! { "name": "of_the_dba", "key": { "starts_at": 1 }, "expireAfterSeconds": 3600 };
-    database.run_command(doc! { "createIndexes": "appointments", "indexes": [index] }).await.unwrap();
+    database.run_command(doc! { "dropIndexes": "pharmacy", "index": "expiry" }).await.unwrap();
+    let index = doc! { "name": "of_the_dba", "key": { "expires_on": 1 }, "expireAfterSeconds": 3600 };
+    database.run_command(doc! { "createIndexes": "pharmacy", "indexes": [index] }).await.unwrap();
 
     let operator = world.sandbox.operator().start().await;
     let told =
         world.wait(&name, "told", |o| condition(o, "SchemaReady").is_some_and(|c| c.reason == "SchemaConflict")).await;
     let message = &condition(&told, "SchemaReady").unwrap().message;
-    assert!(message.contains("Index time of appointments cannot be made"), "{message}");
-    database.run_command(doc! { "dropIndexes": "appointments", "index": "of_the_dba" }).await.unwrap();
+    assert!(message.contains("Index expiry of pharmacy cannot be made"), "{message}");
+    database.run_command(doc! { "dropIndexes": "pharmacy", "index": "of_the_dba" }).await.unwrap();
     world.wait_ready(&name).await;
     for collection in &TENANT_SCHEMA.collections {
         let found = world.indexes(database.name(), collection.name).await;

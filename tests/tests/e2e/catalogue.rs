@@ -129,7 +129,25 @@ async fn every_query_of_a_hospitals_day_finds_its_index() {
         query.insert("collation", any_case.clone());
         query
     };
+    // A page behind another one, as the API asks for it: after `value` of the field, or with it and after an id.
+    let behind = |filter: Document, field: &str, value: Bson| {
+        let after = doc! { field: { "$gt": value.clone() } };
+        let among_equals = doc! { field: value, "_id": { "$gt": "a" } };
+        doc! { "$and": [filter, { "$or": [after, among_equals] }] }
+    };
+    let (by_time, by_name) = (doc! { "starts_at": 1, "_id": 1 }, doc! { "medicine": 1, "_id": 1 });
+    let (of_doctor, of_patient) = (doc! { "doctor_id": "d" }, doc! { "patient_id": "p" });
+    let (day, in_stock) = (doc! { "starts_at": { "$gte": now } }, doc! { "deleted_at": null });
+    let later = |filter: &Document| behind(filter.clone(), "starts_at", now.into());
     let queries = [
+        ("doctor_time", find("appointments", of_doctor.clone(), by_time.clone())),
+        ("doctor_time", find("appointments", later(&of_doctor), by_time.clone())),
+        ("patient_time", find("appointments", of_patient.clone(), by_time.clone())),
+        ("patient_time", find("appointments", later(&of_patient), by_time.clone())),
+        ("time", find("appointments", day.clone(), by_time.clone())),
+        ("time", find("appointments", later(&day), by_time.clone())),
+        ("medicine", in_any_case(find("pharmacy", in_stock.clone(), by_name.clone()))),
+        ("medicine", in_any_case(find("pharmacy", behind(in_stock, "medicine", "b".into()), by_name))),
         ("email_unique", in_any_case(find("users", doc! { "email": "A@b.example" }, doc! {}))),
         ("record_number_unique", find("patients", doc! { "record_number": "P-1" }, doc! {})),
         (

@@ -277,9 +277,9 @@ async fn a_loss_is_told_also_where_something_stands_in_the_way_of_the_schema() {
     let name = world.ready_hospital("both").await.name_any();
     let database = world.mongo.database(&world.sandbox.database_name("both"));
     operator.terminate().await;
-    database.run_command(doc! { "dropIndexes": "appointments", "index": "time" }).await.unwrap();
-    let theirs = doc! { "name": "of_the_dba", "key": { "starts_at": 1 }, "expireAfterSeconds": 3600 };
-    database.run_command(doc! { "createIndexes": "appointments", "indexes": [theirs] }).await.unwrap();
+    database.run_command(doc! { "dropIndexes": "pharmacy", "index": "expiry" }).await.unwrap();
+    let theirs = doc! { "name": "of_the_dba", "key": { "expires_on": 1 }, "expireAfterSeconds": 3600 };
+    database.run_command(doc! { "createIndexes": "pharmacy", "indexes": [theirs] }).await.unwrap();
     let operator = watching(&world).await;
     world.wait(&name, "refused", |o| condition(o, "SchemaReady").is_some_and(|c| c.reason == "SchemaConflict")).await;
     let mut before = None;

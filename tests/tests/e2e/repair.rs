@@ -204,7 +204,7 @@ async fn a_changed_schema_comes_back_and_what_the_administrator_adds_stays() {
     // An index that does the same under another name serves as well; what is not in the catalogue is the DBA's.
     operator.terminate().await;
     run(doc! { "dropIndexes": "appointments", "index": ["time", "doctor_time"] }).await.unwrap();
-    let same = doc! { "key": { "starts_at": 1 }, "name": "of_the_dba" };
+    let same = doc! { "key": { "starts_at": 1, "_id": 1 }, "name": "of_the_dba" };
     run(doc! { "createIndexes": "appointments", "indexes": [same] }).await.unwrap();
     let more = doc! { "key": { "phone": 1 }, "name": "phone", "sparse": true };
     run(doc! { "createIndexes": "patients", "indexes": [more] }).await.unwrap();
