@@ -97,7 +97,28 @@ impl Page {
     /// # Errors
     /// When the cursor is not one of this list.
     pub fn filter(&self, filter: &Document, order: Order) -> Answer<Document> {
-        let Some(cursor) = &self.cursor else { return Ok(filter.clone()) };
+        let Some(after) = self.after(filter, order)? else { return Ok(filter.clone()) };
+        // (a, b) after (x, y): a after x, or a equal to x and b after y.
+        let alternatives = (0..order.0.len()).map(|at| {
+            let mut condition: Document = order.0[..at]
+                .iter()
+                .zip(&after)
+                .map(|((field, _), value)| ((*field).to_owned(), value.clone()))
+                .collect();
+            let (field, direction) = order.0[at];
+            let operator = if direction == Direction::Ascending { "$gt" } else { "$lt" };
+            condition.insert(field, doc! { operator: after[at].clone() });
+            Bson::from(condition)
+        });
+        Ok(doc! { "$and": [filter.clone(), { "$or": alternatives.collect::<Vec<_>>() }] })
+    }
+
+    /// What the page before ended with, in the fields of the order; nothing on the first page.
+    ///
+    /// # Errors
+    /// When the cursor is not one of this list.
+    pub fn after(&self, filter: &Document, order: Order) -> Answer<Option<Vec<Bson>>> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
         let unusable = || Problem::invalid_parameter("cursor", Flaw::InvalidCursor);
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| unusable())?;
         let cursor: Cursor = bson::deserialize_from_slice(&bytes).map_err(|_| unusable())?;
@@ -111,19 +132,7 @@ impl Page {
         if cursor.list != list_of(filter, order) || cursor.after.len() != order.0.len() || !plain {
             return Err(unusable());
         }
-        // (a, b) after (x, y): a after x, or a equal to x and b after y.
-        let alternatives = (0..order.0.len()).map(|at| {
-            let mut condition: Document = order.0[..at]
-                .iter()
-                .zip(&cursor.after)
-                .map(|((field, _), value)| ((*field).to_owned(), value.clone()))
-                .collect();
-            let (field, direction) = order.0[at];
-            let operator = if direction == Direction::Ascending { "$gt" } else { "$lt" };
-            condition.insert(field, doc! { operator: cursor.after[at].clone() });
-            Bson::from(condition)
-        });
-        Ok(doc! { "$and": [filter.clone(), { "$or": alternatives.collect::<Vec<_>>() }] })
+        Ok(Some(cursor.after))
     }
 
     /// How many records to ask for: one more than the page has, to know whether another follows.
@@ -146,7 +155,11 @@ impl Page {
     }
 }
 
-fn cursor_behind<T: Serialize>(last: &T, filter: &Document, order: Order) -> Answer<String> {
+/// Asks for the page behind this record.
+///
+/// # Errors
+/// When the record cannot be written as a document.
+pub fn cursor_behind<T: Serialize>(last: &T, filter: &Document, order: Order) -> Answer<String> {
     let unwritable = |error: bson::error::Error| {
         tracing::error!(%error, "a record cannot be written as a document");
         Problem::internal()

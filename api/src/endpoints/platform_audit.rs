@@ -2,16 +2,15 @@
 //! hospitals, and whether anybody tampered with the log.
 
 use axum::{Json, extract::State};
-use futures::TryStreamExt as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::audit_log::{AuditEntryView, AuditQuery, NEWEST_FIRST, Part, Verification, verified};
+use super::audit_log::{AuditEntryView, AuditQuery, LOOKED_AT, Part, Reading, Verification, verified};
 use crate::{
     audit::Entry,
     extract::ApiQuery,
     identity::PlatformAdministrator,
-    master::{InTime as _, Store},
-    paging::{Page, Paged},
+    master::Store,
+    paging::Paged,
     problem::{Answer, Problem},
     state::App,
 };
@@ -23,7 +22,9 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Who did what on the platform, newest first
 ///
 /// Sign-ups, declined payments, hospitals made active, suspended, resumed and given another plan, administrators who sign in.
-/// What happens inside a hospital is in the hospital's own log. Reading the log is in the log, too.
+/// What happens inside a hospital is in the hospital's own log. With filters a page is looked for among at most 20,000 entries,
+/// and may have fewer than `limit` or none although the log goes on: only a page without `next_cursor` is the last. Reading
+/// the log is in the log, too.
 #[utoipa::path(
     get, path = "/master/audit-log", tag = "platform", params(AuditQuery),
     responses((status = 200, description = "One page of entries", body = Paged<AuditEntryView>)),
@@ -35,14 +36,11 @@ async fn list_platform_entries(
     administrator: PlatformAdministrator,
     ApiQuery(query): ApiQuery<AuditQuery>,
 ) -> Answer<Json<Paged<AuditEntryView>>> {
-    let filter = query.filter();
-    let page = Page { limit: query.limit, cursor: query.cursor };
-    let found = app.platform_audit.log().find(page.filter(&filter, NEWEST_FIRST)?);
-    let found = found.sort(NEWEST_FIRST.sort()).limit(page.fetch()).in_time().await?.try_collect().in_time().await?;
-    let entries = page.of(found, &filter, NEWEST_FIRST)?;
+    let reading = Reading::new(query, LOOKED_AT)?;
+    let entries = reading.page(reading.of(app.platform_audit.log()).await?)?;
     let entry = Entry::new("audit.read").detail("count", entries.items.len());
     app.platform_audit.record(&administrator.actor(), entry).await?;
-    Ok(Json(entries.map(AuditEntryView::from)))
+    Ok(Json(entries))
 }
 
 /// Whether the platform's audit log is whole and unchanged

@@ -12,7 +12,7 @@ use std::{
 
 use chakravue_testbed::Reply;
 use futures::future::join_all;
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, Document, doc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -130,6 +130,40 @@ async fn everything_done_or_seen_is_in_the_log_once() {
         staff.get(&clinic.path("/audit")).await.problem(403, "forbidden");
         staff.get(&clinic.path("/audit/verify")).await.problem(403, "forbidden");
     }
+    clinic.stack.close().await;
+}
+
+/// What was done to whom stands in no index, and a request has a time to end in.
+#[tokio::test]
+async fn a_long_log_is_looked_through_in_parts() {
+    let clinic = Clinic::new("long log").await;
+    let patient_id = clinic.patient("Jane Smith").await;
+    let log = clinic.stack.database(&clinic.hospital).collection::<Document>("audit_logs");
+    let last = clinic.log().await.last().unwrap().get_i64("sequence").unwrap();
+    let later = DateTime::now().timestamp_millis() + 7_200_000;
+    let entries = (1..=20_005).map(|number| {
+        doc! {
+            "sequence": last + number, "at": DateTime::from_millis(later + number), "actor_id": "user_1",
+            "actor_role": "DOCTOR", "action": "pharmacy.add", "previous_hash": "0".repeat(64), "hash": "0".repeat(64),
+        }
+    });
+    log.insert_many(entries).await.unwrap();
+    let found = async |query: &str| {
+        let path = clinic.path(&format!("/audit?target_id={patient_id}{query}"));
+        let page = clinic.admin().get(&path).await.expect(200);
+        let actions: Vec<String> =
+            page["items"].as_array().unwrap().iter().map(|entry| text(entry, "action")).collect();
+        (actions, page["next_cursor"].as_str().map(ToOwned::to_owned))
+    };
+    let (actions, cursor) = found("").await;
+    assert!(actions.is_empty());
+    let registered = vec!["patient.register".to_owned()];
+    assert_eq!(found(&format!("&cursor={}", cursor.expect("the log goes on"))).await, (registered.clone(), None));
+    // Whoever says when is not sent through what came later, or was before.
+    let at = |milliseconds: i64| DateTime::from_millis(later + milliseconds).try_to_rfc3339_string().unwrap();
+    assert_eq!(found(&format!("&until={}", at(-3_700_000))).await, (registered, None));
+    let (actions, cursor) = found(&format!("&since={}", at(3_620_010))).await;
+    assert_eq!((actions, cursor), (vec![], None));
     clinic.stack.close().await;
 }
 
