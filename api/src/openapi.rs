@@ -4,6 +4,7 @@
 //! follow from what the operation wants.
 
 use axum::{Json, Router, routing::get};
+use serde_json::json;
 use utoipa::{
     OpenApi,
     openapi::{
@@ -32,9 +33,7 @@ pub const PAGE: &str = "/docs";
         description = "From a hospital's signup to a doctor's daily work, each hospital in a database of its own.\n\n\
             Programs send the token of `POST /organization-login` as `Authorization: Bearer`; browsers keep it in a cookie. Every \
             error is `application/problem+json` (RFC 9457). Lists come in pages: pass `next_cursor` back as `cursor`. A record has an \
-            `ETag`; a change of it needs that as `If-Match`. `POST /signup`, `/process-payment`, `/add-user` and a medicine's \
-            `/stock` take an `Idempotency-Key` (1 to 255 visible ASCII characters, kept for 24 hours): the same request repeated has one effect and \
-            the same answer.",
+            `ETag`; a change of it needs that as `If-Match`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(ProblemBody, FieldError)),
@@ -68,16 +67,35 @@ pub fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     components.add_security_scheme("cookie", cookie(SESSION_COOKIE, "The session of a browser; set by a sign-in."));
     components.add_security_scheme("setup", cookie(SETUP_COOKIE, "The signup of a browser; set by `POST /signup`."));
+    for (name, one, other) in TOGETHER {
+        if let Some(RefOr::T(Schema::Object(object))) = components.schemas.get_mut(name) {
+            let needed = json!({ one: [other], other: [one] });
+            object.extensions.get_or_insert_default().insert("dependentRequired".to_owned(), needed);
+        }
+    }
     components.responses.extend(SHARED.map(|(name, _, meaning)| (name.to_owned(), RefOr::T(problem(meaning)))));
-    for item in document.paths.paths.values_mut() {
+    let mut repeatable = Vec::new();
+    for (path, item) in &mut document.paths.paths {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
         for operation in operations.into_iter().flatten() {
             add_errors(operation);
             operation.parameters.iter_mut().flatten().for_each(forbid_null);
         }
+        if item.post.as_ref().is_some_and(|operation| has_parameter(operation, "Idempotency-Key")) {
+            repeatable.push(format!("`{path}`"));
+        }
     }
+    let repeatable = format!(
+        " With an `Idempotency-Key` (visible ASCII characters, at most 255, kept for 24 hours) the same request repeated has one \
+         effect; these take one: `POST` {}.",
+        repeatable.join(", ")
+    );
+    document.info.description.get_or_insert_default().push_str(&repeatable);
     document
 }
+
+/// Fields of a body that come together or not at all: its schema, and the two. utoipa has no attribute for it.
+const TOGETHER: [(&str, &str, &str); 1] = [("Measured", "systolic_mmhg", "diastolic_mmhg")];
 
 /// What many operations answer alike: name, status, meaning.
 const SHARED: [(&str, &str, &str); 10] = [
@@ -113,11 +131,7 @@ fn add_errors(operation: &mut Operation) {
     let is_read = operation.request_body.as_ref().is_some_and(is_of_ours);
     let has_query = operation.parameters.iter().flatten().any(is_asked(ParameterIn::Query));
     let has_header = operation.parameters.iter().flatten().any(is_asked(ParameterIn::Header));
-    let is_of_a_version = operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|parameter| matches!(parameter, RefOr::T(one) if one.name == "If-Match"));
+    let is_of_a_version = has_parameter(operation, "If-Match");
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
         if let RefOr::T(response) = response {
@@ -138,6 +152,10 @@ fn add_errors(operation: &mut Operation) {
             responses.entry(status.to_owned()).or_insert(RefOr::Ref(Ref::from_response_name(name)));
         }
     }
+}
+
+fn has_parameter(operation: &Operation, name: &str) -> bool {
+    operation.parameters.iter().flatten().any(|parameter| matches!(parameter, RefOr::T(one) if one.name == name))
 }
 
 /// Whether a body has a schema of the service's own. Another one is taken as it comes.

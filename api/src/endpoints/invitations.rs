@@ -50,6 +50,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
+#[schema(example = json!({ "token": "cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…" }))]
 struct InvitationToken {
     /// What stands behind `#token=` in the link.
     #[schema(value_type = String, format = Password)]
@@ -102,6 +103,7 @@ async fn invited(app: &AppState, token: &str) -> Answer<(Accounts, Account)> {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
+#[schema(example = json!({ "token": "cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…", "password": "violet tractors sing at noon", "name": "Jane Miller" }))]
 struct AcceptInvitation {
     /// What stands behind `#token=` in the link.
     #[schema(value_type = String, format = Password)]
@@ -187,6 +189,7 @@ async fn activate(
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
+#[schema(example = json!({ "password": "violet tractors sing at noon", "name": "Jane Miller" }))]
 struct SetUpAdministrator {
     /// 15 to 128 characters of any kind, hard to guess.
     #[schema(value_type = String, format = Password, min_length = 15, max_length = 128)]

@@ -175,6 +175,7 @@ async fn end_session(
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
+#[schema(example = json!({ "current_password": "violet tractors sing at noon", "new_password": "seven green ladders at dawn" }))]
 struct ChangePassword {
     #[schema(value_type = String, format = Password)]
     current_password: Password,

@@ -97,6 +97,7 @@ async fn send_links(app: &AppState, body: &RequestReset) -> Answer<()> {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
+#[schema(example = json!({ "token": "crst_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…", "password": "violet tractors sing at noon" }))]
 struct CompleteReset {
     /// What stands behind `#token=` in the link.
     #[schema(value_type = String, format = Password)]

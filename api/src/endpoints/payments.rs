@@ -430,7 +430,10 @@ struct EventAnswer {
 #[utoipa::path(
     post, path = "/stripe/webhook", tag = "service",
     params(("Stripe-Signature" = Option<String>, Header, description = "Time and signatures, as Stripe makes them")),
-    request_body(content = serde_json::Value, description = "The event, as Stripe sends it"),
+    request_body(content = serde_json::Value, description = "The event, as Stripe sends it", example = json!({
+        "id": "evt_1PxYzA", "object": "event", "type": "payment_intent.succeeded",
+        "data": { "object": { "id": "pi_3PxYzA", "object": "payment_intent" } }
+    })),
     responses(
         (status = 200, description = "Taken", body = EventAnswer),
         (status = 400, description = "Not signed by Stripe, or not just now")

@@ -358,6 +358,7 @@ async fn get_user(
 #[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[garde(allow_unvalidated)]
+#[schema(example = json!({ "name": "Jane Miller", "role": "DOCTOR", "status": "active" }))]
 struct UserChange {
     #[serde(default)]
     #[garde(dive)]

@@ -129,7 +129,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every organization. */
+        /**
+         * Every organization.
+         * @description Hospitals whose data is only kept after their removal are not among them.
+         */
         get: operations["list_all_organizations"];
         put?: never;
         post?: never;
@@ -149,7 +152,9 @@ export interface paths {
         /**
          * Who did what on the platform, newest first
          * @description Sign-ups, declined payments, hospitals made active, suspended, resumed and given another plan, administrators who sign in.
-         *     What happens inside a hospital is in the hospital's own log. Reading the log is in the log, too.
+         *     What happens inside a hospital is in the hospital's own log. With filters a page is looked for among at most 20,000 entries,
+         *     and may have fewer than `limit` or none although the log goes on: only a page without `next_cursor` is the last. Reading
+         *     the log is in the log, too.
          */
         get: operations["list_platform_entries"];
         put?: never;
@@ -471,7 +476,8 @@ export interface paths {
         };
         /**
          * Who did what in the hospital, newest first
-         * @description Reading the log is in the log, too.
+         * @description With filters a page is looked for among at most 20,000 entries, and may have fewer than `limit` or none although the log
+         *     goes on: only a page without `next_cursor` is the last. Reading the log is in the log, too.
          */
         get: operations["list_entries"];
         put?: never;
@@ -1123,6 +1129,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @example {
+         *       "name": "Jane Miller",
+         *       "password": "violet tractors sing at noon",
+         *       "token": "cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…"
+         *     }
+         */
         AcceptInvitation: {
             name?: components["schemas"]["Line200"] | null;
             /**
@@ -1276,6 +1289,12 @@ export interface components {
              */
             last4: string;
         };
+        /**
+         * @example {
+         *       "current_password": "violet tractors sing at noon",
+         *       "new_password": "seven green ladders at dawn"
+         *     }
+         */
         ChangePassword: {
             /** Format: password */
             current_password: string;
@@ -1285,6 +1304,12 @@ export interface components {
              */
             new_password: string;
         };
+        /**
+         * @example {
+         *       "password": "violet tractors sing at noon",
+         *       "token": "crst_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…"
+         *     }
+         */
         CompleteReset: {
             /**
              * Format: password
@@ -1554,6 +1579,11 @@ export interface components {
              */
             invitation_url: string;
         };
+        /**
+         * @example {
+         *       "token": "cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…"
+         *     }
+         */
         InvitationToken: {
             /**
              * Format: password
@@ -1604,24 +1634,24 @@ export interface components {
          */
         Measured: {
             /** Format: int32 */
-            diastolic_mmhg?: number | null;
+            diastolic_mmhg?: number;
             /** Format: double */
-            height_cm?: number | null;
+            height_cm?: number;
             /** Format: int32 */
-            oxygen_saturation_percent?: number | null;
+            oxygen_saturation_percent?: number;
             /** Format: int32 */
-            pulse_per_minute?: number | null;
+            pulse_per_minute?: number;
             /** Format: int32 */
-            respiratory_rate_per_minute?: number | null;
+            respiratory_rate_per_minute?: number;
             /**
              * Format: int32
-             * @description Together with `diastolic_mmhg`, and above it.
+             * @description Only together with `diastolic_mmhg`, and above it.
              */
-            systolic_mmhg?: number | null;
+            systolic_mmhg?: number;
             /** Format: double */
-            temperature_celsius?: number | null;
+            temperature_celsius?: number;
             /** Format: double */
-            weight_kg?: number | null;
+            weight_kg?: number;
         };
         /** @description A medicine in stock. */
         Medicine: {
@@ -2549,9 +2579,31 @@ export interface components {
              *     the service stays ready.
              */
             kubernetes: boolean;
-            /** @description Whether the master database answers and has its indexes. */
+            /** @description Whether the master database answers, has its indexes, and lets the service do all that it needs. */
             mongodb: boolean;
             ready: boolean;
+        };
+        /** @description What was measured, in the units that stand in the names. */
+        Readings: {
+            /** Format: int32 */
+            diastolic_mmhg?: number;
+            /** Format: double */
+            height_cm?: number;
+            /** Format: int32 */
+            oxygen_saturation_percent?: number;
+            /** Format: int32 */
+            pulse_per_minute?: number;
+            /** Format: int32 */
+            respiratory_rate_per_minute?: number;
+            /**
+             * Format: int32
+             * @description Only together with `diastolic_mmhg`, and above it.
+             */
+            systolic_mmhg?: number;
+            /** Format: double */
+            temperature_celsius?: number;
+            /** Format: double */
+            weight_kg?: number;
         };
         RequestReset: {
             email: components["schemas"]["EmailAddress"];
@@ -2631,6 +2683,12 @@ export interface components {
             /** @description The newest first. */
             sessions: components["schemas"]["Session"][];
         };
+        /**
+         * @example {
+         *       "name": "Jane Miller",
+         *       "password": "violet tractors sing at noon"
+         *     }
+         */
         SetUpAdministrator: {
             name?: components["schemas"]["Line200"] | null;
             /**
@@ -2810,7 +2868,14 @@ export interface components {
              */
             to: number | null;
         };
-        /** @description What to change. What is absent stays. */
+        /**
+         * @description What to change. What is absent stays.
+         * @example {
+         *       "name": "Jane Miller",
+         *       "role": "DOCTOR",
+         *       "status": "active"
+         *     }
+         */
         UserChange: {
             name?: string | null;
             /** @description The user has to sign in again. */
@@ -2847,7 +2912,7 @@ export interface components {
              */
             intact: boolean;
         };
-        Vitals: components["schemas"]["Measured"] & {
+        Vitals: components["schemas"]["Readings"] & {
             /**
              * Format: date-time
              * @example 2026-11-23T09:00:00Z
@@ -5568,6 +5633,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many attempts to pay for this hospital */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -5782,6 +5856,19 @@ export interface operations {
         /** @description The event, as Stripe sends it */
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "data": {
+                 *         "object": {
+                 *           "id": "pi_3PxYzA",
+                 *           "object": "payment_intent"
+                 *         }
+                 *       },
+                 *       "id": "evt_1PxYzA",
+                 *       "object": "event",
+                 *       "type": "payment_intent.succeeded"
+                 *     }
+                 */
                 "application/json": unknown;
             };
         };

@@ -82,6 +82,73 @@ fn every_operation_says_what_it_is_for_and_what_goes_in_and_comes_out() {
     assert!(silent.is_empty(), "{}", silent.join("\n"));
 }
 
+/// Whether somebody who reads the document has something to send as it stands there: an example, or one of each field
+/// that is needed.
+fn has_example(document: &Value, schema: &Value) -> bool {
+    let schema = resolved(document, schema);
+    let Some(properties) = schema["properties"].as_object() else {
+        return ["example", "examples", "enum"].iter().any(|keyword| schema[keyword] != Value::Null);
+    };
+    let needed = schema["required"].as_array().cloned().unwrap_or_default();
+    match schema["example"].as_object() {
+        Some(example) => {
+            let is_known = example.keys().all(|name| properties.contains_key(name));
+            is_known && needed.iter().all(|name| example.contains_key(name.as_str().unwrap()))
+        }
+        None => {
+            !needed.is_empty() && needed.iter().all(|name| has_example(document, &properties[name.as_str().unwrap()]))
+        }
+    }
+}
+
+#[test]
+fn every_body_has_an_example() {
+    let document = document();
+    let without: Vec<_> = operations(&document)
+        .into_iter()
+        .filter(|(_, operation)| {
+            let contents = operation["requestBody"]["content"].as_object().into_iter().flatten();
+            let shows =
+                |content: &Value| content["example"] != Value::Null || has_example(&document, &content["schema"]);
+            !contents.map(|(_, content)| content).all(shows)
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert!(without.is_empty(), "{without:?}");
+}
+
+#[test]
+fn the_preface_names_each_operation_that_can_be_repeated() {
+    let document = document();
+    let preface = document["info"]["description"].as_str().unwrap();
+    let named = preface.rsplit_once("`POST` ").unwrap().1.matches(", ").count() + 1;
+    let mut repeatable = 0;
+    for (name, operation) in operations(&document) {
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        if parameters.any(|parameter| parameter["name"] == "Idempotency-Key") {
+            repeatable += 1;
+            let path = name.strip_prefix("POST ").unwrap();
+            assert!(preface.contains(&format!("`{path}`")), "{name}");
+        }
+    }
+    assert_eq!(named, repeatable);
+}
+
+/// What is checked where a request comes in must not be told of an answer, which has more fields.
+#[test]
+fn no_answer_is_said_to_have_fields_that_its_schema_forbids() {
+    let document = document();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            assert_eq!(resolved(&document, part)["additionalProperties"], Value::Null, "{name}");
+        }
+    }
+    let measured = &document["components"]["schemas"]["Measured"];
+    assert_eq!((&measured["minProperties"], &measured["additionalProperties"]), (&json!(1), &json!(false)));
+    let together = json!({ "systolic_mmhg": ["diastolic_mmhg"], "diastolic_mmhg": ["systolic_mmhg"] });
+    assert_eq!(measured["dependentRequired"], together);
+}
+
 #[test]
 fn every_operation_says_who_may_call_it_as_the_table_does() {
     let document = document();

@@ -1,11 +1,16 @@
 //! What is noted, measured and prescribed. It is only ever added to a patient's record: a mistake is corrected by another
 //! entry.
 
+use std::borrow::Cow;
+
 use axum::{extract::State, response::Response};
 use bson::Document;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{PatientPath, addition::append};
@@ -15,6 +20,7 @@ use crate::{
     flaw::Flaw,
     idempotency::{self, Repeatable},
     identity::Member,
+    merge::never_null,
     permissions::may,
     problem::{Answer, Problem},
     state::App,
@@ -54,7 +60,7 @@ pub(super) struct VitalsView {
     #[schema(inline)]
     at: Moment,
     #[serde(flatten)]
-    #[schema(value_type = Measured)]
+    #[schema(value_type = Readings)]
     measured: Document,
 }
 
@@ -121,41 +127,64 @@ struct NewNote {
 /// What was measured, in the units that stand in the names; at least one.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "temperature_celsius": 36.8, "pulse_per_minute": 72, "systolic_mmhg": 120, "diastolic_mmhg": 80 }))]
+#[schema(
+    min_properties = 1,
+    example = json!({ "temperature_celsius": 36.8, "pulse_per_minute": 72, "systolic_mmhg": 120, "diastolic_mmhg": 80 })
+)]
 struct Measured {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 20.0, max = 45.0))]
-    #[schema(minimum = 20.0, maximum = 45.0)]
+    #[schema(minimum = 20.0, maximum = 45.0, nullable = false)]
     temperature_celsius: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 0, max = 350))]
-    #[schema(minimum = 0, maximum = 350)]
+    #[schema(minimum = 0, maximum = 350, nullable = false)]
     pulse_per_minute: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 0, max = 120))]
-    #[schema(minimum = 0, maximum = 120)]
+    #[schema(minimum = 0, maximum = 120, nullable = false)]
     respiratory_rate_per_minute: Option<i32>,
-    /// Together with `diastolic_mmhg`, and above it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Only together with `diastolic_mmhg`, and above it.
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 20, max = 350))]
-    #[schema(minimum = 20, maximum = 350)]
+    #[schema(minimum = 20, maximum = 350, nullable = false)]
     systolic_mmhg: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 10, max = 250))]
-    #[schema(minimum = 10, maximum = 250)]
+    #[schema(minimum = 10, maximum = 250, nullable = false)]
     diastolic_mmhg: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 0, max = 100))]
-    #[schema(minimum = 0, maximum = 100)]
+    #[schema(minimum = 0, maximum = 100, nullable = false)]
     oxygen_saturation_percent: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 0.2, max = 700.0))]
-    #[schema(minimum = 0.2, maximum = 700.0)]
+    #[schema(minimum = 0.2, maximum = 700.0, nullable = false)]
     weight_kg: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "never_null", skip_serializing_if = "Option::is_none")]
     #[garde(range(min = 15.0, max = 280.0))]
-    #[schema(minimum = 15.0, maximum = 280.0)]
+    #[schema(minimum = 15.0, maximum = 280.0, nullable = false)]
     height_cm: Option<f64>,
+}
+
+/// The same as an answer has it, beside other fields: without what is only asked of a request.
+struct Readings;
+
+impl PartialSchema for Readings {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = Measured::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.description = Some("What was measured, in the units that stand in the names.".to_owned());
+            (object.additional_properties, object.min_properties, object.example) = (None, None, None);
+        }
+        schema
+    }
+}
+
+impl ToSchema for Readings {
+    fn name() -> Cow<'static, str> {
+        "Readings".into()
+    }
 }
 
 impl Measured {
@@ -319,6 +348,7 @@ mod tests {
             (json!({ "systolic_mmhg": 120 }), "/diastolic_mmhg"),
             (json!({ "systolic_mmhg": 80, "diastolic_mmhg": 120 }), "/systolic_mmhg"),
             (json!({ "pulse": 72 }), "/pulse"),
+            (json!({ "pulse_per_minute": null }), "/pulse_per_minute"),
         ] {
             let problem = measured(body.clone()).unwrap_err();
             assert_eq!(problem.errors()[0].pointer.as_deref(), Some(pointer), "{body}");
