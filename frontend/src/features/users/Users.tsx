@@ -124,7 +124,7 @@ function UserRow({
             {name}
             {isSelf && <span className="font-normal text-ink-soft"> {t("users.you")}</span>}
           </span>
-          {user.name && <span className="text-ink-soft">{user.email}</span>}
+          {user.name && <span className="wrap-anywhere text-ink-soft">{user.email}</span>}
         </span>
       </Cell>
       <Cell>
