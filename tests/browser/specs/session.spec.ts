@@ -1,6 +1,6 @@
 import { ask, hospital, PASSWORD, person } from "../support/api";
 import { resume, suspend } from "../support/control";
-import { audit, expect, signIn, test } from "../support/test";
+import { audit, expect, look, signIn, test } from "../support/test";
 
 /** Ends every session of somebody but the one that asks, as their other device can. */
 async function endOtherSessions(token: string): Promise<void> {
@@ -40,7 +40,7 @@ test("nobody loses what they have typed by a link, the Back button or a closed t
   const question = page.getByRole("alertdialog", { name: "Leave without saving?" });
   await page.getByRole("link", { name: "Appointments", exact: true }).click();
   await expect(question).toBeVisible();
-  await audit(page);
+  await look(page, "leave");
   await question.getByRole("button", { name: "Stay here" }).click();
   await page.goBack();
   await question.getByRole("button", { name: "Stay here" }).click();
@@ -125,7 +125,7 @@ test("whoever cannot be kept signed in reads why", async ({ page, context, clini
   const dialog = page.getByRole("alertdialog");
   await dialog.getByRole("button", { name: "Stay signed in" }).click();
   await expect(dialog.getByRole("alert")).toContainText("The server cannot be reached");
-  await audit(page);
+  await look(page, "session-warning");
   await context.setOffline(false);
   await dialog.getByRole("button", { name: "Stay signed in" }).click();
   await expect(dialog).toBeHidden();
@@ -146,7 +146,7 @@ test("nobody is asked to stay when nothing can prolong the session", async ({ pa
   const dialog = page.getByRole("alertdialog", { name: "Your session is about to end" });
   await expect(dialog).toBeVisible();
   await expect(dialog.getByRole("button")).toHaveCount(1);
-  await audit(page);
+  await look(page, "session-final");
   await dialog.getByRole("button", { name: "Sign in again" }).click();
   await expect(page.getByText("Your session has ended.")).toBeVisible();
   await page.getByLabel("E-mail address").fill(somebody.email);
@@ -186,7 +186,7 @@ test("without a connection nobody is told that they are signed out", async ({ pa
   await expect(page.getByText("Jane Smith")).toHaveCount(0);
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("alert")).toContainText("You are not signed out yet");
-  await audit(page);
+  await look(page, "not-signed-out");
   // Who is back is asked for, too, and by then it may be nobody.
   watcher.provokes(401, /\/me$/);
   await context.setOffline(false);
@@ -276,6 +276,7 @@ test("a suspension during work is said in place of everything else", async ({ pa
   // Whoever loads the page again reads the same, and can leave.
   await page.goto("/app/patients");
   await expect(page.getByRole("heading", { name: "The hospital's subscription is suspended" })).toBeVisible();
+  await look(page, "suspended");
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page).toHaveURL(/\/$/);
   await resume(at.id);

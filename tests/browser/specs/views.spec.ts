@@ -27,6 +27,9 @@ test("the pages where nobody is signed in", async ({ page, watcher }) => {
   await page.goto("/accept-invitation#token=cinv_platform_nothing");
   await expect(page.getByRole("heading", { name: "cannot be used any more" })).toBeVisible();
   await look(page, "invitation-unusable");
+  await page.goto("/reset-password");
+  await expect(page.getByRole("heading", { name: "Open the link once more" })).toBeVisible();
+  await look(page, "link-missing");
 });
 
 test("the steps of a sign-up", async ({ page, watcher }) => {
