@@ -37,6 +37,30 @@ it("says what was done and by whom in words, and what it does not know as the AP
   expect((await row("moon.land")).getByText("ASTRONAUT")).toBeTruthy();
 });
 
+it("looks through parts of a long log in which nothing is, and asks whether to go on after some", async () => {
+  const asked: (string | null)[] = [];
+  const found = {
+    ...{ sequence: 7, at: "2026-11-01T08:00:00Z", action: "moon.land", actor_id: "user_2", actor_role: "DOCTOR" },
+    ...{ details: {}, hash: "", previous_hash: "" },
+  };
+  server.use(
+    http.get("/me", ({ response }) => response(200).json(staff("ADMIN", ["audit.read"]))),
+    http.get("/organization/{org_id}/settings", ({ response }) => response(200).json({ items: [] })),
+    http.get("/organization/{org_id}/audit", ({ request, response }) => {
+      asked.push(new URL(request.url).searchParams.get("cursor"));
+      const isThere = asked.length === 7;
+      return response(200).json(isThere ? { items: [found] } : { items: [], next_cursor: `${asked.length}` });
+    }),
+  );
+  const { user } = renderAt("/app/audit");
+  expect(await screen.findByText("Nothing so far")).toBeTruthy();
+  expect(asked).toEqual([null, "1", "2", "3", "4"]);
+  await user.click(screen.getByRole("button", { name: "Show more" }));
+  expect(await screen.findByText("moon.land")).toBeTruthy();
+  expect(screen.queryByText("Nothing so far")).toBeNull();
+  expect(asked).toEqual([null, "1", "2", "3", "4", "5", "6"]);
+});
+
 type Part = Schema<"Verification"> | Response;
 
 /** The page of a log that is verified in these parts, each when it is let go; and what was asked for. */
