@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use chakravue_crds::organization_id::OrganizationId;
 use governor::{Quota, RateLimiter, middleware::NoOpMiddleware, state::keyed::DefaultKeyedStateStore};
 use serde::Deserialize;
 
@@ -28,6 +29,8 @@ pub struct LimitSettings {
     pub sign_ins_per_address_and_minute: u32,
     pub sign_ins_per_account_and_minute: u32,
     pub signups_per_address_and_hour: u32,
+    /// Who signs up for free must not try out cards.
+    pub payments_per_organization_and_hour: u32,
     pub password_resets_per_address_and_hour: u32,
     pub password_resets_per_account_and_hour: u32,
     /// Looking at and accepting invitations and reset links.
@@ -40,6 +43,7 @@ impl Default for LimitSettings {
             sign_ins_per_address_and_minute: 120,
             sign_ins_per_account_and_minute: 20,
             signups_per_address_and_hour: 20,
+            payments_per_organization_and_hour: 20,
             password_resets_per_address_and_hour: 30,
             password_resets_per_account_and_hour: 3,
             links_per_address_and_minute: 60,
@@ -100,6 +104,7 @@ pub struct Limits {
     sign_in_address: Limit<IpAddr>,
     sign_in_account: Limit<Index>,
     signup_address: Limit<IpAddr>,
+    payment_organization: Limit<OrganizationId>,
     reset_address: Limit<IpAddr>,
     reset_account: Limit<Index>,
     link_address: Limit<IpAddr>,
@@ -112,6 +117,7 @@ impl Limits {
             sign_in_address: Limit::new(settings.sign_ins_per_address_and_minute, MINUTE, clock),
             sign_in_account: Limit::new(settings.sign_ins_per_account_and_minute, MINUTE, clock),
             signup_address: Limit::new(settings.signups_per_address_and_hour, HOUR, clock),
+            payment_organization: Limit::new(settings.payments_per_organization_and_hour, HOUR, clock),
             reset_address: Limit::new(settings.password_resets_per_address_and_hour, HOUR, clock),
             reset_account: Limit::new(settings.password_resets_per_account_and_hour, HOUR, clock),
             link_address: Limit::new(settings.links_per_address_and_minute, MINUTE, clock),
@@ -129,6 +135,12 @@ impl Limits {
     /// When it is one too many.
     pub fn signup(&self, address: IpAddr) -> Answer<()> {
         self.signup_address.check(&network(address))
+    }
+
+    /// # Errors
+    /// When it is one too many.
+    pub fn payment(&self, organization: &OrganizationId) -> Answer<()> {
+        self.payment_organization.check(organization)
     }
 
     /// # Errors
@@ -154,6 +166,7 @@ impl Limits {
         self.sign_in_address.forget_idle();
         self.sign_in_account.forget_idle();
         self.signup_address.forget_idle();
+        self.payment_organization.forget_idle();
         self.reset_address.forget_idle();
         self.reset_account.forget_idle();
         self.link_address.forget_idle();

@@ -5,12 +5,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bson::Document;
+use bson::{Document, doc};
 use chakravue_crds::{OrganizationId, organization::Subscription, plans::Plan, tenant_schema::seated};
 use serde_json::json;
 
 use crate::{
-    audit::{Actor, Entry},
+    audit::{Actor, AuditRecord, Entry},
     hospitals::{Hospital, version_of},
     payments::ledger::PaymentStatus,
     platform_audit::{CHANGE_PLAN, SIGN_UP, VERSION},
@@ -46,27 +46,100 @@ pub async fn run(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> 
 
 async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> Answer<Arc<Hospital>> {
     let before = app.hospitals.find(id)?;
-    if before.spec.plan == plan {
-        complete(app, &before, id, &record).await?;
+    if let Record::Signup(actor) = &record {
+        if before.spec.plan != plan {
+            return choose(app, id, &before, plan, actor).await;
+        }
+        complete(app, &before, id, actor).await?;
         return Ok(before);
     }
-    if let Record::Signup(actor) = &record {
-        return choose(app, id, &before, plan, actor).await;
+    let from = if before.spec.plan == plan {
+        // Made before, by whoever was killed before they counted and recorded it? Then that is done now.
+        match recorded(app, id).await {
+            Some(last) if plan_of(&last) == Some(plan) => {
+                if let Record::Platform(actor, entry) = record {
+                    tell_again(app, id, &last, actor, told_of(entry, &before)).await?;
+                }
+                return Ok(before);
+            }
+            last => match last.as_ref().and_then(plan_of) {
+                Some(recorded) => recorded,
+                None => return Ok(before),
+            },
+        }
+    } else {
+        before.spec.plan
+    };
+    let after = match make(app, id, &before, from, plan, &record).await {
+        Ok(after) => after,
+        Err(problem) => {
+            app.hospitals.set_plan(id, from).await?;
+            return Err(problem);
+        }
+    };
+    if let Record::Platform(actor, entry) = record {
+        tell(app, actor, told_of(entry, &after)).await;
     }
-    let smaller = is_smaller(plan, before.spec.plan);
+    Ok(after)
+}
+
+/// An entry that is written once for each version of the hospital's object.
+fn told_of(entry: Entry, hospital: &Hospital) -> Entry {
+    version_of(hospital).into_iter().fold(entry, |entry, version| entry.detail(VERSION, version))
+}
+
+/// Records a change in the platform's log that stands in the hospital's alone: who made it was killed in between.
+async fn tell_again(app: &App, id: &OrganizationId, last: &AuditRecord, actor: Actor, entry: Entry) -> Answer<()> {
+    if last.actor_role != actor.role {
+        return Ok(());
+    }
+    let known = app.platform_audit.last_of(&[CHANGE_PLAN], id).await?;
+    if known.is_some_and(|known| known.at >= last.at) {
+        return Ok(());
+    }
+    app.platform_audit.record(&actor, entry).await
+}
+
+/// Sets the plan, and counts before and after.
+async fn make(
+    app: &App,
+    id: &OrganizationId,
+    before: &Hospital,
+    from: Plan,
+    plan: Plan,
+    record: &Record,
+) -> Answer<Arc<Hospital>> {
+    let smaller = is_smaller(plan, from);
     if smaller {
         check(app, id, plan, before.spec.subscription).await?;
     }
     let after = app.hospitals.set_plan(id, plan).await?;
-    if let Err(problem) = recounted(app, id, &after, smaller, &record).await {
-        app.hospitals.set_plan(id, before.spec.plan).await?;
-        return Err(problem);
-    }
-    if let Record::Platform(actor, entry) = record {
-        let entry = version_of(&after).into_iter().fold(entry, |entry, version| entry.detail(VERSION, version));
-        tell(app, actor, entry).await;
-    }
+    recounted(app, id, &after, smaller, record).await?;
     Ok(after)
+}
+
+/// The last entry about the plan: in the hospital's own log, or in the platform's where it has none. `None` where neither
+/// can say, as of a hospital that was declared.
+async fn recorded(app: &App, id: &OrganizationId) -> Option<AuditRecord> {
+    let find = |database: TenantDatabase| async move {
+        let log = database.collection::<AuditRecord>(Records::AuditLogs);
+        Ok(log.find_one(doc! { "action": CHANGE_PLAN }).sort(doc! { "sequence": -1 }).await?)
+    };
+    let own = match app.tenants.open(id).await {
+        Ok(tenant) => tenant.read(find).await.ok()?,
+        // There is no database yet.
+        Err(problem) if problem.kind() == Kind::HospitalNotReady => None,
+        Err(_) => return None,
+    };
+    match own {
+        Some(own) => Some(own),
+        None => app.platform_audit.last_of(&[SIGN_UP, CHANGE_PLAN], id).await.ok()?,
+    }
+}
+
+fn plan_of(record: &AuditRecord) -> Option<Plan> {
+    let plan = record.details.get("plan")?.as_str()?;
+    Plan::ALL.into_iter().find(|known| known.id() == plan)
 }
 
 /// How often, and how long apart, an entry of what stands is tried to be written.
@@ -117,8 +190,7 @@ pub fn entry(id: &OrganizationId, plan: Plan) -> Entry {
 }
 
 /// Records what a signup chose before, if whoever did so was killed before it was written.
-async fn complete(app: &App, hospital: &Hospital, id: &OrganizationId, record: &Record) -> Answer<()> {
-    let Record::Signup(actor) = record else { return Ok(()) };
+async fn complete(app: &App, hospital: &Hospital, id: &OrganizationId, actor: &Actor) -> Answer<()> {
     if hospital.spec.subscription != Subscription::PendingPayment {
         return Ok(());
     }

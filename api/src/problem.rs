@@ -361,7 +361,8 @@ impl From<kube::Error> for Problem {
 }
 
 impl Problem {
-    fn kubernetes_away() -> Self {
+    #[must_use]
+    pub fn kubernetes_away() -> Self {
         let detail = "Kubernetes does not answer. Nothing is lost; try again in a moment.";
         Self::new(Kind::KubernetesUnavailable, detail).retry_after(Duration::from_secs(2))
     }

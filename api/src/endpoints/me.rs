@@ -26,6 +26,7 @@ use crate::{
         hashing::Verdict,
         password::Password,
         password_policy::{self, Owner},
+        soft_lock::Counted,
         start::{SignedIn, SignedInUser, start},
     },
     state::{App, AppState},
@@ -232,17 +233,17 @@ async fn check_current(
     client: &Client,
     password: &Password,
 ) -> Answer<()> {
-    let key = app.blind_index.of_account(&accounts.home(), &account.email);
-    app.limits.sign_in(client.address, &key)?;
-    let before = app.soft_lock.look(&key).await?;
+    let counted = Counted::Account(app.blind_index.of_account(&accounts.home(), &account.email));
+    app.limits.sign_in(client.address, counted.index())?;
+    let before = app.soft_lock.look(&counted).await?;
     if let Some(wait) = before.wait {
         let detail = "Too many wrong passwords. Wait as long as Retry-After says.";
         return Err(Problem::new(Kind::TooManyRequests, detail).retry_after(wait));
     }
     match app.hasher.verify(password.clone(), account.usable_password()).await? {
-        Verdict::Right { .. } if app.soft_lock.succeeded(&key, &before).await? => Ok(()),
+        Verdict::Right { .. } if app.soft_lock.succeeded(&counted, &before).await? => Ok(()),
         _ => {
-            app.soft_lock.failed(&key).await?;
+            app.soft_lock.failed(&counted).await?;
             Err(Problem::invalid("/current_password", Flaw::WrongPassword))
         }
     }

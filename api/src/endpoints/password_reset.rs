@@ -143,8 +143,7 @@ async fn complete_reset(
     let entry = Entry::new("user.complete_password_reset").target("user", account.user_id());
     let changed = accounts.change(&account.actor(), filter, update, entry, Some(&app.sessions)).await?;
     changed.ok_or_else(links::unusable)?;
-    // Whoever guessed before keeps the owner waiting no longer.
+    // Whoever guessed before keeps the owner waiting no longer, at this hospital: see the soft lock.
     app.soft_lock.forget(&app.blind_index.of_account(&home, &account.email)).await?;
-    app.soft_lock.forget(&app.blind_index.of_email(&account.email)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -148,6 +148,7 @@ struct PaymentAnswer {
         (status = 402, description = "The card was declined; `code` says why"),
         (status = 409, description = "The hospital is paid for, or another payment of it is under way"),
         (status = 422, description = "A field is not right, such as the amount"),
+        (status = 429, description = "Too many attempts to pay for this hospital"),
     ),
     extensions(("x-permission" = json!("subscription.manage"))),
 )]
@@ -173,6 +174,7 @@ async fn pay(
     body: ProcessPayment,
     request_key: RequestKey,
 ) -> Answer<Response> {
+    app.limits.payment(&organization_id)?;
     let hospital = app.hospitals.find(&organization_id)?;
     let plan = hospital.spec.plan;
     let pointer = if body.card_number.is_some() { "/card_number" } else { "/payment_method" };

@@ -33,6 +33,7 @@ use crate::{
         attempt::{Candidate, attempt},
         end::end,
         password::Password,
+        soft_lock::Counted,
         start::{SignedIn, start},
     },
     state::{App, AppState},
@@ -94,10 +95,10 @@ async fn sign_in_to_organization(
     ApiJson(login): ApiJson<OrganizationLogin>,
 ) -> Answer<SignedIn> {
     let home = Home::Hospital(login.organization_id);
-    let key = app.blind_index.of_account(&home, login.email.as_str());
+    let counted_for = Counted::Account(app.blind_index.of_account(&home, login.email.as_str()));
     let sign_in = async {
         let candidates = at_home(&app, &home, &login.email);
-        let right = attempt(&app, &key, client.address, candidates, &login.password).await?;
+        let right = attempt(&app, &counted_for, client.address, candidates, &login.password).await?;
         start_one(&app, right, client).await
     };
     counted(&app, sign_in.await)
@@ -132,11 +133,11 @@ struct Login {
 )]
 async fn sign_in(State(app): State<App>, client: Client, ApiJson(login): ApiJson<Login>) -> Answer<SignedIn> {
     // Not the key of an account at one hospital: the wait must not tell at which hospitals the address is known.
-    let key = app.blind_index.of_email(login.email.as_str());
+    let counted_for = Counted::Address(app.blind_index.of_email(login.email.as_str()));
     let came = Instant::now();
     let sign_in = async {
         let candidates = anywhere(&app, &login.email);
-        let right = match attempt(&app, &key, client.address, candidates, &login.password).await {
+        let right = match attempt(&app, &counted_for, client.address, candidates, &login.password).await {
             Err(problem) if problem.kind() == Kind::InvalidCredentials => {
                 let step = step(app.hasher.time_for(MOST_HOSPITALS + 1));
                 tokio::time::sleep(left_to_step(came.elapsed(), step)).await;

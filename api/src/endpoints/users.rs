@@ -221,7 +221,7 @@ async fn insert(
     let taken = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
     // The transaction has begun to read: a link that a later attempt gives out is not overwritten.
     attempt.check().await?;
-    let limit = app.hospitals.find(organization)?.spec.plan.user_limit();
+    let limit = seats_now(app, organization).await?;
     let made_before = doc! { "request_key": user.request_key.as_deref(), "status": UserStatus::Invited.name() };
     let link = user.invitation.as_ref();
     let link = doc! { "$set": { "invitation": bson::serialize_to_bson(&link).map_err(unwritable)? } };
@@ -247,6 +247,12 @@ fn unwritable(error: bson::error::Error) -> Problem {
 fn email_taken() -> Problem {
     let detail = "The hospital has a user with this e-mail address already. A disabled user can be made active again.";
     Problem::new(Kind::EmailTaken, detail).field("/email", Flaw::Taken)
+}
+
+/// How many seats the plan has, asked in the transaction that takes one: of a smaller plan, counted in a transaction of its
+/// own, this replica may not have heard yet. Of two transactions the later one begins anew behind the other.
+async fn seats_now(app: &AppState, organization: &OrganizationId) -> Answer<Option<i64>> {
+    Ok(app.hospitals.current(organization).await?.spec.plan.user_limit())
 }
 
 fn take_seat(used: i64, limit: Option<i64>) -> Answer<()> {
@@ -419,7 +425,7 @@ async fn change_user(
             keep_an_administrator(&tx, &before, Some(&after)).await?;
             if !takes_seat(&before) && takes_seat(&after) {
                 let used = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
-                take_seat(used, app.hospitals.find(&organization)?.spec.plan.user_limit())?;
+                take_seat(used, seats_now(&app, &organization).await?)?;
             }
             let after = User { updated_at: Some(app.clock.now_bson()), version: before.version + 1, ..after };
             tx.replace(Records::Users, doc! { "_id": &user_id }, &after).await?;

@@ -7,11 +7,14 @@ use std::{net::IpAddr, time::Duration};
 
 use futures::future::join_all;
 
-use super::{hashing::Verdict, password::Password, soft_lock::Standing};
+use super::{
+    hashing::Verdict,
+    password::Password,
+    soft_lock::{Counted, Standing},
+};
 use crate::{
     accounts::{Account, Accounts},
     audit::{Actor, Entry},
-    blind_index::Index,
     problem::{Answer, Kind, Problem},
     request_id,
     state::AppState,
@@ -20,23 +23,23 @@ use crate::{
 /// An account that may be meant, and where it lives.
 pub type Candidate = (Accounts, Account);
 
-/// The accounts among `candidates` whose password it is; at least one. `key` is what failures are counted for.
+/// The accounts among `candidates` whose password it is; at least one.
 ///
 /// # Errors
 /// `invalid-credentials`, always the same; or that there are too many attempts, or a database is away.
 pub async fn attempt(
     app: &AppState,
-    key: &Index,
+    counted: &Counted,
     address: IpAddr,
     candidates: impl Future<Output = Answer<Vec<Candidate>>>,
     password: &Password,
 ) -> Answer<Vec<Candidate>> {
-    app.limits.sign_in(address, key)?;
-    let (before, candidates) = tokio::try_join!(app.soft_lock.look(key), candidates)?;
+    app.limits.sign_in(address, counted.index())?;
+    let (before, candidates) = tokio::try_join!(app.soft_lock.look(counted), candidates)?;
     let verdicts = verify(app, &before, &candidates, password).await?;
     let is_right = |verdict: &Verdict| matches!(verdict, Verdict::Right { .. });
-    if !verdicts.iter().any(is_right) || !app.soft_lock.succeeded(key, &before).await? {
-        return Err(refuse(app, key, &before, candidates).await);
+    if !verdicts.iter().any(is_right) || !app.soft_lock.succeeded(counted, &before).await? {
+        return Err(refuse(app, counted, &before, candidates).await);
     }
     let mut right = Vec::new();
     for ((accounts, mut account), verdict) in candidates.into_iter().zip(verdicts) {
@@ -69,8 +72,8 @@ async fn verify(
     join_all(checks).await.into_iter().collect()
 }
 
-async fn refuse(app: &AppState, key: &Index, before: &Standing, candidates: Vec<Candidate>) -> Problem {
-    let after = match app.soft_lock.failed(key).await {
+async fn refuse(app: &AppState, counted: &Counted, before: &Standing, candidates: Vec<Candidate>) -> Problem {
+    let after = match app.soft_lock.failed(counted).await {
         Ok(after) => after,
         Err(problem) => return problem,
     };

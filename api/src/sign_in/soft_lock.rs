@@ -1,9 +1,12 @@
 //! Slows down whoever guesses passwords. After each failure an account waits a little before the next attempt counts: a
-//! second at first, ten after some, and after a hundred until a day after the first. Nobody has to unlock anything, and
-//! one success forgets it all.
+//! second at first, ten after some, and after fifty until a day after the first. Nobody has to unlock anything.
 //!
 //! Attempts are counted for every address at every hospital, whether or not there is such a user, so that the wait says
-//! nothing about that. During a wait no password is right, and none is counted.
+//! nothing about that; those by address alone are counted for the address. So there are two ways to guess one account's
+//! password, and a hundred guesses a day in all. During a wait no password is right, and none is counted.
+//!
+//! A success forgets what was counted for its account. What was counted for an address it does not: whoever guesses could
+//! have a user of the same address at a hospital of their own, and sign in there after every few guesses.
 
 use std::time::Duration;
 
@@ -20,7 +23,7 @@ use crate::{
 };
 
 /// Up to how many failures each costs how many seconds.
-const STEPS: [(i64, u64); 4] = [(2, 1), (8, 3), (24, 5), (99, 10)];
+const STEPS: [(i64, u64); 4] = [(2, 1), (8, 3), (24, 5), (49, 10)];
 /// Failures are forgotten this long after the first, and so is a wait without a step.
 const WINDOW: Duration = Duration::from_hours(24);
 
@@ -35,6 +38,24 @@ struct LoginAttempts {
 
 impl Record for LoginAttempts {
     const STORE: Store = Store::LoginAttempts;
+}
+
+/// What the failures of an attempt are counted for.
+#[derive(Clone, Debug)]
+pub enum Counted {
+    /// A user of one hospital, or of the platform.
+    Account(Index),
+    /// An address, wherever it is known.
+    Address(Index),
+}
+
+impl Counted {
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        match self {
+            Self::Account(index) | Self::Address(index) => index,
+        }
+    }
 }
 
 /// How an account stands before an attempt.
@@ -59,8 +80,9 @@ impl SoftLock {
 
     /// # Errors
     /// When the master database is away.
-    pub async fn look(&self, account: &Index) -> Answer<Standing> {
-        let attempts = self.master.of::<LoginAttempts>().find_one(doc! { "_id": account }).in_time().await?;
+    pub async fn look(&self, counted: &Counted) -> Answer<Standing> {
+        let same = doc! { "_id": counted.index() };
+        let attempts = self.master.of::<LoginAttempts>().find_one(same).in_time().await?;
         Ok(standing(attempts.as_ref(), self.clock.now()))
     }
 
@@ -68,17 +90,17 @@ impl SoftLock {
     ///
     /// # Errors
     /// When the master database is away.
-    pub async fn failed(&self, account: &Index) -> Answer<Standing> {
+    pub async fn failed(&self, counted: &Counted) -> Answer<Standing> {
         let now = self.clock.now();
-        let counted = self
+        let after = self
             .master
             .of::<LoginAttempts>()
-            .find_one_and_update(doc! { "_id": account }, counting(now))
+            .find_one_and_update(doc! { "_id": counted.index() }, counting(now))
             .upsert(true)
             .return_document(ReturnDocument::After)
             .in_time()
             .await?;
-        Ok(standing(counted.as_ref(), now))
+        Ok(standing(after.as_ref(), now))
     }
 
     /// Forgets the failures, because the account has a new password.
@@ -90,19 +112,22 @@ impl SoftLock {
         Ok(())
     }
 
-    /// Forgets the failures after a success. Answers `false` if one was counted since `before`, so that guesses that are
-    /// made at once are not worth more than guesses made in turn: the success then does not count.
+    /// Forgets an account's failures after a success. Answers `false` if one was counted since `before`, so that guesses that
+    /// are made at once are not worth more than guesses made in turn: the success then does not count.
     ///
     /// # Errors
     /// When the master database is away.
-    pub async fn succeeded(&self, account: &Index, before: &Standing) -> Answer<bool> {
+    pub async fn succeeded(&self, counted: &Counted, before: &Standing) -> Answer<bool> {
+        let Counted::Account(account) = counted else {
+            return Ok(self.look(counted).await?.failures <= before.failures);
+        };
         let same = doc! { "_id": account, "failures": before.failures };
         if before.failures > 0 && self.master.of::<LoginAttempts>().delete_one(same).in_time().await?.deleted_count > 0
         {
             return Ok(true);
         }
         // Nothing was there to forget, or another success at the same time has forgotten it.
-        Ok(self.look(account).await?.failures == 0)
+        Ok(self.look(counted).await?.failures == 0)
     }
 }
 

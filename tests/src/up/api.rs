@@ -86,6 +86,7 @@ pub(crate) fn without_limits() -> impl Iterator<Item = (String, &'static str)> {
         "SIGN_INS_PER_ADDRESS_AND_MINUTE",
         "SIGN_INS_PER_ACCOUNT_AND_MINUTE",
         "SIGNUPS_PER_ADDRESS_AND_HOUR",
+        "PAYMENTS_PER_ORGANIZATION_AND_HOUR",
         "PASSWORD_RESETS_PER_ADDRESS_AND_HOUR",
         "PASSWORD_RESETS_PER_ACCOUNT_AND_HOUR",
         "LINKS_PER_ADDRESS_AND_MINUTE",

@@ -463,6 +463,60 @@ async fn a_plan_change_counts_the_seats_in_use() {
     stack.close().await;
 }
 
+/// Killed in the moment in which any of its writes is acknowledged, and asked for the same once more.
+#[tokio::test]
+async fn a_killed_plan_change_that_is_sent_again_is_counted_and_recorded_once() {
+    let mut proxied = Proxied::new("plan change, killed").await;
+    let platform = proxied.platform_administrator().await;
+    let hospital = proxied.hospital("Killed").await;
+    let mut plans = ["starter", "professional"].into_iter().cycle();
+    let mut changes: Vec<String> = Vec::new();
+    for n in 1.. {
+        for is_platform in [false, true] {
+            let wanted = plan(plans.next().unwrap());
+            let (client, path) = if is_platform {
+                (&platform.client, path(&hospital, "plan"))
+            } else {
+                (&hospital.administrator.client, hospital.path("/plan"))
+            };
+            proxied.log.settled().await;
+            proxied.log.clear();
+            let fired = proxied.log.on_write(n, proxied.api.killer());
+            let sent = client.request(reqwest::Method::POST, &path).json(&wanted);
+            changes.push(wanted["plan_id"].as_str().unwrap().to_owned());
+            if let Ok(reply) = Reply::try_to(sent).await {
+                // It has fewer writes than that.
+                reply.expect(200);
+                proxied.log.clear();
+                if is_platform {
+                    assert!(n > 3, "nobody was killed");
+                    let log = proxied.database(&hospital).collection::<Document>("audit_logs");
+                    let told = log.find(doc! { "action": "organization.change_plan" }).sort(doc! { "sequence": 1 });
+                    let told: Vec<Document> = told.await.unwrap().try_collect().await.unwrap();
+                    let told: Vec<_> = told
+                        .iter()
+                        .map(|entry| entry.get_document("details").unwrap().get_str("plan").unwrap())
+                        .collect();
+                    assert_eq!(told, changes, "each change once, in order");
+                    let log = proxied.master().collection::<Document>("audit_logs");
+                    let told = doc! { "action": "organization.change_plan", "target.id": &hospital.organization_id };
+                    let told = log.count_documents(told).await.unwrap();
+                    assert_eq!(told, changes.len() as u64 / 2, "each change by the platform once");
+                    proxied.close().await;
+                    return;
+                }
+                continue;
+            }
+            fired.await.unwrap();
+            proxied.log.settled().await;
+            proxied.log.resume();
+            proxied.api.restart().await;
+            let known = async || (client.post(&path, &wanted).await.status == 200).then_some(());
+            eventually("the change is made", known).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_gitops_declares_is_changed_there_and_the_answer_says_where() {
     let stack = Stack::new("gitops").await;

@@ -24,6 +24,26 @@ const DECLINED: [(&str, &str); 5] = [
     ("4000000000000127", "incorrect_cvc"),
     ("4000000000000119", "processing_error"),
 ];
+#[tokio::test]
+async fn who_signs_up_for_free_does_not_try_out_cards() {
+    let few = |api: ApiOptions| api.setting("limits.payments_per_organization_and_hour", "2");
+    let stack = Stack::with("payments, limit", few).await;
+    let (signup, other) = (stack.signup("Cards", "starter").await, stack.signup("Other", "starter").await);
+    let client = payer(&stack, &signup);
+    let declined = signup.payment(DECLINED[0].0);
+    let key = "payments-limit-0123456789";
+    let first = client.post_once(PAY, key, &declined).await.problem(402, "payment-declined");
+    client.post(PAY, &declined).await.problem(402, "payment-declined");
+    let reply = client.post(PAY, &signup.payment(CARD)).await;
+    reply.problem(429, "too-many-requests");
+    assert!(reply.retry_after().is_some_and(|wait| wait > 60));
+    // What was answered is answered again, and nobody else is concerned.
+    let again = client.post_once(PAY, key, &declined).await.problem(402, "payment-declined");
+    assert_eq!(again["code"], first["code"]);
+    payer(&stack, &other).post(PAY, &other.payment(CARD)).await.expect(200);
+    stack.close().await;
+}
+
 /// Decided later.
 const PENDING: &str = "4000000000000077";
 

@@ -240,9 +240,9 @@ async fn guessing_is_slowed_down_step_by_step_and_ends_with_a_success() {
     is_refused(&again);
     assert_eq!(again.retry_after(), Some(1), "the success did not reset the count");
 
-    // After a hundred, until a day after the first.
+    // After fifty, until a day after the first.
     let past = DateTime::from_millis(DateTime::now().timestamp_millis() - 1);
-    let almost = doc! { "$set": { "failures": 99_i64, "locked_until": past } };
+    let almost = doc! { "$set": { "failures": 49_i64, "locked_until": past } };
     stack.attempts().update_many(doc! {}, almost).await.unwrap();
     let last = stack.try_sign_in(org, "target@slow.example", WRONG).await;
     is_refused(&last);
@@ -251,6 +251,35 @@ async fn guessing_is_slowed_down_step_by_step_and_ends_with_a_success() {
     let over = doc! { "$set": { "expires_at": past, "locked_until": past } };
     stack.attempts().update_many(doc! {}, over).await.unwrap();
     stack.sign_in(org, "target@slow.example").await;
+    stack.close().await;
+}
+
+/// Whoever guesses could have a user of the same address at a hospital of their own.
+#[tokio::test]
+async fn a_success_elsewhere_gives_no_guesses_back() {
+    let stack = Stack::new("sign-in, elsewhere").await;
+    let (hospital, own) = tokio::join!(stack.hospital("Target"), stack.hospital("Own"));
+    let email = "target@elsewhere.example";
+    stack.staff(&hospital, email, "doctor").await;
+    let there = stack.staff(&own, email, "doctor").await;
+    let new = "lamp violin gravel oyster";
+    let change = json!({ "current_password": PASSWORD, "new_password": new });
+    there.post("/me/password", &change).await.expect(200);
+    let login = |password: &str| json!({ "email": email, "password": password });
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        let guess = stack.client().post("/login", &login(WRONG)).await;
+        is_refused(&guess);
+        waits.extend(guess.retry_after());
+        stack.wait_out_soft_locks().await;
+        let answer = stack.client().post("/login", &login(new)).await.expect(200);
+        assert_eq!(answer["user"]["organization_id"], own.organization_id.as_str());
+    }
+    assert_eq!(waits, [1, 1, 3, 3]);
+    // What was counted for one account at one hospital is forgotten by a success there, and only there.
+    is_refused(&stack.try_sign_in(&hospital.organization_id, email, WRONG).await);
+    stack.try_sign_in(&own.organization_id, email, new).await.expect(200);
+    stack.try_sign_in(&hospital.organization_id, email, PASSWORD).await.problem(401, "invalid-credentials");
     stack.close().await;
 }
 

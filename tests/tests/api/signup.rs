@@ -175,9 +175,9 @@ async fn nobody_gets_the_data_of_a_hospital_that_was_there_before() {
         let ids: Vec<String> = ids.collect();
         let metrics = platform.get("/master/metrics").await.expect(200);
         let sizes = metrics["users"]["distribution"].as_array().unwrap().iter();
-        let sized: i64 = sizes.map(|size| size["organizations"].as_i64().unwrap()).sum();
+        let counted: i64 = sizes.map(|size| size["organizations"].as_i64().unwrap()).sum();
         let today = metrics["signups"]["per_day"].as_array().unwrap().last().unwrap()["organizations"].clone();
-        (ids, json!([metrics["organizations"]["total"], sized, today]))
+        (ids, json!([metrics["organizations"]["total"], counted, today]))
     };
     assert_eq!(seen().await, (vec![before.organization_id.clone()], json!([1, 1, 1])));
     let name = stack.object(&before.organization_id).await.name_any();

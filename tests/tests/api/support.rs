@@ -132,6 +132,12 @@ impl Stack {
         Staff::signed_in(&self.client(), &self.try_sign_in(organization_id, email, PASSWORD).await.expect(200))
     }
 
+    /// The same at another replica.
+    pub async fn sign_in_at(&self, client: &ApiClient, organization_id: &str, email: &str) -> Staff {
+        let body = json!({ "organization_id": organization_id, "email": email, "password": PASSWORD });
+        Staff::signed_in(client, &client.post("/organization-login", &body).await.expect(200))
+    }
+
     pub async fn try_sign_in(&self, organization_id: &str, email: &str, password: &str) -> Reply {
         let body = json!({ "organization_id": organization_id, "email": email, "password": password });
         self.client().post("/organization-login", &body).await

@@ -100,6 +100,39 @@ async fn twenty_at_once_on_five_seats_end_with_exactly_five() {
 }
 
 #[tokio::test]
+async fn a_replica_that_has_not_heard_of_a_smaller_plan_gives_away_no_seat_of_the_larger_one() {
+    let proxied = Proxied::new("users, stale plan").await;
+    let other = proxied.sandbox.api().start().await;
+    other.wait_ready().await;
+    let hospital = proxied.hospital("Stale").await;
+    let mut invited = Vec::new();
+    for number in 0..4 {
+        invited.push(hospital.invite(&format!("doctor{number}@stale.example"), "doctor").await);
+    }
+    // Its watch breaks off and does not come back; whatever else it asks Kubernetes is answered.
+    proxied.kube_proxy.set_down(true);
+    proxied.kube_proxy.ignore("GET", "hospitalorganizations?");
+    proxied.kube_proxy.set_down(false);
+    let at_other = proxied.sign_in_at(&other.client(), &hospital.organization_id, &hospital.administrator.email).await;
+    let plan = json!({ "plan_id": "starter" });
+    assert_eq!(at_other.post(&hospital.path("/plan"), &plan).await.expect(200)["seats"]["limit"], 5);
+
+    let request = hospital.add_user_request("one-too-many@stale.example", "opd");
+    let problem = hospital.administrator.post("/add-user", &request).await.problem(409, "seat-limit-reached");
+    assert_eq!(problem["seats"], json!({ "used": 5, "limit": 5 }));
+    // Nor to one who comes back; without Kubernetes nobody knows, and says so.
+    hospital.set_user(&invited[0].user_id, &json!({ "status": "disabled" })).await.expect(200);
+    at_other.post("/add-user", &request).await.expect(201);
+    let active = json!({ "status": "active" });
+    hospital.set_user(&invited[0].user_id, &active).await.problem(409, "seat-limit-reached");
+    proxied.kube_proxy.set_down(true);
+    let reply = hospital.set_user(&invited[0].user_id, &active).await;
+    reply.problem(503, "kubernetes-unavailable");
+    assert!(reply.retry_after().is_some());
+    proxied.close().await;
+}
+
+#[tokio::test]
 async fn the_last_administrator_stays() {
     let stack = Stack::new("users, last admin").await;
     let hospital = stack.hospital("Last").await;
