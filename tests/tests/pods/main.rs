@@ -124,6 +124,8 @@ async fn story(folder: &Path) {
     steps.done("installed again with rights in one namespace: a hospital gets ready there");
     removal::by_a_prune(&clinic, &installation).await;
     steps.done("everything pruned by waves: nothing hangs");
+    removal::together_with_the_operator(&clinic, &installation).await;
+    steps.done("hospitals pruned together with the operator: nothing hangs");
 }
 
 /// Says how long each part of the story took.

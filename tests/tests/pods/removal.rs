@@ -125,16 +125,48 @@ async fn helm_waits(clinic: &Clinic) {
 pub async fn by_a_prune(clinic: &Clinic, installation: &Installation<'_>) {
     installation.install(NEXT, &[SHORT_LEASE]).await.unwrap_or_else(|error| panic!("{error}"));
     installation.first_hospital().await.unwrap_or_else(|error| panic!("{error:#}"));
+    prune(clinic, 1).await;
+}
+
+/// The same with hospitals that nobody gave a wave, and an operator that is told to end while most of them wait for it.
+pub async fn together_with_the_operator(clinic: &Clinic, installation: &Installation<'_>) {
+    // Helm's record of the release is nothing that Argo CD makes, or prunes.
+    clinic.kubectl(&["-n", NAMESPACE, "delete", "secrets", "-l", "owner=helm"]).await;
+    let one_by_one = [SHORT_LEASE, "operator.workers=1"];
+    installation.install(NEXT, &one_by_one).await.unwrap_or_else(|error| panic!("{error}"));
+    installation.first_hospital().await.unwrap_or_else(|error| panic!("{error:#}"));
+    let names: Vec<String> = (1..=6).map(|number| format!("pruned-{number}")).collect();
+    for name in &names {
+        clinic
+            .apply(&json!({
+                "apiVersion": "chakravue.io/v1alpha1", "kind": "HospitalOrganization",
+                "metadata": { "name": name, "namespace": HOSPITALS },
+                "spec": {
+                    "displayName": name, "contact": { "email": "admin@hospital.example" }, "plan": "Starter",
+                    "subscription": "Active", "deletionPolicy": "Delete",
+                },
+            }))
+            .await;
+    }
+    for name in &names {
+        clinic.until_ready(name).await;
+    }
+    prune(clinic, 0).await;
+    let remove_namespaces = ["delete", "namespace", NAMESPACE, HOSPITALS, "--wait", "--timeout=1m"];
+    clinic.kubectl(&remove_namespaces).await;
+}
+
+async fn prune(clinic: &Clinic, wave_of_hospitals: i32) {
     let declared = clinic.hospitals().get(DECLARED).await.unwrap();
     let database = declared.status.unwrap().database_name.unwrap();
     let mut waves: BTreeMap<i32, Vec<Value>> = BTreeMap::new();
-    for object in everything(clinic).await {
+    for object in everything(clinic, wave_of_hospitals).await {
         let annotation = |name: &str| object["metadata"]["annotations"][name].as_str().unwrap_or_default().to_owned();
         if !annotation("argocd.argoproj.io/sync-options").contains("Delete=false") {
             waves.entry(annotation("argocd.argoproj.io/sync-wave").parse().unwrap_or(0)).or_default().push(object);
         }
     }
-    assert!(waves.len() > 1, "one wave alone would take the operator away from its hospitals");
+    assert!(waves.len() > 1, "one wave alone would take the operator's rights away from it");
     for (wave, objects) in waves.iter().rev() {
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
         let timeout = format!("--timeout={}s", PATIENCE.as_secs());
@@ -143,12 +175,10 @@ pub async fn by_a_prune(clinic: &Clinic, installation: &Installation<'_>) {
     }
     assert!(clinic.hospitals().list(&ListParams::default()).await.unwrap().items.is_empty());
     assert!(documents(clinic, &database).await > 0, "its deletionPolicy is Retain");
-    let remove_namespaces = ["delete", "namespace", NAMESPACE, HOSPITALS, "--wait", "--timeout=1m"];
-    clinic.kubectl(&remove_namespaces).await;
 }
 
 /// What the release consists of, and the hospitals with the wave that GitOps gives them.
-async fn everything(clinic: &Clinic) -> Vec<Value> {
+async fn everything(clinic: &Clinic, wave_of_hospitals: i32) -> Vec<Value> {
     let ours = format!("app.kubernetes.io/instance={RELEASE},app.kubernetes.io/managed-by=Helm");
     let kinds = "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,networkpolicies,roles,rolebindings,\
         clusterroles,clusterrolebindings,customresourcedefinitions,namespaces";
@@ -157,7 +187,7 @@ async fn everything(clinic: &Clinic) -> Vec<Value> {
     let items = |listed: &str| serde_json::from_str::<Value>(listed).unwrap()["items"].as_array().unwrap().clone();
     let mut hospitals = items(&hospitals);
     for hospital in &mut hospitals {
-        hospital["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] = json!("1");
+        hospital["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] = json!(wave_of_hospitals.to_string());
     }
     hospitals.into_iter().chain(items(&release)).collect()
 }
