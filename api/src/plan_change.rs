@@ -73,7 +73,7 @@ async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> A
     let after = match make(app, id, &before, from, plan, &record).await {
         Ok(after) => after,
         Err(problem) => {
-            app.hospitals.set_plan(id, from).await?;
+            take_back(app, id, plan, from).await;
             return Err(problem);
         }
     };
@@ -98,6 +98,29 @@ async fn tell_again(app: &App, id: &OrganizationId, last: &AuditRecord, actor: A
         return Ok(());
     }
     app.platform_audit.record(&actor, entry).await
+}
+
+/// How often, and how long apart, what could not be done at once is tried.
+const ATTEMPTS: u32 = 120;
+const APART: Duration = Duration::from_secs(5);
+
+/// Gives a hospital back the plan that it had. Where Kubernetes does not take that now it is tried until it does, or until
+/// somebody has chosen yet another plan.
+async fn take_back(app: &App, id: &OrganizationId, plan: Plan, from: Plan) {
+    let Err(problem) = app.hospitals.set_plan(id, from).await else { return };
+    tracing::warn!(organization = %id, problem = problem.kind().slug(), "a plan that does not fit is not taken back yet");
+    let (hospitals, id) = (app.hospitals.clone(), id.clone());
+    app.under_way.spawn(async move {
+        for _ in 0..ATTEMPTS {
+            tokio::time::sleep(APART).await;
+            match hospitals.current(&id).await {
+                Ok(hospital) if hospital.spec.plan != plan => return,
+                Ok(_) if hospitals.set_plan(&id, from).await.is_ok() => return,
+                _ => {}
+            }
+        }
+        tracing::error!(organization = %id, "a plan that does not fit could not be taken back");
+    });
 }
 
 /// Sets the plan, and counts before and after.
@@ -141,10 +164,6 @@ fn plan_of(record: &AuditRecord) -> Option<Plan> {
     let plan = record.details.get("plan")?.as_str()?;
     Plan::ALL.into_iter().find(|known| known.id() == plan)
 }
-
-/// How often, and how long apart, an entry of what stands is tried to be written.
-const ATTEMPTS: u32 = 120;
-const APART: Duration = Duration::from_secs(5);
 
 /// Records a change in the platform's log. It is not taken back where that fails: the entry may have been written all the
 /// same, and would tell what is not so. So it is written once, as soon as that can be.

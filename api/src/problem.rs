@@ -329,6 +329,10 @@ impl From<mongodb::error::Error> for Problem {
         if database_error::is_away(&error) {
             tracing::warn!(kind, code, "MongoDB is away");
             Self::database_away()
+        } else if database_error::is_login_refused(&error) || database_error::is_refused(&error) {
+            // Somebody is changing the login, or has forgotten a right: the probe says which.
+            tracing::error!(kind, code, "MongoDB refuses the service's own login");
+            Self::database_away()
         } else {
             tracing::error!(kind, code, "MongoDB answered with an error");
             Self::internal()

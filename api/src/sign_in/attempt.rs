@@ -39,7 +39,7 @@ pub async fn attempt(
     let verdicts = verify(app, &before, &candidates, password).await?;
     let is_right = |verdict: &Verdict| matches!(verdict, Verdict::Right { .. });
     if !verdicts.iter().any(is_right) || !app.soft_lock.succeeded(counted, &before).await? {
-        return Err(refuse(app, counted, &before, candidates).await);
+        return Err(refuse(app, counted, address, &before, candidates).await);
     }
     let mut right = Vec::new();
     for ((accounts, mut account), verdict) in candidates.into_iter().zip(verdicts) {
@@ -72,7 +72,13 @@ async fn verify(
     join_all(checks).await.into_iter().collect()
 }
 
-async fn refuse(app: &AppState, counted: &Counted, before: &Standing, candidates: Vec<Candidate>) -> Problem {
+async fn refuse(
+    app: &AppState,
+    counted: &Counted,
+    address: IpAddr,
+    before: &Standing,
+    candidates: Vec<Candidate>,
+) -> Problem {
     let after = match app.soft_lock.failed(counted).await {
         Ok(after) => after,
         Err(problem) => return problem,
@@ -88,6 +94,7 @@ async fn refuse(app: &AppState, counted: &Counted, before: &Standing, candidates
                     request_id: request_id::current(),
                 };
                 let entry = Entry::new("session.refuse").target("user", account.user_id());
+                let entry = entry.detail("address", address.to_string());
                 if let Err(problem) = accounts.record(&anonymous, entry).await {
                     tracing::error!(kind = problem.kind().slug(), "a refused sign-in could not be recorded");
                 }

@@ -32,8 +32,9 @@ use crate::{
     settings::{self, Mistakes},
 };
 
-/// Memory in KiB and passes that count as equally strong (OWASP); one of them, or more, is demanded.
-const WEAKEST: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+/// What OWASP recommends, and no less.
+const LEAST_MEMORY_KIB: u32 = 19_456;
+const LEAST_PASSES: u32 = 2;
 
 /// A stored hash that asks for more than this was not made here; checking it would take the memory that is bounded.
 const MOST_MEMORY_KIB: u32 = 65_536;
@@ -58,8 +59,8 @@ pub struct HashingSettings {
 impl Default for HashingSettings {
     fn default() -> Self {
         Self {
-            memory_kib: 19_456,
-            passes: 2,
+            memory_kib: LEAST_MEMORY_KIB,
+            passes: LEAST_PASSES,
             lanes: 1,
             workers: None,
             queue_length: 256,
@@ -71,15 +72,11 @@ impl Default for HashingSettings {
 impl HashingSettings {
     /// Names what is wrong although every field can be read.
     pub fn check(&self, mistakes: &mut Mistakes) {
-        if !WEAKEST.iter().any(|(memory, passes)| self.memory_kib >= *memory && self.passes >= *passes) {
-            let known = WEAKEST.map(|(memory, passes)| format!("{memory} and {passes}")).join(", ");
-            mistakes.add("hashing.memory_kib", format_args!("and hashing.passes must be at least one of {known}"));
+        if !(LEAST_MEMORY_KIB..=MOST_MEMORY_KIB).contains(&self.memory_kib) {
+            mistakes.add("hashing.memory_kib", format_args!("must be {LEAST_MEMORY_KIB} to {MOST_MEMORY_KIB}"));
         }
-        if self.memory_kib > MOST_MEMORY_KIB {
-            mistakes.add("hashing.memory_kib", format_args!("must be at most {MOST_MEMORY_KIB}"));
-        }
-        if self.passes > MOST_PASSES {
-            mistakes.add("hashing.passes", format_args!("must be at most {MOST_PASSES}"));
+        if !(LEAST_PASSES..=MOST_PASSES).contains(&self.passes) {
+            mistakes.add("hashing.passes", format_args!("must be {LEAST_PASSES} to {MOST_PASSES}"));
         }
         if !(1..=MOST_LANES).contains(&self.lanes) {
             mistakes.add("hashing.lanes", format_args!("must be 1 to {MOST_LANES}"));
@@ -397,7 +394,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_of_another_cost_is_right_but_outdated() {
-        let before = hasher(HashingSettings { memory_kib: 9_216, passes: 4, ..HashingSettings::default() });
+        let before = hasher(HashingSettings { memory_kib: 20_480, passes: 3, ..HashingSettings::default() });
         let stored = before.hash(Password::new("a lamp")).await.unwrap();
         let now = hasher(HashingSettings::default());
         assert_eq!(
@@ -498,7 +495,9 @@ mod tests {
     #[test]
     fn weak_and_impossible_costs_are_named() {
         let weak = HashingSettings { memory_kib: 19_455, ..HashingSettings::default() };
-        assert!(mistakes(&weak).contains("19456 and 2"), "{}", mistakes(&weak));
+        assert!(mistakes(&weak).contains("must be 19456 to 65536"), "{}", mistakes(&weak));
+        let hasty = HashingSettings { passes: 1, ..HashingSettings::default() };
+        assert!(mistakes(&hasty).contains("must be 2 to 16"), "{}", mistakes(&hasty));
         let absurd = HashingSettings { memory_kib: 4_000_000, lanes: 0, ..HashingSettings::default() };
         assert!(mistakes(&absurd).contains("hashing.memory_kib") && mistakes(&absurd).contains("hashing.lanes"));
     }

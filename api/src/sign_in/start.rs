@@ -111,7 +111,10 @@ async fn begin(
     }
     end_replaced(app, client.replaces.as_ref()).await?;
     let entry = Entry::new("session.start").target("user", account.user_id());
-    let (actor, entry) = (account.actor(), entry.detail("session_id", session.session_id.clone()));
+    let entry = entry.detail("session_id", session.session_id.clone());
+    // The session itself is forgotten in half a day.
+    let entry = entry.detail("address", session.address.clone()).detail("user_agent", session.user_agent.clone());
+    let actor = account.actor();
     let (recorded, ()) = tokio::join!(accounts.record(&actor, entry), note_membership(app, account));
     recorded
 }

@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use chakravue_testbed::ApiClient;
 use kube::{ResourceExt as _, api::PostParams};
 use serde_json::json;
 
-use crate::support::{Hospital, Stack, Staff, eventually};
+use crate::support::{Hospital, PASSWORD, Stack, Staff, eventually};
 
 const ROTATIONS: usize = 5;
 
@@ -29,6 +30,8 @@ async fn no_request_fails_while_credentials_are_rotated() {
             tokio::spawn(work)
         })
         .collect();
+
+    let signing_in = tokio::spawn(sign_in(stack.client(), hospital.organization_id.clone(), working.clone()));
 
     let object = stack.object(&hospital.organization_id).await;
     let secret = chakravue_crds::naming::secret_name(&object.name_any());
@@ -51,7 +54,9 @@ async fn no_request_fails_while_credentials_are_rotated() {
     eventually("requests are answered", async || (answered.load(Ordering::Relaxed) > before + 20).then_some(())).await;
     working.store(false, Ordering::Relaxed);
     let registered: usize = futures::future::try_join_all(workers).await.unwrap().into_iter().sum();
-    println!("{} requests answered, {ROTATIONS} rotations", answered.load(Ordering::Relaxed));
+    let signed_in = signing_in.await.unwrap();
+    assert!(signed_in > ROTATIONS, "{signed_in} sign-ins");
+    println!("{} requests answered, {signed_in} signed in, {ROTATIONS} rotations", answered.load(Ordering::Relaxed));
 
     // Each patient that was registered is there once.
     let patients = stack.database(&hospital).collection::<mongodb::bson::Document>("patients");
@@ -96,6 +101,18 @@ async fn a_request_that_finds_the_secret_deleted_waits_for_it() {
 async fn password(stack: &Stack, secret: &str) -> String {
     let secret = stack.secrets().get(secret).await.unwrap();
     String::from_utf8(secret.data.unwrap()["password"].0.clone()).unwrap()
+}
+
+/// Signs in at the hospital; everybody must get in. Answers how often.
+async fn sign_in(client: ApiClient, organization_id: String, working: Arc<AtomicBool>) -> usize {
+    let login =
+        json!({ "organization_id": organization_id, "email": "reception@rotation.example", "password": PASSWORD });
+    let mut signed_in = 0;
+    while working.load(Ordering::Relaxed) {
+        client.post("/organization-login", &login).await.expect(200);
+        signed_in += 1;
+    }
+    signed_in
 }
 
 /// Registers and lists patients; every answer must be a good one. Answers how many it registered.

@@ -44,17 +44,12 @@ const WRONG: [(&[&str], &str); 128] = [
     (&["api.settings.sessions.idle=0s"], "at '/api/settings/sessions/idle'"),
     (&["api.settings.hashing.queue_length=0"], "at '/api/settings/hashing/queue_length'"),
     (&["api.settings.hashing.queue_wait=0ms"], "at '/api/settings/hashing/queue_wait'"),
-    (
-        &["api.settings.hashing.memory_kib=7167", "api.settings.hashing.passes=5"],
-        "at '/api/settings/hashing/memory_kib'",
-    ),
+    (&["api.settings.hashing.memory_kib=19455"], "at '/api/settings/hashing/memory_kib'"),
     (&["api.settings.hashing.memory_kib=65537"], "at '/api/settings/hashing/memory_kib'"),
     (&["api.settings.hashing.passes=17"], "at '/api/settings/hashing/passes'"),
     (&["api.settings.hashing.lanes=0"], "at '/api/settings/hashing/lanes'"),
     (&["api.settings.hashing.lanes=17"], "at '/api/settings/hashing/lanes'"),
-    // Too weak together, also with the default of what is not set.
-    (&["api.settings.hashing.memory_kib=9216", "api.settings.hashing.passes=3"], "at '/api/settings/hashing'"),
-    (&["api.settings.hashing.passes=1"], "at '/api/settings/hashing'"),
+    (&["api.settings.hashing.passes=1"], "at '/api/settings/hashing/passes'"),
     // Of the right form, and none all the same: the API server would refuse it, or a pod end with it.
     (&["networkPolicy.mongodbCidrs={10.0.0.0}"], "at '/networkPolicy/mongodbCidrs/0'"),
     (&["networkPolicy.mongodbCidrs={10.0.0.0/33}"], "at '/networkPolicy/mongodbCidrs/0'"),
