@@ -26,12 +26,14 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     endpoints,
-    frontend::{Frontend, navigates, nothing_here},
-    metrics, openapi,
-    problem::{Kind, Problem},
-    request_id::{self, RequestId},
+    http::{
+        frontend::{Frontend, navigates, nothing_here},
+        openapi,
+        problem::{Kind, Problem},
+        request_id::{self, RequestId},
+    },
+    program::{metrics, telemetry},
     state::App,
-    telemetry,
 };
 
 /// Every operation of the OpenAPI document: one file of `endpoints` each line.
@@ -273,7 +275,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::{extract::ApiJson, state};
+    use crate::{http::extract::ApiJson, state};
 
     async fn ask(request: Builder, body: impl Into<Body>) -> (StatusCode, axum::http::HeaderMap, Value) {
         answer(router(state::unreachable().await), request, body).await

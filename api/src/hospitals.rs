@@ -31,8 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     hospitals::apply::{Change, Changed, Created, Mode, NewHospital},
-    kubernetes::Watching,
-    problem::{Answer, Kind, Problem},
+    http::problem::{Answer, Kind, Problem},
+    program::kubernetes::Watching,
 };
 
 pub use chakravue_crds::HospitalOrganization as Hospital;
@@ -122,7 +122,7 @@ impl Unlisted {
 }
 
 /// How long somebody still waits for a hospital once the service is to stop: what is under way has to be answered before it
-/// is cut off ([`DRAIN`](crate::server::DRAIN)).
+/// is cut off ([`DRAIN`](crate::program::server::DRAIN)).
 const LEFT_AT_STOP: Duration = Duration::from_secs(5);
 
 #[derive(Default)]

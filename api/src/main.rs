@@ -6,5 +6,5 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    chakravue_api::cli::main()
+    chakravue_api::program::cli::main()
 }

@@ -7,25 +7,24 @@ use kube::Api;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    blind_index::BlindIndex,
-    clock::Clock,
-    first_administrators,
+    access::{
+        blind_index::BlindIndex,
+        first_administrators,
+        mail::Mailer,
+        memberships::Memberships,
+        platform_users::PlatformUsers,
+        sessions::Sessions,
+        sign_in::{hashing::Hasher, soft_lock::SoftLock},
+    },
+    data::{master::Master, platform_audit::PlatformAudit, tenant::Tenants},
     hospitals::Hospitals,
-    idempotency::Idempotency,
-    limits::Limits,
-    mail::Mailer,
-    master::Master,
-    memberships::Memberships,
-    metrics::{Metrics, Now},
-    payments::Payments,
-    platform_audit::PlatformAudit,
-    platform_users::PlatformUsers,
-    sessions::Sessions,
-    settings::Settings,
-    sign_in::{hashing::Hasher, soft_lock::SoftLock},
-    signups::Signups,
-    suspension,
-    tenant::Tenants,
+    http::{idempotency::Idempotency, limits::Limits},
+    program::{
+        clock::Clock,
+        metrics::{Metrics, Now},
+        settings::Settings,
+    },
+    subscription::{payments::Payments, signups::Signups, suspension},
 };
 
 /// The state of the router: `State<App>` in a handler.

@@ -25,24 +25,27 @@ use self::{
 };
 use super::hospital_settings::appointment_minutes;
 use crate::{
-    audit::Entry,
-    clock::{from_bson, to_bson},
-    dates::Moment,
-    extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
-    flaw::Flaw,
-    idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
-    identity::Member,
-    paging::{self, Direction, Order, Page, Paged},
-    permissions::may,
-    problem::{Answer, Kind, Problem},
-    state::App,
-    tenant::{
-        Fault, Records, Transaction,
-        appointments::{Appointment, AppointmentStatus},
-        new_id,
-        users::UserStatus,
+    access::{identity::Member, permissions::may},
+    data::{
+        audit::Entry,
+        tenant::{
+            Fault, Records, Transaction,
+            appointments::{Appointment, AppointmentStatus},
+            new_id,
+            users::UserStatus,
+        },
     },
-    text::Prose,
+    http::{
+        dates::Moment,
+        extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
+        flaw::Flaw,
+        idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
+        paging::{self, Direction, Order, Page, Paged},
+        problem::{Answer, Kind, Problem},
+        text::Prose,
+    },
+    program::clock::{from_bson, to_bson},
+    state::App,
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -164,7 +167,7 @@ async fn list_appointments(
         (status = 201, description = "The appointment that was booked", body = AppointmentView, headers(
             ("ETag" = String, description = "For If-Match"), ("Location" = String, description = "Where the appointment is"),
         )),
-        (status = 409, description = "The doctor is not free, or the patient's record is archived", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The doctor is not free, or the patient's record is archived", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("appointments.book"))),
@@ -314,7 +317,7 @@ fn read(appointment: &Appointment) -> Entry {
     request_body = AppointmentChange,
     responses(
         (status = 200, description = "The appointment as it is now", body = AppointmentView, headers(("ETag" = String, description = "For If-Match"))),
-        (status = 409, description = "The doctor is not free, the patient's record is archived, or the appointment's status does not allow this", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The doctor is not free, the patient's record is archived, or the appointment's status does not allow this", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("appointments.book or queue.manage"))),

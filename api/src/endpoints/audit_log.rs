@@ -12,17 +12,20 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::{AuditRecord, Broken, Entry, Head, Target, Verifier},
-    clock::to_bson,
-    dates::Moment,
-    extract::ApiQuery,
-    identity::Member,
-    master::InTime as _,
-    paging::{self, Direction, Order, Page, Paged, cursor_behind},
-    permissions::may,
-    problem::{Answer, Problem},
+    access::{identity::Member, permissions::may},
+    data::{
+        audit::{AuditRecord, Broken, Entry, Head, Target, Verifier},
+        master::InTime as _,
+        tenant::{Records, noted},
+    },
+    http::{
+        dates::Moment,
+        extract::ApiQuery,
+        paging::{self, Direction, Order, Page, Paged, cursor_behind},
+        problem::{Answer, Problem},
+    },
+    program::clock::to_bson,
     state::App,
-    tenant::{Records, noted},
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -447,7 +450,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{audit::Actor, clock::Clock};
+    use crate::{data::audit::Actor, program::clock::Clock};
 
     fn log(length: usize) -> Vec<Document> {
         let actor = Actor { id: "user_1".into(), role: "DOCTOR".into(), request_id: Some("req_1".into()) };

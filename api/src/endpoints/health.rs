@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    problem::{Answer, Kind, Problem},
+    http::problem::{Answer, Kind, Problem},
     state::App,
 };
 

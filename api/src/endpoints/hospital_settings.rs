@@ -20,19 +20,22 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::{Entry, Recorded},
-    dates::Moment,
-    extract::{self, ApiPath, IfMatch, etag},
-    flaw::Flaw,
-    identity::Member,
-    permissions::may,
-    problem::{Answer, Kind, Problem},
-    state::App,
-    tenant::{
-        Fault, Records, TenantDatabase,
-        settings::{Setting, SettingKey},
+    access::{identity::Member, permissions::may},
+    data::{
+        audit::{Entry, Recorded},
+        tenant::{
+            Fault, Records, TenantDatabase,
+            settings::{Setting, SettingKey},
+        },
     },
-    text::Prose,
+    http::{
+        dates::Moment,
+        extract::{self, ApiPath, IfMatch, etag},
+        flaw::Flaw,
+        problem::{Answer, Kind, Problem},
+        text::Prose,
+    },
+    state::App,
 };
 
 pub fn routes() -> OpenApiRouter<App> {

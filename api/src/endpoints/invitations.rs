@@ -18,25 +18,31 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::users::InvitationLink;
 use crate::{
-    accounts::{Account, Accounts, having_link},
-    audit::{Actor, Entry},
-    client_address::{Client, ClientAddress},
-    clock::from_bson,
-    extract::{ApiJson, ApiPath},
-    first_administrators,
-    hospitals::id_of,
-    identity::{PlatformAdministrator, SETUP_COOKIE, Setup, clear_cookie},
-    links::{self, Purpose},
-    problem::Answer,
-    sign_in::{
-        password::Password,
-        password_policy::{self, Owner},
-        start::{SignedIn, SignedInUser, start},
+    access::{
+        accounts::{Account, Accounts, having_link},
+        first_administrators,
+        identity::{PlatformAdministrator, SETUP_COOKIE, Setup, clear_cookie},
+        links::{self, Purpose},
+        sign_in::{
+            password::Password,
+            password_policy::{self, Owner},
+            start::{SignedIn, SignedInUser, start},
+        },
+        tokens::home_of,
     },
+    data::{
+        audit::{Actor, Entry},
+        tenant::users::UserStatus,
+    },
+    hospitals::id_of,
+    http::{
+        client_address::{Client, ClientAddress},
+        extract::{ApiJson, ApiPath},
+        problem::Answer,
+        text::Line,
+    },
+    program::clock::from_bson,
     state::{App, AppState},
-    tenant::users::UserStatus,
-    text::Line,
-    tokens::home_of,
 };
 
 pub fn routes() -> OpenApiRouter<App> {

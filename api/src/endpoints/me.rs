@@ -12,25 +12,29 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::organizations::Organization;
 use crate::{
-    accounts::{Account, Accounts},
-    audit::Entry,
-    client_address::Client,
-    clock::from_bson,
-    extract::{ApiJson, ApiPath},
-    flaw::Flaw,
-    identity::Signed,
-    permissions,
-    problem::{Answer, Kind, Problem},
-    sessions::Session,
-    sign_in::{
-        hashing::Verdict,
-        password::Password,
-        password_policy::{self, Owner},
-        soft_lock::Counted,
-        start::{SignedIn, SignedInUser, start},
+    access::{
+        accounts::{Account, Accounts},
+        identity::Signed,
+        permissions,
+        sessions::Session,
+        sign_in::{
+            hashing::Verdict,
+            password::Password,
+            password_policy::{self, Owner},
+            soft_lock::Counted,
+            start::{SignedIn, SignedInUser, start},
+        },
+        tokens::Home,
     },
+    data::audit::Entry,
+    http::{
+        client_address::Client,
+        extract::{ApiJson, ApiPath},
+        flaw::Flaw,
+        problem::{Answer, Kind, Problem},
+    },
+    program::clock::from_bson,
     state::{App, AppState},
-    tokens::Home,
 };
 
 pub fn routes() -> OpenApiRouter<App> {

@@ -21,22 +21,24 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::Entry,
+    access::{
+        identity::{MemberOrSetup, Signed},
+        permissions::{Needs, may},
+        sessions::Principal,
+    },
+    data::{audit::Entry, platform_audit::CHANGE_PLAN, tenant::Records},
     endpoints::{plans::PlanView, signup::plan_of},
-    extract::{ApiJson, ApiPath, ApiQuery},
-    flaw::Flaw,
     hospitals::{Hospital, id_of, phase_of, status_name},
-    identity::{MemberOrSetup, Signed},
-    paging::{self, Paged},
-    permissions::{Needs, may},
-    plan_change,
-    platform_audit::CHANGE_PLAN,
-    problem::{Answer, Kind, Problem},
-    sessions::Principal,
-    settings::Directory,
+    http::{
+        extract::{ApiJson, ApiPath, ApiQuery},
+        flaw::Flaw,
+        paging::{self, Paged},
+        problem::{Answer, Kind, Problem},
+        text::composed,
+    },
+    program::settings::Directory,
     state::{App, AppState},
-    tenant::Records,
-    text::composed,
+    subscription::plan_change,
 };
 
 pub fn routes() -> OpenApiRouter<App> {

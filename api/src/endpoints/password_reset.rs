@@ -11,21 +11,24 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::sign_in::{anywhere, at_home};
 use crate::{
-    accounts::{Accounts, having_link},
-    audit::Entry,
-    client_address::ClientAddress,
-    extract::ApiJson,
-    links::{self, Purpose},
-    people::EmailAddress,
-    problem::{Answer, Kind},
-    request_id,
-    sign_in::{
-        password::Password,
-        password_policy::{self, Owner},
+    access::{
+        accounts::{Accounts, having_link},
+        links::{self, Purpose},
+        sign_in::{
+            password::Password,
+            password_policy::{self, Owner},
+        },
+        tokens::{Home, home_of},
+    },
+    data::{audit::Entry, tenant::users::UserStatus},
+    http::{
+        client_address::ClientAddress,
+        extract::ApiJson,
+        people::EmailAddress,
+        problem::{Answer, Kind},
+        request_id,
     },
     state::{App, AppState},
-    tenant::users::UserStatus,
-    tokens::{Home, home_of},
 };
 
 pub fn routes() -> OpenApiRouter<App> {

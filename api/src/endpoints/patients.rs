@@ -23,20 +23,23 @@ use self::details::{
     CLINICAL, NewPatient, PatientChange, PatientDetails, PatientRecord, WithEtag, answered, sees, without,
 };
 use crate::{
-    audit::{Entry, Recorded},
-    database_error,
-    dates::Day,
-    extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
-    flaw::Flaw,
-    idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
-    identity::Member,
-    merge::{Changes, Patch},
-    paging::{self, Direction, Order, Page, Paged},
-    permissions::may,
-    problem::{Answer, Kind, Problem},
-    search,
+    access::{identity::Member, permissions::may},
+    data::{
+        audit::{Entry, Recorded},
+        database_error,
+        tenant::{Fault, Records, Transaction, patients::Patient, settings},
+    },
+    http::{
+        dates::Day,
+        extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
+        flaw::Flaw,
+        idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
+        merge::{Changes, Patch},
+        paging::{self, Direction, Order, Page, Paged},
+        problem::{Answer, Kind, Problem},
+        search,
+    },
     state::App,
-    tenant::{Fault, Records, Transaction, patients::Patient, settings},
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -144,7 +147,7 @@ async fn list_patients(member: Member<may::ReadPatients>, ApiQuery(query): ApiQu
         (status = 201, description = "The record that was made", body = PatientRecord, headers(
             ("ETag" = String, description = "For If-Match"), ("Location" = String, description = "Where the record is"),
         )),
-        (status = 409, description = "Another patient has the record number", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Another patient has the record number", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("patients.register"))),
@@ -240,7 +243,7 @@ fn read(patient: Patient, role: StaffRole) -> Recorded<Patient> {
     request_body = PatientChange,
     responses(
         (status = 200, description = "The record as it is now", body = PatientRecord, headers(("ETag" = String, description = "For If-Match"))),
-        (status = 409, description = "Another patient has the record number, or the record is archived", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Another patient has the record number, or the record is archived", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("patients.register"))),
@@ -299,7 +302,7 @@ fn archived() -> Problem {
     ),
     responses(
         (status = 204, description = "The record is archived"),
-        (status = 409, description = "It was archived before", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It was archived before", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("patients.archive"))),

@@ -24,25 +24,29 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::plans::PlanView;
 use crate::{
-    audit::Actor,
-    clock::from_bson,
-    extract::{ApiQuery, unreadable},
-    first_administrators,
-    flaw::Flaw,
+    access::{
+        first_administrators,
+        identity::{MemberOrSetup, PlatformAdministrator},
+        permissions::may,
+    },
+    data::audit::Actor,
     hospitals::{Hospital, is_ready, phase_of},
-    idempotency::{self, Answers, Repeatable, RequestKey, Sender},
-    identity::{MemberOrSetup, PlatformAdministrator},
-    paging::{self, Page, Paged},
-    payments::{
+    http::{
+        extract::{ApiQuery, unreadable},
+        flaw::Flaw,
+        idempotency::{self, Answers, Repeatable, RequestKey, Sender},
+        paging::{self, Page, Paged},
+        problem::{A_MOMENT, Answer, Kind, Problem},
+    },
+    program::clock::from_bson,
+    state::App,
+    subscription::payments::{
         Attempt,
         cards::{CardCode, CardExpiry, CardNumber, CardSummary},
         ledger::{NewPayment, Payment, PaymentStatus},
         provider::{Failure, Instrument},
         test_cards, webhook,
     },
-    permissions::may,
-    problem::{A_MOMENT, Answer, Kind, Problem},
-    state::App,
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -462,7 +466,7 @@ mod tests {
     use tower_http::timeout::RequestBodyDeadlineLayer;
 
     use super::*;
-    use crate::{extract, state};
+    use crate::{http::extract, state};
 
     fn request(more: serde_json::Value) -> Answer<ProcessPayment> {
         let mut body = json!({ "organization_id": "org_x", "amount": 299 });

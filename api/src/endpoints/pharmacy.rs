@@ -15,24 +15,27 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::{Entry, Recorded},
-    clock::to_bson,
-    dates::{Day, Moment},
-    extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
-    flaw::Flaw,
-    idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
-    identity::Member,
-    merge::{Changes, Patch, never_null},
-    paging::{self, Direction, Order, Page, Paged},
-    permissions::may,
-    problem::{Answer, Kind, Problem},
-    search,
-    state::App,
-    tenant::{
-        Fault, Records, Transaction, ignoring_case, new_id,
-        pharmacy::{Medicine, StockReason},
+    access::{identity::Member, permissions::may},
+    data::{
+        audit::{Entry, Recorded},
+        tenant::{
+            Fault, Records, Transaction, ignoring_case, new_id,
+            pharmacy::{Medicine, StockReason},
+        },
     },
-    text::Line,
+    http::{
+        dates::{Day, Moment},
+        extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
+        flaw::Flaw,
+        idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
+        merge::{Changes, Patch, never_null},
+        paging::{self, Direction, Order, Page, Paged},
+        problem::{Answer, Kind, Problem},
+        search,
+        text::Line,
+    },
+    program::clock::to_bson,
+    state::App,
 };
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -468,7 +471,7 @@ async fn remove_medicine(
     request_body = StockChange,
     responses(
         (status = 200, description = "The medicine as it is now", body = MedicineView, headers(("ETag" = String, description = "For If-Match"))),
-        (status = 409, description = "There is not that much", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "There is not that much", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("pharmacy.manage"))),
@@ -514,7 +517,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::extract;
+    use crate::http::extract;
 
     #[test]
     fn a_reason_has_its_direction() {

@@ -25,25 +25,28 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    clock::{from_bson, to_bson},
+    access::identity::PlatformAdministrator,
+    data::master::{InTime as _, Store},
     endpoints::{
         organizations::{Organization, PlanChangeRequest, Seats},
         plans::PlanView,
         signup::plan_of,
     },
-    extract::{ApiJson, ApiPath, ApiQuery},
-    flaw::Flaw,
     hospitals::status_name,
-    identity::PlatformAdministrator,
-    master::{InTime as _, Store},
-    paging::{self, Direction, Order, Page, Paged},
-    payments::ledger::{Payment, PaymentStatus},
-    plan_change,
-    problem::{Answer, Problem},
-    search,
+    http::{
+        extract::{ApiJson, ApiPath, ApiQuery},
+        flaw::Flaw,
+        paging::{self, Direction, Order, Page, Paged},
+        problem::{Answer, Problem},
+        search,
+        text::composed,
+    },
+    program::clock::{from_bson, to_bson},
     state::{App, AppState},
-    suspension,
-    text::composed,
+    subscription::{
+        payments::ledger::{Payment, PaymentStatus},
+        plan_change, suspension,
+    },
 };
 
 pub fn routes() -> OpenApiRouter<App> {

@@ -6,12 +6,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::audit_log::{AuditEntryView, AuditQuery, LOOKED_AT, Part, Reading, Verification, verified};
 use crate::{
-    audit::Entry,
-    extract::ApiQuery,
-    identity::PlatformAdministrator,
-    master::Store,
-    paging::Paged,
-    problem::{Answer, Problem},
+    access::identity::PlatformAdministrator,
+    data::{audit::Entry, master::Store},
+    http::{
+        extract::ApiQuery,
+        paging::Paged,
+        problem::{Answer, Problem},
+    },
     state::App,
 };
 

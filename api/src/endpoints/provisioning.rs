@@ -26,11 +26,10 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    access::{identity::still_opens, permissions::may},
     endpoints::organizations::Viewer,
     hospitals::{Hospital, Seen, progress::Progress},
-    identity::still_opens,
-    permissions::may,
-    problem::{Answer, Kind, Problem},
+    http::problem::{Answer, Kind, Problem},
     state::App,
 };
 

@@ -20,24 +20,28 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    accounts::Accounts,
-    client_address::Client,
-    extract::ApiJson,
-    identity::{SESSION_COOKIE, SETUP_COOKIE, Signed, clear_cookie, session_token},
-    metrics::SignIn as Outcome,
-    people::EmailAddress,
-    problem::{Answer, Kind, Problem},
-    request_id,
-    sessions::Principal,
-    sign_in::{
-        attempt::{Candidate, attempt},
-        end::end,
-        password::Password,
-        soft_lock::Counted,
-        start::{SignedIn, start},
+    access::{
+        accounts::Accounts,
+        identity::{SESSION_COOKIE, SETUP_COOKIE, Signed, clear_cookie, session_token},
+        sessions::Principal,
+        sign_in::{
+            attempt::{Candidate, attempt},
+            end::end,
+            password::Password,
+            soft_lock::Counted,
+            start::{SignedIn, start},
+        },
+        tokens::Home,
     },
+    http::{
+        client_address::Client,
+        extract::ApiJson,
+        people::EmailAddress,
+        problem::{Answer, Kind, Problem},
+        request_id,
+    },
+    program::metrics::SignIn as Outcome,
     state::{App, AppState},
-    tokens::Home,
 };
 
 /// At more hospitals than this nobody can sign in by e-mail address alone: each costs a hash.
@@ -325,7 +329,7 @@ mod tests {
     fn what_is_no_hospitals_id_is_nobodys() {
         let login = |id: &str| {
             let body = json!({ "email": "jane@clinic.example", "password": "violet tractors", "organization_id": id });
-            crate::extract::parse::<OrganizationLogin>(body.to_string().as_bytes()).unwrap().organization_id
+            crate::http::extract::parse::<OrganizationLogin>(body.to_string().as_bytes()).unwrap().organization_id
         };
         assert_eq!(login("St. Mary's"), OrganizationId::of_nobody());
         assert_eq!(login("org_01jd8x2v9t6m3k5q7r1w4y0z8a").as_str(), "org_01jd8x2v9t6m3k5q7r1w4y0z8a");

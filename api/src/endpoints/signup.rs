@@ -22,25 +22,32 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    audit::{Actor, Entry},
-    client_address::ClientAddress,
-    clock::from_bson,
+    access::{
+        identity::{SESSION_COOKIE, SETUP, SETUP_COOKIE, clear_cookie, session_in_cookie, set_cookie},
+        sign_in::end::end_replaced,
+    },
+    data::{
+        audit::{Actor, Entry},
+        platform_audit::SIGN_UP,
+    },
     endpoints::plans::PlanView,
-    extract::ApiQuery,
-    flaw::Flaw,
     hospitals::status_name,
-    idempotency::{self, Answers, Repeatable, Sender},
-    identity::{SESSION_COOKIE, SETUP, SETUP_COOKIE, clear_cookie, session_in_cookie, set_cookie},
-    merge::{Patch, never_null},
-    names,
-    platform_audit::SIGN_UP,
-    problem::{Answer, Kind, Problem},
-    request_id,
-    settings::Directory,
-    sign_in::end::end_replaced,
-    signups::{NewSignup, SignedUp},
+    http::{
+        client_address::ClientAddress,
+        extract::ApiQuery,
+        flaw::Flaw,
+        idempotency::{self, Answers, Repeatable, Sender},
+        merge::{Patch, never_null},
+        problem::{Answer, Kind, Problem},
+        request_id,
+        text::composed,
+    },
+    program::{clock::from_bson, settings::Directory},
     state::App,
-    text::composed,
+    subscription::{
+        names,
+        signups::{NewSignup, SignedUp},
+    },
 };
 
 /// What its idempotency keys are used for.
@@ -291,7 +298,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::extract;
+    use crate::http::extract;
 
     fn request(change: impl FnOnce(&mut Value)) -> Answer<NewSignup> {
         let mut body = json!({

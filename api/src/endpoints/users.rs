@@ -21,29 +21,35 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::organizations::{Seats, Viewer};
 use crate::{
-    accounts::{Accounts, end_sessions},
-    audit::{Actor, Entry, Recorded},
-    clock::from_bson,
-    database_error,
-    extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
-    first_administrators,
-    flaw::Flaw,
-    idempotency::{self, Answers, Attempt, Repeatable, Sender},
-    identity::{Member, MemberOrSetup, SETUP},
-    links::{Issued, Purpose},
-    merge::Patch,
-    paging::{self, Direction::Ascending, Order, Page, Paged},
-    people::{self, EmailAddress},
-    permissions::may,
-    platform_users::new_user_id,
-    problem::{Answer, Kind, Problem},
-    state::{App, AppState},
-    tenant::{
-        Fault, Records, Transaction,
-        users::{User, UserStatus},
+    access::{
+        accounts::{Accounts, end_sessions},
+        first_administrators,
+        identity::{Member, MemberOrSetup, SETUP},
+        links::{Issued, Purpose},
+        permissions::may,
+        platform_users::new_user_id,
+        tokens::Home,
     },
-    text::Line,
-    tokens::Home,
+    data::{
+        audit::{Actor, Entry, Recorded},
+        database_error,
+        tenant::{
+            Fault, Records, Transaction,
+            users::{User, UserStatus},
+        },
+    },
+    http::{
+        extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
+        flaw::Flaw,
+        idempotency::{self, Answers, Attempt, Repeatable, Sender},
+        merge::Patch,
+        paging::{self, Direction::Ascending, Order, Page, Paged},
+        people::{self, EmailAddress},
+        problem::{Answer, Kind, Problem},
+        text::Line,
+    },
+    program::clock::from_bson,
+    state::{App, AppState},
 };
 
 pub fn routes() -> OpenApiRouter<App> {

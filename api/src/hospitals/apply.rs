@@ -14,8 +14,8 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{Hospital, id_of};
-use crate::flaw::Flaw;
-use crate::problem::{A_MOMENT, Answer, FieldError, Kind, Problem};
+use crate::http::flaw::Flaw;
+use crate::http::problem::{A_MOMENT, Answer, FieldError, Kind, Problem};
 
 /// Whose fields the API's are.
 pub const FIELD_MANAGER: &str = "chakravue-api";

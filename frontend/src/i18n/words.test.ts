@@ -55,7 +55,7 @@ it("every closed list of the API has words for all that is in it", () => {
 it("every kind of problem that the API knows has words", async () => {
   const { readFile } = await import("node:fs/promises");
   // The tests run in the front end's folder.
-  const source = await readFile("../api/src/problem.rs", "utf8");
+  const source = await readFile("../api/src/http/problem.rs", "utf8");
   const kinds = [...source.matchAll(/=> \([A-Z_]+, "([a-z-]+)"/g)].map(([, slug]) => slug);
   expect(kinds.length).toBeGreaterThan(30);
   expect(kinds.filter((kind) => !english.has(`problems.kinds.${kind}`))).toEqual([]);

@@ -7,14 +7,16 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    clock::{from_bson, to_bson},
-    dates::Moment,
-    flaw::Flaw,
-    merge::{Changes, Patch, never_null},
-    permissions::Permission,
-    problem::{Answer, Kind, Problem},
-    tenant::appointments::{Appointment, AppointmentStatus},
-    text::Prose,
+    access::permissions::Permission,
+    data::tenant::appointments::{Appointment, AppointmentStatus},
+    http::{
+        dates::Moment,
+        flaw::Flaw,
+        merge::{Changes, Patch, never_null},
+        problem::{Answer, Kind, Problem},
+        text::Prose,
+    },
+    program::clock::{from_bson, to_bson},
 };
 
 /// The longest appointment. It also bounds how far back a search for overlaps has to look.
@@ -174,7 +176,7 @@ pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::extract;
+    use crate::http::extract;
 
     fn at(text: &str) -> DateTime {
         to_bson(text.parse().unwrap())

@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    dates::Moment,
-    extract::etag,
-    tenant::{
+    data::tenant::{
         Fault, Records, TenantDatabase,
         appointments::{Appointment, AppointmentStatus},
         users::UserStatus,
     },
+    http::{dates::Moment, extract::etag},
 };
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,16 +7,20 @@ use serde_json::Value;
 
 use super::archived;
 use crate::{
-    audit::Entry,
-    extract::etag,
-    idempotency::{Answers, Attempt, Once, Repetition, Sender},
-    identity::Member,
-    problem::{Answer, Kind, Problem},
-    state::App,
-    tenant::{
-        Fault, Records, Transaction,
-        patients::{Note, Prescription, Vitals},
+    access::identity::Member,
+    data::{
+        audit::Entry,
+        tenant::{
+            Fault, Records, Transaction,
+            patients::{Note, Prescription, Vitals},
+        },
     },
+    http::{
+        extract::etag,
+        idempotency::{Answers, Attempt, Once, Repetition, Sender},
+        problem::{Answer, Kind, Problem},
+    },
+    state::App,
 };
 
 /// MongoDB takes documents of 16 MiB; a record that comes near gets nothing more.

@@ -15,20 +15,21 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{PatientPath, addition::append};
 use crate::{
-    dates::Moment,
-    extract::ApiPath,
-    flaw::Flaw,
-    idempotency::{self, Repeatable},
-    identity::Member,
-    merge::never_null,
-    permissions::may,
-    problem::{Answer, Problem},
-    state::App,
-    tenant::{
+    access::{identity::Member, permissions::may},
+    data::tenant::{
         new_id,
         patients::{Note, Prescription, Vitals},
     },
-    text::{Line, Prose},
+    http::{
+        dates::Moment,
+        extract::ApiPath,
+        flaw::Flaw,
+        idempotency::{self, Repeatable},
+        merge::never_null,
+        problem::{Answer, Problem},
+        text::{Line, Prose},
+    },
+    state::App,
 };
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -243,7 +244,7 @@ struct NewPrescription {
     request_body = NewNote,
     responses(
         (status = 201, description = "The note", body = NoteView, headers(("ETag" = String, description = "Of the patient's record"))),
-        (status = 409, description = "The record is archived or full", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The record is archived or full", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("clinical_notes.write"))),
@@ -273,7 +274,7 @@ async fn add_note(
     request_body = Measured,
     responses(
         (status = 201, description = "The vitals", body = VitalsView, headers(("ETag" = String, description = "Of the patient's record"))),
-        (status = 409, description = "The record is archived or full", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The record is archived or full", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("vitals.record"))),
@@ -305,7 +306,7 @@ async fn record_vitals(
     request_body = NewPrescription,
     responses(
         (status = 201, description = "The prescription", body = PrescriptionView, headers(("ETag" = String, description = "Of the patient's record"))),
-        (status = 409, description = "The record is archived or full", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The record is archived or full", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
     ),
     security(("bearer" = []), ("cookie" = [])),
     extensions(("x-permission" = json!("prescriptions.write"))),
@@ -335,7 +336,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::extract;
+    use crate::http::extract;
 
     #[test]
     fn vitals_are_possible_and_more_than_none() {

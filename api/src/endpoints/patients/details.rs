@@ -10,18 +10,20 @@ use utoipa::ToSchema;
 
 use super::clinical::{NoteView, PrescriptionView, VitalsView};
 use crate::{
-    clock::Clock,
-    dates::{Day, Moment},
-    extract::etag,
-    flaw::Flaw,
-    merge::{Changes, Patch, never_null},
-    permissions::Permission,
-    problem::{Answer, Problem},
-    tenant::{
+    access::permissions::Permission,
+    data::tenant::{
         new_id,
         patients::{BloodGroup, Patient, Sex},
     },
-    text::{Line, Prose},
+    http::{
+        dates::{Day, Moment},
+        extract::etag,
+        flaw::Flaw,
+        merge::{Changes, Patch, never_null},
+        problem::{Answer, Problem},
+        text::{Line, Prose},
+    },
+    program::clock::Clock,
 };
 
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -299,9 +301,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        extract,
-        problem::Kind,
-        tenant::patients::{Note, Vitals},
+        data::tenant::patients::{Note, Vitals},
+        http::{extract, problem::Kind},
     };
 
     fn clock() -> Clock {

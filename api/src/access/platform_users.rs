@@ -1,0 +1,146 @@
+//! The platform's administrators. They live in the master database, since they belong to no hospital, and can reach no
+//! hospital's data.
+
+use bson::{DateTime, Document, doc};
+use mongodb::{IndexModel, options::ReturnDocument};
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::{
+    access::{
+        blind_index::{BlindIndex, Index},
+        links::{Issued, Purpose},
+        tokens::Home,
+    },
+    data::{
+        database_error,
+        master::{InTime as _, Master, Record, Store, unique_where},
+        tenant::users::{Link, UserStatus},
+    },
+    http::problem::{Answer, Problem},
+    program::clock::Clock,
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlatformUser {
+    #[serde(rename = "_id")]
+    pub user_id: String,
+    kind: Kind,
+    pub email: String,
+    email_index: Index,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub status: UserStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Link>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_reset: Option<Link>,
+    pub created_at: DateTime,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    PlatformAdministrator,
+}
+
+const KIND: &str = "platform_administrator";
+
+impl Record for PlatformUser {
+    const STORE: Store = Store::OrganizationUsers;
+}
+
+/// One administrator per e-mail address.
+#[must_use]
+pub fn index() -> IndexModel {
+    unique_where("administrator", doc! { "email_index": 1, "kind": 1 }, doc! { "kind": KIND })
+}
+
+#[derive(Clone, Debug)]
+pub struct PlatformUsers {
+    master: Master,
+    blind_index: BlindIndex,
+    clock: Clock,
+}
+
+impl PlatformUsers {
+    #[must_use]
+    pub fn new(master: Master, blind_index: BlindIndex, clock: Clock) -> Self {
+        Self { master, blind_index, clock }
+    }
+
+    /// # Errors
+    /// When the master database is away.
+    pub async fn find_by_email(&self, email: &str) -> Answer<Option<PlatformUser>> {
+        self.find(doc! { "email_index": &self.blind_index.of_email(email) }).await
+    }
+
+    /// # Errors
+    /// When the master database is away.
+    pub async fn find(&self, filter: Document) -> Answer<Option<PlatformUser>> {
+        Ok(self.master.of::<PlatformUser>().find_one(of_kind(filter)).in_time().await?)
+    }
+
+    /// Updates one and answers it as it is afterwards.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn update(&self, filter: Document, update: Document) -> Answer<Option<PlatformUser>> {
+        let users = self.master.of::<PlatformUser>();
+        Ok(users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After).in_time().await?)
+    }
+
+    /// Invites an administrator, or again one who has not accepted yet; one who has gets a link for a new password. An
+    /// earlier link is worth nothing any more.
+    ///
+    /// # Errors
+    /// When the master database is away.
+    pub async fn invite(&self, email: &str) -> Answer<Issued> {
+        if let Some(known) = self.find_by_email(email).await? {
+            return self.link_for(&known).await;
+        }
+        let issued = Issued::new(Purpose::Invitation, &Home::Platform, &self.clock)?;
+        let user = PlatformUser {
+            user_id: new_user_id(),
+            kind: Kind::PlatformAdministrator,
+            email: email.to_owned(),
+            email_index: self.blind_index.of_email(email),
+            name: None,
+            status: UserStatus::Invited,
+            password_hash: None,
+            invitation: Some(issued.stored.clone()),
+            password_reset: None,
+            created_at: self.clock.now_bson(),
+        };
+        match self.master.of::<PlatformUser>().insert_one(&user).in_time().await {
+            Ok(_) => Ok(issued),
+            // Somebody else invited the same address in the same moment.
+            Err(error) if database_error::is_duplicate(&error) => {
+                let known = self.find_by_email(email).await?.ok_or_else(Problem::internal)?;
+                self.link_for(&known).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn link_for(&self, user: &PlatformUser) -> Answer<Issued> {
+        let purpose = if user.status == UserStatus::Invited { Purpose::Invitation } else { Purpose::PasswordReset };
+        let issued = Issued::new(purpose, &Home::Platform, &self.clock)?;
+        let update = doc! { "$set": { purpose.field(): issued.document() } };
+        self.update(doc! { "_id": &user.user_id }, update).await?.ok_or_else(Problem::internal)?;
+        Ok(issued)
+    }
+}
+
+fn of_kind(mut filter: Document) -> Document {
+    filter.insert("kind", KIND);
+    filter
+}
+
+/// Of a hospital's user as of a platform administrator.
+#[must_use]
+pub fn new_user_id() -> String {
+    format!("user_{}", Ulid::generate().to_string().to_ascii_lowercase())
+}

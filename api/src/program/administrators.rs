@@ -1,0 +1,49 @@
+//! `chakravue-api admin`: how the platform gets its first administrator. Whoever may run this command on the service's
+//! machine, with its settings, decides who that is; nobody has a password that somebody else has chosen.
+
+use anyhow::anyhow;
+use bson::doc;
+
+use crate::{
+    access::{blind_index::BlindIndex, platform_users::PlatformUsers},
+    data::{
+        audit::{Actor, Entry},
+        master::Master,
+        platform_audit::PlatformAudit,
+    },
+    http::{people::EmailAddress, problem::Problem},
+    program::{clock::Clock, settings::Settings},
+};
+
+/// Makes the link with which `email` becomes a platform administrator, or gets a new password as the one that they are.
+/// With `only_the_first` there is none when somebody can sign in already.
+///
+/// # Errors
+/// When the settings or MongoDB do not let it.
+pub async fn invite(settings: &Settings, email: &EmailAddress, only_the_first: bool) -> anyhow::Result<Option<String>> {
+    let (master, clock) = (Master::new(&settings.mongodb.uri, &settings.master_database).await?, Clock::system());
+    // One administrator per address, also when the service has never run.
+    master.look().await.map_err(|why| anyhow!("the invitation cannot be made: {why}"))?;
+    let users = PlatformUsers::new(master.clone(), BlindIndex::new(&settings.secret_key), clock.clone());
+    let somebody =
+        users.find(doc! { "password_hash": { "$exists": true } }).await.map_err(|problem| failed(&problem))?;
+    if only_the_first && somebody.is_some() {
+        return Ok(None);
+    }
+    let link = users.invite(email.as_str()).await.map_err(|problem| failed(&problem))?;
+    let user = users.find_by_email(email.as_str()).await.map_err(|problem| failed(&problem))?;
+    let mut entry = Entry::new("administrator.invite");
+    if let Some(user) = user {
+        entry = entry.target("user", &user.user_id);
+    }
+    let recorded = PlatformAudit::new(&master, clock).record(&Actor::system(), entry).await;
+    recorded.map_err(|problem| failed(&problem))?;
+    Ok(Some(link.url(&settings.public_url)))
+}
+
+fn failed(problem: &Problem) -> anyhow::Error {
+    anyhow!(
+        "the invitation cannot be made: {}; `chakravue-api check-config` and the lines above say more",
+        problem.kind().title()
+    )
+}
