@@ -65,8 +65,11 @@ async fn create_one(context: &Context, database: &DatabaseName, collection: &Col
         Err(error) if differs_in_case(&error) => return Err(case_conflict(database)),
         Err(error) => return Err(Error::mongodb("create a collection", &error)),
     }
-    let command = create_indexes_command(collection, &collection.indexes);
-    context.mongo.write(name, command, "create the indexes").await?;
+    // The server refuses to make none.
+    if !collection.indexes.is_empty() {
+        let command = create_indexes_command(collection, &collection.indexes);
+        context.mongo.write(name, command, "create the indexes").await?;
+    }
     Ok(())
 }
 
@@ -83,6 +86,9 @@ async fn create_in_transaction(
     for collection in collections {
         let create = handle.run_command(create_command(collection)).session(&mut session);
         mongo.timed("create", create).await?;
+        if collection.indexes.is_empty() {
+            continue;
+        }
         let indexes = create_indexes_command(collection, &collection.indexes);
         mongo.timed("createIndexes", handle.run_command(indexes).session(&mut session)).await?;
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{EVERYTHING, LEAST, ONE_NAMESPACE, WITHOUT_API, every_path, objects, run, template};
 
 /// What somebody sets besides the least, and what they are told.
-const WRONG: [(&[&str], &str); 128] = [
+const WRONG: [(&[&str], &str); 127] = [
     // Misspelt.
     (&["operators.replicas=2"], "'operators' not allowed"),
     (&["operator.replica=2"], "at '/operator': additional properties 'replica' not allowed"),

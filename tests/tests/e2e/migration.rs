@@ -53,7 +53,11 @@ async fn every_hospital_comes_to_the_second_version_few_at_a_time_and_the_oldest
     for name in names.iter().chain([&fresh]) {
         let hospital = world.wait_ready(name).await;
         assert!(is_migrated(&hospital) && is(&hospital, "SchemaReady", "True"));
-        assert!(world.collection_names(&database(name)).await.contains(&"wards".to_owned()), "{name}");
+        let collections = world.collection_names(&database(name)).await;
+        assert!(
+            ["wards", "beds"].iter().all(|new| collections.contains(&(*new).to_owned())),
+            "{name}: {collections:?}"
+        );
         let indexes = world.indexes(&database(name), "patients").await;
         assert!(indexes.iter().any(|index| index.get_str("name").unwrap() == "phone"), "{name}: {indexes:?}");
         let wards = world.tenant(name).await.database(&database(name)).collection::<Document>("wards");
@@ -295,6 +299,10 @@ pub async fn second_version(world: &World) -> PathBuf {
         "validator": { "$jsonSchema": { "bsonType": "object", "required": ["name"],
             "properties": { "name": { "bsonType": "string" } } } },
         "indexes": [{ "name": "name_unique", "keys": { "name": 1 }, "unique": true, "case_insensitive": false }],
+    }));
+    // Found by its documents' own ids.
+    schema["collections"].as_array_mut().unwrap().push(json!({
+        "name": "beds", "append_only": false, "validator": { "$jsonSchema": { "bsonType": "object" } }, "indexes": [],
     }));
     written(world, "second.json", &schema)
 }
