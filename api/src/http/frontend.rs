@@ -53,7 +53,9 @@ impl Frontend {
         }
         let is_asset = request.uri().path().starts_with(ASSETS);
         let is_of_api = self.api.contains(first_segment(request.uri().path()));
-        let page = (navigates(request.headers()) && !is_asset && !is_of_api).then(|| as_page(&request));
+        // Whoever tries the address itself finds the page, with a program too.
+        let asks_for_page = navigates(request.headers()) || request.uri().path() == "/";
+        let page = (asks_for_page && !is_asset && !is_of_api).then(|| as_page(&request));
         let mut response = self.file(request).await;
         if response.status() == StatusCode::NOT_FOUND {
             let Some(page) = page else { return nothing_here() };
@@ -157,6 +159,8 @@ mod tests {
             assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html", "{path}");
             assert_eq!(text(response).await, "<!doctype html>the page", "{path}");
         }
+        let tried = ask(&built, Method::GET, "/", &[(header::ACCEPT, "*/*")]).await;
+        assert_eq!(text(tried).await, "<!doctype html>the page");
     }
 
     #[tokio::test]
