@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use crate::http::flaw::Flaw;
-use crate::http::problem::{Answer, Problem};
+use crate::http::{
+    flaw::Flaw,
+    problem::{Answer, Problem},
+};
 
 /// The most records that one page may have.
 pub const MOST: i64 = 100;

@@ -57,23 +57,9 @@ async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> A
         complete(app, &before, id, actor).await?;
         return Ok(before);
     }
-    let from = if before.spec.plan == plan {
-        // Made before, by whoever was killed before they counted and recorded it? Then that is done now.
-        match recorded(app, id).await {
-            Some(last) if plan_of(&last) == Some(plan) => {
-                if let Record::Platform(actor, entry) = record {
-                    tell_again(app, id, &last, actor, told_of(entry, &before)).await?;
-                }
-                return Ok(before);
-            }
-            last => match last.as_ref().and_then(plan_of) {
-                Some(recorded) => recorded,
-                None => return Ok(before),
-            },
-        }
-    } else {
-        before.spec.plan
-    };
+    let from =
+        if before.spec.plan == plan { cut_short(app, id, &before, &record).await? } else { Some(before.spec.plan) };
+    let Some(from) = from else { return Ok(before) };
     let after = match make(app, id, &before, from, plan, &record).await {
         Ok(after) => after,
         Err(problem) => {
@@ -87,13 +73,27 @@ async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> A
     Ok(after)
 }
 
+/// The plan before the present one, if whoever made the change was killed before they counted and recorded it. What then
+/// stands in the hospital's log and not in the platform's is recorded there.
+async fn cut_short(app: &App, id: &OrganizationId, now: &Hospital, record: &Record) -> Answer<Option<Plan>> {
+    let Some(last) = recorded(app, id).await else { return Ok(None) };
+    let told = plan_of(&last);
+    if told != Some(now.spec.plan) {
+        return Ok(told);
+    }
+    if let Record::Platform(actor, entry) = record {
+        tell_again(app, id, &last, actor, told_of(entry.clone(), now)).await?;
+    }
+    Ok(None)
+}
+
 /// An entry that is written once for each version of the hospital's object.
 fn told_of(entry: Entry, hospital: &Hospital) -> Entry {
     version_of(hospital).into_iter().fold(entry, |entry, version| entry.detail(VERSION, version))
 }
 
 /// Records a change in the platform's log that stands in the hospital's alone: who made it was killed in between.
-async fn tell_again(app: &App, id: &OrganizationId, last: &AuditRecord, actor: Actor, entry: Entry) -> Answer<()> {
+async fn tell_again(app: &App, id: &OrganizationId, last: &AuditRecord, actor: &Actor, entry: Entry) -> Answer<()> {
     if last.actor_role != actor.role {
         return Ok(());
     }
@@ -101,7 +101,7 @@ async fn tell_again(app: &App, id: &OrganizationId, last: &AuditRecord, actor: A
     if known.is_some_and(|known| known.at >= last.at) {
         return Ok(());
     }
-    app.platform_audit.record(&actor, entry).await
+    app.platform_audit.record(actor, entry).await
 }
 
 /// How often, and how long apart, what could not be done at once is tried.

@@ -3,7 +3,7 @@
 //!
 //! It runs as a process of its own, as the API does: this program, started with `--serve-bare-list`.
 
-use std::{env, net::SocketAddr, process::Command};
+use std::{env, net::SocketAddr};
 
 use anyhow::Context as _;
 use axum::{
@@ -15,44 +15,42 @@ use axum::{
 use chakravue_testbed::Companion;
 use futures::TryStreamExt as _;
 use mongodb::{
-    Client, Collection,
+    Client, Collection, Database,
     bson::{DateTime, doc},
     options::ClientOptions,
 };
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-use crate::workplace::Workplace;
+use crate::workplace::{Hospital, Workplace};
 
 const URI: &str = "BENCH_BARE_URI";
 const DATABASE: &str = "BENCH_BARE_DATABASE";
 /// As many connections as the API has for a hospital, unless it is told otherwise.
-pub const CONNECTIONS: u32 = 10;
+const CONNECTIONS: u32 = 10;
 
 /// Starts it as a process.
 pub async fn start(workplace: &Workplace) -> anyhow::Result<Companion> {
-    let log = workplace.sandbox.folder().join("bare-list.log");
-    let complete = |server: &mut Command, address: &str| {
-        server.args(["--serve-bare-list", address]);
-        server.env(URI, &workplace.hospital.uri).env(DATABASE, &workplace.hospital.database_name);
-    };
-    let server = Companion::start("the bare server", &env::current_exe()?, &log, complete)?;
-    server.wait_for("/").await?;
-    Ok(server)
+    let Hospital { uri, database_name, .. } = &workplace.hospital;
+    workplace.yardstick("bare-list", &[(URI, uri), (DATABASE, database_name)]).await
 }
 
 /// What the process does.
 pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
     let variable = |name| env::var(name).with_context(|| format!("{name} is not set"));
-    let mut options = ClientOptions::parse(variable(URI)?).await?;
-    options.max_pool_size = Some(CONNECTIONS);
-    let patients: Collection<Stored> =
-        Client::with_options(options)?.database(&variable(DATABASE)?).collection("patients");
+    let patients: Collection<Stored> = pooled(variable(URI)?, &variable(DATABASE)?).await?.collection("patients");
     let router = Router::new()
         .route("/", get(async || ""))
         .route("/organization/{organization_id}/patients", get(list))
         .with_state(patients);
     axum::serve(TcpListener::bind(address).await?, router).await.context("serve")
+}
+
+/// A hospital's database, with as many connections as the API has for it.
+pub async fn pooled(uri: String, database: &str) -> anyhow::Result<Database> {
+    let mut options = ClientOptions::parse(uri).await?;
+    options.max_pool_size = Some(CONNECTIONS);
+    Ok(Client::with_options(options)?.database(database))
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,6 @@ use std::{
     cell::RefCell,
     env,
     net::SocketAddr,
-    process::Command,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -26,11 +25,11 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     routing::{get, post},
 };
-use chakravue_testbed::{Companion, random_secret};
+use chakravue_testbed::{Companion, hex, random_secret};
 use mongodb::{
     Client, Collection,
     bson::{DateTime, Document, doc},
-    options::{ClientOptions, Collation, CollationStrength, WriteConcern},
+    options::{Collation, CollationStrength, WriteConcern},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,7 +37,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use crate::{
-    bare_list::{CONNECTIONS, List, Page, Stored, page},
+    bare_list::{List, Page, Stored, page, pooled},
     workplace::{Hospital, Workplace},
 };
 
@@ -51,23 +50,19 @@ const SESSION_LASTS: Duration = Duration::from_hours(12);
 /// Starts it as a process.
 pub async fn start(workplace: &Workplace, hospital: &Hospital) -> anyhow::Result<Companion> {
     let sandbox = &workplace.sandbox;
-    let complete = |server: &mut Command, address: &str| {
-        server.args(["--serve-same-commands", address]);
-        server.env(URI, &hospital.uri).env(DATABASE, &hospital.database_name);
-        server.env(MASTER_URI, sandbox.api_mongodb_uri()).env(MASTER_DATABASE, sandbox.master_database());
-    };
-    let log = sandbox.folder().join("same-commands.log");
-    let server = Companion::start("the server with the same commands", &env::current_exe()?, &log, complete)?;
-    server.wait_for("/").await?;
-    Ok(server)
+    let environment = [
+        (URI, hospital.uri.as_str()),
+        (DATABASE, &hospital.database_name),
+        (MASTER_URI, sandbox.api_mongodb_uri()),
+        (MASTER_DATABASE, sandbox.master_database()),
+    ];
+    workplace.yardstick("same-commands", &environment).await
 }
 
 /// What the process does.
 pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
     let variable = |name| env::var(name).with_context(|| format!("{name} is not set"));
-    let mut options = ClientOptions::parse(variable(URI)?).await?;
-    options.max_pool_size = Some(CONNECTIONS);
-    let hospital = Client::with_options(options)?.database(&variable(DATABASE)?);
+    let hospital = pooled(variable(URI)?, &variable(DATABASE)?).await?;
     let master = Client::with_uri_str(variable(MASTER_URI)?).await?.database(&variable(MASTER_DATABASE)?);
     let server = Server {
         patients: hospital.collection("patients"),
@@ -225,10 +220,5 @@ fn verify(stored: &str, password: &str) -> anyhow::Result<bool> {
 }
 
 fn digest(text: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
-        // A String takes everything.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&Sha256::digest(text.as_bytes()))
 }

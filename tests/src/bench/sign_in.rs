@@ -47,31 +47,29 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     }
 
     // Twice as many clients keep the cores busy while the other half waits for the database.
-    let (mut at_cores, mut at_twice) = (Series::default(), Series::default());
-    let (mut plain_at_cores, mut plain_at_twice) = (Series::default(), Series::default());
+    let loads = [(server, cores), (server, 2 * cores), (plain_server, cores), (plain_server, 2 * cores)];
+    let mut series: [Series; 4] = Default::default();
     let (mut bare, mut bare_costs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         eprint!("\rsign_in: round {} of {rounds} ", round + 1);
-        for turn in 0..5 {
-            match (turn + round) % 5 {
-                0 => {
-                    let (rate, cost) = bare_argon2(cores).await?;
-                    bare.push(rate);
-                    bare_costs.push(cost);
-                }
-                1 => at_cores.add(workplace.load(server, &sign_ins, cores, ROUND).await?)?,
-                2 => at_twice.add(workplace.load(server, &sign_ins, 2 * cores, ROUND).await?)?,
-                3 => plain_at_cores.add(workplace.load(plain_server, &sign_ins, cores, ROUND).await?)?,
-                _ => plain_at_twice.add(workplace.load(plain_server, &sign_ins, 2 * cores, ROUND).await?)?,
+        for turn in 0..=loads.len() {
+            let which = (turn + round) % (loads.len() + 1);
+            if let Some((server, clients)) = loads.get(which) {
+                series[which].add(workplace.load(*server, &sign_ins, *clients, ROUND).await?)?;
+            } else {
+                let (rate, cost) = bare_argon2(cores).await?;
+                bare.push(rate);
+                bare_costs.push(cost);
             }
         }
     }
+    let [at_cores, at_twice, plain_at_cores, plain_at_twice] = &series;
     eprintln!();
     plain.terminate().await;
     let what = format!("bare argon2, {cores} threads");
     let mut rows: Vec<Row> = Row::new(&what, Unit::PerSecond, &bare).into_iter().collect();
     rows.extend(Row::new(format!("{what}, processor time each"), Unit::Microseconds, &bare_costs));
-    let measured = [(cores, &at_cores, &plain_at_cores), (2 * cores, &at_twice, &plain_at_twice)];
+    let measured = [(cores, at_cores, plain_at_cores), (2 * cores, at_twice, plain_at_twice)];
     for (clients, series, plain) in measured {
         let what = format!("sign-in, {clients} clients");
         rows.extend(series.rows(&what));

@@ -1,12 +1,12 @@
 //! A hospital at work: operator and API, its staff with passwords, its patients. What is measured at one of the API's
 //! calls is measured here, and every server that it is compared with answers from the same documents.
 
-use std::time::Duration;
+use std::{env, process::Command, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use argon2::{Argon2, password_hash::PasswordHasher as _};
 use axum::http::StatusCode;
-use chakravue_testbed::{ApiOptions, ApiProcess, OperatorProcess, Sandbox};
+use chakravue_testbed::{ApiOptions, ApiProcess, Companion, OperatorProcess, Sandbox};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use mongodb::{
@@ -71,6 +71,17 @@ impl Workplace {
         let hospital = Hospital::make(&self.sandbox, "beside").await?;
         self.fill(&hospital).await?;
         Ok(hospital)
+    }
+
+    /// A server to compare with, as a process of its own: this program, started with `--serve-` and what it is to be.
+    pub async fn yardstick(&self, what: &str, environment: &[(&str, &str)]) -> anyhow::Result<Companion> {
+        let complete = |server: &mut Command, address: &str| {
+            server.args([&format!("--serve-{what}"), address]).envs(environment.iter().copied());
+        };
+        let log = self.sandbox.folder().join(format!("{what}.log"));
+        let server = Companion::start(what, &env::current_exe()?, &log, complete)?;
+        server.wait_for("/").await?;
+        Ok(server)
     }
 
     /// Staff and patients straight into the database; its validators see to it that they are what the API would write.

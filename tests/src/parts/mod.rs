@@ -93,7 +93,9 @@ pub(crate) fn on_path_or_sbin(program: &str) -> Option<PathBuf> {
     on_path(program).or_else(|| sbin.into_iter().find(|path| path.is_file()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// As digests are written.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         write!(text, "{byte:02x}").ok();
