@@ -20,7 +20,7 @@ use crate::{
     hospital::{Hospitals, database_of},
     load,
     one_tenant::milliseconds,
-    processor::{time_of, time_of_mongodb},
+    processor::{time_of, time_of_machine, time_of_mongodb},
     raw::{Order, Raw},
     report::{Row, Scenario, Unit},
     statistics::{Summary, percentile},
@@ -95,9 +95,10 @@ struct Storm {
     made: Vec<Duration>,
     /// Of those that came meanwhile.
     late: Vec<Late>,
-    /// Processor time of the operator and of MongoDB.
+    /// Processor time of the operator, of MongoDB, and of everything on the machine.
     operator: Duration,
     mongodb: Duration,
+    machine: Duration,
 }
 
 struct Late {
@@ -164,16 +165,19 @@ async fn measure(size: usize, repeats: usize, best: Way, one_more: Duration) -> 
     }
     eprintln!();
     let rates = |storms: &[Storm]| storms.iter().map(Storm::rate).collect::<Vec<_>>();
-    let operators = |storms: &[Storm]| storms.iter().map(|storm| storm.each(storm.operator)).collect::<Vec<_>>();
-    let mongodbs = |storms: &[Storm]| storms.iter().map(|storm| storm.each(storm.mongodb)).collect::<Vec<_>>();
+    let each = |storms: &[Storm], of: fn(&Storm) -> Duration| -> Vec<f64> {
+        storms.iter().map(|storm| storm.each(of(storm))).collect()
+    };
     let row = |what: &str, unit, values: &[f64]| Row::new(format!("{size} at once: {what}"), unit, values);
     let mut rows: Vec<Option<Row>> = vec![
         row("operator, first apply → last Ready", Unit::PerSecond, &rates(&ours)),
         row(&best.name(), Unit::PerSecond, &rates(&raw)),
         row("operator / raw driver", Unit::Ratio, &ratios(&rates(&ours), &rates(&raw))).map(|row| row.at_least(TARGET)),
-        row("operator's processor time each", Unit::Milliseconds, &operators(&ours)),
-        row("MongoDB's processor time each, operator", Unit::Milliseconds, &mongodbs(&ours)),
-        row("MongoDB's processor time each, raw driver", Unit::Milliseconds, &mongodbs(&raw)),
+        row("operator's processor time each", Unit::Milliseconds, &each(&ours, |storm| storm.operator)),
+        row("MongoDB's processor time each, operator", Unit::Milliseconds, &each(&ours, |storm| storm.mongodb)),
+        row("MongoDB's processor time each, raw driver", Unit::Milliseconds, &each(&raw, |storm| storm.mongodb)),
+        row("the machine's processor time each, operator", Unit::Milliseconds, &each(&ours, |storm| storm.machine)),
+        row("the machine's processor time each, raw driver", Unit::Milliseconds, &each(&raw, |storm| storm.machine)),
     ];
     let late: Vec<&Late> = ours.iter().flat_map(|storm| &storm.late).collect();
     let waits: Vec<f64> = late.iter().map(|late| milliseconds(late.waited)).collect();
@@ -209,7 +213,7 @@ async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
     let mut hospitals = Hospitals::watch(&sandbox).await;
     let names: Vec<String> = (0..count).map(|number| sandbox.object_name(&format!("at-once-{number}"))).collect();
 
-    let used = (time_of(operator.pid())?, time_of_mongodb(&administrator).await?);
+    let used = (time_of(operator.pid())?, time_of_mongodb(&administrator).await?, time_of_machine()?);
     let began = Instant::now();
     let apply = stream::iter(&names).map(anyhow::Ok);
     apply.try_for_each_concurrent(APPLIES, |name| hospitals.apply(name)).await?;
@@ -217,6 +221,7 @@ async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
     let (ready, late) = waits.await.with_context(|| operator.last_words())?;
     let operators = time_of(operator.pid())?.saturating_sub(used.0);
     let mongodbs = time_of_mongodb(&administrator).await?.saturating_sub(used.1);
+    let machine = time_of_machine()?.saturating_sub(used.2);
     operator.terminate().await;
     sandbox.close().await;
 
@@ -229,7 +234,7 @@ async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
         let waited = ready.get(name)?.duration_since(*applied);
         Some(Late { waited, storm_took: last.duration_since(*applied) })
     });
-    Ok(Storm { made, late: late.collect(), operator: operators, mongodb: mongodbs })
+    Ok(Storm { made, late: late.collect(), operator: operators, mongodb: mongodbs, machine })
 }
 
 /// Applies one more every now and then until all others are ready, and waits for those too. Answers when each was
@@ -277,7 +282,7 @@ async fn raw_storm(count: usize, way: Way) -> anyhow::Result<Storm> {
     let name = |number| database_of(&sandbox.object_name(&format!("at-once-{number}")));
     let databases: Vec<DatabaseName> = (0..count).map(name).collect::<anyhow::Result<_>>()?;
 
-    let used = time_of_mongodb(&administrator).await?;
+    let used = (time_of_mongodb(&administrator).await?, time_of_machine()?);
     let began = Instant::now();
     let made = stream::iter(&databases).map(async |database| {
         raw.provision(database, way.order).await.with_context(|| format!("{database}, {}", way.name()))?;
@@ -285,9 +290,10 @@ async fn raw_storm(count: usize, way: Way) -> anyhow::Result<Storm> {
     });
     let mut made: Vec<Duration> = made.buffer_unordered(way.workers).try_collect().await?;
     made.sort();
-    let mongodb = time_of_mongodb(&administrator).await?.saturating_sub(used);
+    let mongodb = time_of_mongodb(&administrator).await?.saturating_sub(used.0);
+    let machine = time_of_machine()?.saturating_sub(used.1);
     sandbox.close().await;
-    Ok(Storm { made, late: Vec::new(), operator: Duration::ZERO, mongodb })
+    Ok(Storm { made, late: Vec::new(), operator: Duration::ZERO, mongodb, machine })
 }
 
 #[cfg(test)]
@@ -297,7 +303,8 @@ mod tests {
     #[test]
     fn each_part_of_a_storm_has_its_own_rate() {
         let made = [100, 200, 300, 400, 600, 800, 1000, 1200].map(Duration::from_millis).into();
-        let storm = Storm { made, late: Vec::new(), operator: Duration::from_millis(80), mongodb: Duration::ZERO };
+        let (operator, mongodb, machine) = (Duration::from_millis(80), Duration::ZERO, Duration::ZERO);
+        let storm = Storm { made, late: Vec::new(), operator, mongodb, machine };
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(close(storm.rate(), 8.0 / 1.2) && close(storm.each(storm.operator), 10.0));
         let parts = storm.parts();
