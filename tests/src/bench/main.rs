@@ -33,14 +33,14 @@ mod workplace;
 
 use std::{fs, net::SocketAddr, path::PathBuf, thread, time::Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chakravue_testbed::Testbed;
 use clap::{ArgGroup, Parser, ValueEnum};
 use mongodb::bson::doc;
 
 use crate::{
     extent::Extent,
-    report::{Conditions, Report},
+    report::{Conditions, Report, Scenario},
 };
 
 /// Measure ChakraVue on a real Kubernetes and a real MongoDB of its own.
@@ -140,25 +140,21 @@ async fn main() -> anyhow::Result<()> {
     let testbed =
         tokio::task::spawn_blocking(move || if durable { Testbed::shared_durable() } else { Testbed::shared() })
             .await?;
-    let mut scenarios = Vec::new();
+    let (mut scenarios, mut failed) = (Vec::new(), Vec::new());
     for which in cli.scenarios {
         let began = Instant::now();
-        let scenario = match which {
-            Which::OneTenant => one_tenant::run(extent).await.context("one_tenant")?,
-            Which::AtOnce => at_once::run(extent).await.context("at_once")?,
-            Which::Drift => drift::run(extent).await.context("drift")?,
-            Which::Fleet => fleet::run(extent).await.context("fleet")?,
-            Which::LeaderChange => leader_change::run(extent).await.context("leader_change")?,
-            Which::ColdStart => cold_start::run(extent).await.context("cold_start")?,
-            Which::Footprint => footprint::run(extent).await.context("footprint")?,
-            Which::SignIn => sign_in::run(extent).await.context("sign_in")?,
-            Which::ListPatients => list_patients::run(extent).await.context("list_patients")?,
-            Which::Fastapi => fastapi::run(extent).await.context("fastapi")?,
-            Which::Signups => signups::run(extent).await.context("signups")?,
-            Which::Paint => paint::run(extent).await.context("paint")?,
-        };
-        eprintln!("{} took {} s", scenario.name, began.elapsed().as_secs());
-        scenarios.push(scenario);
+        let name = which.name();
+        // What the others measure, perhaps in half an hour, is not lost with one that fails.
+        match which.run(extent).await {
+            Ok(scenario) => {
+                eprintln!("{name} took {} s", began.elapsed().as_secs());
+                scenarios.push(scenario);
+            }
+            Err(error) => {
+                eprintln!("{name} failed: {error:?}");
+                failed.push(name);
+            }
+        }
     }
     let conditions = conditions(testbed, durable, load_at_start).await?;
     let report = Report { conditions, scenarios };
@@ -167,7 +163,32 @@ async fn main() -> anyhow::Result<()> {
         fs::write(&path, serde_json::to_string_pretty(&report)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    pages.write(&report)
+    pages.write(&report)?;
+    ensure!(failed.is_empty(), "these could not be measured, see above: {}", failed.join(", "));
+    Ok(())
+}
+
+impl Which {
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    async fn run(self, extent: Extent) -> anyhow::Result<Scenario> {
+        match self {
+            Self::OneTenant => one_tenant::run(extent).await,
+            Self::AtOnce => at_once::run(extent).await,
+            Self::Drift => drift::run(extent).await,
+            Self::Fleet => fleet::run(extent).await,
+            Self::LeaderChange => leader_change::run(extent).await,
+            Self::ColdStart => cold_start::run(extent).await,
+            Self::Footprint => footprint::run(extent).await,
+            Self::SignIn => sign_in::run(extent).await,
+            Self::ListPatients => list_patients::run(extent).await,
+            Self::Fastapi => fastapi::run(extent).await,
+            Self::Signups => signups::run(extent).await,
+            Self::Paint => paint::run(extent).await,
+        }
+    }
 }
 
 /// What becomes of a report besides what is printed.

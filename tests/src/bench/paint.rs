@@ -99,11 +99,11 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let pages = extent.either(&PAGES[..], &QUICK_PAGES);
     let task = json!({ "pages": pages, "rounds": rounds, "signIn": workplace.sign_in_body(0) });
     script.env("PAINT", task.to_string());
-    // What goes wrong is read by who looks on.
-    script.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    script.stdin(Stdio::null()).kill_on_drop(true);
     let ended = tokio::time::timeout(PATIENCE, script.output()).await.context("the pages were not painted in time")?;
     let ended = ended.context("run node")?;
-    ensure!(ended.status.success(), "{SCRIPT} ended with {}", ended.status);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.success(), "{SCRIPT} ended with {}: {}", ended.status, said.trim());
     workplace.close().await;
     let Seen { version, visits } = serde_json::from_slice(&ended.stdout).context("read what the browser saw")?;
 
