@@ -115,23 +115,28 @@ chaos: build ## Break everything for minutes, by ten random schedules, and look 
 figures := docs/performance
 
 .PHONY: bench
-bench: release frontend browser ## Measure everything: operator, API, front end, and what they are compared with
-	@exec $(release_bin)/bench
+bench: release bench-browser ## Measure everything: operator, API, front end, and what they are compared with
+	@exec $(release_bin)/bench --json target/bench.json
 
 .PHONY: bench-quick
-bench-quick: release frontend browser ## See in minutes whether everything that the benchmark measures still works; its figures say little
-	@exec $(release_bin)/bench --quick
+bench-quick: release bench-browser ## See in minutes whether everything that the benchmark measures still works; its figures say little
+	@exec $(release_bin)/bench --quick --json target/bench-quick.json
+
+# Without them all but the pages is measured.
+.PHONY: bench-browser
+bench-browser:
+	@$(MAKE) --no-print-directory frontend browser || echo "There is no front end or no browser: no pages are painted."
 
 .PHONY: bench-api
 bench-api: release ## Measure the API alone: sign-in, the list of patients, sign-ups, and the original design in Python
-	@exec $(release_bin)/bench sign_in list_patients fastapi signups
+	@exec $(release_bin)/bench sign_in list_patients fastapi signups --json target/bench-api.json
 
 .PHONY: bench-fleet
 bench-fleet: release ## Measure how cost grows up to a thousand hospitals (twenty minutes), and write and draw it for docs/performance.md
 	@exec $(release_bin)/bench fleet --json $(figures)/fleet.json --markdown $(figures)/fleet.md --plots $(figures)
 
 .PHONY: bench-figures
-bench-figures: release frontend browser ## Measure everything but the fleet, and write and draw it for docs/performance.md
+bench-figures: release bench-browser ## Measure everything but the fleet, and write and draw it for docs/performance.md
 	@exec $(release_bin)/bench --except fleet --json $(figures)/figures.json --markdown $(figures)/figures.md --plots $(figures)
 
 # --- Building

@@ -13,6 +13,7 @@ use chakravue_testbed::{
     proxy::{KubeProxy, MongoProxy, Traffic, WriteLog},
     with_credentials,
 };
+use mongodb::bson::{Bson, doc};
 
 use crate::{
     drift,
@@ -109,6 +110,16 @@ struct Measured {
     resync: Resync,
     memory: f64,
     api_memory: f64,
+    mongodb: Mongodb,
+}
+
+/// What so many databases are to MongoDB.
+struct Mongodb {
+    /// In MiB.
+    memory: f64,
+    open_files: f64,
+    /// In milliseconds: as it does one every minute.
+    checkpoint: f64,
 }
 
 /// Every hospital is looked at once.
@@ -143,11 +154,15 @@ impl Measured {
             rows("operator started anew, requests to the API server", Unit::Requests, &start_requests),
             if is_last { resync.map(|row| row.at_most(2000.0)) } else { resync },
             row("idle for as long, processor time", Unit::Milliseconds, idle),
+            row("both together, processor time", Unit::Milliseconds, took + idle),
             row("full resync, answered by the API server", Unit::Kibibytes, answered),
             row("idle for as long, answered by the API server", Unit::Kibibytes, idle_answered),
             Row::new(format!("{size} hospitals: full resync, spread over"), Unit::Milliseconds, &[spread]),
             row("operator's memory", Unit::Mebibytes, self.memory).map(|row| row.at_most(most_memory)),
             row("API's memory", Unit::Mebibytes, self.api_memory),
+            row("MongoDB's memory", Unit::Mebibytes, self.mongodb.memory),
+            row("MongoDB's open files", Unit::Files, self.mongodb.open_files),
+            row("a checkpoint of MongoDB", Unit::Milliseconds, self.mongodb.checkpoint),
         ]
         .into_iter()
         .flatten()
@@ -163,8 +178,8 @@ fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
         Row::new(what, unit, &[slope(&points)? * factor])
     };
     [
-        per_hospital("each hospital more: memory", Unit::Kibibytes, 1024.0, |measured| measured.memory)
-            .map(|row| row.at_most(10.0)),
+        // What it may be is bounded together with that of no hospital.
+        per_hospital("each hospital more: memory", Unit::Kibibytes, 1024.0, |measured| measured.memory),
         per_hospital("each hospital more: API's memory", Unit::Kibibytes, 1024.0, |measured| measured.api_memory),
         per_hospital("each hospital more: a resync, answered by the API server", Unit::Kibibytes, 1.0, |measured| {
             measured.resync.answered
@@ -178,6 +193,22 @@ fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
         per_hospital("each hospital more: start until ready", Unit::Microseconds, 1000.0, |measured| {
             Summary::of(&measured.ready).map_or(0.0, |ready| ready.median)
         }),
+        per_hospital("each hospital more: start until one more is ready", Unit::Microseconds, 1000.0, |measured| {
+            measured.first_work
+        }),
+        per_hospital("each hospital more: a start, answered by the API server", Unit::Kibibytes, 1.0, |measured| {
+            let answered: Vec<f64> = measured.start.iter().map(|start| kibibytes(start.bytes)).collect();
+            Summary::of(&answered).map_or(0.0, |answered| answered.median)
+        }),
+        per_hospital("each hospital more: MongoDB's memory", Unit::Kibibytes, 1024.0, |measured| {
+            measured.mongodb.memory
+        }),
+        per_hospital("each hospital more: MongoDB's open files", Unit::Files, 1.0, |measured| {
+            measured.mongodb.open_files
+        }),
+        per_hospital("each hospital more: a checkpoint of MongoDB", Unit::Microseconds, 1000.0, |measured| {
+            measured.mongodb.checkpoint
+        }),
     ]
     .into_iter()
     .flatten()
@@ -190,6 +221,16 @@ fn hospitals(count: usize) -> f64 {
 
 fn number(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
+/// A number that MongoDB tells, in whichever of its types.
+fn whole(value: &Bson) -> Option<f64> {
+    match value {
+        Bson::Int32(number) => Some(f64::from(*number)),
+        Bson::Int64(number) => u64::try_from(*number).ok().map(self::number),
+        Bson::Double(number) => Some(*number),
+        _ => None,
+    }
 }
 
 fn kibibytes(bytes: u64) -> f64 {
@@ -269,7 +310,21 @@ impl<'a> Fleet<'a> {
             idle_answered,
             spread,
         };
-        Ok(Measured { made_per_second, ready, first_work, start, resync, memory, api_memory })
+        let mongodb = self.mongodb().await?;
+        Ok(Measured { made_per_second, ready, first_work, start, resync, memory, api_memory, mongodb })
+    }
+
+    async fn mongodb(&self) -> anyhow::Result<Mongodb> {
+        let administrator = self.sandbox.mongodb().await.database("admin");
+        let began = Instant::now();
+        administrator.run_command(doc! { "fsync": 1 }).await.context("have MongoDB make a checkpoint")?;
+        let checkpoint = milliseconds(began.elapsed());
+        let status = administrator.run_command(doc! { "serverStatus": 1 }).await.context("ask for MongoDB's state")?;
+        let memory = status.get_document("mem")?.get("resident").and_then(whole);
+        let storage = status.get_document("wiredTiger")?.get_document("connection")?;
+        let open_files = storage.get("files currently open").and_then(whole);
+        let (memory, open_files) = memory.zip(open_files).context("MongoDB does not tell its memory and its files")?;
+        Ok(Mongodb { memory, open_files, checkpoint })
     }
 
     /// Of an API that was just started.

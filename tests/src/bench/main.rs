@@ -7,6 +7,7 @@ mod at_once;
 mod bare_list;
 mod by_hand;
 mod cold_start;
+mod conditions;
 mod drift;
 mod extent;
 mod fastapi;
@@ -31,12 +32,12 @@ mod statistics;
 mod timeline;
 mod workplace;
 
-use std::{fs, net::SocketAddr, path::PathBuf, thread, time::Instant};
+use std::{fs, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, time::Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use chakravue_testbed::Testbed;
 use clap::{ArgGroup, Parser, ValueEnum};
-use mongodb::bson::doc;
+use futures::FutureExt as _;
 
 use crate::{
     extent::Extent,
@@ -136,36 +137,51 @@ async fn main() -> anyhow::Result<()> {
     let durable = cli.durable_etcd;
     let extent = Extent { repeats: cli.repeats, quick: cli.quick, most_hospitals: cli.most_hospitals.map(usize::from) };
     // Before our own servers start and are part of it.
-    let load_at_start = load()?;
+    let load_at_start = conditions::load()?;
     let testbed =
         tokio::task::spawn_blocking(move || if durable { Testbed::shared_durable() } else { Testbed::shared() })
             .await?;
-    let (mut scenarios, mut failed) = (Vec::new(), Vec::new());
+    let mut conditions = conditions::of(testbed, durable, load_at_start).await?;
+    let mut run = conditions::of_run(cli.quick)?;
+    let mut scenarios = Vec::new();
+    let began = Instant::now();
     for which in cli.scenarios {
-        let began = Instant::now();
-        let name = which.name();
-        // What the others measure, perhaps in half an hour, is not lost with one that fails.
-        match which.run(extent).await {
+        let (name, began) = (which.name(), Instant::now());
+        match undisturbed(Box::pin(which.run(extent))).await {
             Ok(scenario) => {
                 eprintln!("{name} took {} s", began.elapsed().as_secs());
                 scenarios.push(scenario);
             }
             Err(error) => {
                 eprintln!("{name} failed: {error:?}");
-                failed.push(name);
+                run.failed.push(name);
             }
         }
+        conditions.load_at_end = conditions::load()?;
+        let so_far = Report { conditions: Conditions { run: Some(run.clone()), ..conditions.clone() }, scenarios };
+        // Also should the rest come to nothing.
+        if let Some(path) = &cli.json {
+            let text = serde_json::to_string_pretty(&so_far)?;
+            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        scenarios = so_far.scenarios;
     }
-    let conditions = conditions(testbed, durable, load_at_start).await?;
-    let report = Report { conditions, scenarios };
+    eprintln!("all of it took {} s", began.elapsed().as_secs());
+    let failed = run.failed.clone();
+    let report = Report { conditions: Conditions { run: Some(run), ..conditions }, scenarios };
     println!("\n{report}");
-    if let Some(path) = cli.json {
-        fs::write(&path, serde_json::to_string_pretty(&report)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
     pages.write(&report)?;
     ensure!(failed.is_empty(), "these could not be measured, see above: {}", failed.join(", "));
     Ok(())
+}
+
+/// What the others measure, perhaps in half an hour, is not lost with one that fails, however it does so.
+async fn undisturbed(scenario: impl Future<Output = anyhow::Result<Scenario>>) -> anyhow::Result<Scenario> {
+    AssertUnwindSafe(scenario).catch_unwind().await.unwrap_or_else(|panicked| {
+        let said = panicked.downcast::<String>().map(|said| *said);
+        let said = said.or_else(|panicked| panicked.downcast::<&str>().map(|said| (*said).to_owned()));
+        Err(anyhow!("it panicked: {}", said.unwrap_or_default()))
+    })
 }
 
 impl Which {
@@ -209,29 +225,4 @@ impl Pages {
         }
         Ok(())
     }
-}
-
-async fn conditions(testbed: &Testbed, durable: bool, load_at_start: String) -> anyhow::Result<Conditions> {
-    let kubernetes = testbed.admin().await.apiserver_version().await.context("ask for the version of Kubernetes")?;
-    let mongodb = testbed.mongodb().await.database("admin").run_command(doc! { "buildInfo": 1 }).await?;
-    Ok(Conditions {
-        operator: env!("CARGO_PKG_VERSION").to_owned(),
-        kubernetes: kubernetes.git_version,
-        mongodb: mongodb.get_str("version").unwrap_or("of unknown version").to_owned(),
-        etcd: match (testbed.audit_log(), durable) {
-            (None, _) => "a cluster that is not ours",
-            (Some(_), true) => "etcd waits for the disk",
-            (Some(_), false) => "etcd does not wait for the disk",
-        }
-        .to_owned(),
-        cores: thread::available_parallelism()?.get(),
-        load_at_start,
-        load_at_end: load()?,
-    })
-}
-
-/// The load average over the last minute.
-fn load() -> anyhow::Result<String> {
-    let text = fs::read_to_string("/proc/loadavg").context("read the load average")?;
-    Ok(text.split(' ').next().unwrap_or_default().to_owned())
 }

@@ -74,7 +74,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::report::{Conditions, Unit};
+    use crate::report::{Conditions, Run, Unit};
 
     fn report() -> Report {
         let rows = [
@@ -97,6 +97,16 @@ mod tests {
             cores: 2,
             load_at_start: "0.10".to_owned(),
             load_at_end: "2.00".to_owned(),
+            run: Some(Run {
+                commit: "0123456789ab".to_owned(),
+                profile: "release".to_owned(),
+                quick: true,
+                began: "2026-11-28T02:00:00Z".to_owned(),
+                processor: "A Processor".to_owned(),
+                kernel: "6.1".to_owned(),
+                memory_mib: 1024,
+                failed: vec!["paint".to_owned()],
+            }),
         };
         Report { conditions, scenarios: vec![scenario] }
     }
@@ -107,6 +117,9 @@ mod tests {
         for line in [
             "- ChakraVue 0.1.0, Kubernetes v1.37.2 (etcd waits for the disk), MongoDB 6.0.5",
             "- 2 cores; load average 0.10 at the start, 2.00 at the end",
+            "- commit 0123456789ab, release profile, begun 2026-11-28T02:00:00Z; A Processor, 1024 MiB, Linux 6.1",
+            "- A quick run: whether everything works, not how fast it is.",
+            "- Not measured, because of an error: paint",
             "## one_thing",
             "Measured by `bench one_thing`: three rounds.",
             r"| a \| b | 2.0 ms | 2.0 ms – 4.0 ms | 1.0 ms | 4.0 ms | 3 times | ≤ 1.5 ms | MISSED |",

@@ -1,13 +1,11 @@
-//! The programs that are measured, in the profiles in which they happen to be built.
+//! The programs that are measured: those beside this one, which were built with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
-pub const PROFILES: [&str; 2] = ["debug", "release"];
-/// What answers 200 when a program can be used.
+/// The probe that says that a program can work.
 pub const READY: &str = "/readyz";
-pub const HOW_TO_BUILD_RELEASE: &str = "to measure the release profile, run `cargo build --workspace --bins --release`";
 
 #[derive(Clone, Copy)]
 pub enum Program {
@@ -25,11 +23,19 @@ impl Program {
         }
     }
 
-    /// Where cargo puts it, beside or near this program; `None` if it is not built.
-    pub fn path(self, profile: &str) -> anyhow::Result<Option<PathBuf>> {
-        let own = std::env::current_exe().context("cannot tell where this program is")?;
-        let target = own.ancestors().nth(2).context("this program is not where cargo puts programs")?;
-        let path = target.join(profile).join(self.name());
-        Ok(path.is_file().then_some(path))
+    pub fn path(self) -> anyhow::Result<PathBuf> {
+        let path = folder()?.join(self.name());
+        ensure!(path.is_file(), "{} is not built: cargo build --workspace --bins --release", path.display());
+        Ok(path)
     }
+}
+
+/// The profile in which all of them were built, as cargo calls its folder.
+pub fn profile() -> anyhow::Result<String> {
+    Ok(folder()?.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
+fn folder() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("cannot tell where this program is")?;
+    own.parent().map(Path::to_owned).context("this program is not where cargo puts programs")
 }

@@ -14,7 +14,7 @@ use chakravue_crds::{
 };
 use mongodb::{
     Client, ClientSession, Database,
-    bson::{self, DateTime, Document, doc},
+    bson::{self, DateTime, Document, Uuid, doc},
     error::{Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT},
     options::{ClientOptions, WriteConcern},
 };
@@ -56,6 +56,8 @@ impl Raw {
         options.app_name = Some("bench".to_owned());
         options.write_concern = Some(WriteConcern::majority());
         options.max_pool_size = Some(CONNECTIONS);
+        // As the operator's: one that may be sent again is more work for MongoDB.
+        options.retry_writes = Some(false);
         let client = Client::with_options(options)?;
         Ok(Self { master: client.database(master_database), client })
     }
@@ -129,8 +131,12 @@ impl Raw {
         let mut set = bson::serialize_to_document(&facts)?;
         set.insert("schema_version", TENANT_SCHEMA.version);
         set.insert("provisioned_at", DateTime::now());
+        // As large as the ones that the operator notes; it sees them where it looks what there is.
+        let ids = TENANT_SCHEMA.collections.iter().map(|collection| (collection.name.to_owned(), Uuid::new()));
+        set.insert("collections", bson::serialize_to_bson(&ids.collect::<BTreeMap<_, _>>())?);
         let filter = doc! {
             "_id": record.organization_id.as_str(),
+            "claim": "Held",
             "owner.uid": &record.owner.uid,
             "owner.cluster": &record.owner.cluster,
         };

@@ -13,7 +13,7 @@ pub struct Report {
 }
 
 /// What the figures depend on.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Conditions {
     pub operator: String,
     pub kubernetes: String,
@@ -24,6 +24,27 @@ pub struct Conditions {
     /// The system's load average over a minute: whatever else runs on the machine disturbs the figures.
     pub load_at_start: String,
     pub load_at_end: String,
+    /// What ran, when, on what; an earlier report may not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+}
+
+/// One run of the benchmark.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Run {
+    /// The commit, with `-dirty` behind it where the tree had changes that are in none.
+    pub commit: String,
+    /// How everything was compiled.
+    pub profile: String,
+    /// Whether it only looked if all of it works.
+    pub quick: bool,
+    /// In UTC.
+    pub began: String,
+    pub processor: String,
+    pub kernel: String,
+    pub memory_mib: u64,
+    /// The scenarios that ended in an error and so are missing.
+    pub failed: Vec<String>,
 }
 
 impl Conditions {
@@ -93,6 +114,8 @@ pub enum Unit {
     Kilobytes,
     #[serde(rename = "requests")]
     Requests,
+    #[serde(rename = "files")]
+    Files,
 }
 
 impl Row {
@@ -160,6 +183,7 @@ impl Unit {
             Self::Mebibytes => "MiB",
             Self::Kilobytes => "kB",
             Self::Requests => "requests",
+            Self::Files => "files",
         }
     }
 
@@ -167,7 +191,7 @@ impl Unit {
         let symbol = self.symbol();
         match self {
             Self::PerSecond => format!("{value:.1}/s"),
-            Self::Microseconds | Self::Requests => format!("{value:.0} {symbol}"),
+            Self::Microseconds | Self::Requests | Self::Files => format!("{value:.0} {symbol}"),
             Self::Ratio => format!("{value:.2} {symbol}"),
             Self::Milliseconds | Self::Percent | Self::Kibibytes | Self::Mebibytes | Self::Kilobytes => {
                 format!("{value:.1} {symbol}")
@@ -178,9 +202,22 @@ impl Unit {
 
 impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operator, kubernetes, mongodb, etcd, cores, load_at_start, load_at_end } = self;
+        let Self { operator, kubernetes, mongodb, etcd, cores, load_at_start, load_at_end, run } = self;
         writeln!(f, "ChakraVue {operator}, Kubernetes {kubernetes} ({etcd}), MongoDB {mongodb}")?;
         writeln!(f, "{cores} cores; load average {load_at_start} at the start, {load_at_end} at the end")?;
+        if let Some(run) = run {
+            let Run { commit, profile, quick, began, processor, kernel, memory_mib, failed } = run;
+            writeln!(
+                f,
+                "commit {commit}, {profile} profile, begun {began}; {processor}, {memory_mib} MiB, Linux {kernel}"
+            )?;
+            if *quick {
+                writeln!(f, "A quick run: whether everything works, not how fast it is.")?;
+            }
+            if !failed.is_empty() {
+                writeln!(f, "Not measured, because of an error: {}", failed.join(", "))?;
+            }
+        }
         if self.is_busy() {
             writeln!(
                 f,
