@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bson::{Document, doc};
 use chakravue_crds::{HospitalOrganization, organization_id::OrganizationId, roles::StaffRole};
+use futures::FutureExt as _;
+use mongodb::ClientSession;
 
 use crate::{
     access::{
@@ -17,7 +19,7 @@ use crate::{
     },
     data::{
         audit::{Actor, Entry, Recorded},
-        platform_audit::PlatformAudit,
+        platform_audit::{PlatformAudit, change::Work},
         tenant::{
             Fault, Records, Tenant, ignoring_case,
             users::{Link, User, UserStatus},
@@ -239,13 +241,21 @@ impl Accounts {
                 Ok(changed.map(|user| of_staff(tenant, user)))
             }
             Self::Platform { users, audit } => {
-                let Some(user) = users.update(filter, update).await? else { return Ok(None) };
-                let account = Account::of_platform(user);
-                if let Some(sessions) = sessions {
-                    sessions.end_of_user(&account.principal, None).await?;
-                }
-                audit.record(actor, entry).await?;
-                Ok(Some(account))
+                let work: Work<'_, Account> = &|session: &mut ClientSession| {
+                    let (users, filter, update) = (users.clone(), filter.clone(), update.clone());
+                    let (sessions, entry) = (sessions.cloned(), entry.clone());
+                    async move {
+                        let Some(user) = users.update_in(session, filter, update).await? else { return Ok(None) };
+                        let account = Account::of_platform(user);
+                        // As of a member of a hospital: see `end_sessions`.
+                        if let Some(sessions) = sessions {
+                            sessions.end_of_user(&account.principal, None).await?;
+                        }
+                        Ok(Some((account, entry)))
+                    }
+                    .boxed()
+                };
+                audit.change(actor, work).await
             }
         }
     }

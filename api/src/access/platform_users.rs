@@ -2,7 +2,7 @@
 //! hospital's data.
 
 use bson::{DateTime, Document, doc};
-use mongodb::{IndexModel, options::ReturnDocument};
+use mongodb::{ClientSession, IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -13,9 +13,11 @@ use crate::{
         tokens::Home,
     },
     data::{
-        database_error,
         master::{InTime as _, Master, Record, Store, unique_where},
-        tenant::users::{Link, UserStatus},
+        tenant::{
+            Fault,
+            users::{Link, UserStatus},
+        },
     },
     http::problem::{Answer, Problem},
     program::clock::Clock,
@@ -92,14 +94,36 @@ impl PlatformUsers {
         Ok(users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After).in_time().await?)
     }
 
-    /// Invites an administrator, or again one who has not accepted yet; one who has gets a link for a new password. An
-    /// earlier link is worth nothing any more.
+    /// Updates one within a transaction and answers it as it is afterwards.
     ///
     /// # Errors
-    /// When the master database is away.
-    pub async fn invite(&self, email: &str) -> Answer<Issued> {
-        if let Some(known) = self.find_by_email(email).await? {
-            return self.link_for(&known).await;
+    /// When MongoDB does.
+    pub async fn update_in(
+        &self,
+        session: &mut ClientSession,
+        filter: Document,
+        update: Document,
+    ) -> mongodb::error::Result<Option<PlatformUser>> {
+        let users = self.master.of::<PlatformUser>();
+        let update = users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After);
+        update.session(session).await
+    }
+
+    /// Invites an administrator, or again one who has not accepted yet; one who has gets a link for a new password. An
+    /// earlier link is worth nothing any more. Answers with the user's id.
+    ///
+    /// # Errors
+    /// When MongoDB does.
+    pub async fn invite_in(&self, session: &mut ClientSession, email: &str) -> Result<(String, Issued), Fault> {
+        let users = self.master.of::<PlatformUser>();
+        let by_email = of_kind(doc! { "email_index": &self.blind_index.of_email(email) });
+        if let Some(known) = users.find_one(by_email).session(&mut *session).await? {
+            let purpose =
+                if known.status == UserStatus::Invited { Purpose::Invitation } else { Purpose::PasswordReset };
+            let issued = Issued::new(purpose, &Home::Platform, &self.clock)?;
+            let link = doc! { "$set": { purpose.field(): issued.document() } };
+            self.update_in(session, doc! { "_id": &known.user_id }, link).await?.ok_or_else(Problem::internal)?;
+            return Ok((known.user_id, issued));
         }
         let issued = Issued::new(Purpose::Invitation, &Home::Platform, &self.clock)?;
         let user = PlatformUser {
@@ -114,23 +138,9 @@ impl PlatformUsers {
             password_reset: None,
             created_at: self.clock.now_bson(),
         };
-        match self.master.of::<PlatformUser>().insert_one(&user).in_time().await {
-            Ok(_) => Ok(issued),
-            // Somebody else invited the same address in the same moment.
-            Err(error) if database_error::is_duplicate(&error) => {
-                let known = self.find_by_email(email).await?.ok_or_else(Problem::internal)?;
-                self.link_for(&known).await
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn link_for(&self, user: &PlatformUser) -> Answer<Issued> {
-        let purpose = if user.status == UserStatus::Invited { Purpose::Invitation } else { Purpose::PasswordReset };
-        let issued = Issued::new(purpose, &Home::Platform, &self.clock)?;
-        let update = doc! { "$set": { purpose.field(): issued.document() } };
-        self.update(doc! { "_id": &user.user_id }, update).await?.ok_or_else(Problem::internal)?;
-        Ok(issued)
+        // Where somebody else invites the same address in the same moment, everything is looked at again.
+        users.insert_one(&user).session(session).await?;
+        Ok((user.user_id, issued))
     }
 }
 

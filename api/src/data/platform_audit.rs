@@ -1,5 +1,8 @@
 //! The platform's own audit log, in the master database: what its administrators and the service did to hospitals. The
-//! same chain as the hospitals' logs have; the API's MongoDB user may only add to it.
+//! same chain as the hospitals' logs have; the API's MongoDB user may only add to it. A change of the platform's own data is
+//! made together with its entry: see [`change`].
+
+pub mod change;
 
 use std::{
     collections::VecDeque,

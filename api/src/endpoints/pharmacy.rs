@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::Response,
 };
-use bson::{Document, doc};
+use bson::{DateTime, Document, doc};
 use futures::TryStreamExt as _;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_medicines, add_medicine))
         .routes(routes!(read_medicine, change_medicine, remove_medicine))
+        .routes(routes!(restore_medicine))
         .routes(routes!(change_stock))
 }
 
@@ -424,7 +425,7 @@ async fn in_stock(tx: &Transaction, medicine_id: &str) -> Result<Medicine, Fault
 
 /// Removes a medicine from the stock
 ///
-/// Nothing is deleted: it can be read, and listed with `removed=true`.
+/// Nothing is deleted: it can be read, listed with `removed=true`, and restored.
 #[utoipa::path(
     delete, path = "/organization/{org_id}/pharmacy/{medicine_id}", tag = "pharmacy",
     params(
@@ -456,6 +457,42 @@ async fn remove_medicine(
     });
     removed.await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a removed medicine into the stock again
+///
+/// With the quantity that it had. One that is in the stock stays as it is.
+#[utoipa::path(
+    post, path = "/organization/{org_id}/pharmacy/{medicine_id}/restore", tag = "pharmacy",
+    params(("org_id" = String, Path, description = "The hospital's id"), MedicinePath),
+    responses((status = 200, description = "The medicine as it is now", body = MedicineView, headers(("ETag" = String, description = "For If-Match")))),
+    security(("bearer" = []), ("cookie" = [])),
+    extensions(("x-permission" = json!("pharmacy.manage"))),
+)]
+async fn restore_medicine(
+    State(app): State<App>,
+    member: Member<may::ManagePharmacy>,
+    ApiPath(MedicinePath { medicine_id }): ApiPath<MedicinePath>,
+) -> Answer<WithEtag> {
+    let now = app.clock.now_bson();
+    let actor = member.actor();
+    let medicine = member.tenant.change(&actor, move |tx| {
+        let medicine_id = medicine_id.clone();
+        async move {
+            let by_id = doc! { "_id": &medicine_id };
+            let medicine: Option<Medicine> = tx.find_one(Records::Pharmacy, by_id.clone()).await?;
+            let medicine = medicine.ok_or_else(Problem::not_found)?;
+            if medicine.deleted_at.is_none() {
+                return Ok(Recorded::nothing(medicine));
+            }
+            let changes = Changes::default().patch("deleted_at", Patch::<DateTime>::Clear);
+            let restored = tx.update(Records::Pharmacy, by_id, changes.update(now)).await?;
+            let restored: Medicine = restored.ok_or_else(Problem::not_found)?;
+            let entry = Entry::new("pharmacy.restore").target("medicine", &medicine_id);
+            Ok(entry.detail("quantity", restored.quantity).answering(restored))
+        }
+    });
+    medicine.await.map(answered)
 }
 
 /// Adds to a medicine's stock, or takes away from it

@@ -3,13 +3,15 @@
 
 use anyhow::anyhow;
 use bson::doc;
+use futures::FutureExt as _;
+use mongodb::ClientSession;
 
 use crate::{
-    access::{blind_index::BlindIndex, platform_users::PlatformUsers},
+    access::{blind_index::BlindIndex, links::Issued, platform_users::PlatformUsers},
     data::{
         audit::{Actor, Entry},
         master::Master,
-        platform_audit::PlatformAudit,
+        platform_audit::{PlatformAudit, change::Work},
     },
     http::{people::EmailAddress, problem::Problem},
     program::{clock::Clock, settings::Settings},
@@ -30,15 +32,18 @@ pub async fn invite(settings: &Settings, email: &EmailAddress, only_the_first: b
     if only_the_first && somebody.is_some() {
         return Ok(None);
     }
-    let link = users.invite(email.as_str()).await.map_err(|problem| failed(&problem))?;
-    let user = users.find_by_email(email.as_str()).await.map_err(|problem| failed(&problem))?;
-    let mut entry = Entry::new("administrator.invite");
-    if let Some(user) = user {
-        entry = entry.target("user", &user.user_id);
-    }
-    let recorded = PlatformAudit::new(&master, clock).record(&Actor::system(), entry).await;
-    recorded.map_err(|problem| failed(&problem))?;
-    Ok(Some(link.url(&settings.public_url)))
+    let address = email.as_str().to_owned();
+    let invite: Work<'_, Issued> = &|session: &mut ClientSession| {
+        let (users, address) = (users.clone(), address.clone());
+        async move {
+            let (user_id, link) = users.invite_in(session, &address).await?;
+            Ok(Some((link, Entry::new("administrator.invite").target("user", &user_id))))
+        }
+        .boxed()
+    };
+    let invited = PlatformAudit::new(&master, clock).change(&Actor::system(), invite).await;
+    let link = invited.map_err(|problem| failed(&problem))?;
+    Ok(link.map(|link| link.url(&settings.public_url)))
 }
 
 fn failed(problem: &Problem) -> anyhow::Error {

@@ -3,7 +3,7 @@
 //! A record in the master database reserves the object's name while the object is made, so that many signups of the same
 //! name do not meet. Every step can be repeated: a request that comes again (with its key, or the same in content after
 //! one that got no answer) finds the record and goes on from there. What nobody comes back to, MongoDB removes after a
-//! day; the object, if it was made, goes on to hold its name.
+//! day, and a signup that got its token when the token has expired; the object, if it was made, goes on to hold its name.
 
 use std::time::Duration;
 
@@ -38,8 +38,11 @@ use crate::{
     subscription::names,
 };
 
-/// How long a setup token can be used, and how long a name stays reserved for a signup that nobody comes back to.
-const KEPT: Duration = Duration::from_hours(24);
+/// How long a name stays reserved for a signup that nobody comes back to.
+const RESERVED: Duration = Duration::from_hours(24);
+
+/// How long a setup token can be used, as an invitation: who may pay for a hospital is not always who signs it up.
+const SETUP_LASTS: Duration = Duration::from_hours(7 * 24);
 
 /// Beyond the wait for the operator, how long one attempt may take until a request of the same content may go on with
 /// its reservation.
@@ -145,13 +148,13 @@ impl Signups {
         Ok(found.filter(|record| record.expires_at > self.clock.now_bson()))
     }
 
-    /// Ends a hospital's setup tokens: it has an administrator who can sign in.
+    /// Ends a hospital's signup, and so its setup token: it has an administrator who can sign in. The request that signed it
+    /// up opens nothing any more either, however late it is repeated.
     ///
     /// # Errors
     /// When the master database is away.
     pub async fn end(&self, organization: &OrganizationId) -> Answer<()> {
-        let its = doc! { "organization_id": organization.as_str() };
-        self.records.update_many(its, doc! { "$unset": { "token_hash": "" } }).in_time().await?;
+        self.records.delete_many(doc! { "organization_id": organization.as_str() }).in_time().await?;
         Ok(())
     }
 
@@ -223,7 +226,7 @@ impl Signups {
             organization_id: None,
             token_hash: None,
             created_at: to_bson(now),
-            expires_at: to_bson(later(now, KEPT)),
+            expires_at: to_bson(later(now, RESERVED)),
         };
         for name in names {
             if self.is_free(hospitals, &name).await? {
@@ -302,7 +305,7 @@ impl Signups {
         attempt.check().await?;
         let organization_id = id_of(hospital).ok_or_else(Problem::internal)?;
         let setup_token = Token::generate(TokenKind::Setup)?;
-        let setup_expires_at = to_bson(later(self.clock.now(), KEPT));
+        let setup_expires_at = to_bson(later(self.clock.now(), SETUP_LASTS));
         let update = doc! { "$set": {
             "organization_id": organization_id.as_str(),
             "token_hash": &setup_token.hash(),

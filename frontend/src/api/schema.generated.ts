@@ -690,7 +690,7 @@ export interface paths {
         post?: never;
         /**
          * Removes a medicine from the stock
-         * @description Nothing is deleted: it can be read, and listed with `removed=true`.
+         * @description Nothing is deleted: it can be read, listed with `removed=true`, and restored.
          */
         delete: operations["remove_medicine"];
         options?: never;
@@ -700,6 +700,26 @@ export interface paths {
          * @description Fields that are absent stay as they are; `null` clears a field. The quantity changes by stock changes alone.
          */
         patch: operations["change_medicine"];
+        trace?: never;
+    };
+    "/organization/{org_id}/pharmacy/{medicine_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a removed medicine into the stock again
+         * @description With the quantity that it had. One that is in the stock stays as it is.
+         */
+        post: operations["restore_medicine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/organization/{org_id}/pharmacy/{medicine_id}/stock": {
@@ -4834,6 +4854,40 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
             428: components["responses"]["VersionRequired"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    restore_medicine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hospital's id */
+                org_id: string;
+                /**
+                 * @description The medicine's id.
+                 * @example med_01jd8x2v9t6m3k5q7r1w4y0z8a
+                 */
+                medicine_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The medicine as it is now */
+            200: {
+                headers: {
+                    /** @description For If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Medicine"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             default: components["responses"]["Problem"];
         };
     };

@@ -11,14 +11,14 @@ use std::{
 };
 
 use chakravue_testbed::Reply;
-use futures::future::join_all;
+use futures::{TryStreamExt as _, future::join_all};
 use mongodb::bson::{DateTime, Document, doc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     clinic::{Clinic, delete},
-    support::{CARD, Signup, Stack, Staff, eventually, text},
+    support::{CARD, PASSWORD, Signup, Stack, Staff, eventually, text},
 };
 
 #[tokio::test]
@@ -71,6 +71,7 @@ async fn everything_done_or_seen_is_in_the_log_once() {
     expected.push(("pharmacy.stock", opd, opd.post(&format!("{medicine}/stock"), &dispensed).await));
     expected.push(("pharmacy.update", admin, admin.patch(&medicine, "\"2\"", &json!({ "unit": "boxes" })).await));
     expected.push(("pharmacy.remove", admin, delete(admin, &medicine, "\"3\"").await));
+    expected.push(("pharmacy.restore", opd, opd.post_empty(&format!("{medicine}/restore")).await));
     let language = clinic.path("/settings/language");
     expected.push(("setting.update", admin, admin.put(&language, &json!({ "value": "fr" })).await));
     expected.push(("setting.reset", admin, delete(admin, &language, "\"1\"").await));
@@ -432,5 +433,49 @@ async fn the_platforms_log_knows_sign_ups_and_declined_payments() {
     entries.update_one(doc! { "sequence": sequence }, doc! { "$set": { "actor_id": "nobody" } }).await.unwrap();
     let verified = platform.get("/master/audit-log/verify").await.expect(200);
     assert_eq!((&verified["intact"], &verified["broken"]["sequence"]), (&json!(false), &json!(sequence)));
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn what_the_platforms_log_does_not_take_does_not_happen_to_its_accounts() {
+    let stack = Stack::new("audit, platform accounts").await;
+    let administrator = stack.platform_administrator().await;
+    let accounts = async || -> Vec<Document> {
+        let accounts = stack.master().collection("organization_users");
+        let found = accounts.find(doc! { "kind": "platform_administrator" }).sort(doc! { "_id": 1 }).await.unwrap();
+        found.try_collect().await.unwrap()
+    };
+    // As if the service were killed before the entry: it is not written.
+    let refuse = async |action: &str| {
+        let validator = doc! { "action": { "$ne": action } };
+        stack.master().run_command(doc! { "collMod": "audit_logs", "validator": validator }).await.unwrap();
+    };
+    let before = accounts().await;
+    let other = "glass elephants paint the harbour";
+    let change = json!({ "current_password": PASSWORD, "new_password": other });
+    refuse("user.change_password").await;
+    assert_eq!(administrator.post("/me/password", &change).await.status, 500);
+    let sign_in = async |password: &str| {
+        let body = json!({ "email": before[0].get_str("email").unwrap(), "password": password });
+        stack.client().post("/login", &body).await
+    };
+    let administrator = Staff::signed_in(&stack.client(), &sign_in(PASSWORD).await.expect(200));
+    refuse("administrator.invite").await;
+    let invite = async || stack.sandbox.api().run(&["admin", "invite", "--email", "second@chakravue.example"]).await;
+    invite().await.unwrap_err();
+    let hashes = |accounts: &[Document]| -> Vec<String> {
+        accounts.iter().map(|account| account.get_str("password_hash").unwrap().to_owned()).collect()
+    };
+    assert_eq!(hashes(&accounts().await), hashes(&before), "nobody came, and nobody has another password");
+
+    refuse("nothing").await;
+    administrator.post("/me/password", &change).await.expect(200);
+    invite().await.unwrap();
+    sign_in(other).await.expect(200);
+    assert_eq!(accounts().await.len(), 2);
+    let entries = stack.master().collection::<Document>("audit_logs");
+    for (action, times) in [("user.change_password", 1), ("administrator.invite", 2)] {
+        assert_eq!(entries.count_documents(doc! { "action": action }).await.unwrap(), times, "{action}");
+    }
     stack.close().await;
 }

@@ -17,6 +17,7 @@
 )]
 
 mod clinic;
+mod collector;
 mod proxied;
 mod support;
 

@@ -86,6 +86,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ("GET /organization/{org_id}/pharmacy/{medicine_id}", "1+3++431"),
     ("PATCH /organization/{org_id}/pharmacy/{medicine_id}", "1+3+3431"),
     ("DELETE /organization/{org_id}/pharmacy/{medicine_id}", "1+3+3431"),
+    ("POST /organization/{org_id}/pharmacy/{medicine_id}/restore", "1+3+3431"),
     ("POST /organization/{org_id}/pharmacy/{medicine_id}/stock", "1+3+3431"),
     ("GET /organization/{org_id}/settings", "1++++431"),
     ("GET /organization/{org_id}/settings/{key}", "1++++431"),
@@ -151,6 +152,7 @@ const ENTRIES: &[(&str, &[&str])] = &[
     ("POST /organization/{org_id}/pharmacy", &["pharmacy.add"]),
     ("PATCH /organization/{org_id}/pharmacy/{medicine_id}", &["pharmacy.update"]),
     ("DELETE /organization/{org_id}/pharmacy/{medicine_id}", &["pharmacy.remove"]),
+    ("POST /organization/{org_id}/pharmacy/{medicine_id}/restore", &["pharmacy.restore"]),
     ("POST /organization/{org_id}/pharmacy/{medicine_id}/stock", &["pharmacy.stock"]),
     ("PUT /organization/{org_id}/settings/{key}", &["setting.update"]),
     ("DELETE /organization/{org_id}/settings/{key}", &["setting.reset"]),
@@ -253,7 +255,12 @@ impl World {
             }
             "medicine_id" => {
                 let body = json!({ "medicine": "Aspirin", "quantity": 10 });
-                self.made(&self.clinic.opd, "/pharmacy", body, "medicine_id").await
+                let medicine_id = self.made(&self.clinic.opd, "/pharmacy", body, "medicine_id").await;
+                if operation.ends_with("/restore") {
+                    let path = self.clinic.path(&format!("/pharmacy/{medicine_id}"));
+                    delete(&self.clinic.opd, &path, "\"1\"").await.expect(204);
+                }
+                medicine_id
             }
             "user_id" if operation.ends_with("/invitation") => self.invited().await.0,
             "user_id" => {

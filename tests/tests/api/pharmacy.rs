@@ -111,6 +111,16 @@ async fn stock_adds_up_and_never_goes_below_nothing() {
     delete(opd, &path, "\"18\"").await.problem(404, "not-found");
     let stored = clinic.stack.database(&clinic.hospital).collection::<Document>("pharmacy");
     assert_eq!(stored.count_documents(doc! { "deleted_at": { "$exists": true }, "quantity": 40 }).await.unwrap(), 1);
+    // Until it is taken in again, with what there was of it.
+    for _ in 0..2 {
+        let restored = opd.post_empty(&format!("{path}/restore")).await;
+        assert_eq!(restored.etag(), "\"19\"", "one that is in the stock stays as it is");
+        let restored = restored.expect(200);
+        assert!(restored["quantity"] == 40 && restored["removed_at"].is_null(), "{restored}");
+    }
+    assert_eq!(names("removed=true").await, Vec::<String>::new());
+    opd.post(&stock, &take).await.expect(200);
+    clinic.reception.post_empty(&format!("{path}/restore")).await.problem(403, "forbidden");
     // Another of the same name is another.
     assert_ne!(opd.post(&pharmacy, &ibuprofen).await.expect(201)["medicine_id"], removed.json()["medicine_id"]);
     assert_eq!(clinic.verify().await["intact"], Value::Bool(true));

@@ -1,10 +1,10 @@
-//! Whatever happens, and however much is logged: no password, card, token, cookie or patient stands in a log, a metric, a
-//! problem, a document of the master database, or the details of an audit entry.
+//! Whatever happens, and however much is logged: no password, card, token, cookie or patient stands in a log, a trace, a
+//! metric, a problem, a document of the master database, or the details of an audit entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use chakravue_testbed::Reply;
+use chakravue_testbed::{ApiOptions, Reply};
 use futures::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,6 +12,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::{
+    collector::Collector,
     proxied::Proxied,
     support::{CARD, Staff, eventually, text, token_in},
 };
@@ -94,7 +95,9 @@ impl Problems {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_confided_to_the_api_stays_where_it_belongs() {
-    let proxied = Proxied::with("secrecy", |api| api.rust_log("trace")).await;
+    let mut collector = Collector::start().await;
+    let talkative = |api: ApiOptions| api.rust_log("trace").env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.address);
+    let proxied = Proxied::with("secrecy", talkative).await;
     let (mut needles, mut problems) = (Needles::default(), Problems::default());
     needles.add("the API's password", password(proxied.sandbox.api_mongodb_uri()));
     for password in PASSWORDS {
@@ -272,9 +275,13 @@ async fn what_is_confided_to_the_api_stays_where_it_belongs() {
     assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found}");
 
     let audit = proxied.database(&signup).collection::<Document>("audit_logs");
+    let metrics = proxied.api.metrics().await;
+    // The last spans are sent at the end.
+    assert!(proxied.api.terminate().await.success());
     let mut sources = vec![
         ("the log", proxied.api.log()),
-        ("the metrics", proxied.api.metrics().await),
+        ("the traces", String::from_utf8_lossy(&collector.all()).into_owned()),
+        ("the metrics", metrics),
         ("the problems", problems.0.join("\n")),
         ("the audit log", everything(&audit).await),
         ("the objects", serde_json::to_string(&proxied.object(&signup.organization_id).await).unwrap()),
@@ -293,8 +300,9 @@ async fn what_is_confided_to_the_api_stays_where_it_belongs() {
         assert!(leaks.is_empty(), "{source} holds {leaks:?}\n{}", lines_with(text, &needles));
     }
     for (source, text) in &sources {
-        // The log has numbers of every kind; there a line would have to be about a card.
-        let about_cards = |line: &&str| *source != "the log" || line.contains("cvc") || line.contains("card");
+        // The log and the traces have numbers of every kind; there a line would have to be about a card.
+        let has_numbers = ["the log", "the traces"].contains(source);
+        let about_cards = |line: &&str| !has_numbers || line.contains("cvc") || line.contains("card");
         let told: Vec<_> = text.lines().filter(about_cards).filter(|line| holds_card_code(line)).collect();
         assert!(told.is_empty(), "{source} holds a card's code: {told:?}");
     }
@@ -308,6 +316,7 @@ async fn what_is_confided_to_the_api_stays_where_it_belongs() {
     assert!(holds_card_code("{ \"card_cvc\": \"4711\" }") && !holds_card_code("47110, 4711a"));
     let source = |name: &str| &sources.iter().find(|(source, _)| *source == name).unwrap().1;
     assert!(source("the log").contains("DEBUG"), "the log is not at its most talkative");
+    assert!(source("the traces").contains("POST /process-payment"), "nothing was traced");
     assert!(source("the metrics").contains("chakravue_api_payments_total{outcome=\"succeeded\"} 1"));
     assert!(source("the audit log").contains("patient.") && source("the audit log").contains("user."));
     for collection in ["payments", "sessions", "signups", "idempotency", "organization_users"] {

@@ -8,7 +8,7 @@ use kube::{
     ResourceExt as _,
     api::{DeleteParams, ListParams},
 };
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, Document, doc};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -59,6 +59,13 @@ async fn a_hospital_signs_up_and_its_object_says_what_was_sent() {
     let signup = Signup::of(&answer);
     assert!(signup.organization_id.starts_with("org_") && signup.setup_token.starts_with("cset_"), "{answer}");
 
+    // Who pays may come back for a week, and the record that knows the token is there for as long.
+    let record = stack.master().collection::<Document>("signups").find_one(doc! {}).await.unwrap().unwrap();
+    let when = |field: &str| DateTime::parse_rfc3339_str(text(&answer, field)).unwrap();
+    let lasts = when("setup_expires_at").saturating_duration_since(when("created_at"));
+    assert!(lasts >= Duration::from_hours(7 * 24), "{answer}");
+    assert_eq!(record.get_datetime("expires_at").unwrap(), &when("setup_expires_at"));
+
     let object = stack.object(&signup.organization_id).await;
     assert_eq!(object.name_any(), stack.sandbox.object_name("st-marys-hospital"));
     assert_eq!(
@@ -88,7 +95,6 @@ async fn a_hospital_signs_up_and_its_object_says_what_was_sent() {
     stack.client().get(&signup.path("")).await.problem(401, "unauthenticated");
 
     // The database of the platform has the token's hash alone.
-    let record = stack.master().collection::<Document>("signups").find_one(doc! {}).await.unwrap().unwrap();
     assert!(
         !record.to_string().contains(&signup.setup_token) && !record.to_string().contains("stmarys.com"),
         "{record}"

@@ -1,42 +1,13 @@
 //! What the process tells about itself: traces, logs, metrics. None of it names a hospital's path or holds a header.
 
-use std::sync::Arc;
-
-use axum::{Router, body::Bytes, extract::State, routing::post};
 use chakravue_testbed::Sandbox;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::net::TcpListener;
 
-use crate::support::{Stack, samples};
-
-/// A collector that keeps what it is sent. Protocol buffers hold texts and ids as they are, so a test looks for those.
-struct Collector {
-    address: String,
-    spans: mpsc::UnboundedReceiver<Bytes>,
-}
-
-impl Collector {
-    async fn start() -> Self {
-        let (sender, spans) = mpsc::unbounded_channel();
-        let take = async |State(sender): State<Arc<mpsc::UnboundedSender<Bytes>>>, body: Bytes| {
-            sender.send(body).ok();
-        };
-        let router = Router::new().route("/v1/traces", post(take)).with_state(Arc::new(sender));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, router).into_future());
-        Self { address, spans }
-    }
-
-    /// Everything that was sent, once the sender has ended.
-    fn all(&mut self) -> Vec<u8> {
-        let mut all = Vec::new();
-        while let Ok(spans) = self.spans.try_recv() {
-            all.extend_from_slice(&spans);
-        }
-        all
-    }
-}
+use crate::{
+    collector::Collector,
+    support::{Stack, samples},
+};
 
 fn holds(haystack: &[u8], needle: impl AsRef<[u8]>) -> bool {
     haystack.windows(needle.as_ref().len()).any(|window| window == needle.as_ref())

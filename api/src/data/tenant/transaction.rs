@@ -15,6 +15,7 @@ use super::{Fault, Records, Tenant, TenantDatabase, abandoned, chain::ChainGuard
 use crate::{
     data::{
         audit::{Actor, AuditRecord, Entry},
+        commit::{self, Commit, commit, is_overtaken},
         database_error,
     },
     http::{
@@ -217,9 +218,7 @@ async fn once(
         Ok(Commit::Unknown) => {
             // A suspension explains it.
             tenant.0.tenants.usable(&tenant.0.organization_id)?;
-            let detail =
-                "The database does not say whether the change was made. Look whether it was before you try again.";
-            Err(Problem::new(Kind::DatabaseUnavailable, detail).retry_after(A_MOMENT).into())
+            Err(commit::unknown().into())
         }
         Err(error) if is_overtaken(&error) => Ok(Attempt::Again),
         Err(error) => Err(error.into()),
@@ -269,36 +268,4 @@ async fn prepare(
     }
     drop(session);
     Ok(Prepared::Written(transaction, Box::new(record)))
-}
-
-/// Whether another replica wrote the next entry first: everything is looked at again.
-fn is_overtaken(error: &mongodb::error::Error) -> bool {
-    database_error::is_transient(error) || database_error::is_duplicate(error)
-}
-
-enum Commit {
-    Done,
-    /// It was sent, and what became of it cannot be asked. To do the work again could do it twice.
-    Unknown,
-}
-
-/// Commits. Whether a commit whose answer was lost went through is asked again: a second commit changes nothing.
-async fn commit(session: &mut ClientSession) -> mongodb::error::Result<Commit> {
-    let mut attempts = 3;
-    let mut is_lost = false;
-    loop {
-        attempts -= 1;
-        let Err(error) = session.commit_transaction().await else { return Ok(Commit::Done) };
-        is_lost |= database_error::is_commit_unknown(&error);
-        // The driver asks again by itself, too, and may have been refused only then.
-        let is_unknown = is_lost && !database_error::is_transient(&error) || database_error::is_refused(&error);
-        if !is_unknown {
-            return Err(error);
-        }
-        if attempts == 0 || !database_error::is_commit_unknown(&error) {
-            let (kind, code) = (database_error::name(&error), database_error::code(&error));
-            tracing::warn!(kind, code, "MongoDB does not say whether it has committed");
-            return Ok(Commit::Unknown);
-        }
-    }
 }
