@@ -174,8 +174,7 @@ impl PlatformAudit {
         let mut attempts = 0;
         while !batch.is_empty() {
             if attempts == ATTEMPTS {
-                let detail = "Too much happens on the platform at once. Try again in a moment.";
-                return Err(Problem::new(Kind::Conflict, detail).retry_after(A_MOMENT));
+                return Err(too_much());
             }
             let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).in_time().await?;
             let mut head = last.as_ref().map(Head::from).unwrap_or_default();
@@ -230,6 +229,12 @@ impl PlatformAudit {
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
         self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Entries of other replicas came first, again and again.
+fn too_much() -> Problem {
+    Problem::new(Kind::Conflict, "Too much happens on the platform at once. Try again in a moment.")
+        .retry_after(A_MOMENT)
 }
 
 /// Takes up to so many from the front.

@@ -135,6 +135,11 @@ struct Resync {
 }
 
 impl Measured {
+    /// What the API server answered to each start, in KiB.
+    fn start_answered(&self) -> Vec<f64> {
+        self.start.iter().map(|start| kibibytes(start.bytes)).collect()
+    }
+
     fn rows(&self, size: usize, is_last: bool) -> Vec<Row> {
         let rows = |what: &str, unit, values: &[f64]| {
             Some(Row::new(format!("{size} hospitals: {what}"), unit, values)?.of_curve(what, hospitals(size)))
@@ -142,7 +147,6 @@ impl Measured {
         let row = |what: &str, unit, value: f64| rows(what, unit, &[value]);
         let most_memory = 40.0 + hospitals(size) * 10.0 / 1024.0;
         let Resync { took, answered, idle, idle_answered, spread } = self.resync;
-        let start_answered: Vec<f64> = self.start.iter().map(|start| kibibytes(start.bytes)).collect();
         let start_requests: Vec<f64> = self.start.iter().map(|start| number(start.requests)).collect();
         let resync = row("full resync, processor time", Unit::Milliseconds, took);
         [
@@ -150,7 +154,7 @@ impl Measured {
             rows("operator started anew, until its probe answers", Unit::Milliseconds, &self.ready)
                 .map(|row| row.at_most(1000.0)),
             row("the same, until one more hospital is ready", Unit::Milliseconds, self.first_work),
-            rows("operator started anew, answered by the API server", Unit::Kibibytes, &start_answered),
+            rows("operator started anew, answered by the API server", Unit::Kibibytes, &self.start_answered()),
             rows("operator started anew, requests to the API server", Unit::Requests, &start_requests),
             if is_last { resync.map(|row| row.at_most(2000.0)) } else { resync },
             row("idle for as long, processor time", Unit::Milliseconds, idle),
@@ -168,6 +172,10 @@ impl Measured {
         .flatten()
         .collect()
     }
+}
+
+fn median(values: &[f64]) -> f64 {
+    Summary::of(values).map_or(0.0, |values| values.median)
 }
 
 /// What each hospital more costs, by the line that fits all sizes best.
@@ -191,14 +199,13 @@ fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
             measured.resync.idle
         }),
         per_hospital("each hospital more: start until ready", Unit::Microseconds, 1000.0, |measured| {
-            Summary::of(&measured.ready).map_or(0.0, |ready| ready.median)
+            median(&measured.ready)
         }),
         per_hospital("each hospital more: start until one more is ready", Unit::Microseconds, 1000.0, |measured| {
             measured.first_work
         }),
         per_hospital("each hospital more: a start, answered by the API server", Unit::Kibibytes, 1.0, |measured| {
-            let answered: Vec<f64> = measured.start.iter().map(|start| kibibytes(start.bytes)).collect();
-            Summary::of(&answered).map_or(0.0, |answered| answered.median)
+            median(&measured.start_answered())
         }),
         per_hospital("each hospital more: MongoDB's memory", Unit::Kibibytes, 1024.0, |measured| {
             measured.mongodb.memory

@@ -10,14 +10,14 @@ use mongodb::{
     options::{ReadConcern, WriteConcern},
 };
 
-use super::{ATTEMPTS, PlatformAudit, TURN};
+use super::{ATTEMPTS, PlatformAudit, TURN, too_much};
 use crate::{
     data::{
         audit::{Actor, Entry, Head},
         commit::{self, Commit, commit, is_overtaken},
         tenant::Fault,
     },
-    http::problem::{A_MOMENT, Answer, Kind, Problem},
+    http::problem::Answer,
 };
 
 /// Between two attempts, in which another replica's entry may have come.
@@ -42,8 +42,7 @@ impl PlatformAudit {
                     outcome => return Ok(outcome?),
                 }
             }
-            let detail = "Too much happens on the platform at once. Try again in a moment.";
-            Err(Problem::new(Kind::Conflict, detail).retry_after(A_MOMENT))
+            Err(too_much())
         };
         // Given up in the middle of a commit, nobody knows what became of it.
         tokio::time::timeout(TURN, attempts).await.unwrap_or_else(|_| Err(commit::unknown()))
