@@ -132,12 +132,18 @@ bench-api: release ## Measure the API alone: sign-in, the list of patients, sign
 	@exec $(release_bin)/bench sign_in list_patients fastapi signups --json target/bench-api.json
 
 .PHONY: bench-fleet
-bench-fleet: release ## Measure how cost grows up to a thousand hospitals (twenty minutes), and write and draw it for docs/performance.md
+bench-fleet: release ## Measure how cost grows up to a thousand hospitals (half an hour), and write and draw it for docs/performance.md
 	@exec $(release_bin)/bench fleet --json $(figures)/fleet.json --markdown $(figures)/fleet.md --plots $(figures)
 
 .PHONY: bench-figures
 bench-figures: release bench-browser ## Measure everything but the fleet, and write and draw it for docs/performance.md
 	@exec $(release_bin)/bench --except fleet --json $(figures)/figures.json --markdown $(figures)/figures.md --plots $(figures)
+
+# In what falls short of its target. It needs perf, and the right to sample all processes.
+.PHONY: bench-profiles
+bench-profiles: prerequisites ## Record where the processors' time goes, and write it for docs/performance.md
+	cargo build --workspace --bins --profile profiling
+	@exec $(or $(CARGO_TARGET_DIR),target)/profiling/bench --profiles $(figures)/profiles
 
 # --- Building
 

@@ -46,6 +46,7 @@ const QUICK_ONE_MORE: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_mins(15);
 /// In how many parts a storm is told, so that one sees what the databases do that are there already.
 const PARTS: usize = 4;
+const LARGE_PARTS: usize = 20;
 const TARGET: f64 = 0.9;
 /// Whoever comes is done long before those who were there: half of them within this part of what the others still take.
 const FIRST: f64 = 0.5;
@@ -67,6 +68,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             yet, ratios are per round"
         ),
         rows,
+        ended_early: None,
         notes: vec![
             "The operator's rate counts the hospitals that came meanwhile and were ready before the last of the others. It \
             writes objects, Secrets and Events to Kubernetes besides, whose API server and etcd share the cores, and has the \
@@ -81,9 +83,9 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
 
 /// What makes the databases of the yardstick.
 #[derive(Clone, Copy)]
-struct Way {
-    order: Order,
-    workers: usize,
+pub struct Way {
+    pub order: Order,
+    pub workers: usize,
 }
 
 impl Way {
@@ -93,7 +95,7 @@ impl Way {
 }
 
 /// How one storm went.
-struct Storm {
+pub struct Storm {
     /// From the first apply until each was ready, the earliest first.
     made: Vec<Duration>,
     /// Of those that came meanwhile.
@@ -116,10 +118,10 @@ impl Storm {
     }
 
     /// In each part of it, how many were made in a second, and how many there were at its end.
-    fn parts(&self) -> Vec<(usize, f64)> {
-        let end = |part: usize| self.made.len() * part / PARTS;
+    fn parts(&self, parts: usize) -> Vec<(usize, f64)> {
+        let end = |part: usize| self.made.len() * part / parts;
         let when = |made: usize| made.checked_sub(1).map_or(Duration::ZERO, |last| self.made[last]);
-        (1..=PARTS)
+        (1..=parts)
             .map(|part| {
                 let (from, to) = (end(part - 1), end(part));
                 (to, load::count(to - from) / when(to).saturating_sub(when(from)).as_secs_f64())
@@ -195,10 +197,11 @@ async fn measure(size: usize, repeats: usize, best: Way, one_more: Duration) -> 
     ]);
     for (who, storms) in [("operator", &ours), ("raw driver", &raw)] {
         let curve = format!("{size} at once, {who}: made in a second, by how many there are");
-        for part in 0..PARTS {
-            let rates: Vec<f64> = storms.iter().map(|storm| storm.parts()[part].1).collect();
-            let there = size * (part + 1) / PARTS;
-            let what = format!("{who}, part {} of {PARTS}, as far as {there}", part + 1);
+        let parts = if size < LARGE { PARTS } else { LARGE_PARTS };
+        for part in 0..parts {
+            let rates: Vec<f64> = storms.iter().map(|storm| storm.parts(parts)[part].1).collect();
+            let there = size * (part + 1) / parts;
+            let what = format!("{who}, part {} of {parts}, as far as {there}", part + 1);
             let row = row(&what, Unit::PerSecond, &rates);
             rows.push(row.map(|row| row.of_curve(&curve, load::count(there))));
         }
@@ -207,7 +210,7 @@ async fn measure(size: usize, repeats: usize, best: Way, one_more: Duration) -> 
 }
 
 /// By the operator.
-async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
+pub async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
     let sandbox = Sandbox::new("bench: at once").await;
     let mongodb = sandbox.new_mongodb().await?;
     let administrator = Client::with_uri_str(mongodb.uri()).await?;
@@ -278,7 +281,7 @@ async fn until_all_ready(
 }
 
 /// By the raw driver.
-async fn raw_storm(count: usize, way: Way) -> anyhow::Result<Storm> {
+pub async fn raw_storm(count: usize, way: Way) -> anyhow::Result<Storm> {
     let sandbox = Sandbox::new("bench: at once, raw").await;
     let mongodb = sandbox.new_mongodb().await?;
     let administrator = Client::with_uri_str(mongodb.uri()).await?;
@@ -311,7 +314,7 @@ mod tests {
         let storm = Storm { made, late: Vec::new(), operator, mongodb, machine };
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(close(storm.rate(), 8.0 / 1.2) && close(storm.each(storm.operator), 10.0));
-        let parts = storm.parts();
+        let parts = storm.parts(PARTS);
         assert_eq!(parts.iter().map(|part| part.0).collect::<Vec<_>>(), [2, 4, 6, 8]);
         assert!(parts.iter().zip([10.0, 10.0, 5.0, 5.0]).all(|(part, rate)| close(part.1, rate)), "{parts:?}");
     }

@@ -52,6 +52,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         method: format!("{repeats} starts each, from exec until the probe answers 200; its servers run already"),
         rows,
         notes: Vec::new(),
+        ended_early: None,
     })
 }
 

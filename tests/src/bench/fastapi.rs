@@ -66,6 +66,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             WARM_UP.as_secs()
         ),
         rows,
+        ended_early: None,
         notes: vec![
             "The FastAPI server writes no audit log and does not guard against guessing; the API does both here."
                 .to_owned(),

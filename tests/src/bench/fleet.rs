@@ -1,6 +1,8 @@
-//! How cost grows with the number of hospitals: what making them, a full resync, a restart and memory come to at each size
-//! of one fleet, and how fast drift is healed in it. The operator reaches its servers by way of the proxies that count
-//! writes and what the API server answers: a resync of healthy hospitals writes nothing.
+//! How cost grows with the number of hospitals: what making them, one more beside the raw driver, drift, a restart, a full
+//! resync, memory and removal come to at each size of one fleet. For starts and resyncs the operator reaches its servers by
+//! way of the proxies that count writes and what the API server answers: a resync of healthy hospitals writes nothing.
+
+mod measured;
 
 use std::{
     path::PathBuf,
@@ -9,22 +11,22 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use chakravue_testbed::{
-    OperatorProcess, Sandbox,
+    OperatorOptions, OperatorProcess, Sandbox,
     proxy::{KubeProxy, MongoProxy, Traffic, WriteLog},
     with_credentials,
 };
 use mongodb::bson::{Bson, doc};
 
+use self::measured::{Measured, MongodbState, Resync, hospitals, kibibytes, number, slopes};
 use crate::{
     drift,
     extent::Extent,
     footprint::settled_memory,
     hospital::Hospitals,
-    one_tenant::milliseconds,
+    one_tenant::{Contest, milliseconds},
     processor::time_of,
     programs::Program,
     report::{Row, Scenario, Unit},
-    statistics::{Summary, slope},
 };
 
 const SIZES: [usize; 4] = [10, 100, 300, 1000];
@@ -42,206 +44,87 @@ const IDLE: Duration = Duration::from_secs(20);
 const QUICK_IDLE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_mins(5);
 
+/// How often one more is made at each size.
+const CONTESTS: usize = 9;
+const QUICK_CONTESTS: usize = 1;
+/// The first one after the operator's start opens connections.
+const WARM_UP: usize = 1;
+/// Changes of each kind by hand at each size but the last: some hundreds of them together.
+const DRIFTS: usize = 15;
+/// At the last, so that each kind has a slowest hundredth of its own.
+const LAST_DRIFTS: usize = 100;
+const QUICK_DRIFTS: usize = 2;
+
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
-    let rounds = extent.repeats(100, 2);
     let sizes = extent.sizes(&SIZES, &QUICK_SIZES);
+    let contests = extent.either(CONTESTS, QUICK_CONTESTS);
+    let drifts = extent.either(DRIFTS, QUICK_DRIFTS);
+    let last_drifts = extent.repeats(LAST_DRIFTS, QUICK_DRIFTS);
     let sandbox = Sandbox::new("bench: fleet").await;
     let mut fleet = Fleet::start(&sandbox, extent).await?;
-    let mut rows = fleet.empty().await?;
-    show(&rows);
-    let mut sizes_measured = Vec::new();
-    for (turn, &size) in sizes.iter().enumerate() {
-        let measured = fleet.measure(size).await.with_context(|| format!("{size} hospitals"))?;
-        let of_size = measured.rows(size, turn + 1 == sizes.len());
-        // What takes so long is not to be lost by what fails after it.
-        show(&of_size);
-        rows.extend(of_size);
-        sizes_measured.push(measured);
+    let (mut rows, mut measured) = (Vec::new(), Vec::new());
+    let last = sizes.len() - 1;
+    let everything = async {
+        tell(&mut rows, fleet.empty().await?);
+        for (turn, &size) in sizes.iter().enumerate() {
+            let drifts = if turn == last { last_drifts } else { drifts };
+            let at_size = fleet.measure(size, contests, drifts).await.with_context(|| format!("{size} hospitals"))?;
+            tell(&mut rows, at_size.rows(size, turn == last));
+            measured.push(at_size);
+        }
+        for turn in (0..sizes.len()).rev() {
+            let left = if turn == 0 { 0 } else { sizes[turn - 1] };
+            tell(&mut rows, fleet.shrink(sizes[turn], left).await?);
+        }
+        anyhow::Ok(())
+    };
+    // What takes so long is not lost by what fails after it.
+    let ended_early = everything.await.err().map(|error| format!("{error:#}"));
+    rows.extend(slopes(&sizes, &measured));
+    fleet.stop_operator().await;
+    drop(fleet);
+    if ended_early.is_none() {
+        sandbox.close().await;
     }
-    rows.extend(slopes(&sizes, &sizes_measured));
-    let operator = fleet.operator()?;
-    let times = drift::measure(&sandbox, &fleet.names, rounds).await.with_context(|| operator.last_words())?;
-    let healed = drift::rows(&times);
-    show(&healed);
-    rows.extend(healed);
-    let last = sizes.last().copied().unwrap_or_default();
-    let removed = hospitals(last) / fleet.end().await?.as_secs_f64();
-    rows.extend(Row::new(
-        format!("{last} hospitals removed with their data, all at once"),
-        Unit::PerSecond,
-        &[removed],
-    ));
-    sandbox.close().await;
     Ok(Scenario {
         name: "fleet".to_owned(),
         method: format!(
-            "{sizes:?} hospitals, one fleet that grows; at each size the operator is started anew and every hospital looked \
-             at once, which wrote nothing to either server, and an API started; at the end {rounds} changes of each kind by \
-             hand"
+            "{sizes:?} hospitals, one fleet that grows. At each size one more is made beside the raw driver, {contests} \
+             times; {drifts} things of each kind are changed by hand, {last_drifts} at the last size; then the operator is \
+             started anew {STARTS} times and every hospital looked at once, and an API started. At the end it shrinks by the \
+             same steps"
         ),
         rows,
+        ended_early,
         notes: vec![
             "The processor time of a resync is what the operator took until every hospital was looked at, less what it takes in \
              as long a time without that, when it compares users and roles and watches; and what the API server answered to it \
              likewise."
                 .into(),
-            "What the API server answers is counted in the bodies of answers, without headers and TLS. The API is one that has \
-             just started and has heard of all hospitals, and that nobody asks anything."
+            "What the API server answers is counted in the bodies of answers, without headers and TLS; writes are those that \
+             were acknowledged, but Events and a Lease. The API is one that has just started and has heard of all hospitals, \
+             and that nobody asks anything."
                 .into(),
         ],
     })
 }
 
-fn show(rows: &[Row]) {
-    for row in rows {
+/// To who looks on as well.
+fn tell(rows: &mut Vec<Row>, new: Vec<Row>) {
+    for row in &new {
         eprintln!("{row}");
     }
-}
-
-/// What one size of the fleet came to.
-struct Measured {
-    made_per_second: f64,
-    /// From the operator's start, in milliseconds: until its probe answers 200, several times, and until a hospital is
-    /// ready that was applied in that moment.
-    ready: Vec<f64>,
-    first_work: f64,
-    /// What each of these starts asked of the API server.
-    start: Vec<Traffic>,
-    resync: Resync,
-    memory: f64,
-    api_memory: f64,
-    mongodb: Mongodb,
-}
-
-/// What so many databases are to MongoDB.
-struct Mongodb {
-    /// In MiB.
-    memory: f64,
-    open_files: f64,
-    /// In milliseconds: as it does one every minute.
-    checkpoint: f64,
-}
-
-/// Every hospital is looked at once.
-struct Resync {
-    /// The processor time that this took, in milliseconds, and what the API server answered, in KiB.
-    took: f64,
-    answered: f64,
-    /// The same of an operator that has nothing to look at in as long a time.
-    idle: f64,
-    idle_answered: f64,
-    /// In milliseconds.
-    spread: f64,
-}
-
-impl Measured {
-    /// What the API server answered to each start, in KiB.
-    fn start_answered(&self) -> Vec<f64> {
-        self.start.iter().map(|start| kibibytes(start.bytes)).collect()
-    }
-
-    fn rows(&self, size: usize, is_last: bool) -> Vec<Row> {
-        let rows = |what: &str, unit, values: &[f64]| {
-            Some(Row::new(format!("{size} hospitals: {what}"), unit, values)?.of_curve(what, hospitals(size)))
-        };
-        let row = |what: &str, unit, value: f64| rows(what, unit, &[value]);
-        let most_memory = 40.0 + hospitals(size) * 10.0 / 1024.0;
-        let Resync { took, answered, idle, idle_answered, spread } = self.resync;
-        let start_requests: Vec<f64> = self.start.iter().map(|start| number(start.requests)).collect();
-        let resync = row("full resync, processor time", Unit::Milliseconds, took);
-        [
-            row("made, first apply to last Ready", Unit::PerSecond, self.made_per_second),
-            rows("operator started anew, until its probe answers", Unit::Milliseconds, &self.ready)
-                .map(|row| row.at_most(1000.0)),
-            row("the same, until one more hospital is ready", Unit::Milliseconds, self.first_work),
-            rows("operator started anew, answered by the API server", Unit::Kibibytes, &self.start_answered()),
-            rows("operator started anew, requests to the API server", Unit::Requests, &start_requests),
-            if is_last { resync.map(|row| row.at_most(2000.0)) } else { resync },
-            row("idle for as long, processor time", Unit::Milliseconds, idle),
-            row("both together, processor time", Unit::Milliseconds, took + idle),
-            row("full resync, answered by the API server", Unit::Kibibytes, answered),
-            row("idle for as long, answered by the API server", Unit::Kibibytes, idle_answered),
-            Row::new(format!("{size} hospitals: full resync, spread over"), Unit::Milliseconds, &[spread]),
-            row("operator's memory", Unit::Mebibytes, self.memory).map(|row| row.at_most(most_memory)),
-            row("API's memory", Unit::Mebibytes, self.api_memory),
-            row("MongoDB's memory", Unit::Mebibytes, self.mongodb.memory),
-            row("MongoDB's open files", Unit::Files, self.mongodb.open_files),
-            row("a checkpoint of MongoDB", Unit::Milliseconds, self.mongodb.checkpoint),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-}
-
-fn median(values: &[f64]) -> f64 {
-    Summary::of(values).map_or(0.0, |values| values.median)
-}
-
-/// What each hospital more costs, by the line that fits all sizes best.
-fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
-    let per_hospital = |what: &str, unit, factor: f64, of: fn(&Measured) -> f64| {
-        let points: Vec<(f64, f64)> =
-            sizes.iter().zip(measured).map(|(&size, measured)| (hospitals(size), of(measured))).collect();
-        Row::new(what, unit, &[slope(&points)? * factor])
-    };
-    [
-        // What it may be is bounded together with that of no hospital.
-        per_hospital("each hospital more: memory", Unit::Kibibytes, 1024.0, |measured| measured.memory),
-        per_hospital("each hospital more: API's memory", Unit::Kibibytes, 1024.0, |measured| measured.api_memory),
-        per_hospital("each hospital more: a resync, answered by the API server", Unit::Kibibytes, 1.0, |measured| {
-            measured.resync.answered
-        }),
-        per_hospital("each hospital more: processor time of a resync", Unit::Microseconds, 1000.0, |measured| {
-            measured.resync.took
-        }),
-        per_hospital("each hospital more: processor time of as long a time", Unit::Microseconds, 1000.0, |measured| {
-            measured.resync.idle
-        }),
-        per_hospital("each hospital more: start until ready", Unit::Microseconds, 1000.0, |measured| {
-            median(&measured.ready)
-        }),
-        per_hospital("each hospital more: start until one more is ready", Unit::Microseconds, 1000.0, |measured| {
-            measured.first_work
-        }),
-        per_hospital("each hospital more: a start, answered by the API server", Unit::Kibibytes, 1.0, |measured| {
-            median(&measured.start_answered())
-        }),
-        per_hospital("each hospital more: MongoDB's memory", Unit::Kibibytes, 1024.0, |measured| {
-            measured.mongodb.memory
-        }),
-        per_hospital("each hospital more: MongoDB's open files", Unit::Files, 1.0, |measured| {
-            measured.mongodb.open_files
-        }),
-        per_hospital("each hospital more: a checkpoint of MongoDB", Unit::Microseconds, 1000.0, |measured| {
-            measured.mongodb.checkpoint
-        }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn hospitals(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
-}
-
-fn number(count: u64) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+    rows.extend(new);
 }
 
 /// A number that MongoDB tells, in whichever of its types.
 fn whole(value: &Bson) -> Option<f64> {
     match value {
-        Bson::Int32(number) => Some(f64::from(*number)),
-        Bson::Int64(number) => u64::try_from(*number).ok().map(self::number),
-        Bson::Double(number) => Some(*number),
+        Bson::Int32(small) => Some(f64::from(*small)),
+        Bson::Int64(large) => u64::try_from(*large).ok().map(number),
+        Bson::Double(any) => Some(*any),
         _ => None,
     }
-}
-
-fn kibibytes(bytes: u64) -> f64 {
-    number(bytes) / 1024.0
 }
 
 struct Fleet<'a> {
@@ -254,6 +137,7 @@ struct Fleet<'a> {
     resync: &'static str,
     idle: Duration,
     operator: Option<OperatorProcess>,
+    contest: Contest<'a>,
     hospitals: Hospitals,
     names: Vec<String>,
     kube: KubeProxy,
@@ -280,14 +164,13 @@ impl<'a> Fleet<'a> {
             resync: extent.either(RESYNC, QUICK_RESYNC),
             idle: extent.either(IDLE, QUICK_IDLE),
             operator: None,
+            contest: Contest::new(sandbox).await?,
             hospitals: Hospitals::watch(sandbox).await,
             names: Vec::new(),
             kube,
             _mongo: mongo,
         };
-        let operator = fleet.start_operator().await;
-        operator.wait_ready().await;
-        fleet.operator = Some(operator);
+        fleet.work_undisturbed().await;
         Ok(fleet)
     }
 
@@ -302,26 +185,32 @@ impl<'a> Fleet<'a> {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    async fn measure(&mut self, size: usize) -> anyhow::Result<Measured> {
+    async fn measure(&mut self, size: usize, contests: usize, drifts: usize) -> anyhow::Result<Measured> {
+        self.work_undisturbed().await;
         let made_per_second = self.grow(size - 1).await?;
+        let one_more = self.contest.rounds(&mut self.hospitals, WARM_UP, contests).await?;
+        let drift = drift::measure(self.sandbox, &self.names, drifts);
+        let drift = drift.await.with_context(|| self.last_words())?;
         let (ready, start, first_work) = self.restart().await?;
-        let (together, answered, spread) = self.resync().await?;
+        let (together, answered, writes, spread) = self.resync().await?;
         let memory = settled_memory(Program::Operator, self.operator()?.pid()).await?;
         let api_memory = self.api_memory().await?;
-        let (idle, idle_answered) = self.idle().await?;
+        let (idle, idle_answered, idle_writes) = self.idle().await?;
         let (idle, idle_answered) = (idle * spread, idle_answered * spread);
         let resync = Resync {
             took: together - idle,
             answered: (answered - idle_answered).max(0.0),
+            writes,
             idle,
             idle_answered,
+            idle_writes,
             spread,
         };
         let mongodb = self.mongodb().await?;
-        Ok(Measured { made_per_second, ready, first_work, start, resync, memory, api_memory, mongodb })
+        Ok(Measured { made_per_second, one_more, drift, ready, first_work, start, resync, memory, api_memory, mongodb })
     }
 
-    async fn mongodb(&self) -> anyhow::Result<Mongodb> {
+    async fn mongodb(&self) -> anyhow::Result<MongodbState> {
         let administrator = self.sandbox.mongodb().await.database("admin");
         let began = Instant::now();
         administrator.run_command(doc! { "fsync": 1 }).await.context("have MongoDB make a checkpoint")?;
@@ -331,7 +220,7 @@ impl<'a> Fleet<'a> {
         let storage = status.get_document("wiredTiger")?.get_document("connection")?;
         let open_files = storage.get("files currently open").and_then(whole);
         let (memory, open_files) = memory.zip(open_files).context("MongoDB does not tell its memory and its files")?;
-        Ok(Mongodb { memory, open_files, checkpoint })
+        Ok(MongodbState { memory, open_files, checkpoint })
     }
 
     /// Of an API that was just started.
@@ -366,7 +255,7 @@ impl<'a> Fleet<'a> {
         for _ in 1..STARTS {
             self.stop_operator().await;
             let (before, began) = (self.kube.traffic(), Instant::now());
-            let operator = self.start_operator().await;
+            let operator = self.counted(self.resync).start().await;
             operator.wait_ready().await;
             ready.push(milliseconds(began.elapsed()));
             start.push(self.since(before));
@@ -375,7 +264,7 @@ impl<'a> Fleet<'a> {
         self.stop_operator().await;
         let name = self.name(self.names.len());
         let began = Instant::now();
-        let operator = self.start_operator();
+        let operator = self.counted(self.resync).start();
         let (operator, applied) = tokio::join!(operator, self.hospitals.apply(&name));
         applied?;
         operator.wait_ready().await;
@@ -387,8 +276,8 @@ impl<'a> Fleet<'a> {
     }
 
     /// Every hospital is looked at once; answers the processor time in milliseconds, the KiB that the API server answered,
-    /// and the time that this took in milliseconds.
-    async fn resync(&self) -> anyhow::Result<(f64, f64, f64)> {
+    /// the writes, and the time that this took in milliseconds.
+    async fn resync(&self) -> anyhow::Result<(f64, f64, f64, f64)> {
         let operator = self.operator()?;
         let all = self.names.len();
         // The first look at each after the start finds out what there is.
@@ -401,36 +290,51 @@ impl<'a> Fleet<'a> {
         until_passes(operator, before + all).await?;
         let (took, used) = (began.elapsed(), time_of(operator.pid())?.saturating_sub(used));
         let answered = kibibytes(self.since(traffic).bytes);
+        Ok((milliseconds(used), answered, self.writes().await, milliseconds(took)))
+    }
+
+    /// How many there were since the log was cleared; who looks on is told which.
+    async fn writes(&self) -> f64 {
         self.log.settled().await;
         let writes = self.log.writes();
-        ensure!(writes.is_empty(), "a resync of healthy hospitals wrote {writes:?}");
-        Ok((milliseconds(used), answered, milliseconds(took)))
+        for write in &writes {
+            eprintln!("written: {}", write.what);
+        }
+        hospitals(writes.len())
     }
 
     /// How much of one processor the operator takes that has looked at every hospital and has to do so next in a long time,
-    /// and how many KiB the API server answers to it in a millisecond.
-    async fn idle(&mut self) -> anyhow::Result<(f64, f64)> {
+    /// how many KiB the API server answers to it in a millisecond, and the writes.
+    async fn idle(&mut self) -> anyhow::Result<(f64, f64, f64)> {
         self.stop_operator().await;
-        let operator = self.start_operator_with(NO_RESYNC).await;
+        let operator = self.counted(NO_RESYNC).start().await;
         operator.wait_ready().await;
         until_passes(&operator, self.names.len()).await?;
         self.log.settled().await;
+        self.log.clear();
         let (used, traffic) = (time_of(operator.pid())?, self.kube.traffic());
         tokio::time::sleep(self.idle).await;
         let used = time_of(operator.pid())?.saturating_sub(used);
         let answered = kibibytes(self.since(traffic).bytes);
         self.operator = Some(operator);
-        Ok((used.as_secs_f64() / self.idle.as_secs_f64(), answered / milliseconds(self.idle)))
+        let writes = self.writes().await;
+        Ok((used.as_secs_f64() / self.idle.as_secs_f64(), answered / milliseconds(self.idle), writes))
     }
 
-    async fn start_operator(&self) -> OperatorProcess {
-        self.start_operator_with(self.resync).await
-    }
-
-    async fn start_operator_with(&self, resync: &str) -> OperatorProcess {
+    /// An operator that reaches its servers by way of the proxies.
+    fn counted(&self, resync: &str) -> OperatorOptions {
         let options = self.sandbox.operator().kubeconfig(&self.kubeconfig).mongodb_uri(&self.uri);
         let options = options.tenant_mongodb_uri(&self.tenants).watch_mongodb_uri(&self.watch);
-        options.resync_interval(resync).arg("--max-open-files").arg(OPEN_FILES).start().await
+        options.resync_interval(resync).arg("--max-open-files").arg(OPEN_FILES)
+    }
+
+    /// From now on an operator that reaches its servers by itself and looks at nothing without a reason.
+    async fn work_undisturbed(&mut self) {
+        self.stop_operator().await;
+        let options = self.sandbox.operator().watch_mongodb_uri(&self.watch).resync_interval(NO_RESYNC);
+        let operator = options.arg("--max-open-files").arg(OPEN_FILES).start().await;
+        operator.wait_ready().await;
+        self.operator = Some(operator);
     }
 
     async fn stop_operator(&mut self) {
@@ -447,11 +351,21 @@ impl<'a> Fleet<'a> {
         self.sandbox.object_name(&format!("fleet-{number}"))
     }
 
-    /// Removes all hospitals and answers how long that took.
-    async fn end(mut self) -> anyhow::Result<Duration> {
-        let took = self.hospitals.remove_all().await?;
-        self.stop_operator().await;
-        Ok(took)
+    fn last_words(&self) -> String {
+        self.operator.as_ref().map(OperatorProcess::last_words).unwrap_or_default()
+    }
+
+    /// Removes hospitals with their data, all at once, until so many are left.
+    async fn shrink(&mut self, from: usize, left: usize) -> anyhow::Result<Vec<Row>> {
+        self.work_undisturbed().await;
+        let took = self.hospitals.remove_until(left).await.with_context(|| self.last_words())?;
+        let what = "removed with their data in a second, by how many there were";
+        let row = Row::new(
+            format!("{from} hospitals: removed with their data, all at once, until {left} are left"),
+            Unit::PerSecond,
+            &[hospitals(from - left) / took.as_secs_f64()],
+        );
+        Ok(row.map(|row| row.of_curve(what, hospitals(from))).into_iter().collect())
     }
 }
 

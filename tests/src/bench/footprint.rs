@@ -50,6 +50,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         method: format!("{repeats} starts each; resident memory after it has settled"),
         rows: rows.into_iter().flatten().collect(),
         notes: Vec::new(),
+        ended_early: None,
     })
 }
 

@@ -79,6 +79,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             lease.as_secs()
         ),
         rows: rows.flatten().collect(),
+        ended_early: None,
         notes: vec![format!(
             "Nobody tells the other one of a kill: it takes the Lease when that has not been renewed for {} s, which is what \
             bounds the gap. It was renewed up to a third of that before the kill; so the gap is between two thirds and the \

@@ -71,6 +71,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             WARM_UP.as_secs()
         ),
         rows,
+        ended_early: None,
         notes: vec![
             "Server, MongoDB and clients share the cores; their times are per request.".to_owned(),
             "The bare handler asks for the patients and nothing else. The same commands: it looks the session up as well, \

@@ -22,6 +22,7 @@ mod one_tenant;
 mod paint;
 mod plots;
 mod processor;
+mod profiles;
 mod programs;
 mod raw;
 mod report;
@@ -76,6 +77,11 @@ struct Cli {
     #[arg(long, value_name = "JSON", requires = "pages",
         conflicts_with_all = ["scenarios", "except", "repeats", "quick", "json"])]
     redraw: Option<PathBuf>,
+    /// Measure nothing: sample with perf what the processors do in what falls short of its target, and write it into this
+    /// folder.
+    #[arg(long, value_name = "FOLDER",
+        conflicts_with_all = ["scenarios", "except", "repeats", "quick", "json", "plots", "markdown", "redraw"])]
+    profiles: Option<PathBuf>,
     /// Let Kubernetes wait for the disk at every write, as in production; tests do without.
     #[arg(long)]
     durable_etcd: bool,
@@ -131,6 +137,9 @@ async fn main() -> anyhow::Result<()> {
         let report = serde_json::from_str(&text).with_context(|| format!("{} is no report", file.display()))?;
         return pages.write(&report);
     }
+    if let Some(folder) = &cli.profiles {
+        return profiles::write(folder).await;
+    }
     if cli.scenarios.is_empty() {
         cli.scenarios = Which::value_variants().iter().copied().filter(|which| !cli.except.contains(which)).collect();
     }
@@ -150,6 +159,10 @@ async fn main() -> anyhow::Result<()> {
         match undisturbed(Box::pin(which.run(extent))).await {
             Ok(scenario) => {
                 eprintln!("{name} took {} s", began.elapsed().as_secs());
+                if let Some(error) = &scenario.ended_early {
+                    eprintln!("{name} ended before everything was measured: {error}");
+                    run.failed.push(name);
+                }
                 scenarios.push(scenario);
             }
             Err(error) => {

@@ -24,7 +24,7 @@ pub fn page(report: &Report) -> String {
 }
 
 fn section(page: &mut String, scenario: &Scenario) {
-    let Scenario { name, method, rows, notes } = scenario;
+    let Scenario { name, method, rows, notes, ended_early } = scenario;
     let method = escaped(method);
     let columns =
         "| what | median | quartiles | least | most | measured | target | |\n|---|---|---|---|---|---|---|---|\n";
@@ -32,6 +32,9 @@ fn section(page: &mut String, scenario: &Scenario) {
     write!(page, "\n## {name}\n\nMeasured by `bench {name}`: {method}.\n\n{columns}").ok();
     for row in rows {
         page.push_str(&line(row));
+    }
+    if let Some(error) = ended_early {
+        write!(page, "\nIt ended before everything was measured: {}\n", escaped(error)).ok();
     }
     for note in notes {
         let (first, listing) = note.split_once('\n').unwrap_or((note, ""));
@@ -88,6 +91,7 @@ mod tests {
             method: "three rounds".to_owned(),
             rows: rows.into_iter().flatten().collect(),
             notes,
+            ended_early: Some("lost <touch>".to_owned()),
         };
         let conditions = Conditions {
             operator: "0.1.0".to_owned(),
@@ -119,12 +123,13 @@ mod tests {
             "- 2 cores; load average 0.10 at the start, 2.00 at the end",
             "- commit 0123456789ab, release profile, begun 2026-11-28T02:00:00Z; A Processor, 1024 MiB, Linux 6.1",
             "- A quick run: whether everything works, not how fast it is.",
-            "- Not measured, because of an error: paint",
+            "- Not measured, or not all of it, because of an error: paint",
             "## one_thing",
             "Measured by `bench one_thing`: three rounds.",
             r"| a \| b | 2.0 ms | 2.0 ms – 4.0 ms | 1.0 ms | 4.0 ms | 3 times | ≤ 1.5 ms | MISSED |",
             r"| \<once> | 1.00 × | | | | once | ≥ 0.90 × | met |",
             "| nothing to reach | 7 requests | | | | once | | |",
+            r"It ended before everything was measured: lost \<touch>",
             r"Shared \`cores\`.",
             "a listing:",
             "```text",

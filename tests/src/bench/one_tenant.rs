@@ -21,11 +21,15 @@ use crate::{
     raw::{Order, Raw},
     report::{Row, Scenario, Unit},
     timeline::Timeline,
+    workplace::ratios,
 };
 
 const ROUNDS: usize = 30;
 const QUICK_ROUNDS: usize = 6;
 const WARM_UP: usize = 4;
+/// At most so many times what the raw driver takes one command after another, and in its fastest order.
+pub const TO_SCRIPT: f64 = 1.0;
+pub const TO_FASTEST: f64 = 1.3;
 /// Between two measurements: the operator publishes its Events, the server ends what it does in the background.
 const SETTLE: Duration = Duration::from_millis(200);
 
@@ -41,36 +45,21 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let sandbox = Sandbox::new("bench: one tenant").await;
     let operator = sandbox.operator().start().await;
     operator.wait_ready().await;
-    let mut bench = Bench {
-        hospitals: Hospitals::watch(&sandbox).await,
-        raw: Raw::connect(sandbox.operator_mongodb_uri(), sandbox.master_database()).await?,
-        administrator: sandbox.mongodb().await,
-        sandbox: &sandbox,
-    };
-
+    let mut hospitals = Hospitals::watch(&sandbox).await;
+    let mut contest = Contest::new(&sandbox).await?;
     let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
-    let mut times: [Vec<f64>; 3] = Default::default();
-    for round in 0..WARM_UP + rounds {
-        eprint!("\rone_tenant: round {} of {} ", round + 1, WARM_UP + rounds);
-        let took = bench.round(round).await.with_context(|| format!("round {}", round + 1))?;
-        if round >= WARM_UP {
-            times.iter_mut().zip(took).for_each(|(times, took)| times.push(milliseconds(took)));
-        }
-    }
-    eprintln!();
-    let timeline = bench.timeline().await?;
-    drop(bench);
+    let times = contest.rounds(&mut hospitals, WARM_UP, rounds).await?;
+    let timeline = contest.timeline(&mut hospitals).await?;
+    drop(hospitals);
     operator.terminate().await;
     sandbox.close().await;
 
-    let [operator, script, fastest] = &times;
-    let ratio = |to: &[f64]| operator.iter().zip(to).map(|(operator, to)| operator / to).collect::<Vec<_>>();
     let rows = [
-        Row::new("operator, apply → Ready", Unit::Milliseconds, operator),
-        Row::new("raw driver, one after another", Unit::Milliseconds, script),
-        Row::new("raw driver, fastest order", Unit::Milliseconds, fastest),
-        Row::new("operator / one after another", Unit::Ratio, &ratio(script)).map(|row| row.at_most(1.0)),
-        Row::new("operator / fastest order", Unit::Ratio, &ratio(fastest)).map(|row| row.at_most(1.3)),
+        Row::new("operator, apply → Ready", Unit::Milliseconds, &times.operator),
+        Row::new("raw driver, one after another", Unit::Milliseconds, &times.script),
+        Row::new("raw driver, fastest order", Unit::Milliseconds, &times.fastest),
+        Row::new("operator / one after another", Unit::Ratio, &times.beside_script()).map(|row| row.at_most(TO_SCRIPT)),
+        Row::new("operator / fastest order", Unit::Ratio, &times.beside_fastest()).map(|row| row.at_most(TO_FASTEST)),
     ];
     let mut listing = "one more hospital, as the servers logged it (start, duration):".to_owned();
     write!(listing, "\n{timeline}")?;
@@ -81,32 +70,76 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         ),
         rows: rows.into_iter().flatten().collect(),
         notes: vec![listing],
+        ended_early: None,
     })
 }
 
-struct Bench<'a> {
-    sandbox: &'a Sandbox,
-    hospitals: Hospitals,
-    raw: Raw,
-    administrator: Client,
+/// How long each took, round by round.
+#[derive(Default)]
+pub struct Times {
+    pub operator: Vec<f64>,
+    script: Vec<f64>,
+    fastest: Vec<f64>,
 }
 
-impl Bench<'_> {
+impl Times {
+    pub fn beside_script(&self) -> Vec<f64> {
+        ratios(&self.operator, &self.script)
+    }
+
+    pub fn beside_fastest(&self) -> Vec<f64> {
+        ratios(&self.operator, &self.fastest)
+    }
+}
+
+/// The operator of a sandbox and the raw driver on the sandbox's MongoDB, one hospital at a time.
+pub struct Contest<'a> {
+    sandbox: &'a Sandbox,
+    raw: Raw,
+    administrator: Client,
+    /// Each round has names of its own.
+    rounds: usize,
+}
+
+impl<'a> Contest<'a> {
+    pub async fn new(sandbox: &'a Sandbox) -> anyhow::Result<Self> {
+        let raw = Raw::connect(sandbox.operator_mongodb_uri(), sandbox.master_database()).await?;
+        Ok(Self { sandbox, raw, administrator: sandbox.mongodb().await, rounds: 0 })
+    }
+
+    pub async fn rounds(&mut self, hospitals: &mut Hospitals, warm_up: usize, count: usize) -> anyhow::Result<Times> {
+        let mut times = Times::default();
+        for round in 0..warm_up + count {
+            eprint!("\rone hospital: round {} of {} ", round + 1, warm_up + count);
+            let took = self.round(hospitals).await.with_context(|| format!("round {}", round + 1))?;
+            if round >= warm_up {
+                let [operator, script, fastest] = took.map(milliseconds);
+                times.operator.push(operator);
+                times.script.push(script);
+                times.fastest.push(fastest);
+            }
+        }
+        eprintln!();
+        Ok(times)
+    }
+
     /// Each contender once, in an order that turns from round to round; then everything is removed again.
-    async fn round(&mut self, round: usize) -> anyhow::Result<[Duration; 3]> {
+    async fn round(&mut self, hospitals: &mut Hospitals) -> anyhow::Result<[Duration; 3]> {
+        let round = self.rounds;
+        self.rounds += 1;
         let names = ["operator", "script", "fastest"].map(|who| self.sandbox.object_name(&format!("{who}-{round}")));
         let mut took = [Duration::ZERO; 3];
         for turn in 0..CONTENDERS.len() {
             let which = (turn + round) % CONTENDERS.len();
             tokio::time::sleep(SETTLE).await;
-            took[which] = self.measure(CONTENDERS[which], &names[which]).await?;
+            took[which] = self.measure(hospitals, CONTENDERS[which], &names[which]).await?;
         }
         if round == 0 {
             self.check_that_all_made_the_same(&names).await?;
         }
         for (contender, name) in CONTENDERS.iter().zip(&names) {
             match contender {
-                Contender::Operator => self.hospitals.remove(name).await?,
+                Contender::Operator => hospitals.remove(name).await?,
                 Contender::Raw(_) => self.raw.forget(&self.administrator, &database_of(name)?).await?,
             }
         }
@@ -115,9 +148,9 @@ impl Bench<'_> {
         Ok(took)
     }
 
-    async fn measure(&mut self, contender: Contender, name: &str) -> anyhow::Result<Duration> {
+    async fn measure(&self, hospitals: &mut Hospitals, contender: Contender, name: &str) -> anyhow::Result<Duration> {
         match contender {
-            Contender::Operator => self.hospitals.apply_until_ready(name).await,
+            Contender::Operator => hospitals.apply_until_ready(name).await,
             Contender::Raw(order) => {
                 let database = database_of(name)?;
                 let start = Instant::now();
@@ -170,17 +203,17 @@ impl Bench<'_> {
     }
 
     /// Where the operator's time goes, in a run of its own because logging everything takes time too.
-    async fn timeline(&mut self) -> anyhow::Result<Timeline> {
+    async fn timeline(&self, hospitals: &mut Hospitals) -> anyhow::Result<Timeline> {
         let name = self.sandbox.object_name("timeline");
         tokio::time::sleep(SETTLE).await;
         let timeline = Timeline::record(
             &self.administrator,
             self.sandbox.testbed().audit_log().as_deref(),
             &name,
-            self.hospitals.apply_until_ready(&name),
+            hospitals.apply_until_ready(&name),
         )
         .await?;
-        self.hospitals.remove(&name).await?;
+        hospitals.remove(&name).await?;
         Ok(timeline)
     }
 }

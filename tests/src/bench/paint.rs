@@ -84,6 +84,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         ),
         rows: Vec::new(),
         notes: Vec::new(),
+        ended_early: None,
     };
     let is_built = built.join("index.html").is_file() && tests.join("node_modules").is_dir();
     let Some(browser) = browser().filter(|_| is_built) else {

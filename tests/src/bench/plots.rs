@@ -8,7 +8,10 @@ use plotters::{
     style::text_anchor::{HPos, Pos, VPos},
 };
 
-use crate::report::{Report, Row, Target};
+use crate::{
+    report::{Report, Row, Target},
+    statistics::knee,
+};
 
 const SIZE: (u32, u32) = (640, 340);
 /// Legible on a light page and on a dark one.
@@ -91,6 +94,11 @@ fn picture(curve: &Curve<'_>) -> Result<String, Box<dyn std::error::Error>> {
         if bounds.len() == measured.len() {
             chart.draw_series(DashedLineSeries::new(bounds.clone(), 6, 4, BOUND.stroke_width(1)))?;
         }
+        if let Some(knee) = knee(&measured) {
+            chart.draw_series(DashedLineSeries::new([(knee, 0.0), (knee, highest)], 3, 3, INK.stroke_width(1)))?;
+            let style = (FONT, 12).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Top));
+            chart.draw_series([Text::new(format!("knee at {knee:.0}"), (knee * 1.02, highest), style)])?;
+        }
         chart.draw_series(LineSeries::new(measured.clone(), ACCENT.stroke_width(2)))?;
         let value = (FONT, 12).into_font().color(&INK).pos(Pos::new(HPos::Center, VPos::Bottom));
         chart.draw_series(measured.iter().map(|&(x, y)| {
@@ -132,6 +140,18 @@ mod tests {
         for part in ["22.5", "39.0", "hospitals", "memory (MiB)"] {
             assert!(svg.contains(part), "{part}: {svg}");
         }
+    }
+
+    #[test]
+    fn where_a_curve_turns_is_marked() {
+        let row = |hospitals: f64| {
+            let rate = (20.0 - hospitals / 50.0).max(12.0);
+            Row::new("made", Unit::PerSecond, &[rate]).unwrap().of_curve("made", hospitals)
+        };
+        let rows: Vec<Row> = (1..=20).map(|part| row(f64::from(part) * 50.0)).collect();
+        let svg = picture(&curves(&rows)[0]).unwrap();
+        assert!(svg.contains("knee at 400"), "{svg}");
+        assert!(!picture(&curves(&rows[..4])[0]).unwrap().contains("knee"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct Run {
     pub processor: String,
     pub kernel: String,
     pub memory_mib: u64,
-    /// The scenarios that ended in an error and so are missing.
+    /// The scenarios that ended in an error, and so are missing or lack some of their figures.
     pub failed: Vec<String>,
 }
 
@@ -63,6 +63,9 @@ pub struct Scenario {
     pub rows: Vec<Row>,
     /// What else is worth knowing; printed under the table.
     pub notes: Vec<String>,
+    /// The error that it ended with, where not all of it could be measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_early: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,6 +117,8 @@ pub enum Unit {
     Kilobytes,
     #[serde(rename = "requests")]
     Requests,
+    #[serde(rename = "writes")]
+    Writes,
     #[serde(rename = "files")]
     Files,
 }
@@ -183,6 +188,7 @@ impl Unit {
             Self::Mebibytes => "MiB",
             Self::Kilobytes => "kB",
             Self::Requests => "requests",
+            Self::Writes => "writes",
             Self::Files => "files",
         }
     }
@@ -191,7 +197,7 @@ impl Unit {
         let symbol = self.symbol();
         match self {
             Self::PerSecond => format!("{value:.1}/s"),
-            Self::Microseconds | Self::Requests | Self::Files => format!("{value:.0} {symbol}"),
+            Self::Microseconds | Self::Requests | Self::Writes | Self::Files => format!("{value:.0} {symbol}"),
             Self::Ratio => format!("{value:.2} {symbol}"),
             Self::Milliseconds | Self::Percent | Self::Kibibytes | Self::Mebibytes | Self::Kilobytes => {
                 format!("{value:.1} {symbol}")
@@ -215,7 +221,7 @@ impl fmt::Display for Conditions {
                 writeln!(f, "A quick run: whether everything works, not how fast it is.")?;
             }
             if !failed.is_empty() {
-                writeln!(f, "Not measured, because of an error: {}", failed.join(", "))?;
+                writeln!(f, "Not measured, or not all of it, because of an error: {}", failed.join(", "))?;
             }
         }
         if self.is_busy() {
@@ -259,6 +265,9 @@ impl fmt::Display for Scenario {
             }
             writeln!(f, "{}", text.trim_end())?;
         }
+        if let Some(error) = &self.ended_early {
+            writeln!(f, "  It ended before everything was measured: {error}")?;
+        }
         self.notes.iter().try_for_each(|note| writeln!(f, "  {note}"))
     }
 }
@@ -283,7 +292,13 @@ mod tests {
         let rows = [("short", 1.0), ("much longer", 1000.0)]
             .map(|(what, value)| Row::new(what, Unit::Milliseconds, &[value]).unwrap())
             .into();
-        let scenario = Scenario { name: "x".to_owned(), method: "y".to_owned(), rows, notes: vec!["z".to_owned()] };
+        let scenario = Scenario {
+            name: "x".to_owned(),
+            method: "y".to_owned(),
+            rows,
+            notes: vec!["z".to_owned()],
+            ended_early: None,
+        };
         let text = scenario.to_string();
         let ends: Vec<_> = text.lines().skip(1).take(3).map(|line| line.chars().count()).collect();
         assert_eq!(ends[1], ends[2], "{text}");

@@ -98,6 +98,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             WARM_UP.as_secs()
         ),
         rows,
+        ended_early: None,
         notes: vec![
             "Cores are shared with MongoDB and with the clients; argon2 alone has them for itself.".to_owned(),
             format!(

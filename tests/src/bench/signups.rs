@@ -90,6 +90,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
             per round"
         ),
         rows: rows.into_iter().flatten().collect(),
+        ended_early: None,
         notes: vec!["A payment is answered when the hospital is ready, or after a bounded wait.".to_owned()],
     })
 }

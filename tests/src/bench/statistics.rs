@@ -58,6 +58,29 @@ pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
     (spread > 0.0).then(|| together / spread)
 }
 
+/// Points on either side of a knee that a line needs to be one.
+const SIDE: usize = 3;
+/// What is left beside two lines is at most this part of what is left beside one, or there is no knee.
+const CLEARLY: f64 = 0.5;
+
+/// Where a curve turns: the last point of the first of two lines that together fit clearly better than one does (least
+/// squares). `None` when they do not, or for too few points to tell. The points stand in the order of x.
+pub fn knee(points: &[(f64, f64)]) -> Option<f64> {
+    let one = rest(points);
+    let turns = SIDE..=points.len().checked_sub(SIDE)?;
+    let turn = turns.map(|turn| (turn, rest(&points[..turn]) + rest(&points[turn..])));
+    let (turn, two) = turn.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (two < one * CLEARLY).then(|| points[turn - 1].0)
+}
+
+/// The squares of what lies between the points and the line that fits them best.
+fn rest(points: &[(f64, f64)]) -> f64 {
+    let count = points.iter().map(|_| 1.0).sum::<f64>();
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y, slope) = (mean(|point| point.0), mean(|point| point.1), slope(points).unwrap_or_default());
+    points.iter().map(|point| (point.1 - y - slope * (point.0 - x)).powi(2)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +115,15 @@ mod tests {
         assert!(close(&[(1.0, 3.0), (2.0, 5.0), (4.0, 9.0)], 2.0));
         assert!(close(&[(0.0, 0.0), (1.0, 2.0), (2.0, 1.0)], 0.5));
         assert_eq!((slope(&[]), slope(&[(1.0, 1.0)]), slope(&[(1.0, 1.0), (1.0, 2.0)])), (None, None, None));
+    }
+
+    #[test]
+    fn a_curve_that_turns_has_a_knee_where_it_does() {
+        let curve = |of: fn(f64) -> f64| (1..=20).map(f64::from).map(|x| (x, of(x))).collect::<Vec<_>>();
+        assert_eq!(knee(&curve(|x| if x <= 8.0 { 20.0 - x } else { 12.0 })), Some(8.0));
+        assert_eq!(knee(&curve(|x| 3.0 * x)), None);
+        // Up and down beside a line.
+        assert_eq!(knee(&curve(|x| 3.0 * x + (x * 7.0) % 3.0)), None);
+        assert_eq!((knee(&[]), knee(&[(1.0, 1.0), (2.0, 5.0), (3.0, 1.0)])), (None, None));
     }
 }
