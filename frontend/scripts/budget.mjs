@@ -29,10 +29,7 @@ const say = (what, kilobytes, most) => {
 };
 
 const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
-// The language is loaded before anything is shown, so one belongs to the first page.
-const language = Object.keys(manifest).filter((key) => key.includes("i18n/locales/en/start"));
 const initial = withImports(entry);
-for (const key of language) withImports(key, initial);
 let total = 0;
 for (const key of initial) {
   total += await size(manifest[key].file);

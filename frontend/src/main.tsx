@@ -6,7 +6,6 @@ import { createRoot } from "react-dom/client";
 import { isProblem } from "./api/problem";
 import { createQueryClient } from "./api/query-client";
 import { startI18n } from "./i18n";
-import { reloadIfReplaced } from "./parts";
 import { createAppRouter } from "./routes/router";
 import { signInPathFor } from "./routes/sign-in-path";
 import { SessionContext } from "./session/context";
@@ -28,18 +27,7 @@ window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) window.location.reload();
 });
 
-/** Without words nothing can be shown, not even why: they are asked for until they come. */
-async function haveWords(): Promise<void> {
-  try {
-    await startI18n();
-  } catch {
-    await reloadIfReplaced();
-    await new Promise((later) => setTimeout(later, 2000));
-    await haveWords();
-  }
-}
-
-await haveWords();
+await startI18n();
 const element = document.getElementById("root");
 if (element) {
   // What the API or the network says is told to the person; anything else is ours to find.

@@ -1,13 +1,14 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { part } from "@/parts";
+import german from "./locales/de/start";
 import type doors from "./locales/en/doors";
-import type start from "./locales/en/start";
+import english from "./locales/en/start";
 import type work from "./locales/en/work";
 
 declare module "i18next" {
   interface CustomTypeOptions {
-    resources: { translation: typeof start & typeof doors & typeof work };
+    resources: { translation: typeof english & typeof doors & typeof work };
     returnNull: false;
   }
 }
@@ -17,19 +18,20 @@ export const languages = { en: "English", de: "Deutsch" } as const;
 
 export type Language = keyof typeof languages;
 
-/** What is said on the first page, at the doors, and behind them: each part is loaded when somebody goes there. */
-type Part = "start" | "doors" | "work";
+/** What the first page says, and what is said everywhere: so little that a request for one language would cost more than all. */
+const start: Record<Language, object> = { en: english, de: german };
+
+/** What is said at the doors, and behind them: each part is loaded when somebody goes there. */
+type Part = "doors" | "work";
 
 type Load = () => Promise<{ default: object }>;
 
 const load: Record<Language, Record<Part, Load>> = {
   en: {
-    start: () => import("./locales/en/start"),
     doors: () => import("./locales/en/doors"),
     work: () => import("./locales/en/work"),
   },
   de: {
-    start: () => import("./locales/de/start"),
     doors: () => import("./locales/de/doors"),
     work: () => import("./locales/de/work"),
   },
@@ -37,7 +39,7 @@ const load: Record<Language, Record<Part, Load>> = {
 
 const KEPT = "chakravue.language";
 
-const wanted = new Set<Part>(["start"]);
+const wanted = new Set<Part>();
 const loaded = new Set<string>();
 
 export function isLanguage(tag: string | null | undefined): tag is Language {
@@ -87,6 +89,7 @@ export async function startI18n(language: Language = preferred()): Promise<void>
   const interpolation = { escapeValue: false };
   if (!i18next.isInitialized) {
     await i18next.use(initReactI18next).init({ lng: language, resources: {}, interpolation, returnNull: false });
+    for (const [name, words] of Object.entries(start)) i18next.addResourceBundle(name, "translation", words);
   }
   await changeLanguage(language, false);
 }

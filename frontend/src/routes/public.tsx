@@ -11,7 +11,8 @@ import { signupRoutes } from "./signup";
 export function publicRoutes() {
   const layout = createRoute({ getParentRoute: () => root, id: "public", component: PublicLayout });
   const getParentRoute = () => layout;
-  const door = { getParentRoute, beforeLoad: loadDoorWords };
+  // The words come while the page's own part does: what stands in `beforeLoad` would come first.
+  const door = { getParentRoute, loader: loadDoorWords };
   const validateSearch = (search: Record<string, unknown>): { redirect?: string } => {
     const redirect = safeRedirect(search.redirect);
     return redirect === undefined ? {} : { redirect };

@@ -18,7 +18,7 @@ export function signupRoutes() {
   const layout = createRoute({
     getParentRoute: () => root,
     path: "/signup",
-    beforeLoad: loadWorkWords,
+    loader: loadWorkWords,
     component: lazyPage(() => import("@/features/signup/SignupLayout"), "SignupLayout"),
   });
   const step = <Path extends Step>(path: Path) =>
