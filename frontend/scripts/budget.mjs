@@ -4,6 +4,8 @@ import { readFile, rm } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
 const INITIAL_KILOBYTES = 150;
+/** Besides the page: as many as a browser asks one server for at the same time; each more waits until another is there. */
+const INITIAL_REQUESTS = 6;
 const ROUTE_KILOBYTES = 130;
 const STYLE_KILOBYTES = 20;
 /** Parts that must stay out of the first page. */
@@ -30,6 +32,18 @@ const say = (what, kilobytes, most) => {
 
 const entry = Object.keys(manifest).find((key) => manifest[key].isEntry);
 const initial = withImports(entry);
+const stylesheets = [...initial].flatMap((key) => manifest[key].css ?? []);
+
+// Whatever must be there before the first page is shown is named in the page, so that all of it is asked for at once.
+const page = await readFile(new URL("index.html", dist), "utf8");
+const named = [...page.matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g)].map(([, file]) => file);
+const needed = [...[...initial].map((key) => manifest[key].file), ...stylesheets];
+const unnamed = needed.filter((file) => !named.includes(file));
+if (unnamed.length > 0) failures.push(`the page does not name ${unnamed.join(", ")}`);
+if (named.length > INITIAL_REQUESTS) failures.push(`the page asks for ${named.length} files, not ${INITIAL_REQUESTS}`);
+const late = Object.keys(manifest).filter((key) => /features\/welcome\/|i18n\/locales\/\w+\/start/.test(key));
+if (late.length > 0) failures.push(`the first page waits for ${late.join(", ")}`);
+
 let total = 0;
 for (const key of initial) {
   total += await size(manifest[key].file);
@@ -38,7 +52,7 @@ for (const key of initial) {
 }
 say("first page", total, INITIAL_KILOBYTES);
 let styles = 0;
-for (const file of manifest[entry].css ?? []) styles += await size(file);
+for (const file of stylesheets) styles += await size(file);
 say("styles", styles, STYLE_KILOBYTES);
 for (const [key, chunk] of Object.entries(manifest)) {
   if (!chunk.isDynamicEntry || initial.has(key)) continue;
