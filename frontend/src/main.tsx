@@ -28,6 +28,8 @@ window.addEventListener("pageshow", ({ persisted }) => {
 });
 
 await startI18n();
+// Until there is something to show, what stands in `index.html` is not taken away.
+await router.load();
 const element = document.getElementById("root");
 if (element) {
   // What the API or the network says is told to the person; anything else is ours to find.
