@@ -22,6 +22,7 @@ use crate::{
     bare_list,
     hospital::Hospitals,
     load::Call,
+    programs::Program,
     raw::Order,
     same_commands,
     workplace::Workplace,
@@ -150,8 +151,9 @@ impl Recording {
     }
 }
 
-#[derive(Default)]
 struct Samples {
+    /// Of processes that this program knows, and of the others.
+    known: HashMap<u32, String>,
     names: HashMap<u32, String>,
     /// How often a process was seen at a place: a symbol and the program or library that it is in.
     seen: HashMap<(u32, String), u32>,
@@ -162,7 +164,8 @@ const IDLE: u32 = 0;
 
 impl Samples {
     fn named(names: &[(u32, &str)]) -> Self {
-        Self { names: names.iter().map(|(pid, name)| (*pid, (*name).to_owned())).collect(), seen: HashMap::new() }
+        let known = names.iter().map(|(pid, name)| (*pid, (*name).to_owned())).collect();
+        Self { known, names: HashMap::new(), seen: HashMap::new() }
     }
 
     /// A line of `perf script`.
@@ -181,7 +184,8 @@ impl Samples {
         if let Some((pid, tid)) = ids
             && pid == tid
         {
-            self.names.entry(pid).or_insert_with(|| name.to_owned());
+            // The last is the program that it became.
+            self.names.insert(pid, whole(name).to_owned());
         }
     }
 
@@ -189,7 +193,7 @@ impl Samples {
         let busy = self.seen.iter().filter(|((pid, _), _)| *pid != IDLE);
         let (mut by_process, mut by_place, mut all) = (HashMap::new(), HashMap::new(), 0);
         for ((pid, place), count) in busy {
-            let name = self.names.get(pid).map_or("others", String::as_str);
+            let name = self.known.get(pid).or_else(|| self.names.get(pid)).map_or("others", String::as_str);
             *by_process.entry(name.to_owned()).or_insert(0) += count;
             *by_place.entry(format!("{name:<16}  {place}")).or_insert(0) += count;
             all += count;
@@ -214,6 +218,12 @@ impl Samples {
         }
         text
     }
+}
+
+/// The system keeps fifteen characters of a name.
+fn whole(name: &str) -> &str {
+    let ours = Program::ALL.map(Program::name);
+    ours.into_iter().find(|whole| name.len() == 15 && whole.starts_with(name)).unwrap_or(name)
 }
 
 fn most(counts: HashMap<String, u32>) -> Vec<(String, u32)> {
@@ -241,6 +251,7 @@ mod tests {
     fn samples_are_told_by_process_and_by_place() {
         let mut samples = Samples::named(&[(7, "the server")]);
         for line in [
+            "   12 PERF_RECORD_COMM: sh:12/12",
             "   12 PERF_RECORD_COMM exec: mongod:12/12",
             "   12 PERF_RECORD_COMM: conn 5:12/13",
             "    7 PERF_RECORD_COMM: bench:7/7",
