@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn where_a_curve_turns_is_marked() {
         let row = |hospitals: f64| {
-            let rate = (20.0 - hospitals / 50.0).max(12.0);
+            let rate = if hospitals <= 400.0 { 20.0 - hospitals / 50.0 } else { 11.5 };
             Row::new("made", Unit::PerSecond, &[rate]).unwrap().of_curve("made", hospitals)
         };
         let rows: Vec<Row> = (1..=20).map(|part| row(f64::from(part) * 50.0)).collect();
