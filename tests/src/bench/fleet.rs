@@ -17,12 +17,13 @@ use chakravue_testbed::{
 };
 use mongodb::bson::{Bson, doc};
 
-use self::measured::{Measured, MongodbState, Resync, hospitals, kibibytes, number, slopes};
+use self::measured::{Measured, MongodbState, Resync, kibibytes, number, slopes};
 use crate::{
     drift,
     extent::Extent,
     footprint::settled_memory,
     hospital::Hospitals,
+    load::count,
     one_tenant::{Contest, milliseconds},
     processor::time_of,
     programs::Program,
@@ -243,7 +244,7 @@ impl<'a> Fleet<'a> {
         let new: Vec<_> = (self.names.len()..size).map(|number| self.name(number)).collect();
         let began = Instant::now();
         self.hospitals.make(&new).await?;
-        let per_second = hospitals(new.len()) / began.elapsed().as_secs_f64();
+        let per_second = count(new.len()) / began.elapsed().as_secs_f64();
         self.names.extend(new);
         Ok(per_second)
     }
@@ -300,7 +301,7 @@ impl<'a> Fleet<'a> {
         for write in &writes {
             eprintln!("written: {}", write.what);
         }
-        hospitals(writes.len())
+        count(writes.len())
     }
 
     /// How much of one processor the operator takes that has looked at every hospital and has to do so next in a long time,
@@ -363,9 +364,9 @@ impl<'a> Fleet<'a> {
         let row = Row::new(
             format!("{from} hospitals: removed with their data, all at once, until {left} are left"),
             Unit::PerSecond,
-            &[hospitals(from - left) / took.as_secs_f64()],
+            &[count(from - left) / took.as_secs_f64()],
         );
-        Ok(row.map(|row| row.of_curve(what, hospitals(from))).into_iter().collect())
+        Ok(row.map(|row| row.of_curve(what, count(from))).into_iter().collect())
     }
 }
 

@@ -4,6 +4,7 @@ use chakravue_testbed::proxy::Traffic;
 
 use crate::{
     drift,
+    load::count,
     one_tenant::{TO_FASTEST, TO_SCRIPT, Times},
     report::{Row, Unit},
     statistics::{Summary, percentile, slope},
@@ -59,10 +60,10 @@ impl Measured {
 
     pub fn rows(&self, size: usize, is_last: bool) -> Vec<Row> {
         let rows = |what: &str, unit, values: &[f64]| {
-            Some(Row::new(format!("{size} hospitals: {what}"), unit, values)?.of_curve(what, hospitals(size)))
+            Some(Row::new(format!("{size} hospitals: {what}"), unit, values)?.of_curve(what, count(size)))
         };
         let row = |what: &str, unit, value: f64| rows(what, unit, &[value]);
-        let most_memory = 40.0 + hospitals(size) * 10.0 / 1024.0;
+        let most_memory = 40.0 + count(size) * 10.0 / 1024.0;
         let Resync { took, answered, writes, idle, idle_answered, idle_writes, spread } = self.resync;
         let start_requests: Vec<f64> = self.start.iter().map(|start| number(start.requests)).collect();
         let drift = self.drift.concat();
@@ -117,7 +118,7 @@ fn median(values: &[f64]) -> f64 {
 pub fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
     let per_hospital = |what: &str, unit, factor: f64, of: fn(&Measured) -> f64| {
         let points: Vec<(f64, f64)> =
-            sizes.iter().zip(measured).map(|(&size, measured)| (hospitals(size), of(measured))).collect();
+            sizes.iter().zip(measured).map(|(&size, measured)| (count(size), of(measured))).collect();
         Row::new(what, unit, &[slope(&points)? * factor])
     };
     [
@@ -161,10 +162,6 @@ pub fn slopes(sizes: &[usize], measured: &[Measured]) -> Vec<Row> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-pub fn hospitals(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
 pub fn number(count: u64) -> f64 {
