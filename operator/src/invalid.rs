@@ -6,8 +6,9 @@ use std::sync::Arc;
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
     conditions::{ConditionType, Reason, Truth, condition},
+    master::OrganizationRecord,
     naming::DatabaseName,
-    organization::{DeletionPolicy, Phase},
+    organization::{DeletionPolicy, Phase, Users},
 };
 use k8s_openapi::jiff::Timestamp;
 use kube::{
@@ -25,7 +26,7 @@ use crate::{
     error::{Doing as _, Error, Result},
     events::Changes,
     finalizer::{self, FINALIZER},
-    removal,
+    removal, status,
     tenant::Departing,
 };
 
@@ -56,23 +57,15 @@ pub async fn tell(invalid: &InvalidObject, context: &Context) -> Result<Action> 
     };
     let before = before.unwrap_or_default();
 
+    // The platform first, so that whoever sees the status finds it there too. It is told also where MongoDB is away.
+    let departing = Departing::of(&object.metadata, &context.settings.cluster, DeletionPolicy::Retain);
+    let held = match &departing {
+        Some(departing) => claim::record_unreadable(context, &departing.owner).await,
+        None => Ok(None),
+    };
     let message = format!("The object does not fit the current resource definition: {error}. Correct its spec.");
-    let now = Timestamp::now();
-    let make = |type_, truth| {
-        let generation = object.metadata.generation;
-        condition(type_, truth, Reason::InvalidSpec, message.clone(), generation, &before.conditions, now)
-    };
-    let [ready, stalled] = [make(ConditionType::Ready, Truth::False), make(ConditionType::Stalled, Truth::True)];
-    // What was known of the hospital stays known.
-    let replaced =
-        [ConditionType::Ready, ConditionType::Stalled, ConditionType::Reconciling].map(ConditionType::as_str);
-    let others = before.conditions.iter().filter(|old| !replaced.contains(&old.type_.as_str())).cloned();
-    let status = HospitalOrganizationStatus {
-        phase: Some(Phase::Failed),
-        observed_generation: object.metadata.generation,
-        conditions: [ready, stalled].into_iter().chain(others).collect(),
-        ..before.clone()
-    };
+    let held_record = held.as_ref().ok().and_then(Option::as_ref);
+    let status = status_of(&before, held_record, object.metadata.generation, &message, Timestamp::now());
     if status != before {
         tracing::warn!(namespace, name, "{message}");
         context.announcer.warning(Arc::new(object.object_ref(&kind)), Reason::InvalidSpec.as_str(), message);
@@ -89,10 +82,45 @@ pub async fn tell(invalid: &InvalidObject, context: &Context) -> Result<Action> 
             tracing::warn!(namespace, name, "the object is invalid and its status cannot be written: {error}");
         }
     }
-    if let Some(departing) = Departing::of(&object.metadata, &context.settings.cluster, DeletionPolicy::Retain) {
-        claim::record_unreadable(context, &departing.owner).await?;
-    }
+    held?;
     Ok(Action::requeue(backoff::jittered(context.settings.resync)))
+}
+
+/// The status of an object that cannot be read: what was known of the hospital stays known. What its claim says is known even
+/// where the status of the pass that took it never got there. Pure.
+fn status_of(
+    before: &HospitalOrganizationStatus,
+    held: Option<&OrganizationRecord>,
+    generation: Option<i64>,
+    message: &str,
+    now: Timestamp,
+) -> HospitalOrganizationStatus {
+    let make = |type_, truth, reason, message: String| {
+        condition(type_, truth, reason, message, generation, &before.conditions, now)
+    };
+    let invalid = |type_, truth| make(type_, truth, Reason::InvalidSpec, message.to_owned());
+    let [ready, stalled] = [invalid(ConditionType::Ready, Truth::False), invalid(ConditionType::Stalled, Truth::True)];
+    let mut status = HospitalOrganizationStatus {
+        phase: Some(Phase::Failed),
+        observed_generation: generation,
+        conditions: vec![ready, stalled],
+        ..before.clone()
+    };
+    if let Some(record) = held {
+        let (database, facts) = (record.database_name.to_string(), &record.facts);
+        let claim = make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, status::held_message(&database));
+        let known = before.conditions.iter().find(|old| old.type_ == claim.type_ && old.status == claim.status);
+        status.conditions.push(known.cloned().unwrap_or(claim));
+        status.organization_id = Some(record.organization_id.to_string());
+        status.database_name = Some(database);
+        status.schema_version = before.schema_version.or(record.schema_version);
+        status.users = Some(Users::new(facts.users, facts.user_limit));
+        status.monthly_price_usd = Some(facts.monthly_price_usd);
+    }
+    let replaced = status.conditions.iter().map(|condition| condition.type_.clone());
+    let replaced: Vec<_> = replaced.chain([ConditionType::Reconciling.as_str().to_owned()]).collect();
+    status.conditions.extend(before.conditions.iter().filter(|old| !replaced.contains(&old.type_)).cloned());
+    status
 }
 
 /// Removes a hospital that cannot be read, with what of it can.
@@ -160,5 +188,55 @@ async fn forget_status(api: &Api<DynamicObject>, object: &DynamicObject) -> Resu
         // The object changed since we looked.
         Err(kube::Error::Api(status)) if status.is_invalid() => Err(Error::Conflict { what: "the object".to_owned() }),
         other => other.map(drop).doing("begin the status anew"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> OrganizationRecord {
+        mongodb::bson::deserialize_from_document(mongodb::bson::doc! {
+            "_id": "org_01m8gmptx3s75nqdk379he7n29",
+            "database_name": "a",
+            "owner": { "cluster": "c", "namespace": "n", "name": "a", "uid": "u" },
+            "claim": "Held",
+            "display_name": "A", "plan": "Starter", "monthly_price_usd": 99_i64, "status": "Failed",
+            "users": 3_i64, "user_limit": 5_i64,
+            "claimed_at": mongodb::bson::DateTime::MIN,
+        })
+        .unwrap()
+    }
+
+    fn truths(status: &HospitalOrganizationStatus) -> Vec<(&str, &str)> {
+        status.conditions.iter().map(|c| (c.type_.as_str(), c.status.as_str())).collect()
+    }
+
+    #[test]
+    fn one_without_a_claim_is_told_and_nothing_else() {
+        let nothing = HospitalOrganizationStatus::default();
+        let status = status_of(&nothing, None, Some(1), "no", Timestamp::UNIX_EPOCH);
+        assert_eq!(truths(&status), [("Ready", "False"), ("Stalled", "True")]);
+        assert_eq!((status.organization_id, status.users), (None, None));
+    }
+
+    #[test]
+    fn a_claim_is_told_that_the_status_knew_nothing_of_and_said_once() {
+        let nothing = HospitalOrganizationStatus::default();
+        let status = status_of(&nothing, Some(&record()), Some(1), "no", Timestamp::UNIX_EPOCH);
+        assert_eq!(truths(&status), [("Ready", "False"), ("Stalled", "True"), ("ClaimHeld", "True")]);
+        assert_eq!(status.organization_id.as_deref(), Some("org_01m8gmptx3s75nqdk379he7n29"));
+        assert_eq!((status.users.as_ref().unwrap().seats.as_str(), status.monthly_price_usd), ("3/5", Some(99)));
+        assert_eq!(status_of(&status, Some(&record()), Some(1), "no", Timestamp::now()), status);
+    }
+
+    #[test]
+    fn what_was_known_stays_where_the_claim_cannot_be_read() {
+        let known =
+            status_of(&HospitalOrganizationStatus::default(), Some(&record()), Some(1), "no", Timestamp::UNIX_EPOCH);
+        let status = status_of(&known, None, Some(2), "no longer", Timestamp::now());
+        assert_eq!(truths(&status), truths(&known));
+        assert_eq!((status.organization_id, status.users), (known.organization_id, known.users));
+        assert_eq!(status.observed_generation, Some(2));
     }
 }

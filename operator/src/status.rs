@@ -208,8 +208,7 @@ impl Picture {
             told.or(now_known).or_else(|| known.cloned())
         };
         let claim = (self.claim == Claim::Held).then(|| {
-            let database = status.database_name.as_deref().unwrap_or_default();
-            let message = format!("Database {database} belongs to this organization");
+            let message = held_message(status.database_name.as_deref().unwrap_or_default());
             make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, message)
         });
         conditions.extend(step(ConditionType::ClaimHeld, claim));
@@ -306,6 +305,11 @@ impl Picture {
 
 const PENDING: &str = "Waiting for payment: the database is made as soon as spec.subscription is Active";
 const SUSPENDED: &str = "The subscription is suspended: the data stays, its user has no access; set spec.subscription to Active to give it back";
+
+/// What to say of a claim that is held.
+pub fn held_message(database: &str) -> String {
+    format!("Database {database} belongs to this organization")
+}
 
 /// What to say of more users than seats.
 fn too_many(users: &Users, object: &HospitalOrganization) -> Option<String> {

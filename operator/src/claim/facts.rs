@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use chakravue_crds::{
     OrganizationId,
-    master::{DataLoss, LeftBehind, OrganizationFacts, OrganizationRecord, Owner},
+    master::{ClaimState, DataLoss, LeftBehind, OrganizationFacts, OrganizationRecord, Owner},
     organization::Phase,
 };
 use mongodb::bson::{self, DateTime, Document, Uuid, doc};
 
-use super::{change, held_by};
+use super::{change, find_of, held_by};
 use crate::{
     context::Context,
     error::{Doing as _, Error, Result},
@@ -78,17 +78,17 @@ pub async fn aim(context: &Context, record: OrganizationRecord, version: i64) ->
     Ok(OrganizationRecord { schema_target: Some(version), ..record })
 }
 
-/// Writes that the object which holds a claim cannot be read: what the platform shows of it otherwise stays as it was.
-pub async fn record_unreadable(context: &Context, owner: &Owner) -> Result<()> {
-    let failed = Phase::Failed.as_str();
-    let filter = doc! {
-        "owner.uid": &owner.uid,
-        "owner.cluster": &owner.cluster,
-        "claim": "Held",
-        "status": { "$ne": failed },
-    };
-    let update = doc! { "$set": { "status": failed } };
-    context.mongo.organizations().update_one(filter, update).await.doing("record the organization").map(drop)
+/// Writes that the object which holds a claim cannot be read: what the platform shows of it otherwise stays as it was. Answers
+/// that claim, if there is one.
+pub async fn record_unreadable(context: &Context, owner: &Owner) -> Result<Option<OrganizationRecord>> {
+    let held = find_of(context, owner).await?.filter(|record| record.claim == ClaimState::Held);
+    let Some(mut record) = held else { return Ok(None) };
+    if record.facts.status != Phase::Failed {
+        record.facts.status = Phase::Failed;
+        change(context, &record, doc! { "$set": { "status": Phase::Failed.as_str() } }, "record the organization")
+            .await?;
+    }
+    Ok(Some(record))
 }
 
 /// Writes which collections there still are, and which were lost.

@@ -201,6 +201,9 @@ async fn objects_of_a_looser_definition_are_told_what_is_wrong_and_stop_nobody()
         let change = Patch::Merge(json!({ "spec": spec }));
         hospitals.patch(&hospital.name_any(), &PatchParams::default(), &change).await.unwrap();
     }
+    // As if the pass that made it had been killed before it could write the status.
+    let untold_yet = Patch::Merge(json!({ "status": null }));
+    hospitals.patch_status(&doomed.name_any(), &PatchParams::default(), &untold_yet).await.unwrap();
     let finalizers = json!(doomed.finalizers());
     let (told_so, untold) = (told_by_condition(&world, &finalizers), told_by_event(&world, &finalizers));
     let healthy = world.hospital("healthy");
@@ -225,6 +228,7 @@ async fn objects_of_a_looser_definition_are_told_what_is_wrong_and_stop_nobody()
     for part in ["spec.plan", "`Gold`", "`Starter`", "`Professional`", "`Enterprise`"] {
         assert!(message.contains(part), "{message}");
     }
+    has_what_its_claim_says(&world, &doomed).await;
     stays_known(&world, &spoiled).await;
 
     // Said once: another operator finds nothing to write.
@@ -244,6 +248,18 @@ async fn objects_of_a_looser_definition_are_told_what_is_wrong_and_stop_nobody()
 
     assert!(operator.terminate().await.success());
     world.close().await;
+}
+
+/// Whose database it is does not depend on a status that somebody could write.
+async fn has_what_its_claim_says(world: &World, hospital: &HospitalOrganization) {
+    let status = untyped(world).get(&hospital.name_any()).await.unwrap().data["status"].clone();
+    let status: HospitalOrganizationStatus = serde_json::from_value(status).unwrap();
+    let before = hospital.status.as_ref().unwrap();
+    assert_eq!(status.organization_id, before.organization_id);
+    assert_eq!(status.database_name, before.database_name);
+    assert_eq!(status.schema_version, before.schema_version);
+    assert_eq!((status.users, status.monthly_price_usd), (before.users.clone(), before.monthly_price_usd));
+    assert!(status.conditions.iter().any(|c| c.type_ == "ClaimHeld" && c.status == "True"), "{:?}", status.conditions);
 }
 
 /// What was known of a hospital is still there for whoever uses its Secret.

@@ -1,8 +1,8 @@
 //! The platform's view of its organizations, in the master database: whatever is done to hospitals, in whatever order, it
 //! says what the objects say, and the revenue that it adds up to is the revenue of the objects.
 //!
-//! A run that fails prints its seed; `READ_MODEL_SEED=…` runs the sequence of that seed alone (what the servers answer when is
-//! not the same, of course).
+//! A run that fails prints its seeds; `READ_MODEL_SEED=…,…` runs the sequences of those alone, each on what the one before it
+//! left (what the servers answer when is not the same, of course).
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -66,8 +66,9 @@ async fn any_sequences(world: &World, spoils: f64) {
     let mongo = MongoProxy::start(host, WriteLog::new()).unwrap();
     let operator = world.sandbox.operator().mongodb_uri(format!("mongodb://{login}@{}/{rest}", mongo.address()));
     let operator = operator.tenant_mongodb_uri(&format!("mongodb://{host}/{rest}")).start().await;
-    let given = env::var("READ_MODEL_SEED").ok().map(|text| text.parse::<u64>().unwrap());
-    let seeds = given.map_or_else(|| (0..SEQUENCES).map(|_| rand::random()).collect(), |seed| vec![seed]);
+    let given = env::var("READ_MODEL_SEED").ok();
+    let given = given.map(|text| text.split(',').map(|seed| seed.parse::<u64>().unwrap()).collect::<Vec<_>>());
+    let seeds = given.unwrap_or_else(|| (0..SEQUENCES).map(|_| rand::random()).collect());
     let mut seen = Seen { at: DateTime::now(), records: BTreeMap::new() };
     for seed in seeds {
         println!("READ_MODEL_SEED={seed}");
@@ -375,8 +376,14 @@ async fn agrees(world: &World, when: &str) -> Vec<OrganizationRecord> {
         if settled && restless.is_empty() && of_nobody.is_empty() {
             break (objects, records);
         }
-        let names: Vec<_> = objects.iter().map(|object| object.raw.name_any()).collect();
-        assert!(Instant::now() < deadline, "{when}: of {names:?} do not rest: {restless:#?}\n{of_nobody:#?}");
+        if Instant::now() >= deadline {
+            // An object stands in the place of what is recorded, and says something else of it.
+            let places: HashSet<_> = of_nobody.iter().map(|record| record.owner.name.as_str()).collect();
+            let in_place = objects.iter().filter(|object| places.contains(object.raw.name_any().as_str()));
+            let in_place: Vec<_> = in_place.map(|object| json!(object.raw).to_string()).collect();
+            let names: Vec<_> = objects.iter().map(|object| object.raw.name_any()).collect();
+            panic!("{when}: of {names:?} do not rest: {restless:#?}\nno object has {of_nobody:#?}\nbut {in_place:#?}");
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
 
