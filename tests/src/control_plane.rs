@@ -4,6 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -51,10 +52,21 @@ rules:
 /// Whether the data must survive a power cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// Tests: etcd does not wait for the disk.
+    /// Tests: etcd does not wait for the disk, and all three collect garbage seldom. They share two processors with what they
+    /// test, of which collecting takes a tenth.
     Throwaway,
-    /// `make up`.
+    /// `make up` and benchmarks: as everybody runs them.
     Durable,
+}
+
+impl Durability {
+    fn command(self, program: &Path) -> Command {
+        let mut command = command(program);
+        if self == Self::Throwaway {
+            command.env("GOGC", "400");
+        }
+        command
+    }
 }
 
 pub(crate) struct ControlPlane {
@@ -68,6 +80,7 @@ pub(crate) struct ControlPlane {
     ports: [Port; 3],
     /// The address at which nodes and pods reach the API server, if there are any.
     nodes: Option<&'static str>,
+    durability: Durability,
 }
 
 /// What an API server is started with.
@@ -77,6 +90,7 @@ struct Serving<'a> {
     port: &'a Port,
     audit_log: &'a Path,
     nodes: Option<&'static str>,
+    durability: Durability,
 }
 
 /// Where Services have their addresses when there are no pods: nobody reaches them.
@@ -132,6 +146,7 @@ impl ControlPlane {
             port: &api_port,
             audit_log: &audit_log,
             nodes,
+            durability,
         };
         let apiserver = start_apiserver(parts, folder, &serving)?;
         let client = kubeconfig::client(&kubeconfig).await?;
@@ -139,10 +154,10 @@ impl ControlPlane {
             Some(status) => error.context(format!("etcd ended ({status}). {}", etcd.last_words())),
             None => error,
         })?;
-        let controller_manager = start_controller_manager(parts, folder, &certificates, &server)?;
+        let controller_manager = start_controller_manager(parts, folder, &certificates, &server, durability)?;
         controller_manager.until("at work", PATIENCE, || makes_service_accounts(&client)).await?;
         let taken = [etcd_port, peer_port, api_port];
-        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, ports: taken, nodes })
+        Ok(Self { kubeconfig, audit_log, server, etcd, apiserver, controller_manager, ports: taken, nodes, durability })
     }
 
     /// Kills the API server and starts it again; returns when it serves.
@@ -150,8 +165,14 @@ impl ControlPlane {
         self.apiserver.kill();
         let certificates = Certificates::in_folder(&folder.join("certificates"))?;
         let [etcd_port, _, port] = &self.ports;
-        let serving =
-            Serving { certificates: &certificates, etcd_port, port, audit_log: &self.audit_log, nodes: self.nodes };
+        let serving = Serving {
+            certificates: &certificates,
+            etcd_port,
+            port,
+            audit_log: &self.audit_log,
+            nodes: self.nodes,
+            durability: self.durability,
+        };
         self.apiserver = start_apiserver(parts, folder, &serving)?;
         let client = kubeconfig::client(&self.kubeconfig).await?;
         self.apiserver.until("ready", PATIENCE, || answers_ready(&client)).await
@@ -182,7 +203,7 @@ impl ControlPlane {
     async fn start_again(&mut self, parts: &KubernetesParts, folder: &Path) -> anyhow::Result<()> {
         let certificates = Certificates::in_folder(&folder.join("certificates"))?;
         let [port, peer_port, _] = &self.ports;
-        self.etcd = start_etcd(parts, folder, &certificates, port, peer_port, Durability::Throwaway)?;
+        self.etcd = start_etcd(parts, folder, &certificates, port, peer_port, self.durability)?;
         self.restart_apiserver(parts, folder).await
     }
 
@@ -208,7 +229,7 @@ fn start_etcd(
     private_folder(&data)?;
     let url = format!("https://{}", port.address());
     let peer_url = format!("https://{}", peer_port.address());
-    let mut etcd = command(&parts.etcd);
+    let mut etcd = durability.command(&parts.etcd);
     etcd.arg("--data-dir").arg(&data);
     etcd.args(["--listen-client-urls", &url, "--advertise-client-urls", &url]);
     etcd.args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url]);
@@ -227,11 +248,11 @@ fn start_etcd(
 }
 
 fn start_apiserver(parts: &KubernetesParts, folder: &Path, serving: &Serving<'_>) -> anyhow::Result<Process> {
-    let Serving { certificates, etcd_port, port, audit_log, nodes } = *serving;
+    let Serving { certificates, etcd_port, port, audit_log, nodes, durability } = *serving;
     let policy = folder.join("audit-policy.yaml");
     let text = if nodes.is_some() { AUDIT_POLICY_OF_PODS } else { AUDIT_POLICY };
     fs::write(&policy, text).with_context(|| format!("cannot write {}", policy.display()))?;
-    let mut apiserver = command(&parts.apiserver);
+    let mut apiserver = durability.command(&parts.apiserver);
     apiserver.arg(format!("--etcd-servers=https://{}", etcd_port.address()));
     apiserver.arg("--etcd-cafile").arg(certificates.certificate("ca"));
     apiserver.arg("--etcd-certfile").arg(certificates.certificate("server"));
@@ -272,10 +293,11 @@ fn start_controller_manager(
     folder: &Path,
     certificates: &Certificates,
     server: &str,
+    durability: Durability,
 ) -> anyhow::Result<Process> {
     let kubeconfig = folder.join("kube-controller-manager.kubeconfig");
     write_kubeconfig(&kubeconfig, server, certificates, "kube-controller-manager")?;
-    let mut manager = command(&parts.controller_manager);
+    let mut manager = durability.command(&parts.controller_manager);
     manager.arg("--kubeconfig").arg(&kubeconfig);
     manager.arg("--root-ca-file").arg(certificates.certificate("ca"));
     manager.arg("--service-account-private-key-file").arg(certificates.key("tokens"));
