@@ -63,6 +63,9 @@ clean-dev: build ## Forget the data of `make up` (the folder .dev)
 
 # --- Checking
 
+# Much of what the tests do is to wait, for what is to be noticed or given up: one more at a time than there are processors.
+export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
+
 .PHONY: test
 test: lint frontend-test frontend browser containers ## Every lint, then every test, those in a browser too
 	cargo test --workspace

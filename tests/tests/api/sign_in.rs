@@ -368,18 +368,19 @@ async fn limits_answer_429_and_cannot_be_evaded_by_a_header() {
     })
     .await;
     let login = json!({ "email": "a@b.example", "password": WRONG });
-    let mut statuses = Vec::new();
-    for number in 0..8 {
-        let forged = format!("198.51.100.{number}");
+    // All at once: one more is let in every twelve seconds, which a busy machine may take for eight passwords in turn.
+    let tries = (0..8).map(|number| {
         let request = stack.client().request(reqwest::Method::POST, "/login").json(&login);
-        let reply = Reply::to(request.header("X-Forwarded-For", forged)).await;
-        if reply.status == 429 {
-            reply.problem(429, "too-many-requests");
-            assert!(reply.retry_after().is_some_and(|wait| wait <= 12), "{reply:?}");
-        }
-        statuses.push(reply.status);
+        Reply::to(request.header("X-Forwarded-For", format!("198.51.100.{number}")))
+    });
+    let replies = join_all(tries).await;
+    let (refused, tried): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 429);
+    for reply in &refused {
+        reply.problem(429, "too-many-requests");
+        assert!(reply.retry_after().is_some_and(|wait| wait <= 12), "{reply:?}");
     }
-    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429, 429]);
+    assert_eq!(tried.iter().map(|reply| reply.status).collect::<Vec<_>>(), [401; 5]);
+    assert_eq!(refused.len(), 3);
     assert_eq!(stack.sign_ins().await, [0, 5, 3, 0]);
     stack.close().await;
 }
