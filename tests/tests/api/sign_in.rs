@@ -374,12 +374,12 @@ async fn limits_answer_429_and_cannot_be_evaded_by_a_header() {
         Reply::to(request.header("X-Forwarded-For", format!("198.51.100.{number}")))
     });
     let replies = join_all(tries).await;
-    let (refused, tried): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 429);
+    let (refused, admitted): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 429);
     for reply in &refused {
         reply.problem(429, "too-many-requests");
         assert!(reply.retry_after().is_some_and(|wait| wait <= 12), "{reply:?}");
     }
-    assert_eq!(tried.iter().map(|reply| reply.status).collect::<Vec<_>>(), [401; 5]);
+    assert_eq!(admitted.iter().map(|reply| reply.status).collect::<Vec<_>>(), [401; 5]);
     assert_eq!(refused.len(), 3);
     assert_eq!(stack.sign_ins().await, [0, 5, 3, 0]);
     stack.close().await;
