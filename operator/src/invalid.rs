@@ -1,16 +1,16 @@
 //! Objects that an older, looser resource definition let in and that cannot be read now: they are told so, they can be
 //! deleted, and they stop nobody else.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use chakravue_crds::{
     HospitalOrganization, HospitalOrganizationStatus,
-    conditions::{ConditionType, Reason, Truth, condition},
+    conditions::{ConditionType, Reason, Truth, condition, holds},
     master::OrganizationRecord,
     naming::DatabaseName,
     organization::{DeletionPolicy, Phase, Users},
 };
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 use kube::{
     Api, Resource as _, ResourceExt as _,
     api::{ApiResource, DynamicObject, Patch, PatchParams},
@@ -60,10 +60,13 @@ pub async fn tell(invalid: &InvalidObject, context: &Context) -> Result<Action> 
     // The platform first, so that whoever sees the status finds it there too. It is told also where MongoDB is away.
     let departing = Departing::of(&object.metadata, &context.settings.cluster, DeletionPolicy::Retain);
     let held = match &departing {
-        Some(departing) => claim::record_unreadable(context, &departing.owner).await,
+        Some(departing) => {
+            let recorded = claim::record_unreadable(context, &departing.owner);
+            removal::in_time("record the organization", recorded).await
+        }
         None => Ok(None),
     };
-    let message = format!("The object does not fit the current resource definition: {error}. Correct its spec.");
+    let message = message(&error);
     let held_record = held.as_ref().ok().and_then(Option::as_ref);
     let status = status_of(&before, held_record, object.metadata.generation, &message, Timestamp::now());
     if status != before {
@@ -86,6 +89,11 @@ pub async fn tell(invalid: &InvalidObject, context: &Context) -> Result<Action> 
     Ok(Action::requeue(backoff::jittered(context.settings.resync)))
 }
 
+/// What to say of an object that cannot be read.
+pub fn message(error: &dyn Display) -> String {
+    format!("The object does not fit the current resource definition: {error}. Correct its spec.")
+}
+
 /// The status of an object that cannot be read: what was known of the hospital stays known. What its claim says is known even
 /// where the status of the pass that took it never got there. Pure.
 fn status_of(
@@ -99,27 +107,29 @@ fn status_of(
         condition(type_, truth, reason, message, generation, &before.conditions, now)
     };
     let invalid = |type_, truth| make(type_, truth, Reason::InvalidSpec, message.to_owned());
-    let [ready, stalled] = [invalid(ConditionType::Ready, Truth::False), invalid(ConditionType::Stalled, Truth::True)];
     let mut status = HospitalOrganizationStatus {
         phase: Some(Phase::Failed),
         observed_generation: generation,
-        conditions: vec![ready, stalled],
+        conditions: vec![invalid(ConditionType::Ready, Truth::False), invalid(ConditionType::Stalled, Truth::True)],
         ..before.clone()
     };
     if let Some(record) = held {
         let (database, facts) = (record.database_name.to_string(), &record.facts);
-        let claim = make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, status::held_message(&database));
-        let known = before.conditions.iter().find(|old| old.type_ == claim.type_ && old.status == claim.status);
-        status.conditions.push(known.cloned().unwrap_or(claim));
+        if !holds(&before.conditions, ConditionType::ClaimHeld) {
+            let message = status::held_message(&database);
+            status.conditions.push(make(ConditionType::ClaimHeld, Truth::True, Reason::AsDeclared, message));
+        }
         status.organization_id = Some(record.organization_id.to_string());
         status.database_name = Some(database);
         status.schema_version = before.schema_version.or(record.schema_version);
         status.users = Some(Users::new(facts.users, facts.user_limit));
         status.monthly_price_usd = Some(facts.monthly_price_usd);
     }
-    let replaced = status.conditions.iter().map(|condition| condition.type_.clone());
-    let replaced: Vec<_> = replaced.chain([ConditionType::Reconciling.as_str().to_owned()]).collect();
-    status.conditions.extend(before.conditions.iter().filter(|old| !replaced.contains(&old.type_)).cloned());
+    let stays = |old: &&Condition| {
+        old.type_ != ConditionType::Reconciling.as_str() && status.conditions.iter().all(|new| new.type_ != old.type_)
+    };
+    let others: Vec<_> = before.conditions.iter().filter(stays).cloned().collect();
+    status.conditions.extend(others);
     status
 }
 

@@ -188,7 +188,7 @@ async fn retain(context: &Context, record: &OrganizationRecord, changes: &mut Ch
 }
 
 /// A step that MongoDB takes and does not finish, which may go on for ever, holds nobody up for longer.
-async fn in_time<T>(doing: &str, step: impl Future<Output = Result<T>>) -> Result<T> {
+pub async fn in_time<T>(doing: &str, step: impl Future<Output = Result<T>>) -> Result<T> {
     let done = tokio::time::timeout(LONGEST_STEP, step).await;
     done.unwrap_or_else(|_| Err(Error::unfinished(doing, LONGEST_STEP)))
 }

@@ -53,7 +53,7 @@ rules:
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
     /// Tests: etcd does not wait for the disk, and all three collect garbage seldom. They share two processors with what they
-    /// test, of which collecting takes a tenth.
+    /// test, and collecting takes a part of that.
     Throwaway,
     /// `make up` and benchmarks: as everybody runs them.
     Durable,

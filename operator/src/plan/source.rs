@@ -12,7 +12,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::output::{Outcome, Plan};
-use crate::{controller::scoped, echoes::Watched};
+use crate::{controller::scoped, echoes::Watched, invalid};
 
 /// The field manager of an apply that is only tried, where nobody has applied the object before.
 const MANAGER: &str = "chakravue-operator-plan";
@@ -225,8 +225,7 @@ impl Place {
 
     /// As the operator says it in the object's conditions.
     fn unfit(&self, error: impl Display) -> Box<Plan> {
-        let message = format!("The object does not fit the current resource definition: {error}. Correct its spec.");
-        self.refused(Reason::InvalidSpec.as_str(), message)
+        self.refused(Reason::InvalidSpec.as_str(), invalid::message(&error))
     }
 
     fn not_known(&self, how: &str, error: &kube::Error) -> Box<Plan> {
