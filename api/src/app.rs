@@ -61,17 +61,25 @@ pub fn endpoints() -> OpenApiRouter<App> {
         .merge(endpoints::users::routes())
 }
 
+/// The service's OpenAPI document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    openapi::document(endpoints().into_openapi())
+}
+
 /// The whole service.
 pub fn router(app: App) -> Router {
     let settings = &app.settings;
     let (timeout, body_limit) = (settings.request_timeout, settings.body_limit);
     let metrics = app.metrics.clone();
-    let (endpoints, document) = endpoints().split_for_parts();
-    let routes = endpoints.merge(openapi::routes());
+    let (endpoints, described) = endpoints().split_for_parts();
+    let document = openapi::document(described);
+    let operations: Vec<String> = document.paths.paths.keys().cloned().collect();
+    let routes = endpoints.merge(openapi::routes(document));
     let routes = match settings.frontend.as_deref().map(Frontend::new) {
         Some(frontend) => {
             let pages = frontend.clone();
-            let frontend = frontend.beside(document.paths.paths.keys().map(String::as_str));
+            let frontend = frontend.beside(operations.iter().map(String::as_str));
             routes.fallback(move |request| frontend.clone().serve(request)).method_not_allowed_fallback(
                 // Some pages have the address of an operation: `/login`, `/signup`.
                 async move |request: Request| {

@@ -1,6 +1,6 @@
 //! Everything that handlers share, put together once at the start.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use kube::Api;
@@ -9,7 +9,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     access::{
         blind_index::BlindIndex,
-        first_administrators,
         mail::Mailer,
         memberships::Memberships,
         platform_users::PlatformUsers,
@@ -21,10 +20,11 @@ use crate::{
     http::{idempotency::Idempotency, limits::Limits},
     program::{
         clock::Clock,
+        indexes,
         metrics::{Metrics, Now},
         settings::Settings,
     },
-    subscription::{payments::Payments, signups::Signups, suspension},
+    subscription::{payments::Payments, signups::Signups},
 };
 
 /// The state of the router: `State<App>` in a handler.
@@ -64,19 +64,17 @@ impl AppState {
         kube: kube::Client,
         stop: CancellationToken,
     ) -> anyhow::Result<App> {
-        let master = Master::new(&settings.mongodb.uri, &settings.master_database).await?;
-        let hospitals = Hospitals::start(kube.clone(), &settings.namespace, stop.clone());
+        let master = Master::new(&settings.mongodb.uri, &settings.master_database, indexes::of).await?;
+        let hospitals = Hospitals::start(kube.clone(), &settings.namespace, stop);
         let secrets = Api::namespaced(kube, &settings.namespace);
         let metrics = Metrics::default();
         let tenants =
             Tenants::new(&settings.tenants, hospitals.clone(), secrets, master.clone(), clock.clone(), metrics.clone());
         let platform_audit = PlatformAudit::new(&master, clock.clone());
         let payments = Payments::new(&settings.payments, &master, &clock, platform_audit.clone(), metrics.clone())?;
-        payments.settle_in_background(hospitals.clone(), stop.clone());
         let sessions = Sessions::new(&settings.sessions, master.clone(), hospitals.clone(), clock.clone());
-        tokio::spawn(suspension::end_sessions(hospitals.clone(), sessions.clone()));
         let blind_index = BlindIndex::new(&settings.secret_key);
-        let app = Arc::new(Self {
+        Ok(Arc::new(Self {
             sessions,
             signups: Signups::new(&master, blind_index.clone(), clock.clone()),
             hasher: Hasher::new(&settings.hashing).context("the password workers cannot be started")?,
@@ -96,10 +94,7 @@ impl AppState {
             master,
             hospitals,
             tenants,
-        });
-        tokio::spawn(stop.clone().run_until_cancelled_owned(first_administrators::watch(app.clone())));
-        tokio::spawn(stop.run_until_cancelled_owned(forget_idle(app.clone())));
-        Ok(app)
+        }))
     }
 
     /// What the metrics cannot count by themselves.
@@ -110,17 +105,6 @@ impl AppState {
             tenant_clients: self.tenants.connected(),
             hospitals: self.hospitals.count(),
         }
-    }
-}
-
-/// Keeps the memory of the limits and the hospitals' connections in bounds.
-async fn forget_idle(app: App) {
-    let idle = Duration::from_secs(app.settings.tenants.idle_seconds);
-    let mut period = tokio::time::interval(idle.clamp(Duration::from_secs(1), Duration::from_mins(1)));
-    loop {
-        period.tick().await;
-        app.limits.forget_idle();
-        app.tenants.forget_idle().await;
     }
 }
 

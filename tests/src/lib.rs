@@ -52,7 +52,7 @@ pub use kubectl::Kubectl;
 pub use mongod::Standalone;
 pub use new_mongodb::NewMongodb;
 pub use operator::{OperatorOptions, OperatorProcess};
-pub use parts::{Tool, definitions, hex, python_with};
+pub use parts::{Tool, definitions, python_with};
 pub use sandbox::Sandbox;
 pub use stripe_mock::StripeMock;
 pub use testbed::Testbed;

@@ -7,10 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::{
-    access::tokens::{Home, hex},
-    program::secret_key::SecretKey,
-};
+use crate::{access::tokens::Home, program::secret_key::SecretKey};
 
 /// What stands in the place of an e-mail address, or of an address at one hospital.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,7 +74,7 @@ impl BlindIndex {
             // In no part, so that parts cannot run into each other.
             mac.update(&[0]);
         }
-        Index(hex(&mac.finalize().into_bytes()))
+        Index(hex::encode(mac.finalize().into_bytes()))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     http::problem::{Answer, Kind, Problem},
     program::{
         clock::{Clock, from_bson, later, to_bson},
-        settings::PublicUrl,
+        public_url::PublicUrl,
     },
 };
 

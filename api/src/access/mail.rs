@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use crate::program::settings::Mistakes;
+use crate::program::settings::section::Mistakes;
 
 /// Mails that may wait at once; beyond, a mail is not sent.
 const MOST_WAITING: usize = 1000;

@@ -5,11 +5,12 @@ use bson::doc;
 use chakravue_crds::organization_id::OrganizationId;
 use futures::TryStreamExt as _;
 use moka::future::Cache;
+use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     access::blind_index::{BlindIndex, Index},
-    data::master::{InTime as _, Master, Record, Store},
+    data::master::{InTime as _, Master, Record, Store, index},
     http::problem::Answer,
 };
 
@@ -31,6 +32,11 @@ enum Kind {
 
 impl Record for Membership {
     const STORE: Store = Store::OrganizationUsers;
+}
+
+#[must_use]
+pub fn indexes() -> Vec<IndexModel> {
+    vec![index("email", doc! { "email_index": 1 })]
 }
 
 /// How many users are remembered as noted, so that most sign-ins need not write.

@@ -56,8 +56,8 @@ impl Record for PlatformUser {
 
 /// One administrator per e-mail address.
 #[must_use]
-pub fn index() -> IndexModel {
-    unique_where("administrator", doc! { "email_index": 1, "kind": 1 }, doc! { "kind": KIND })
+pub fn indexes() -> Vec<IndexModel> {
+    vec![unique_where("administrator", doc! { "email_index": 1, "kind": 1 }, doc! { "kind": KIND })]
 }
 
 #[derive(Clone, Debug)]

@@ -12,21 +12,32 @@ use bson::{DateTime, Document, doc};
 use chakravue_crds::{organization::Subscription, organization_id::OrganizationId, roles::StaffRole};
 use futures::{TryStreamExt as _, future::BoxFuture};
 use jiff::Timestamp;
-use mongodb::options::WriteConcern;
+use mongodb::{IndexModel, options::WriteConcern};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use self::lookup::Lookup;
 use crate::{
-    access::tokens::{Token, TokenHash, TokenKind},
-    data::master::{InTime as _, Master, Record, Store},
+    access::tokens::{Home, Token, TokenHash, TokenKind},
+    data::master::{InTime as _, Master, Record, Store, expiring, index, unique},
     hospitals::{Hospital, Hospitals},
     http::problem::{Answer, Kind, Problem},
     program::{
         clock::{Clock, from_bson, later, to_bson},
-        settings::SessionSettings,
+        settings::section::duration,
     },
 };
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSettings {
+    /// A session ends when it was not used for this long.
+    #[serde(deserialize_with = "duration")]
+    pub idle: Duration,
+    /// A session ends this long after the sign-in, used or not.
+    #[serde(deserialize_with = "duration")]
+    pub absolute: Duration,
+}
 
 /// Whose session it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +59,15 @@ impl Principal {
     pub fn user_id(&self) -> &str {
         match self {
             Self::Staff { user_id, .. } | Self::PlatformAdministrator { user_id } => user_id,
+        }
+    }
+
+    /// Where whoever it is lives.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        match self {
+            Self::Staff { organization_id, .. } => Home::Hospital(organization_id.clone()),
+            Self::PlatformAdministrator { .. } => Home::Platform,
         }
     }
 
@@ -83,6 +103,15 @@ pub struct Session {
 
 impl Record for Session {
     const STORE: Store = Store::Sessions;
+}
+
+#[must_use]
+pub fn indexes() -> Vec<IndexModel> {
+    vec![
+        unique("session", doc! { "session_id": 1 }),
+        index("user", doc! { "organization_id": 1, "user_id": 1 }),
+        expiring("expiry", "expires_at"),
+    ]
 }
 
 #[derive(Clone, Debug)]

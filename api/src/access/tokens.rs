@@ -9,10 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    access::sessions::Principal,
-    http::problem::{Answer, Kind, Problem},
-};
+use crate::http::problem::{Answer, Kind, Problem};
 
 /// What a token opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,17 +43,6 @@ pub enum Home {
     Hospital(OrganizationId),
     /// A platform administrator.
     Platform,
-}
-
-impl Home {
-    /// Where whoever is signed in lives.
-    #[must_use]
-    pub fn of(principal: &Principal) -> Self {
-        match principal {
-            Principal::Staff { organization_id, .. } => Self::Hospital(organization_id.clone()),
-            Principal::PlatformAdministrator { .. } => Self::Platform,
-        }
-    }
 }
 
 const PLATFORM: &str = "platform";
@@ -113,7 +99,7 @@ pub struct TokenHash(String);
 impl TokenHash {
     #[must_use]
     pub fn of(token: &str) -> Self {
-        Self(hex(&Sha256::digest(token.as_bytes())))
+        Self(hex::encode(Sha256::digest(token.as_bytes())))
     }
 
     /// As the database has it.
@@ -138,15 +124,6 @@ impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What a presented token claims to be, before anything is looked up.

@@ -13,7 +13,6 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use crate::{
-    access::tokens::hex,
     http::problem::{Answer, Problem},
     program::clock::{Clock, from_bson},
 };
@@ -174,7 +173,7 @@ impl AuditRecord {
             tracing::error!(%error, "an audit entry cannot be written as JSON");
             Problem::internal()
         })?;
-        Ok(hex(&Sha256::digest(canonical)))
+        Ok(hex::encode(Sha256::digest(canonical)))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The platform's own database: who may sign in where, sessions, signups, payments. It never holds patient data, and the
-//! API's MongoDB user reaches nothing else; see [`mongodb_role`](crate::program::mongodb_role).
+//! API's MongoDB user reaches nothing else; see [`role`].
 //!
 //! Each kind of document is declared by the component that owns it, which says by [`Record`] where it is kept.
 
 mod in_time;
+pub mod role;
 mod standing;
 
 use std::{
@@ -24,11 +25,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use self::standing::Standing;
 pub use self::{in_time::InTime, standing::Unusable};
-use crate::{
-    access::platform_users,
-    data::platform_audit,
-    subscription::{payments::ledger, signups},
-};
 
 /// A collection of the master database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,38 +106,6 @@ impl Store {
             Self::LoginAttempts => (READ_AND_WRITE, "slow down guessing"),
         }
     }
-
-    fn indexes(self) -> Vec<IndexModel> {
-        match self {
-            // Read by its key, or in the order of its key; the operator makes its indexes.
-            Self::Organizations | Self::AuditAnchors | Self::TestCharges => Vec::new(),
-            Self::OrganizationUsers => vec![index("email", doc! { "email_index": 1 }), platform_users::index()],
-            Self::Sessions => vec![
-                unique("session", doc! { "session_id": 1 }),
-                index("user", doc! { "organization_id": 1, "user_id": 1 }),
-                expiring("expiry", "expires_at"),
-            ],
-            Self::Signups => signups::indexes(),
-            Self::Payments => vec![
-                unique_where("request", doc! { "request_key": 1 }, doc! { "request_key": { "$exists": true } }),
-                // What makes a double click one charge.
-                unique_where("open_or_paid", doc! { "organization_id": 1 }, ledger::open_or_paid()),
-                index("hospital", doc! { "organization_id": 1, "_id": -1 }),
-                index("reference", doc! { "reference": 1 }),
-                index("unfinished", doc! { "status": 1, "activated_at": 1 }),
-            ],
-            Self::PaymentEvents | Self::Idempotency | Self::LoginAttempts => vec![expiring("expiry", "expires_at")],
-            Self::AuditLogs => {
-                let mut indexes = vec![
-                    unique("sequence", doc! { "sequence": 1 }),
-                    index("time", doc! { "at": -1 }),
-                    index("target", doc! { "target.id": 1, "sequence": -1 }),
-                ];
-                indexes.extend(platform_audit::once());
-                indexes
-            }
-        }
-    }
 }
 
 /// How long the indexes of one collection may take to be made, also of a large one.
@@ -185,16 +149,22 @@ pub fn make_durable(options: &mut ClientOptions) {
 #[derive(Clone, Debug)]
 pub struct Master {
     database: Database,
+    indexes: fn(Store) -> Vec<IndexModel>,
     standing: Arc<Standing>,
     certificate_authority: Option<PathBuf>,
 }
 
 impl Master {
-    /// Connects lazily: a MongoDB that is away is told by [`Master::usable`], not here.
+    /// Connects lazily: a MongoDB that is away is told by [`Master::usable`], not here. `indexes` are those that each
+    /// collection needs.
     ///
     /// # Errors
     /// When the URI cannot be understood.
-    pub async fn new(uri: &SecretString, database: &str) -> anyhow::Result<Self> {
+    pub async fn new(
+        uri: &SecretString,
+        database: &str,
+        indexes: fn(Store) -> Vec<IndexModel>,
+    ) -> anyhow::Result<Self> {
         let mut options = ClientOptions::parse(uri.expose_secret()).await.context("the MongoDB URI cannot be used")?;
         options.app_name = Some("chakravue-api".to_owned());
         options.server_selection_timeout = options.server_selection_timeout.or(Some(Duration::from_secs(3)));
@@ -206,7 +176,7 @@ impl Master {
             _ => None,
         };
         let client = Client::with_options(options).context("the MongoDB URI cannot be used")?;
-        Ok(Self { database: client.database(database), standing: Arc::default(), certificate_authority })
+        Ok(Self { database: client.database(database), indexes, standing: Arc::default(), certificate_authority })
     }
 
     /// The file with the authority that MongoDB's certificate comes from, where it is none that everybody knows.
@@ -232,7 +202,7 @@ impl Master {
     /// When MongoDB is away, or an index of the same name has other keys.
     pub async fn prepare(&self) -> mongodb::error::Result<()> {
         let prepare = Store::ALL.into_iter().map(async |store| {
-            let indexes = store.indexes();
+            let indexes = (self.indexes)(store);
             if !indexes.is_empty() {
                 self.raw(store).create_indexes(indexes).within(INDEXES).await?;
             }

@@ -20,7 +20,7 @@ use crate::{
     data::{
         audit::{Actor, AuditRecord, Entry, Head, Pending},
         database_error,
-        master::{InTime as _, Master, Record, Store, unique_where},
+        master::{InTime as _, Master, Record, Store, index, unique, unique_where},
     },
     http::problem::{A_MOMENT, Answer, Kind, Problem},
     program::clock::{Clock, to_bson},
@@ -55,11 +55,21 @@ pub const VERSION: &str = "resource_version";
 /// cluster that was restored from a backup counts from an earlier one. No request takes so long.
 const LATE: Duration = Duration::from_hours(1);
 
+#[must_use]
+pub fn indexes() -> Vec<IndexModel> {
+    let mut indexes = vec![
+        unique("sequence", doc! { "sequence": 1 }),
+        index("time", doc! { "at": -1 }),
+        index("target", doc! { "target.id": 1, "sequence": -1 }),
+    ];
+    indexes.extend(once());
+    indexes
+}
+
 /// Lets each hospital have one entry of its sign-up, each payment one that it was declined or one that a hospital was made
 /// active with it, and each version of a hospital one of its change of plan, whoever is killed before they know that it is
 /// written.
-#[must_use]
-pub fn once() -> [IndexModel; 3] {
+fn once() -> [IndexModel; 3] {
     let by_target = doc! { "action": { "$in": [SIGN_UP, DECLINE] } };
     let version = format!("details.{VERSION}");
     let by_version = doc! { "action": CHANGE_PLAN, &version: { "$exists": true } };

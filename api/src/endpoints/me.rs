@@ -24,7 +24,6 @@ use crate::{
             soft_lock::Counted,
             start::{SignedIn, SignedInUser, start},
         },
-        tokens::Home,
     },
     data::audit::Entry,
     http::{
@@ -99,7 +98,7 @@ impl SessionView {
 }
 
 async fn account_of(app: &AppState, session: &Session) -> Answer<(Accounts, Account)> {
-    let accounts = Accounts::open(app, &Home::of(&session.principal)).await?;
+    let accounts = Accounts::open(app, &session.principal.home()).await?;
     let account = accounts.find(session.principal.user_id()).await?;
     let gone = || Problem::new(Kind::Unauthenticated, "The account is not there any more.");
     Ok((accounts, account.ok_or_else(gone)?))
@@ -168,7 +167,7 @@ async fn end_session(
     ApiPath(SessionPath { session_id }): ApiPath<SessionPath>,
 ) -> Answer<StatusCode> {
     let principal = &signed.0.principal;
-    let accounts = Accounts::open(&app, &Home::of(principal)).await?;
+    let accounts = Accounts::open(&app, &principal.home()).await?;
     if !app.sessions.end(principal, &session_id).await? {
         return Err(Problem::not_found());
     }

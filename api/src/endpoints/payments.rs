@@ -43,8 +43,9 @@ use crate::{
     subscription::payments::{
         Attempt,
         cards::{CardCode, CardExpiry, CardNumber, CardSummary},
+        failure::Failure,
         ledger::{NewPayment, Payment, PaymentStatus},
-        provider::{Failure, Instrument},
+        provider::Instrument,
         test_cards, webhook,
     },
 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use utoipa::ToSchema;
 
-use crate::subscription::payments::provider::Failure;
+use crate::subscription::payments::failure::Failure;
 
 /// What is wrong with a field. The code never changes its meaning once published; a client that does not know one shows
 /// `detail`.

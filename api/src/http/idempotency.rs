@@ -22,7 +22,7 @@ use axum::{
 };
 use bson::{Bson, Document, doc};
 use garde::Validate;
-use mongodb::{Collection, options::ReturnDocument};
+use mongodb::{Collection, IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
@@ -31,10 +31,9 @@ use zeroize::Zeroizing;
 pub use self::once::Once;
 use self::seal::Seal;
 use crate::{
-    access::tokens::hex,
     data::{
         database_error,
-        master::{InTime as _, Master, Record, Store},
+        master::{InTime as _, Master, Record, Store, expiring},
     },
     http::{
         extract,
@@ -168,7 +167,7 @@ pub struct RequestKey(String);
 impl RequestKey {
     /// For a request that cannot be repeated.
     fn once() -> Answer<Self> {
-        Ok(Self(hex(&random::<32>()?)))
+        Ok(Self(hex::encode(random::<32>()?)))
     }
 
     #[must_use]
@@ -212,6 +211,11 @@ pub struct Entry {
 
 impl Record for Entry {
     const STORE: Store = Store::Idempotency;
+}
+
+#[must_use]
+pub fn indexes() -> Vec<IndexModel> {
+    vec![expiring("expiry", "expires_at")]
 }
 
 /// One attempt at a request.
@@ -367,7 +371,7 @@ impl Idempotency {
         // A zero byte is in none of the parts, so no two different lists of parts become the same.
         let scope = Zeroizing::new([sender, operation, &key.0, ""].join("\0").into_bytes());
         let whole = Zeroizing::new([scope.as_slice(), content].concat());
-        let name = |salt: &[u8], purpose| hex(self.secret.derive_with(salt, purpose).as_slice());
+        let name = |salt: &[u8], purpose| hex::encode(self.secret.derive_with(salt, purpose).as_slice());
         Identified {
             id: name(&scope, "idempotency id"),
             fingerprint: name(&whole, "idempotency fingerprint"),
@@ -402,7 +406,7 @@ impl Idempotency {
     async fn turn(&self, request: &Identified) -> Answer<Turn> {
         let patience = tokio::time::sleep(PATIENCE);
         tokio::pin!(patience);
-        let attempt = hex(&random::<16>()?);
+        let attempt = hex::encode(random::<16>()?);
         loop {
             let entry = self
                 .entries

@@ -19,7 +19,6 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     access::identity::{SESSION_COOKIE, SETUP_COOKIE},
-    app,
     http::problem::{FieldError, ProblemBody},
 };
 
@@ -52,11 +51,11 @@ pub const PAGE: &str = "/docs";
 )]
 struct Frame;
 
-/// The whole document.
+/// The whole document, around what the endpoints say of themselves.
 #[must_use]
-pub fn document() -> utoipa::openapi::OpenApi {
+pub fn document(endpoints: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
-    document.merge(app::endpoints().into_openapi());
+    document.merge(endpoints);
     let components = document.components.get_or_insert_default();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -184,9 +183,8 @@ fn forbid_null(parameter: &mut RefOr<Parameter>) {
     }
 }
 
-/// The document and the page, from files inside the program.
-pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let document = document();
+/// The document, and the page that shows it from files inside the program.
+pub fn routes<S: Clone + Send + Sync + 'static>(document: utoipa::openapi::OpenApi) -> Router<S> {
     Router::new()
         .route(PATH, get(async move || Json(document)))
         .merge(Router::from(SwaggerUi::new(PAGE).config(Config::from(PATH))))

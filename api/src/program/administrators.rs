@@ -14,7 +14,7 @@ use crate::{
         platform_audit::{PlatformAudit, change::Work},
     },
     http::{people::EmailAddress, problem::Problem},
-    program::{clock::Clock, settings::Settings},
+    program::{clock::Clock, indexes, settings::Settings},
 };
 
 /// Makes the link with which `email` becomes a platform administrator, or gets a new password as the one that they are.
@@ -23,7 +23,8 @@ use crate::{
 /// # Errors
 /// When the settings or MongoDB do not let it.
 pub async fn invite(settings: &Settings, email: &EmailAddress, only_the_first: bool) -> anyhow::Result<Option<String>> {
-    let (master, clock) = (Master::new(&settings.mongodb.uri, &settings.master_database).await?, Clock::system());
+    let (master, clock) =
+        (Master::new(&settings.mongodb.uri, &settings.master_database, indexes::of).await?, Clock::system());
     // One administrator per address, also when the service has never run.
     master.look().await.map_err(|why| anyhow!("the invitation cannot be made: {why}"))?;
     let users = PlatformUsers::new(master.clone(), BlindIndex::new(&settings.secret_key), clock.clone());

@@ -9,11 +9,12 @@ use tokio::runtime;
 
 use crate::{
     app,
-    http::{openapi, people::EmailAddress},
+    data::master,
+    http::people::EmailAddress,
     program::{
-        administrators, check_urls,
+        administrators, background, check_urls,
         clock::Clock,
-        kubernetes, metrics, mongodb_role, reference, server,
+        kubernetes, metrics, reference, server,
         settings::{Flags, Settings},
         telemetry,
     },
@@ -140,15 +141,15 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Openapi => {
-            println!("{}", openapi::document().to_pretty_json()?);
+            println!("{}", app::document().to_pretty_json()?);
             Ok(())
         }
         Command::MongodbRole(MongodbRole { role, user, output }) => {
             let database = flags.master_database.unwrap_or_else(|| MASTER_DATABASE.to_owned());
             match output {
-                Output::Mongosh => print!("{}", mongodb_role::mongosh_script(&role, &user, &database)),
+                Output::Mongosh => print!("{}", master::role::mongosh_script(&role, &user, &database)),
                 Output::Json => {
-                    let command = mongodb_role::create_role_command(&role, &database);
+                    let command = master::role::create_role_command(&role, &database);
                     println!("{}", serde_json::to_string(&command)?);
                 }
             }
@@ -172,7 +173,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         cluster::infer().await.context("cannot find the Kubernetes cluster; run inside one or set KUBECONFIG")?;
     let kube = kubernetes::client(cluster).context("the Kubernetes configuration cannot be used")?;
     let app = AppState::start(settings, Clock::system(), kube, stop.clone()).await?;
-    tokio::spawn(stop.clone().run_until_cancelled_owned(app.master.clone().keep_looking()));
+    background::start(&app, &stop);
     // The metrics stay until the last request is finished, and end with the process.
     let counted = app.clone();
     let metrics = metrics::routes(app.metrics.clone(), move || counted.now());

@@ -4,25 +4,24 @@
 //! `<setting>_file` names it. Everything is read and checked at the start, and all mistakes are named at once; a service
 //! that has started has settings it can work with.
 
-use std::{fmt, fs, net::SocketAddr, path::PathBuf, time::Duration};
+pub mod section;
+
+use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
 
 use chakravue_crds::master::MASTER_DATABASE;
 use clap::{Args, ValueEnum};
 use config::{Config, Environment, File, FileFormat, Map, Value, ValueKind};
 use ipnet::IpNet;
-use jiff::SignedDuration;
 use mongodb::options::ConnectionString;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, IntoDeserializer as _},
-};
+use serde::{Deserialize, Deserializer, de};
 
+use self::section::{Mistakes, choice, duration};
 use crate::{
-    access::{mail::MailSettings, sign_in::hashing::HashingSettings},
+    access::{mail::MailSettings, sessions::SessionSettings, sign_in::hashing::HashingSettings},
     data::tenant::TenantSettings,
     http::limits::LimitSettings,
-    program::secret_key::SecretKey,
+    program::{public_url::PublicUrl, secret_key::SecretKey},
     subscription::payments::PaymentSettings,
 };
 
@@ -145,17 +144,6 @@ pub struct MongodbSettings {
     pub uri: SecretString,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SessionSettings {
-    /// A session ends when it was not used for this long.
-    #[serde(deserialize_with = "duration")]
-    pub idle: Duration,
-    /// A session ends this long after the sign-in, used or not.
-    #[serde(deserialize_with = "duration")]
-    pub absolute: Duration,
-}
-
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -176,46 +164,6 @@ pub enum Directory {
     Search,
     /// Nothing; people bring their hospital's id.
     Off,
-}
-
-/// Scheme, host and port, without a slash at the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl(String);
-
-impl PublicUrl {
-    /// The address of a path of the service, which begins with a slash.
-    #[must_use]
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "must be scheme and host alone, such as https://app.example.org";
-        let text = text.trim_end_matches('/');
-        let url: axum::http::Uri = text.parse().map_err(|_| FORM)?;
-        let host = url.host().ok_or(FORM)?;
-        let loopback = host == "localhost" || host == "[::1]" || host.starts_with("127.");
-        match url.scheme_str() {
-            Some("https") => {}
-            Some("http") if loopback => {}
-            Some("http") => return Err("must begin with https://, or browsers do not keep the session's cookie"),
-            _ => return Err(FORM),
-        }
-        // A URI always has a path; without one it is a slash.
-        let bare = url.path() == "/" && url.query().is_none() && !text.contains(['@', '#']);
-        if bare { Ok(Self(text.to_owned())) } else { Err(FORM) }
-    }
-}
-
-impl<'de> Deserialize<'de> for PublicUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
-    }
 }
 
 /// The flags, which win over everything else.
@@ -269,30 +217,6 @@ impl Flags {
     }
 }
 
-/// What is wrong with the settings, each with what would be right.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Mistakes(Vec<(String, String)>);
-
-impl Mistakes {
-    /// `advice` is a sentence about the setting: what is wrong, what would be right. It must not repeat a secret.
-    pub fn add(&mut self, setting: &str, advice: impl fmt::Display) {
-        self.0.push((setting.to_owned(), advice.to_string()));
-    }
-
-    fn concern(&self, setting: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == setting)
-    }
-}
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the settings cannot be used:")?;
-        self.0.iter().try_for_each(|(setting, advice)| write!(f, "\n  {setting}: {advice}"))
-    }
-}
-
-impl std::error::Error for Mistakes {}
-
 impl Settings {
     /// Reads the file that the flags name, this process' environment, and the flags.
     ///
@@ -325,12 +249,11 @@ impl Settings {
         }
         if let Some(settings) = deserialize(tree, &mut mistakes) {
             settings.check(&mut mistakes);
-            if mistakes.0.is_empty() {
+            if mistakes.is_empty() {
                 return Ok(settings);
             }
         }
-        mistakes.0.sort();
-        Err(mistakes)
+        Err(mistakes.sorted())
     }
 
     /// Settings of a service that reaches nothing.
@@ -533,25 +456,6 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
     texts.iter().map(|text| text.parse().map_err(|_| wrong())).collect()
 }
 
-/// A setting that is one of a few words, for `#[serde(deserialize_with = …)]`: a mistake is answered with the words.
-///
-/// # Errors
-/// When it is none of them.
-pub fn choice<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
-}
-
-/// A setting that is a span of time, for `#[serde(deserialize_with = …)]`: `30s`, `15m`, `1h 30m`.
-///
-/// # Errors
-/// With a sentence that says what to write.
-pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let wrong = || de::Error::custom("must be a duration of at least a millisecond, such as 500ms, 30s, 15m or 12h");
-    let parsed: SignedDuration = String::deserialize(deserializer)?.parse().map_err(|_| wrong())?;
-    let duration = Duration::try_from(parsed).map_err(|_| wrong())?;
-    if duration < Duration::from_millis(1) { Err(wrong()) } else { Ok(duration) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -713,16 +617,6 @@ mod tests {
         assert_eq!(read("1500ms"), Ok(Duration::from_millis(1500)));
         for text in ["0s", "m", "90", "-1s"] {
             assert!(read(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn public_urls_are_bare_and_safe() {
-        for good in ["https://app.example.org", "http://localhost:8008", "http://127.0.0.1:1", "https://h:444/"] {
-            assert!(PublicUrl::parse(good).is_ok(), "{good}");
-        }
-        for bad in ["", "app.example.org", "ftp://h", "http://h", "https://h/path", "https://u:p@h", "https://h/?x=1"] {
-            assert!(PublicUrl::parse(bad).is_err(), "{bad}");
         }
     }
 }

@@ -6,6 +6,7 @@
 //! may be killed: from the row, whoever comes next knows what to ask the provider.
 
 pub mod cards;
+pub mod failure;
 pub mod ledger;
 pub mod provider;
 pub mod settlement;
@@ -17,14 +18,15 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use bson::{DateTime, doc};
-use mongodb::Collection;
+use mongodb::{Collection, IndexModel};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use self::{
+    failure::Failure,
     ledger::{Ledger, NewPayment, Payment, PaymentStatus},
-    provider::{Charge, Failure, Instrument, Order, PaymentProvider, Reference, Reported},
+    provider::{Charge, Instrument, Order, PaymentProvider, Reference, Reported},
     stripe::Stripe,
     test_cards::TestCards,
     webhook::{Event, NotSigned},
@@ -33,14 +35,14 @@ use crate::{
     data::{
         audit::{Actor, Entry},
         database_error,
-        master::{InTime as _, Master, Record, Store},
+        master::{InTime as _, Master, Record, Store, expiring},
         platform_audit::{DECLINE, PlatformAudit},
     },
     http::problem::{Answer, Kind, Problem},
     program::{
         clock::{Clock, later, to_bson},
         metrics::{self, Metrics},
-        settings::{Mistakes, choice, duration},
+        settings::section::{Mistakes, choice, duration},
     },
 };
 
@@ -143,6 +145,11 @@ struct EventRecord {
 
 impl Record for EventRecord {
     const STORE: Store = Store::PaymentEvents;
+}
+
+#[must_use]
+pub fn indexes_of_events() -> Vec<IndexModel> {
+    vec![expiring("expiry", "expires_at")]
 }
 
 /// What became of a payment.

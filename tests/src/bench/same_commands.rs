@@ -25,7 +25,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     routing::{get, post},
 };
-use chakravue_testbed::{Companion, hex, random_secret};
+use chakravue_testbed::{Companion, random_secret};
 use mongodb::{
     Client, Collection,
     bson::{DateTime, Document, doc},
@@ -220,5 +220,5 @@ fn verify(stored: &str, password: &str) -> anyhow::Result<bool> {
 }
 
 fn digest(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-use super::{cache, go, hex, only_one};
+use super::{cache, go, only_one};
 
 /// A published module, the digest that Go has of it, and its files that are wanted.
 struct Source {
@@ -84,7 +84,7 @@ fn key() -> String {
     let digest = SOURCES.iter().fold(Sha256::new(), |digest, source| {
         source.files.iter().fold(digest.chain_update(source.sum), Digest::chain_update)
     });
-    format!("definitions-{}", hex(&digest.finalize()[..6]))
+    format!("definitions-{}", hex::encode(&digest.finalize()[..6]))
 }
 
 fn download(folder: &Path) -> anyhow::Result<()> {

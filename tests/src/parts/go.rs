@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 
-use super::{cache, hex, missing, on_path, only_one, progress::Progress};
+use super::{cache, missing, on_path, only_one, progress::Progress};
 use crate::processes;
 
 /// What programs are built from.
@@ -70,7 +70,7 @@ impl Module {
         let sources = self.sources.iter().fold(Sha256::new(), |digest, (_, text)| digest.chain_update(text));
         // Everything that decides what comes out of the build.
         let digest = sources.chain_update(self.go_mod).chain_update(self.go_sum).chain_update(self.linker_flags);
-        format!("{}-{}", self.name, hex(&digest.finalize()[..6]))
+        format!("{}-{}", self.name, hex::encode(&digest.finalize()[..6]))
     }
 
     /// Builds into a folder beside `target` and moves each program over when all of them are whole.

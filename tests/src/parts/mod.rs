@@ -13,7 +13,6 @@ mod tools;
 
 use std::{
     env,
-    fmt::Write,
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
@@ -91,14 +90,4 @@ pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
 pub(crate) fn on_path_or_sbin(program: &str) -> Option<PathBuf> {
     let sbin = ["/usr/sbin", "/sbin"].map(|folder| Path::new(folder).join(program));
     on_path(program).or_else(|| sbin.into_iter().find(|path| path.is_file()))
-}
-
-/// As digests are written.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
 }

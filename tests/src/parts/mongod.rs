@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use super::{cache, hex, missing, on_path, only_one};
+use super::{cache, missing, on_path, only_one};
 
 /// The oldest version whose change streams report what the operator watches.
 const OLDEST: u32 = 6;
@@ -123,7 +123,7 @@ fn only_file(folder: &Path, ending: &str) -> anyhow::Result<PathBuf> {
 
 fn sha256(file: &Path) -> anyhow::Result<String> {
     let content = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(hex(&Sha256::digest(content)))
+    Ok(hex::encode(Sha256::digest(content)))
 }
 
 /// Runs `mongod --version`, which also shows whether it finds its shared libraries.

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::{Context, ensure};
 use sha2::{Digest as _, Sha256};
 
-use super::{cache, hex, missing, only_one};
+use super::{cache, missing, only_one};
 
 const GET_PYTHON: &str =
     "install Python 3.10 or newer with venv and pip (Debian packages python3-venv and python3-pip)";
@@ -20,7 +20,7 @@ pub fn python_with(name: &str, requirements: &str) -> anyhow::Result<PathBuf> {
     let digest = Sha256::digest(requirements);
     let cache = cache()?;
     // Packages with compiled parts are of one version of Python.
-    let key = format!("{name}-python{}-{}", version.trim(), hex(&digest[..6]));
+    let key = format!("{name}-python{}-{}", version.trim(), hex::encode(&digest[..6]));
     let environment = cache.join(&key);
     let python = environment.join("bin/python");
     if python.exists() {

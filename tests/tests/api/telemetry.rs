@@ -19,7 +19,7 @@ async fn requests_are_traced_below_their_callers_span() {
     let address = collector.address.clone();
     let stack = Stack::with("traces", |api| api.env("OTEL_EXPORTER_OTLP_ENDPOINT", &address)).await;
     let trace: [u8; 16] = *b"sixteen bytes id";
-    let id: String = trace.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::encode(trace);
     let request = stack.client().bearer("chs_marker_token").request(reqwest::Method::GET, "/plans?marker=query");
     let reply = request.header("traceparent", format!("00-{id}-00f067aa0ba902b7-01")).send().await.unwrap();
     assert_eq!(reply.status(), 200);

@@ -1,12 +1,7 @@
 //! The end of a session: somebody signs out, or goes on in the same browser as somebody else.
 
 use crate::{
-    access::{
-        accounts::Accounts,
-        identity::Signed,
-        sessions::Session,
-        tokens::{Home, TokenHash},
-    },
+    access::{accounts::Accounts, identity::Signed, sessions::Session, tokens::TokenHash},
     data::audit::Entry,
     http::problem::Answer,
     state::AppState,
@@ -35,7 +30,7 @@ pub async fn end_replaced(app: &AppState, replaced: Option<&TokenHash>) -> Answe
 }
 
 async fn record(app: &AppState, session: &Session) {
-    let home = Home::of(&session.principal);
+    let home = session.principal.home();
     // Whoever's hospital was suspended or is away can still sign out.
     if let Ok(accounts) = Accounts::open(app, &home).await {
         let entry = Entry::new("session.end").target("user", session.principal.user_id());

@@ -29,7 +29,7 @@ use tracing::Span;
 use super::password::Password;
 use crate::{
     http::problem::{Answer, Kind, Problem},
-    program::settings::{self, Mistakes},
+    program::settings::section::{Mistakes, duration},
 };
 
 /// What OWASP recommends, and no less.
@@ -52,7 +52,7 @@ pub struct HashingSettings {
     pub workers: Option<NonZeroUsize>,
     /// How many passwords may wait for a thread, and for how long.
     pub queue_length: usize,
-    #[serde(deserialize_with = "settings::duration")]
+    #[serde(deserialize_with = "duration")]
     pub queue_wait: Duration,
 }
 

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
 use jiff::Timestamp;
-use mongodb::options::ReturnDocument;
+use mongodb::{IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     access::blind_index::Index,
-    data::master::{InTime as _, Master, Record, Store},
+    data::master::{InTime as _, Master, Record, Store, expiring},
     http::problem::Answer,
     program::clock::{Clock, from_bson, later, to_bson},
 };
@@ -38,6 +38,11 @@ struct LoginAttempts {
 
 impl Record for LoginAttempts {
     const STORE: Store = Store::LoginAttempts;
+}
+
+#[must_use]
+pub fn indexes() -> Vec<IndexModel> {
+    vec![expiring("expiry", "expires_at")]
 }
 
 /// What the failures of an attempt are counted for.

@@ -8,8 +8,8 @@ use chakravue_crds::privileges::{self, granted, is_somebody};
 use mongodb::error::Error;
 use tokio::sync::{Notify, watch};
 
-use super::{InTime as _, Master, Store};
-use crate::{data::database_error, program::mongodb_role};
+use super::{InTime as _, Master, Store, role};
+use crate::data::database_error;
 
 /// How often the rights are compared while nothing is missing, and while something is.
 const LOOK: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ impl Unusable {
         if database_error::is_login_refused(error) {
             Self::AuthenticationFailed
         } else if database_error::is_refused(error) {
-            Self::NotAuthorized { command: mongodb_role::command_line(master_database) }
+            Self::NotAuthorized { command: role::command_line(master_database) }
         } else if database_error::is_away(error) {
             Self::Away
         } else {
@@ -100,13 +100,13 @@ impl Master {
         let unusable = |error| Unusable::of(&error, self.name());
         let answer = self.database.client().database("admin").run_command(privileges::question()).in_time().await;
         let answer = answer.map_err(unusable)?;
-        let command = mongodb_role::command_line(self.name());
+        let command = role::command_line(self.name());
         if !is_somebody(&answer) {
             return Err(Unusable::Nobody { command });
         }
         // Also where a right is missing: what can be served meanwhile is.
         let prepared = if self.is_prepared() { Ok(()) } else { self.prepare().await };
-        let lacking = privileges::lacking(&mongodb_role::privileges(self.name()), &granted(&answer));
+        let lacking = privileges::lacking(&role::privileges(self.name()), &granted(&answer));
         if !lacking.is_empty() {
             return Err(Unusable::Lacks { rights: lacking.join(", "), command });
         }

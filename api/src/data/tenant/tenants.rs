@@ -18,7 +18,7 @@ use crate::{
     data::master::Master,
     hospitals::Hospitals,
     http::problem::{Answer, Kind, Problem},
-    program::{clock::Clock, metrics::Metrics, settings::Mistakes},
+    program::{clock::Clock, metrics::Metrics, settings::section::Mistakes},
 };
 
 #[derive(Clone, Debug, Deserialize)]

@@ -9,19 +9,20 @@ use std::{fmt, time::Duration};
 use bson::{DateTime, Document, doc};
 use chakravue_crds::{organization_id::OrganizationId, plans::Plan};
 use futures::TryStreamExt as _;
-use mongodb::{Collection, options::ReturnDocument};
+use mongodb::{Collection, IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use utoipa::ToSchema;
 
 use super::{
     cards::CardSummary,
-    provider::{Charge, Failure, Reference, Report},
+    failure::Failure,
+    provider::{Charge, Reference, Report},
 };
 use crate::{
     data::{
         database_error,
-        master::{InTime as _, Master, Record, Store},
+        master::{InTime as _, Master, Record, Store, index, unique_where},
     },
     http::{
         idempotency::RequestKey,
@@ -114,6 +115,18 @@ impl Record for Payment {
     const STORE: Store = Store::Payments;
 }
 
+#[must_use]
+pub fn indexes() -> Vec<IndexModel> {
+    vec![
+        unique_where("request", doc! { "request_key": 1 }, doc! { "request_key": { "$exists": true } }),
+        // What makes a double click one charge.
+        unique_where("open_or_paid", doc! { "organization_id": 1 }, open_or_paid()),
+        index("hospital", doc! { "organization_id": 1, "_id": -1 }),
+        index("reference", doc! { "reference": 1 }),
+        index("unfinished", doc! { "status": 1, "activated_at": 1 }),
+    ]
+}
+
 impl Payment {
     #[must_use]
     pub fn is_undecided(&self) -> bool {
@@ -122,8 +135,7 @@ impl Payment {
 }
 
 /// The payments of which a hospital can have only one.
-#[must_use]
-pub fn open_or_paid() -> Document {
+fn open_or_paid() -> Document {
     let statuses = [PaymentStatus::Pending, PaymentStatus::ActionRequired, PaymentStatus::Succeeded];
     doc! { "status": { "$in": statuses.map(PaymentStatus::name).to_vec() } }
 }

@@ -7,7 +7,6 @@ use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::organization::Subscription;
 use rand::RngExt as _;
-use tokio_util::sync::CancellationToken;
 
 use super::{Payments, ledger::Payment};
 use crate::{
@@ -40,19 +39,16 @@ impl Payments {
         Ok(hospital)
     }
 
-    /// Settles until `stop`, at once and then again and again.
-    pub fn settle_in_background(&self, hospitals: Hospitals, stop: CancellationToken) {
-        let payments = self.clone();
-        tokio::spawn(stop.run_until_cancelled_owned(async move {
-            hospitals.ready().await;
-            loop {
-                payments.settle(&hospitals).await;
-                tokio::select! {
-                    () = tokio::time::sleep(jittered(payments.0.settle_every)) => {}
-                    () = payments.0.wake.notified() => {}
-                }
+    /// Settles at once and then again and again.
+    pub async fn keep_settling(self, hospitals: Hospitals) {
+        hospitals.ready().await;
+        loop {
+            self.settle(&hospitals).await;
+            tokio::select! {
+                () = tokio::time::sleep(jittered(self.0.settle_every)) => {}
+                () = self.0.wake.notified() => {}
             }
-        }));
+        }
     }
 
     /// One pass over everything that is unfinished. What fails now is tried again at the next.

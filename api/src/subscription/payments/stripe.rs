@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use super::{
     cards::CardSummary,
+    failure::Failure,
     ledger::CURRENCY,
-    provider::{Charge, Failure, Instrument, Order, PaymentProvider, ProviderError, Reference, Report, Reported},
+    provider::{Charge, Instrument, Order, PaymentProvider, ProviderError, Reference, Report, Reported},
 };
 use crate::http::flaw::Flaw;
 use crate::http::problem::{Answer, Problem};

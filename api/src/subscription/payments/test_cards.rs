@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     cards::CardSummary,
-    provider::{Charge, Failure, Instrument, Order, PaymentProvider, ProviderError, Reference, Report, Reported},
+    failure::Failure,
+    provider::{Charge, Instrument, Order, PaymentProvider, ProviderError, Reference, Report, Reported},
 };
 use crate::{
     data::{

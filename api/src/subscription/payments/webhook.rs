@@ -10,8 +10,6 @@ use serde_json::Value;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::access::tokens::hex;
-
 pub const SIGNATURE_HEADER: &str = "stripe-signature";
 
 /// An event that is older was perhaps recorded and is sent again by somebody else.
@@ -60,7 +58,7 @@ pub fn verify(secret: &SecretString, header: &str, body: &[u8], now: Timestamp) 
     mac.update(time.as_bytes());
     mac.update(b".");
     mac.update(body);
-    let right = hex(&mac.finalize().into_bytes());
+    let right = hex::encode(mac.finalize().into_bytes());
     // While the secret is changed, Stripe signs with the old one and the new one: every signature is tried.
     let fits = signatures
         .into_iter()
@@ -101,7 +99,7 @@ mod tests {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(format!("{time}.").as_bytes());
         mac.update(body);
-        hex(&mac.finalize().into_bytes())
+        hex::encode(mac.finalize().into_bytes())
     }
 
     fn verified(header: &str, body: &[u8], after: i64) -> Result<(), NotSigned> {

@@ -7,7 +7,7 @@ use chakravue_crds::{
     privileges::{self, Privilege, Resource},
 };
 
-use crate::data::master::Store;
+use super::Store;
 
 /// Everything the service needs, given the name of the master database.
 #[must_use]
