@@ -2,21 +2,22 @@
 //! operator counts what there is against what the server reports and what it was told, and refuses the next hospital
 //! before that point. Hospitals that exist are never refused anything.
 
+pub mod usage;
+
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use chakravue_crds::{
-    conditions::{ConditionType, Reason},
-    tenant_schema::TenantSchema,
-};
+use chakravue_crds::conditions::{ConditionType, Reason};
 use mongodb::bson::{Bson, Document, doc};
 use tokio_util::sync::CancellationToken;
 
+use self::usage::{Cost, Usage};
 use crate::{
-    access, catalogue,
+    access::desired,
+    catalogue,
     error::{Error, Result},
     mongo::{Health, Mongo},
 };
@@ -25,47 +26,6 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(5);
 /// The share of the server's descriptors that may be in use: backups, clients and MongoDB itself need some too.
 const DESCRIPTORS_USED: (i64, i64) = (8, 10);
-/// The connections that come with a hospital: of a client, one that works and one that watches the server.
-const CONNECTIONS: i64 = 2;
-
-/// What a hospital takes of MongoDB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Resource {
-    /// A collection and an index each are a table, and a file.
-    Tables,
-    /// Open files and connections; every table may have to be open at once.
-    Descriptors,
-    Users,
-}
-
-impl Resource {
-    pub const ALL: [Self; 3] = [Self::Tables, Self::Descriptors, Self::Users];
-
-    /// The label of metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tables => "tables",
-            Self::Descriptors => "file_descriptors",
-            Self::Users => "users",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Tables => "tables (collections and indexes)",
-            Self::Descriptors => "file descriptors",
-            Self::Users => "database users",
-        }
-    }
-
-    fn cure(self) -> &'static str {
-        match self {
-            Self::Tables => "raise --max-tables if this MongoDB can have more",
-            Self::Descriptors => "raise the limit of open files (ulimit -n) of mongod, MongoDB recommends 64000",
-            Self::Users => "raise --max-database-users if this MongoDB can have more",
-        }
-    }
-}
 
 /// What the operator was told.
 #[derive(Clone, Copy, Debug)]
@@ -74,70 +34,6 @@ pub struct Budget {
     /// Instead of what the server reports.
     pub open_files: Option<i64>,
     pub users: Option<i64>,
-}
-
-/// What is in use, and how much may be; a budget that nobody knows is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    tables: (i64, Option<i64>),
-    descriptors: (i64, Option<i64>),
-    users: (i64, Option<i64>),
-}
-
-impl Usage {
-    /// With a budget for everything.
-    #[cfg(test)]
-    pub fn limited() -> Self {
-        Self { tables: (1, Some(2)), descriptors: (1, Some(2)), users: (1, Some(2)) }
-    }
-
-    pub fn rows(&self) -> [(Resource, i64, Option<i64>); 3] {
-        [
-            (Resource::Tables, self.tables.0, self.tables.1),
-            (Resource::Descriptors, self.descriptors.0, self.descriptors.1),
-            (Resource::Users, self.users.0, self.users.1),
-        ]
-    }
-
-    /// What does not suffice for so many more hospitals, and how much of it may be in use.
-    fn lacks(&self, hospitals: i64, cost: &Cost) -> Option<(Resource, i64)> {
-        self.rows().into_iter().find_map(|(resource, used, budget)| {
-            let would_be = used.saturating_add(hospitals.saturating_mul(cost.of(resource)));
-            budget.filter(|budget| would_be > *budget).map(|budget| (resource, budget))
-        })
-    }
-
-    fn with(self, hospitals: i64, cost: &Cost) -> Self {
-        let more = |(used, budget): (i64, Option<i64>), resource| {
-            (used.saturating_add(hospitals.saturating_mul(cost.of(resource))), budget)
-        };
-        Self {
-            tables: more(self.tables, Resource::Tables),
-            descriptors: more(self.descriptors, Resource::Descriptors),
-            users: more(self.users, Resource::Users),
-        }
-    }
-}
-
-/// What one hospital takes.
-struct Cost {
-    tables: i64,
-}
-
-impl Cost {
-    fn of_hospital(schema: &TenantSchema) -> Self {
-        // The index on _id comes with every collection.
-        let tables: usize = schema.collections.iter().map(|collection| 2 + collection.indexes.len()).sum();
-        Self { tables: i64::try_from(tables).unwrap_or(i64::MAX) }
-    }
-
-    fn of(&self, resource: Resource) -> i64 {
-        match resource {
-            Resource::Tables => self.tables,
-            Resource::Descriptors => self.tables + CONNECTIONS,
-            Resource::Users => 1,
-        }
-    }
 }
 
 pub struct Capacity {
@@ -218,7 +114,7 @@ impl Capacity {
         let (status, host, users) = tokio::join!(
             mongo.read("admin", status, doing),
             mongo.read("admin", doc! { "hostInfo": 1 }, doing),
-            mongo.count("admin", access::STORED_USERS, doing),
+            mongo.count("admin", desired::STORED_USERS, doing),
         );
         // Rights that are for this alone may be missing, and not every service has such answers: the budgets stand then.
         let status = optional(status)?.unwrap_or_default();
@@ -301,7 +197,7 @@ fn at(answer: &Document, path: &[&str]) -> i64 {
 mod tests {
     use chakravue_crds::tenant_schema::TENANT_SCHEMA;
 
-    use super::*;
+    use super::{usage::Resource, *};
 
     fn capacity(usage: Usage) -> Capacity {
         let capacity = Capacity::new(Budget { tables: 0, open_files: None, users: None });

@@ -28,7 +28,7 @@ use crate::{
     error::Error,
     mongo::{Health, Mongo},
     reconcile::reconcile,
-    turns::Class,
+    turns::class::Class,
 };
 
 /// Shorter than the idle time after which load balancers forget a connection.

@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     answer::in_time,
     context::{Context, FIELD_MANAGER},
-    drift::Kind,
+    drift::kind::Kind,
     endpoint::Endpoint,
     error::{Doing as _, Error, Result},
     events::{Change, Changes},

@@ -6,6 +6,7 @@
 //! known by its time ([`own`]), and what a pass leaves of user and role is what the comparison expects.
 
 pub mod accounts;
+pub mod kind;
 pub mod own;
 pub mod stream;
 
@@ -24,71 +25,13 @@ use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use mongodb::bson::Timestamp;
 use tokio::sync::mpsc;
 
-use self::{accounts::Expected, own::OwnWrites};
+use self::{accounts::Expected, kind::Source, own::OwnWrites};
 use crate::{
     echoes::Watched,
     metrics::Metrics,
-    seats::Counted,
     tenant::Tenant,
-    turns::{Class, Turns},
+    turns::{Turns, class::Class},
 };
-
-/// How a change was noticed; a label of a metric.
-#[derive(Clone, Copy, Debug)]
-pub enum Source {
-    Stream,
-    Comparison,
-}
-
-impl Source {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Stream => "stream",
-            Self::Comparison => "comparison",
-        }
-    }
-}
-
-/// What can differ; a label of metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Collection,
-    Validator,
-    Index,
-    /// The rights of the role, or the role itself.
-    Role,
-    User,
-    /// The roles of the user.
-    Grant,
-    Password,
-    Secret,
-}
-
-impl Kind {
-    pub const ALL: [Self; 8] = [
-        Self::Collection,
-        Self::Validator,
-        Self::Index,
-        Self::Role,
-        Self::User,
-        Self::Grant,
-        Self::Password,
-        Self::Secret,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Collection => "collection",
-            Self::Validator => "validator",
-            Self::Index => "index",
-            Self::Role => "role",
-            Self::User => "user",
-            Self::Grant => "grant",
-            Self::Password => "password",
-            Self::Secret => "secret",
-        }
-    }
-}
 
 /// Every hospital that was looked at, and the way to have one of them, or all, looked at again.
 pub struct Drift {
@@ -187,6 +130,13 @@ impl Hospital {
             accounts: None,
         }
     }
+}
+
+/// How many users there were when how many of them had a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub documents: i64,
+    pub seats: i64,
 }
 
 #[derive(Default)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chakravue_crds::conditions::{ConditionType, Reason};
 use mongodb::error::ErrorKind;
 
-use crate::{leader::NotLeading, mongo::Closed};
+use crate::leader::NotLeading;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -25,6 +25,11 @@ pub enum Error {
     #[error("somebody else changed {what} at the same time")]
     Conflict { what: String },
 }
+
+/// What is refused to work that is to end.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the work is to end")]
+pub struct Closed;
 
 impl Error {
     pub fn refused(condition: ConditionType, reason: Reason, message: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio_util::task::TaskTracker;
 
-use crate::{drift::Kind, metrics::Metrics};
+use crate::{drift::kind::Kind, metrics::Metrics};
 
 /// Something that a pass did, or found.
 #[derive(Clone, Debug, PartialEq, Eq)]

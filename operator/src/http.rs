@@ -29,7 +29,7 @@ use crate::{
     metrics::{Metrics, Now},
     mongo::{Health, Mongo},
     reach::Reach,
-    schema::Repairs,
+    schema::repairs::Repairs,
     telemetry::Level,
     turns::Turns,
 };

@@ -20,7 +20,7 @@ use crate::{
     context::Context,
     error::Result,
     events::{Change, Changes},
-    schema::Found,
+    schema::observed::Found,
     tenant::Tenant,
 };
 

@@ -24,11 +24,11 @@ use prometheus_client::{
 };
 
 use crate::{
-    capacity::{Resource, Usage},
-    drift::{Kind, Source},
+    capacity::usage::{Resource, Usage},
+    drift::kind::{Kind, Source},
     echoes::Watched,
-    orphans,
-    turns::{Class, Depth},
+    orphans::orphan,
+    turns::class::{Class, Depth},
 };
 
 /// Declares a set of labels that all are names known at compile time.
@@ -216,7 +216,7 @@ impl Metrics {
             let _ = self.drift_found.get_or_create(&kind);
             let _ = self.drift_healed.get_or_create(&kind);
         }
-        for kind in orphans::Kind::ALL.map(|kind| ByKind { kind: kind.name() }) {
+        for kind in orphan::Kind::ALL.map(|kind| ByKind { kind: kind.name() }) {
             let _ = self.orphans.get_or_create(&kind);
         }
         for resource in Resource::ALL.map(|resource| ByResource { resource: resource.name() }) {
@@ -267,8 +267,8 @@ impl Metrics {
         self.commands.get_or_create(&ByCommand { command, result }).observe(took.as_secs_f64());
     }
 
-    pub fn orphans(&self, counts: &HashMap<orphans::Kind, usize>) {
-        for kind in orphans::Kind::ALL {
+    pub fn orphans(&self, counts: &HashMap<orphan::Kind, usize>) {
+        for kind in orphan::Kind::ALL {
             let count = counts.get(&kind).copied().unwrap_or_default();
             self.orphans.get_or_create(&ByKind { kind: kind.name() }).set(whole(count));
         }

@@ -29,7 +29,7 @@ pub use self::{
 
 use crate::{
     drift::own::OwnWrites,
-    error::{Doing as _, Result},
+    error::{Closed, Doing as _, Result},
     leader::Leadership,
     metrics::Metrics,
     telemetry,
@@ -91,11 +91,6 @@ pub struct Mongo {
 
 /// How many commands that may take long are sent at a time; of index builds, a server runs three.
 pub const PATIENT: u32 = 16;
-
-/// What is refused to work that is to end.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the work is to end")]
-pub struct Closed;
 
 impl Mongo {
     /// Reads the URI and prepares a client. No connection is made yet.

@@ -3,28 +3,31 @@
 //! that is gone is it written down, once, what was left behind.
 
 mod compare;
+pub mod orphan;
+pub mod released;
 
 use std::{
     collections::{HashMap, HashSet},
     fmt::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use chakravue_crds::{
     OrganizationId,
-    master::Owner,
     naming::{SYSTEM_DATABASES, TENANT_ROLE},
 };
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, api::ListParams};
 use mongodb::bson::{Document, RawDocument, doc};
-use serde::Serialize;
-use tokio::sync::Notify;
 
-use self::compare::{Controllers, Seen, compare, controlled};
+use self::{
+    compare::{Controllers, Seen, compare, controlled},
+    orphan::{Kind, Orphan},
+};
 use crate::{
-    access, backoff, catalogue, claim,
+    access::desired,
+    backoff, catalogue, claim,
     context::Context,
     controller::scoped,
     credentials::MANAGED_BY,
@@ -44,97 +47,6 @@ const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// How many Secrets are listed at a time.
 const PAGE: u32 = 250;
-
-/// What can be without its counterpart; also a label of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    Claim,
-    Database,
-    User,
-    Role,
-    Secret,
-    HospitalWithoutClaim,
-    HospitalWithoutDatabase,
-    HospitalWithoutUser,
-    HospitalWithoutSecret,
-}
-
-impl Kind {
-    pub const ALL: [Self; 9] = [
-        Self::Claim,
-        Self::Database,
-        Self::User,
-        Self::Role,
-        Self::Secret,
-        Self::HospitalWithoutClaim,
-        Self::HospitalWithoutDatabase,
-        Self::HospitalWithoutUser,
-        Self::HospitalWithoutSecret,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Claim => "claim",
-            Self::Database => "database",
-            Self::User => "user",
-            Self::Role => "role",
-            Self::Secret => "secret",
-            Self::HospitalWithoutClaim => "hospital_without_claim",
-            Self::HospitalWithoutDatabase => "hospital_without_database",
-            Self::HospitalWithoutUser => "hospital_without_user",
-            Self::HospitalWithoutSecret => "hospital_without_secret",
-        }
-    }
-}
-
-/// One of them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct Orphan {
-    pub kind: Kind,
-    /// The database of a claim, user or role; the namespace and name of an object or Secret.
-    pub name: String,
-    /// What it is, and what can be done.
-    pub about: String,
-}
-
-/// Says that an object went without its removal: what it left behind is to be written down as soon as MongoDB can be asked.
-#[derive(Clone, Default)]
-pub struct Released {
-    wake: Arc<Notify>,
-    /// Objects that nothing holds any more and that may still be there for a moment.
-    leaving: Arc<Mutex<HashMap<String, Leave>>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leave {
-    AfterItsRemoval,
-    ByForce,
-}
-
-impl Released {
-    pub fn by_force(&self, owner: &Owner) {
-        tracing::warn!(namespace = owner.namespace, name = owner.name, "an object was let go by force");
-        self.lock().insert(owner.uid.clone(), Leave::ByForce);
-        self.wake.notify_one();
-    }
-
-    /// What it stood for is dealt with; nobody need look when it goes.
-    pub fn removed(&self, uid: &str) {
-        self.lock().entry(uid.to_owned()).or_insert(Leave::AfterItsRemoval);
-    }
-
-    /// An object is there no more. Somebody may have taken its finalizer.
-    pub fn gone(&self, uid: &str) {
-        if self.lock().remove(uid) != Some(Leave::AfterItsRemoval) {
-            self.wake.notify_one();
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Leave>> {
-        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What has no counterpart, in two looks.
 pub async fn find(context: &Context, namespace: Option<&str>, hospitals: &Hospitals<'_>) -> Result<Vec<Orphan>> {
@@ -215,12 +127,12 @@ async fn controllers(secrets: &Api<Secret>) -> kube::Result<Controllers> {
 
 /// The databases of hospitals' users.
 async fn users(mongo: &Mongo) -> Result<HashSet<String>> {
-    accounts(mongo, access::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } }).await
+    accounts(mongo, desired::STORED_USERS, doc! { "customData.organization_id": { "$exists": true } }).await
 }
 
 /// The databases of hospitals' roles.
 async fn roles(mongo: &Mongo) -> Result<HashSet<String>> {
-    accounts(mongo, access::STORED_ROLES, doc! { "role": TENANT_ROLE }).await
+    accounts(mongo, desired::STORED_ROLES, doc! { "role": TENANT_ROLE }).await
 }
 
 async fn accounts(mongo: &Mongo, collection: &str, filter: Document) -> Result<HashSet<String>> {
@@ -261,7 +173,7 @@ pub async fn watch(context: &Context, namespace: Option<&str>) {
         next = context.settings.resync;
         let woken = tokio::select! {
             () = tokio::time::sleep(pause) => false,
-            () = context.released.wake.notified() => true,
+            () = context.released.woken() => true,
             () = context.stop.cancelled() => return,
         };
         let mut health = context.mongo.health();
@@ -295,7 +207,7 @@ pub async fn watch(context: &Context, namespace: Option<&str>) {
 
 /// Waits for twice as long each time.
 async fn look_again(context: &Context, wait: &mut Duration) {
-    context.released.wake.notify_one();
+    context.released.wake();
     tokio::time::sleep(*wait).await;
     *wait = (*wait * 2).min(LONGEST_WAIT);
 }
@@ -331,7 +243,7 @@ async fn write_down(context: &Context, orphans: &[Orphan]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{convert::Infallible, sync::Mutex};
 
     use axum::http::{Request, Response};
     use kube::client::Body;

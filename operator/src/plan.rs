@@ -25,14 +25,19 @@ pub use self::{
 };
 
 use crate::{
-    access, catalogue,
+    access::{self, desired},
+    catalogue,
     claim::{self, Decision},
     context::Context,
     credentials::{self, Why},
     error::{Error, Result},
     finalizer, loss, pause,
     provision::refuse_newer_schema,
-    schema::{self, Step},
+    schema::{
+        self,
+        compare::{self, Step},
+        observed,
+    },
     status::{Picture, Progress},
     tenant::{Departing, Tenant},
 };
@@ -85,7 +90,7 @@ async fn plan_hospital(context: &Context, planned: &Planned, given: &mut Given, 
         claim::find(context, &tenant.database),
         credentials::find(context, &tenant),
         access::find(context, &tenant.database),
-        schema::find(context, &tenant.database),
+        observed::find(&context.mongo, &tenant.database),
     )?;
     let database = tenant.database.as_str();
     if !planned.exists {
@@ -128,14 +133,14 @@ async fn plan_hospital(context: &Context, planned: &Planned, given: &mut Given, 
         }
     }
     let is_new = record.as_ref().is_none_or(|record| record.provisioned_at.is_none());
-    if is_new && !schema::is_whole(&observed.collections) {
+    if is_new && !observed::is_whole(&observed.collections) {
         context.capacity.admit(&context.mongo, &tenant.owner.uid, database).await?;
     }
     // As in a pass, one side goes on when the other cannot.
     let organization = record.as_ref().map(|record| record.organization_id.to_string());
     let access = plan_access(context, &tenant, organization.as_deref(), secret.as_ref(), &access, plan);
     let case = if observed.collections.is_empty() {
-        schema::refuse_other_case(context, &tenant.database).await
+        schema::refuse_other_case(&context.mongo, &tenant.database).await
     } else {
         Ok(())
     };
@@ -161,7 +166,7 @@ fn plan_access(
     tenant: &Tenant,
     organization: Option<&str>,
     secret: Option<&Secret>,
-    found: &access::Found,
+    found: &desired::Found,
     plan: &mut Plan,
 ) -> Result<()> {
     let name = &tenant.secret_name;
@@ -181,7 +186,7 @@ fn plan_access(
             plan.add(Verb::Update, "Secret", name, why);
         }
     }
-    if access::role_step(found, &tenant.database).is_some() {
+    if desired::role_step(found, &tenant.database).is_some() {
         let verb = if found.has_role() { Verb::Update } else { Verb::Create };
         plan.add(verb, "role", &format!("{}.{TENANT_ROLE}", tenant.database), "rights on the hospital's collections");
     }
@@ -210,8 +215,8 @@ fn plan_access(
     Ok(())
 }
 
-fn plan_schema(observed: &schema::Observed, plan: &mut Plan) -> Result<()> {
-    let schema::Difference { steps, refused } = schema::plan(&observed.collections);
+fn plan_schema(observed: &observed::Observed, plan: &mut Plan) -> Result<()> {
+    let compare::Difference { steps, refused } = compare::plan(&observed.collections);
     for step in steps {
         match step {
             Step::Create(collection) => {
@@ -260,7 +265,7 @@ async fn plan_removal(context: &Context, object: &HospitalOrganization, plan: &m
         let is_kept = departing.deletion_policy == DeletionPolicy::Retain && record.claim != ClaimState::Dropping;
         if record.database_origin.is_some() {
             let (access, observed) =
-                tokio::try_join!(access::find(context, database), schema::find(context, database))?;
+                tokio::try_join!(access::find(context, database), observed::find(&context.mongo, database))?;
             for (there, what) in [(access.has_user(), "user"), (access.has_role(), "role")] {
                 if there {
                     plan.add(Verb::Delete, what, database.as_str(), "");

@@ -7,7 +7,7 @@
 use chakravue_crds::privileges::{self, Privilege, Resource};
 use mongodb::bson::Document;
 
-use crate::access::{STORED_ROLES, STORED_USERS};
+use crate::access::desired::{STORED_ROLES, STORED_USERS};
 
 /// Everything the operator needs, given the name of the master database.
 fn operator(master: &str) -> Vec<Privilege> {

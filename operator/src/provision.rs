@@ -12,14 +12,16 @@ use futures::FutureExt as _;
 use k8s_openapi::{api::core::v1::Secret, jiff::Timestamp};
 
 use crate::{
-    access, catalogue,
+    access::{self, desired},
+    catalogue,
     claim::{self, Provisioned},
     context::Context,
     credentials,
-    drift::{Kind, Look, accounts::Expected},
+    drift::{Look, accounts::Expected, kind::Kind},
     error::{Error, Result},
     events::Changes,
-    finalizer, loss, schema,
+    finalizer, loss,
+    schema::{self, compare, observed, outcome},
     status::{self, Claim, Picture, Progress, SchemaPicture},
     tenant::Tenant,
     turns::Migration,
@@ -71,7 +73,7 @@ pub async fn provision(
         // Without the Secret there is still access to be taken away.
         credentials::find(context, tenant).map(Ok),
         access::find(context, &tenant.database),
-        schema::find(context, &tenant.database),
+        observed::find(&context.mongo, &tenant.database),
         finalizer::add(object, context),
     )?;
 
@@ -89,7 +91,7 @@ pub async fn provision(
     picture.claim = Claim::Held;
     picture.organization_id = Some(record.organization_id.to_string());
     picture.database = Some(record.database_name.to_string());
-    picture.unmanaged = schema::unmanaged(&observed.collections, access.others());
+    picture.unmanaged = compare::unmanaged(&observed.collections, access.others());
     picture.data_loss = record.data_loss.as_ref().map(loss::told);
 
     let seats = context.seats.taken(&context.mongo, &look, &tenant.database, observed.users);
@@ -107,7 +109,7 @@ pub async fn provision(
         }
         return Err(refused);
     }
-    if record.provisioned_at.is_none() && !schema::is_whole(&observed.collections) {
+    if record.provisioned_at.is_none() && !observed::is_whole(&observed.collections) {
         let admitted = context.capacity.admit(&context.mongo, &tenant.owner.uid, record.database_name.as_str()).await;
         if tenant.subscription == Subscription::Suspended && admitted.is_err() {
             access::revoke_surplus(context, tenant, record.organization_id.as_str(), &access, changes).await?;
@@ -178,7 +180,7 @@ fn expect(
     look: &Look<'_>,
     expected: Expected,
     credentials: &Result<CredentialsStatus>,
-    found: &access::Found,
+    found: &desired::Found,
     context: &Context,
 ) {
     let was_right =
@@ -205,7 +207,7 @@ impl Picture {
     fn draw(
         &mut self,
         credentials: &Result<CredentialsStatus>,
-        schema: &Result<Option<schema::Outcome>>,
+        schema: &Result<Option<outcome::Outcome>>,
         record: &OrganizationRecord,
     ) {
         match credentials {
@@ -213,7 +215,7 @@ impl Picture {
             Err(error) => self.failed.push((ConditionType::CredentialsReady, error.clone())),
         }
         match schema {
-            Ok(Some(schema::Outcome { refused: Some(error), .. })) | Err(error) => {
+            Ok(Some(outcome::Outcome { refused: Some(error), .. })) | Err(error) => {
                 self.failed.push((ConditionType::SchemaReady, error.clone()));
             }
             Ok(Some(outcome)) => {
@@ -230,7 +232,7 @@ impl Picture {
 }
 
 /// Which collections there are is remembered also where not all is as it should be: one that is lost meanwhile is missed.
-fn provisioned(outcome: &schema::Outcome, record: &OrganizationRecord) -> Provisioned {
+fn provisioned(outcome: &outcome::Outcome, record: &OrganizationRecord) -> Provisioned {
     let is_complete = outcome.under_way.is_empty() && outcome.refused.is_none();
     let schema_version = if is_complete { Some(catalogue::current().version) } else { record.schema_version };
     Provisioned { schema_version, collections: outcome.ids.clone() }
@@ -259,7 +261,7 @@ async fn give_access(
     tenant: &Tenant,
     organization_id: &str,
     secret: Result<Option<Secret>>,
-    found: &access::Found,
+    found: &desired::Found,
     changes: &mut Changes,
 ) -> Result<CredentialsStatus> {
     let mut role_changes = Changes::default();

@@ -30,7 +30,7 @@ use crate::{
     status::{self, Claim, Picture, Progress, SchemaPicture},
     telemetry,
     tenant::Departing,
-    turns::{Class, Migration},
+    turns::{Migration, class::Class},
 };
 
 /// Longer than anything but a server that has stopped answering; every step can be cut off and done again.

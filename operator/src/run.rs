@@ -33,7 +33,7 @@ use crate::{
     mongo::Mongo,
     orphans,
     reach::Reach,
-    schema::Repairs,
+    schema::repairs::Repairs,
     scram::Verified,
     seats::Seats,
     telemetry::Level,
@@ -151,7 +151,7 @@ pub async fn run(options: Run, level: Level) -> anyhow::Result<()> {
         repairs,
         capacity,
         turns,
-        released: orphans::Released::default(),
+        released: orphans::released::Released::default(),
         store: store.clone(),
         stop: stop.clone(),
     });

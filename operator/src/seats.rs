@@ -11,20 +11,13 @@ use chakravue_crds::{naming::DatabaseName, tenant_schema};
 use mongodb::{Client, bson::Document, error::ErrorKind, options::ReadConcern};
 
 use crate::{
-    drift::{Look, stream::Watcher},
+    drift::{Counted, Look, stream::Watcher},
     error::Code,
     mongo::Mongo,
 };
 
 /// Of a start with a thousand hospitals, as many are counted at a time as there are connections.
 const CONNECTIONS: u32 = 4;
-
-/// How many users there were when how many of them had a seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
-    pub documents: i64,
-    pub seats: i64,
-}
 
 /// How many seats are taken, as far as it can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,8 @@
 //! Of those that somebody just made or changed, who came last and who came first take turns. Whoever signs up, or is
 //! suspended, while a thousand hospitals were applied at once does not wait for all of them, and these get on all the same.
 
+pub mod class;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,46 +16,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use self::class::{Class, Depth};
 use crate::metrics::Metrics;
-
-/// Why a hospital is looked at; a label of metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Class {
-    /// Somebody made, changed or deleted the object.
-    Change,
-    /// Something was changed underneath a hospital that was at rest.
-    Drift,
-    /// The last pass failed.
-    Retry,
-    /// It is time to look again.
-    Resync,
-    /// The database has an older schema than the catalogue.
-    Migration,
-}
-
-impl Class {
-    pub const ALL: [Self; 5] = [Self::Change, Self::Drift, Self::Retry, Self::Resync, Self::Migration];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Change => "change",
-            Self::Drift => "drift",
-            Self::Retry => "retry",
-            Self::Resync => "resync",
-            Self::Migration => "migration",
-        }
-    }
-
-    /// For how long it lets others go first.
-    fn patience(self) -> Duration {
-        match self {
-            Self::Change => Duration::ZERO,
-            Self::Drift => Duration::from_millis(250),
-            Self::Retry => Duration::from_secs(2),
-            Self::Resync | Self::Migration => Duration::from_secs(30),
-        }
-    }
-}
 
 /// How many passes run at the same time.
 #[derive(Clone, Copy, Debug)]
@@ -61,15 +25,6 @@ pub struct Limits {
     pub passes: usize,
     /// Of these, how many migrate a database: an index over many documents is work for the server.
     pub migrations: usize,
-}
-
-/// What there is to do at a moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Depth {
-    pub waiting: HashMap<Class, usize>,
-    pub running: usize,
-    /// How many of them migrate a database.
-    pub migrating: usize,
 }
 
 /// Clones are the same queue.

@@ -16,9 +16,9 @@ use chakravue_crds::naming::DatabaseName;
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Asked, Drift, Source};
+use super::{Asked, Drift, kind::Source};
 use crate::{
-    access,
+    access::desired,
     error::{Doing as _, Result},
     mongo::Mongo,
     scram::Verified,
@@ -33,7 +33,7 @@ const SHARE: u32 = 8;
 pub struct Expected {
     uid: String,
     database: DatabaseName,
-    user: access::UserFacts,
+    user: desired::UserFacts,
     /// Of the stored documents that were found to be right: most of the time nothing has changed.
     right_user: Fingerprint,
     right_role: Fingerprint,
@@ -44,16 +44,16 @@ impl Expected {
         Self {
             uid: tenant.owner.uid.clone(),
             database: tenant.database.clone(),
-            user: access::UserFacts::of(tenant, organization_id),
+            user: desired::UserFacts::of(tenant, organization_id),
             right_user: Fingerprint::default(),
             right_role: Fingerprint::default(),
         }
     }
 
     /// Whether user and role were as they should be when a pass found them.
-    pub fn is_met(&self, found: &access::Found, verified: &Verified) -> bool {
+    pub fn is_met(&self, found: &desired::Found, verified: &Verified) -> bool {
         found.user().is_some_and(|user| self.user.fit(user) && verified.knows(&self.uid, user))
-            && access::role_step(found, &self.database).is_none()
+            && desired::role_step(found, &self.database).is_none()
     }
 
     fn user_is_right(&self, found: &RawDocument, verified: &Verified) -> bool {
@@ -61,7 +61,7 @@ impl Expected {
     }
 
     fn role_is_right(&self, found: &RawDocument) -> bool {
-        self.right_role.knows_or(found, |role| access::role_is_right(role, &self.database))
+        self.right_role.knows_or(found, |role| desired::role_is_right(role, &self.database))
     }
 }
 
@@ -129,8 +129,8 @@ async fn compare(mongo: &Mongo, drift: &Drift, verified: &Verified) -> Result<()
     };
     let user_is_right = |hospital: &Expected, user: &RawDocument| hospital.user_is_right(user, verified);
     let (users, roles) = tokio::try_join!(
-        right_ones(mongo, access::STORED_USERS, by_id(access::stored_user), user_is_right),
-        right_ones(mongo, access::STORED_ROLES, by_id(access::stored_role), Expected::role_is_right),
+        right_ones(mongo, desired::STORED_USERS, by_id(desired::stored_user), user_is_right),
+        right_ones(mongo, desired::STORED_ROLES, by_id(desired::stored_role), Expected::role_is_right),
     )?;
     for (uid, hospital) in &expected {
         if !users.contains(&hospital.database) || !roles.contains(&hospital.database) {

@@ -9,7 +9,7 @@ use mongodb::bson::{Document, doc};
 use super::Mongo;
 use crate::{
     error::{Code, Error, Result},
-    schema::same_index,
+    schema::compare::same_index,
 };
 
 const DOING: &str = "prepare the master database";

@@ -13,7 +13,7 @@ use chakravue_crds::{
 };
 use kube::{Resource as _, ResourceExt as _, api::ObjectMeta};
 
-use super::{Kind, Orphan};
+use super::orphan::{Kind, Orphan};
 use crate::{echoes::Watched, pause::is_on};
 
 /// Everything that is compared.

@@ -11,9 +11,11 @@ use mongodb::{
     error::TRANSIENT_TRANSACTION_ERROR,
 };
 
-use super::compare::{Step, number, same_document};
+use super::{
+    compare::{Step, same_document},
+    observed::number,
+};
 use crate::{
-    context::Context,
     error::{Code, Error, Result},
     mongo::{Abilities, Mongo},
 };
@@ -30,7 +32,7 @@ fn create_indexes_command<'a>(collection: &Collection, indexes: impl IntoIterato
 /// Makes the missing collections with their indexes: in one transaction where the server has them, which is faster
 /// than the single commands and leaves nothing half-made.
 pub(super) async fn create_all(
-    context: &Context,
+    mongo: &Mongo,
     database: &DatabaseName,
     collections: &[&Collection],
     abilities: Abilities,
@@ -40,7 +42,7 @@ pub(super) async fn create_all(
     }
     if abilities.transactions {
         for _attempt in 0..3 {
-            match create_in_transaction(context, database, collections).await {
+            match create_in_transaction(mongo, database, collections).await {
                 Ok(()) => return Ok(()),
                 Err(error) if differs_in_case(&error) => return Err(case_conflict(database)),
                 // Another transaction was in the way: the whole of it is tried again.
@@ -54,13 +56,13 @@ pub(super) async fn create_all(
         }
         tracing::debug!(%database, "no transaction for the collections: they are made one by one");
     }
-    try_join_all(collections.iter().map(|collection| create_one(context, database, collection).boxed())).await?;
+    try_join_all(collections.iter().map(|collection| create_one(mongo, database, collection).boxed())).await?;
     Ok(())
 }
 
-async fn create_one(context: &Context, database: &DatabaseName, collection: &Collection) -> Result<()> {
+async fn create_one(mongo: &Mongo, database: &DatabaseName, collection: &Collection) -> Result<()> {
     let name = database.as_str();
-    match context.mongo.write_as_answered(name, create_command(collection)).await {
+    match mongo.write_as_answered(name, create_command(collection)).await {
         Ok(_) => {}
         Err(error) if differs_in_case(&error) => return Err(case_conflict(database)),
         Err(error) => return Err(Error::mongodb("create a collection", &error)),
@@ -68,21 +70,20 @@ async fn create_one(context: &Context, database: &DatabaseName, collection: &Col
     // The server refuses to make none.
     if !collection.indexes.is_empty() {
         let command = create_indexes_command(collection, &collection.indexes);
-        context.mongo.write(name, command, "create the indexes").await?;
+        mongo.write(name, command, "create the indexes").await?;
     }
     Ok(())
 }
 
 async fn create_in_transaction(
-    context: &Context,
+    mongo: &Mongo,
     database: &DatabaseName,
     collections: &[&Collection],
 ) -> mongodb::error::Result<()> {
-    let mongo = &context.mongo;
     mongo.may_write()?;
     let mut session = mongo.client().start_session().await?;
     session.start_transaction().await?;
-    let handle = context.mongo.database(database.as_str());
+    let handle = mongo.database(database.as_str());
     for collection in collections {
         let create = handle.run_command(create_command(collection)).session(&mut session);
         mongo.timed("create", create).await?;
@@ -99,10 +100,10 @@ async fn create_in_transaction(
 }
 
 /// What the server says only when it is asked to make the first collection.
-pub async fn refuse_other_case(context: &Context, database: &DatabaseName) -> Result<()> {
+pub async fn refuse_other_case(mongo: &Mongo, database: &DatabaseName) -> Result<()> {
     let name = database.as_str();
     let is_other = |other: &String| other != name && other.eq_ignore_ascii_case(name);
-    match context.mongo.databases().await {
+    match mongo.databases().await {
         Some(all) if all.iter().any(is_other) => Err(case_conflict(database)),
         _ => Ok(()),
     }

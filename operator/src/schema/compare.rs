@@ -7,7 +7,10 @@ use chakravue_crds::{
 };
 use mongodb::bson::{Bson, Document};
 
-use super::{Found, Outcome};
+use super::{
+    observed::{Found, number},
+    outcome::Outcome,
+};
 use crate::{catalogue, error::Error};
 
 /// What has to be done to one collection.
@@ -214,17 +217,6 @@ fn same_value(a: &Bson, b: &Bson) -> bool {
             number(Some(a)) == number(Some(b))
         }
         _ => a == b,
-    }
-}
-
-/// A count or a direction, in whichever of its number types the server sent it.
-#[allow(clippy::cast_possible_truncation, reason = "the numbers of the catalogue are small and whole")]
-pub(super) fn number(value: Option<&Bson>) -> i64 {
-    match value {
-        Some(Bson::Int32(n)) => i64::from(*n),
-        Some(Bson::Int64(n)) => *n,
-        Some(Bson::Double(n)) => *n as i64,
-        _ => 0,
     }
 }
 
