@@ -267,7 +267,7 @@ fn start_apiserver(parts: &KubernetesParts, folder: &Path, serving: &Serving<'_>
     apiserver.arg("--audit-log-path").arg(audit_log);
     if let Some(address) = nodes {
         apiserver.arg(format!("--bind-address={address}")).arg(format!("--advertise-address={address}"));
-        apiserver.arg(format!("--service-cluster-ip-range={}", crate::pods::SERVICES));
+        apiserver.arg(format!("--service-cluster-ip-range={}", crate::pods::network::SERVICES));
         // To the kubelets, for logs and commands in pods.
         apiserver.arg("--kubelet-client-certificate").arg(certificates.certificate("administrator"));
         apiserver.arg("--kubelet-client-key").arg(certificates.key("administrator"));

@@ -1,24 +1,7 @@
 import i18next from "i18next";
-import type { Schema } from "@/api/client";
 import type { FieldError } from "@/api/problem";
 import type { Language } from "./index";
-
-type Code = FieldError["code"];
-
-type Say<Of extends Code> = (
-  error: Extract<FieldError, { code: Of }>,
-  /** As the language writes it. */
-  number: (value: number) => string,
-) => string;
-
-/** What is said of a field for each code of the API; one that is missing does not compile. */
-export type Refusals = { [Of in Code]: string | Say<Of> };
-
-/** What a failed payment means for whoever typed the card. */
-export type PaymentAdvice = Record<Schema<"Failure">, string>;
-
-/** Why a password is easy to guess. */
-export type Guesses = Record<Schema<"Guess">, string>;
+import type { Code, Refusals, Say } from "./refusal-words";
 
 /** Loaded when something is refused, which is seldom. */
 const load: Record<Language, () => Promise<{ default: Refusals }>> = {

@@ -4,7 +4,7 @@ import { isSort } from "@/features/platform/sort";
 import { isPlatformAdministrator } from "@/session/me";
 import { lazyPage } from "./lazy-page";
 import { WholeFailure } from "./RouteFailure";
-import { root } from "./router";
+import { root } from "./root-route";
 import { onlyFor } from "./workspace";
 
 /** The pages of those who run the platform. */

@@ -4,7 +4,7 @@ import { Welcome } from "@/features/welcome/Welcome";
 import { loadDoorWords } from "@/i18n";
 import { safeRedirect } from "@/session/redirect";
 import { lazyPage } from "./lazy-page";
-import { root } from "./router";
+import { root } from "./root-route";
 import { signupRoutes } from "./signup";
 
 /** Pages where nobody needs to be signed in. */

@@ -1,31 +1,10 @@
-import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRouter } from "@tanstack/react-router";
-import { Suspense } from "react";
+import { createRouter } from "@tanstack/react-router";
 import { Skeleton } from "@/components/states";
-import type { BrowserSession } from "@/session/session";
-import { lazyPage } from "./lazy-page";
 import { platformRoutes } from "./platform";
 import { publicRoutes } from "./public";
-import { Root } from "./Root";
 import { RouteFailure } from "./RouteFailure";
+import { type RouterContext, root } from "./root-route";
 import { staffRoutes } from "./staff";
-
-export interface RouterContext {
-  queries: QueryClient;
-  session: BrowserSession;
-}
-
-/** Seldom needed, so no part of the first page. */
-const NotFound = lazyPage(() => import("./NotFound"), "NotFound");
-
-export const root = createRootRouteWithContext<RouterContext>()({
-  component: Root,
-  notFoundComponent: () => (
-    <Suspense fallback={<Skeleton className="p-8" />}>
-      <NotFound />
-    </Suspense>
-  ),
-});
 
 export function createAppRouter(context: RouterContext) {
   return createRouter({

@@ -3,7 +3,7 @@ import { forgetSignup, signupDraft } from "@/features/signup/draft";
 import { type Step, stepFor, steps } from "@/features/signup/steps";
 import { loadWorkWords } from "@/i18n";
 import { lazyPage } from "./lazy-page";
-import { root } from "./router";
+import { root } from "./root-route";
 
 const pages = {
   plan: lazyPage(() => import("@/features/signup/PlanStep"), "PlanStep"),

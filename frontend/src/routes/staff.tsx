@@ -5,7 +5,7 @@ import { settingsQuery } from "@/features/settings/queries";
 import { isPlatformAdministrator, meQuery } from "@/session/me";
 import { lazyPage } from "./lazy-page";
 import { WholeFailure } from "./RouteFailure";
-import { root } from "./router";
+import { root } from "./root-route";
 import { onlyFor } from "./workspace";
 
 /** The workspace of a hospital's staff. */

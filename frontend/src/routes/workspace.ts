@@ -2,7 +2,7 @@ import { redirect } from "@tanstack/react-router";
 import { isProblem } from "@/api/problem";
 import { loadWorkWords } from "@/i18n";
 import { type Me, meQuery } from "@/session/me";
-import type { RouterContext } from "./router";
+import type { RouterContext } from "./root-route";
 import { signInPathFor } from "./sign-in-path";
 
 /** What comes before every page of a workspace: who is not signed in does that first, and others go to their own. */

@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-use super::{cache, go, only_one};
+use super::{
+    cache::{cache, only_one},
+    go,
+};
 
 /// A published module, the digest that Go has of it, and its files that are wanted.
 struct Source {

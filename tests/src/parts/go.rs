@@ -10,7 +10,11 @@ use std::{
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 
-use super::{cache, missing, on_path, only_one, progress::Progress};
+use super::{
+    cache::{cache, only_one},
+    on_path::{missing, on_path},
+    progress::Progress,
+};
 use crate::processes;
 
 /// What programs are built from.

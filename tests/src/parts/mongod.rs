@@ -12,7 +12,10 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use super::{cache, missing, on_path, only_one};
+use super::{
+    cache::{cache, only_one},
+    on_path::{missing, on_path},
+};
 
 /// The oldest version whose change streams report what the operator watches.
 const OLDEST: u32 = 6;

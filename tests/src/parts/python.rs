@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::{Context, ensure};
 use sha2::{Digest as _, Sha256};
 
-use super::{cache, missing, only_one};
+use super::{
+    cache::{cache, only_one},
+    on_path::missing,
+};
 
 const GET_PYTHON: &str =
     "install Python 3.10 or newer with venv and pip (Debian packages python3-venv and python3-pip)";

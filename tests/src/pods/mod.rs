@@ -11,7 +11,7 @@ mod enclosure;
 mod images;
 mod installation;
 mod mongodb;
-mod network;
+pub(crate) mod network;
 mod node;
 mod relay;
 pub(crate) mod up;
@@ -26,7 +26,6 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Node as KubernetesNode;
 use kube::{Api, Client, api::ListParams};
 
-pub(crate) use self::network::SERVICES;
 pub use self::{
     enclosure::{Enclosure, Impossible, KERNEL_SETTINGS, inside, possible},
     images::Images,
@@ -101,7 +100,7 @@ impl Pods {
             let authority = certificates.certificate("ca");
             let nodes = (1..=NODES).map(|number| {
                 let (authority, node_parts) = (&authority, &node_parts);
-                let kubeconfig = kubeconfig_of(&node::name(number));
+                let kubeconfig = kubeconfig_of(&network::node_name(number));
                 async move { Node::start(node_parts, folder, number, (authority, &kubeconfig?)).await }
             });
             let nodes = try_join_all(nodes).await?;
@@ -182,7 +181,7 @@ impl Pods {
     /// The names of the nodes.
     #[must_use]
     pub fn nodes(&self) -> Vec<String> {
-        (1..=self.nodes.len()).map(node::name).collect()
+        (1..=self.nodes.len()).map(network::node_name).collect()
     }
 
     /// Makes an image known to every node, from a file in the format that `docker save` writes.
@@ -199,7 +198,7 @@ impl Pods {
 fn certificates(folder: &Path) -> anyhow::Result<Certificates> {
     let of_the_system = |name: &str| Holder { file: name.to_owned(), user: format!("system:{name}"), group: None };
     let of_a_node = |number| {
-        let name = node::name(number);
+        let name = network::node_name(number);
         Holder { user: format!("system:node:{name}"), file: name, group: Some("system:nodes") }
     };
     let holders: Vec<Holder> =

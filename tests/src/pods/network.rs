@@ -24,6 +24,11 @@ pub(crate) const KUBERNETES: &str = "10.200.128.1";
 /// All pods' addresses.
 const PODS: &str = "10.200.0.0/17";
 
+/// What a node is called, by its number from 1.
+pub(crate) fn node_name(number: usize) -> String {
+    format!("node-{number}")
+}
+
 /// The address of a node, by its number from 1.
 pub(crate) fn node_address(number: usize) -> String {
     format!("10.200.0.1{number}")
@@ -59,7 +64,7 @@ pub(crate) fn start_proxy(program: &Path, folder: &Path, kubeconfig: &Path) -> a
     let configuration = folder.join("kube-proxy.yaml");
     let text = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration",
-        "mode": "nftables", "hostnameOverride": super::node::name(1), "clusterCIDR": PODS,
+        "mode": "nftables", "hostnameOverride": node_name(1), "clusterCIDR": PODS,
         "clientConnection": { "kubeconfig": kubeconfig },
         // The whole machine's, and nobody else's to change.
         "conntrack": { "maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s" },

@@ -26,11 +26,6 @@ pub(crate) const PAUSE: &str = "localhost/pause:1";
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a node is called, by its number from 1.
-pub(crate) fn name(number: usize) -> String {
-    format!("node-{number}")
-}
-
 pub(crate) struct Node {
     _containerd: Process,
     kubelet: Process,
@@ -45,13 +40,13 @@ impl Node {
         number: usize,
         (authority, kubeconfig): (&Path, &Path),
     ) -> anyhow::Result<Self> {
-        let home = folder.join(name(number));
+        let home = folder.join(network::node_name(number));
         let logs = folder.join("logs");
         fs::create_dir_all(&home).with_context(|| format!("cannot create {}", home.display()))?;
         network::write_pod_network(&home.join("cni"), number)?;
 
         // A socket's path may not be longer than 107 characters.
-        let socket = PathBuf::from(format!("/run/{}.sock", name(number)));
+        let socket = PathBuf::from(format!("/run/{}.sock", network::node_name(number)));
         let configuration = home.join("containerd.toml");
         fs::write(&configuration, containerd_configuration(&home, &socket))?;
         let mut containerd = command("containerd");
@@ -62,12 +57,12 @@ impl Node {
         containerd.until("listening", PATIENCE, || async { socket.exists() }).await?;
 
         let configuration = home.join("kubelet.yaml");
-        let group = make_control_group(folder, &name(number))?;
+        let group = make_control_group(folder, &network::node_name(number))?;
         fs::write(&configuration, kubelet_configuration(&home, number, &socket, &group, authority).to_string())?;
         let mut kubelet = command(&parts.kubelet);
         kubelet.arg("--config").arg(&configuration).arg("--kubeconfig").arg(kubeconfig);
         kubelet.arg("--root-dir").arg(home.join("kubelet")).arg("--cert-dir").arg(home.join("certificates"));
-        kubelet.args(["--hostname-override", &name(number), "--node-ip", &network::node_address(number)]);
+        kubelet.args(["--hostname-override", &network::node_name(number), "--node-ip", &network::node_address(number)]);
         add_sbin(&mut kubelet);
         let log = logs.join(format!("kubelet-{number}.log"));
         let kubelet = Process::start("kubelet", kubelet, &log, Output::Log)?;

@@ -1,4 +1,4 @@
-import type { Guesses, PaymentAdvice, Refusals } from "../../refusals";
+import type { Guesses, PaymentAdvice, Refusals } from "../../refusal-words";
 
 const advice: PaymentAdvice = {
   card_declined: "Die Karte wurde abgelehnt. Nehmen Sie eine andere, oder fragen Sie Ihre Bank.",

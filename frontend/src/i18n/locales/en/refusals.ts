@@ -1,4 +1,4 @@
-import type { Guesses, PaymentAdvice, Refusals } from "../../refusals";
+import type { Guesses, PaymentAdvice, Refusals } from "../../refusal-words";
 
 const advice: PaymentAdvice = {
   card_declined: "The card was declined. Use another card, or ask your bank why.",
