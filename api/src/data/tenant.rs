@@ -9,6 +9,7 @@
 
 mod abandoned;
 pub mod appointments;
+mod bounds;
 mod chain;
 mod connection;
 pub mod patients;
@@ -32,12 +33,8 @@ use mongodb::{
 };
 use tokio::time::Instant;
 
+pub use self::{bounds::TenantSettings, chain::noted, tenants::Tenants, transaction::Transaction};
 use self::{chain::Chain, connection::Connection};
-pub use self::{
-    chain::noted,
-    tenants::{TenantSettings, Tenants},
-    transaction::Transaction,
-};
 use crate::{
     data::{
         audit::{Actor, Entry, Recorded},

@@ -8,6 +8,7 @@
 pub mod cards;
 pub mod failure;
 pub mod ledger;
+pub mod payment_id;
 pub mod provider;
 pub mod settlement;
 pub mod stripe;

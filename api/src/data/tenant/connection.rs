@@ -11,7 +11,7 @@ use mongodb::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::tenants::TenantSettings;
+use super::bounds::TenantSettings;
 use crate::{
     data::master::make_durable,
     http::problem::{Answer, Kind, Problem},

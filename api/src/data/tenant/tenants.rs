@@ -11,49 +11,14 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use moka::{future::Cache, policy::EvictionPolicy};
-use serde::Deserialize;
 
-use super::{Tenant, connection::Connection};
+use super::{Tenant, bounds::TenantSettings, connection::Connection};
 use crate::{
     data::master::Master,
     hospitals::Hospitals,
     http::problem::{Answer, Kind, Problem},
-    program::{clock::Clock, metrics::Metrics, settings::section::Mistakes},
+    program::{clock::Clock, metrics::Metrics},
 };
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TenantSettings {
-    /// How many hospitals are kept connected at once.
-    pub connected_hospitals: u64,
-    /// A hospital that nobody works in is disconnected after this many seconds.
-    pub idle_seconds: u64,
-    /// MongoDB connections for one hospital.
-    pub connections_per_hospital: u32,
-    /// A connection that is not used is closed after this many seconds.
-    pub idle_connection_seconds: u64,
-}
-
-impl Default for TenantSettings {
-    fn default() -> Self {
-        Self { connected_hospitals: 500, idle_seconds: 600, connections_per_hospital: 10, idle_connection_seconds: 60 }
-    }
-}
-
-impl TenantSettings {
-    /// Names what is wrong although every field can be read.
-    pub fn check(&self, mistakes: &mut Mistakes) {
-        let numbers = [
-            ("connected_hospitals", self.connected_hospitals),
-            ("idle_seconds", self.idle_seconds),
-            ("connections_per_hospital", self.connections_per_hospital.into()),
-            ("idle_connection_seconds", self.idle_connection_seconds),
-        ];
-        for (name, _) in numbers.iter().filter(|(_, number)| *number == 0) {
-            mistakes.add(&format!("tenants.{name}"), "must be at least 1");
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct Tenants(Arc<Inner>);

@@ -4,19 +4,19 @@
 //! A payment goes from `pending` to `succeeded` or `failed`, perhaps by way of `action_required`. A succeeded one without
 //! `activated_at` is money taken for a hospital that nobody has made active yet; see [`super::settlement`].
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
 use chakravue_crds::{organization_id::OrganizationId, plans::Plan};
 use futures::TryStreamExt as _;
 use mongodb::{Collection, IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
-use ulid::Ulid;
 use utoipa::ToSchema;
 
 use super::{
     cards::CardSummary,
     failure::Failure,
+    payment_id::PaymentId,
     provider::{Charge, Reference, Report},
 };
 use crate::{
@@ -33,29 +33,6 @@ use crate::{
 };
 
 pub const CURRENCY: &str = "USD";
-
-/// `pay_` and a ULID in lower case: sorts by time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PaymentId(String);
-
-impl PaymentId {
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(format!("pay_{}", Ulid::generate().to_string().to_ascii_lowercase()))
-    }
-
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PaymentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

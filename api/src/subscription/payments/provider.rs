@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     cards::{CardCode, CardExpiry, CardNumber, CardSummary},
     failure::Failure,
-    ledger::PaymentId,
+    payment_id::PaymentId,
 };
 use crate::http::problem::{Answer, Kind, Problem};
 
