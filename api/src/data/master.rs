@@ -149,7 +149,6 @@ pub fn make_durable(options: &mut ClientOptions) {
 #[derive(Clone, Debug)]
 pub struct Master {
     database: Database,
-    indexes: fn(Store) -> Vec<IndexModel>,
     standing: Arc<Standing>,
     certificate_authority: Option<PathBuf>,
 }
@@ -176,7 +175,8 @@ impl Master {
             _ => None,
         };
         let client = Client::with_options(options).context("the MongoDB URI cannot be used")?;
-        Ok(Self { database: client.database(database), indexes, standing: Arc::default(), certificate_authority })
+        let standing = Arc::new(Standing::new(indexes));
+        Ok(Self { database: client.database(database), standing, certificate_authority })
     }
 
     /// The file with the authority that MongoDB's certificate comes from, where it is none that everybody knows.
@@ -202,7 +202,7 @@ impl Master {
     /// When MongoDB is away, or an index of the same name has other keys.
     pub async fn prepare(&self) -> mongodb::error::Result<()> {
         let prepare = Store::ALL.into_iter().map(async |store| {
-            let indexes = (self.indexes)(store);
+            let indexes = (self.standing.indexes)(store);
             if !indexes.is_empty() {
                 self.raw(store).create_indexes(indexes).within(INDEXES).await?;
             }

@@ -5,7 +5,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 
 use bson::doc;
 use chakravue_crds::privileges::{self, granted, is_somebody};
-use mongodb::error::Error;
+use mongodb::{IndexModel, error::Error};
 use tokio::sync::{Notify, watch};
 
 use super::{InTime as _, Master, Store, role};
@@ -18,7 +18,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How it stands with the database.
 #[derive(Debug)]
 pub(super) struct Standing {
-    /// Whether all indexes were made.
+    /// Those that each collection needs, and whether all of them were made.
+    pub indexes: fn(Store) -> Vec<IndexModel>,
     pub prepared: AtomicBool,
     /// What the latest look found wrong.
     wrong: watch::Sender<Option<Unusable>>,
@@ -26,10 +27,10 @@ pub(super) struct Standing {
     trouble: Notify,
 }
 
-impl Default for Standing {
-    fn default() -> Self {
+impl Standing {
+    pub fn new(indexes: fn(Store) -> Vec<IndexModel>) -> Self {
         let wrong = watch::Sender::new(Some(Unusable::NotLookedAt));
-        Self { prepared: AtomicBool::new(false), wrong, trouble: Notify::new() }
+        Self { indexes, prepared: AtomicBool::new(false), wrong, trouble: Notify::new() }
     }
 }
 
