@@ -1,14 +1,17 @@
 //! Under which conditions a run measures: what its figures depend on.
 
-use std::{fs, process::Command, thread};
+use std::{fs, process::Command, thread, time::Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+use argon2::{Argon2, Block};
 use chakravue_testbed::Testbed;
 use mongodb::bson::{DateTime, doc};
 
 use crate::{
+    one_tenant::milliseconds,
     programs,
     report::{Conditions, Run},
+    statistics::Summary,
 };
 
 /// What everything ran on.
@@ -38,8 +41,26 @@ pub fn load() -> anyhow::Result<String> {
     Ok(text.split(' ').next().unwrap_or_default().to_owned())
 }
 
-/// What runs, on which machine.
-pub fn of_run(quick: bool) -> anyhow::Result<Run> {
+/// How many hashes are made to say how fast the machine is.
+const HASHES: usize = 9;
+
+/// What one password hash takes at the cost that the API has, in milliseconds: the median of some. The same machine may be
+/// twice as fast on another day.
+pub fn speed() -> anyhow::Result<f64> {
+    let argon2 = Argon2::default();
+    let mut memory = vec![Block::new(); argon2.params().block_count()];
+    let (mut times, mut hash) = (Vec::new(), [0; 32]);
+    for _ in 0..HASHES {
+        let began = Instant::now();
+        let hashed = argon2.hash_password_into_with_memory(b"a password", b"some salt", &mut hash, &mut memory);
+        hashed.map_err(|error| anyhow!("hash a password: {error}"))?;
+        times.push(milliseconds(began.elapsed()));
+    }
+    Ok(Summary::of(&times).map_or(0.0, |times| times.median))
+}
+
+/// What runs, on which machine, whose `speed` is that of the start.
+pub fn of_run(quick: bool, speed: f64) -> anyhow::Result<Run> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -63,6 +84,7 @@ pub fn of_run(quick: bool) -> anyhow::Result<Run> {
             .trim()
             .to_owned(),
         memory_mib: memory.trim_end_matches(" kB").parse::<u64>().context("the machine's memory")? / 1024,
+        hash: Some([speed, speed]),
         failed: Vec::new(),
     })
 }

@@ -146,12 +146,12 @@ async fn main() -> anyhow::Result<()> {
     let durable = cli.durable_etcd;
     let extent = Extent { repeats: cli.repeats, quick: cli.quick, most_hospitals: cli.most_hospitals.map(usize::from) };
     // Before our own servers start and are part of it.
-    let load_at_start = conditions::load()?;
+    let (load_at_start, speed) = (conditions::load()?, conditions::speed()?);
     let testbed =
         tokio::task::spawn_blocking(move || if durable { Testbed::shared_durable() } else { Testbed::shared() })
             .await?;
     let mut conditions = conditions::of(testbed, durable, load_at_start).await?;
-    let mut run = conditions::of_run(cli.quick)?;
+    let mut run = conditions::of_run(cli.quick, speed)?;
     let mut scenarios = Vec::new();
     let began = Instant::now();
     for which in cli.scenarios {
@@ -171,6 +171,7 @@ async fn main() -> anyhow::Result<()> {
             }
         }
         conditions.load_at_end = conditions::load()?;
+        run.hash = Some([speed, conditions::speed()?]);
         let so_far = Report { conditions: Conditions { run: Some(run.clone()), ..conditions.clone() }, scenarios };
         // Also should the rest come to nothing.
         if let Some(path) = &cli.json {

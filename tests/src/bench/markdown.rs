@@ -109,6 +109,7 @@ mod tests {
                 processor: "A Processor".to_owned(),
                 kernel: "6.1".to_owned(),
                 memory_mib: 1024,
+                hash: Some([13.7, 14.06]),
                 failed: vec!["paint".to_owned()],
             }),
         };
@@ -122,6 +123,7 @@ mod tests {
             "- ChakraVue 0.1.0, Kubernetes v1.37.2 (etcd waits for the disk), MongoDB 6.0.5",
             "- 2 cores; load average 0.10 at the start, 2.00 at the end",
             "- commit 0123456789ab, release profile, begun 2026-11-28T02:00:00Z; A Processor, 1024 MiB, Linux 6.1",
+            "- One password hash (argon2id, 19 MiB, two passes) took 13.7 ms at the start, 14.1 ms at the end: so fast was one core",
             "- A quick run: whether everything works, not how fast it is.",
             "- Not measured, or not all of it, because of an error: paint",
             "## one_thing",

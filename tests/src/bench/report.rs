@@ -43,6 +43,9 @@ pub struct Run {
     pub processor: String,
     pub kernel: String,
     pub memory_mib: u64,
+    /// What one password hash took at the start and at the end, in milliseconds: how fast the machine was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<[f64; 2]>,
     /// The scenarios that ended in an error, and so are missing or lack some of their figures.
     pub failed: Vec<String>,
 }
@@ -212,11 +215,18 @@ impl fmt::Display for Conditions {
         writeln!(f, "ChakraVue {operator}, Kubernetes {kubernetes} ({etcd}), MongoDB {mongodb}")?;
         writeln!(f, "{cores} cores; load average {load_at_start} at the start, {load_at_end} at the end")?;
         if let Some(run) = run {
-            let Run { commit, profile, quick, began, processor, kernel, memory_mib, failed } = run;
+            let Run { commit, profile, quick, began, processor, kernel, memory_mib, hash, failed } = run;
             writeln!(
                 f,
                 "commit {commit}, {profile} profile, begun {began}; {processor}, {memory_mib} MiB, Linux {kernel}"
             )?;
+            if let Some([start, end]) = hash {
+                writeln!(
+                    f,
+                    "One password hash (argon2id, 19 MiB, two passes) took {start:.1} ms at the start, {end:.1} ms at the end: so \
+                     fast was one core"
+                )?;
+            }
             if *quick {
                 writeln!(f, "A quick run: whether everything works, not how fast it is.")?;
             }
