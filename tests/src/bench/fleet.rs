@@ -103,7 +103,7 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
              likewise."
                 .into(),
             "What the API server answers is counted in the bodies of answers, without headers and TLS; writes are those that \
-             were acknowledged, but Events and a Lease. The API is one that has just started and has heard of all hospitals, \
+             were acknowledged, Events too. The API is one that has just started and has heard of all hospitals, \
              and that nobody asks anything."
                 .into(),
         ],
@@ -294,10 +294,10 @@ impl<'a> Fleet<'a> {
         Ok((milliseconds(used), answered, self.writes().await, milliseconds(took)))
     }
 
-    /// How many there were since the log was cleared; who looks on is told which.
+    /// How many there were since the log was cleared, Events too; who looks on is told which.
     async fn writes(&self) -> f64 {
         self.log.settled().await;
-        let writes = self.log.writes();
+        let writes = [self.log.writes(), self.log.events()].concat();
         for write in &writes {
             eprintln!("written: {}", write.what);
         }

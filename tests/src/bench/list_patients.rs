@@ -17,7 +17,7 @@ const QUICK_ROUNDS: usize = 1;
 const ROUND: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(2);
 /// How many clients ask at once. The first is alone: that is how long one request takes.
-const CLIENTS: [usize; 4] = [1, 4, 16, 64];
+const CLIENTS: [usize; 5] = [1, 4, 16, 64, 256];
 
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
