@@ -65,7 +65,7 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(clippy::option_option, reason = "looked for or not yet, there or not")]
 pub enum Step {
-    /// `claim::find` beside `credentials::find`, `access::find` and `schema::find`, beside `finalizer::add`
+    /// `claim::find` beside `credentials::find`, `access::find` and `schema::observed::find`, beside `finalizer::add`
     Look { claim: Option<Option<Claim>>, found: Option<Found>, adds: bool },
     /// `claim::holder::must_live`, where there is no claim yet
     MustLive { found: Found },
