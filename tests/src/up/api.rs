@@ -80,7 +80,7 @@ impl Configuration {
     }
 }
 
-/// The settings that switch every limit off.
+/// The settings that switch every limit off, and let a password wait for a processor that everything else shares.
 pub(crate) fn without_limits() -> impl Iterator<Item = (String, &'static str)> {
     let limits = [
         "SIGN_INS_PER_ADDRESS_AND_MINUTE",
@@ -91,7 +91,8 @@ pub(crate) fn without_limits() -> impl Iterator<Item = (String, &'static str)> {
         "PASSWORD_RESETS_PER_ACCOUNT_AND_HOUR",
         "LINKS_PER_ADDRESS_AND_MINUTE",
     ];
-    limits.into_iter().map(|limit| (format!("CHAKRAVUE_API__LIMITS__{limit}"), "0"))
+    let limits = limits.into_iter().map(|limit| (format!("CHAKRAVUE_API__LIMITS__{limit}"), "0"));
+    limits.chain([("CHAKRAVUE_API__HASHING__QUEUE_WAIT".to_owned(), "1m")])
 }
 
 pub(super) async fn start(home: &Home, screen: &Screen, configuration: &Configuration) -> anyhow::Result<Supervised> {

@@ -47,9 +47,7 @@ impl Stack {
 
     /// In a sandbox that the test has made, because something in it had to be there first.
     pub async fn in_sandbox(sandbox: Sandbox, options: impl FnOnce(ApiOptions) -> ApiOptions) -> Self {
-        // The tests share the processors, so that passwords wait longer for one than they would have to elsewhere.
-        let api = sandbox.api().setting("hashing.queue_wait", "1m");
-        let (operator, api) = tokio::join!(sandbox.operator().start(), options(api).start());
+        let (operator, api) = tokio::join!(sandbox.operator().start(), options(sandbox.api()).start());
         let (kube, mongo) = tokio::join!(sandbox.admin(), sandbox.mongodb());
         tokio::join!(operator.wait_ready(), api.wait_ready());
         Self { operator, api, kube, mongo, sandbox }
