@@ -39,6 +39,9 @@ pub const OPEN_FILES: &str = "64000";
 const RESYNC: &str = "40s";
 const QUICK_RESYNC: &str = "5s";
 const NO_RESYNC: &str = "1h";
+/// By then a process that has just started has looked for what has lost its counterpart, which is part of a resync.
+const FIRST_LOOK: Duration = Duration::from_secs(45);
+const QUICK_FIRST_LOOK: Duration = Duration::ZERO;
 /// Of how many starts the time is measured: what else goes on in that second makes much of one.
 const STARTS: usize = 5;
 const IDLE: Duration = Duration::from_secs(20);
@@ -137,6 +140,7 @@ struct Fleet<'a> {
     watch: String,
     resync: &'static str,
     idle: Duration,
+    first_look: Duration,
     operator: Option<OperatorProcess>,
     contest: Contest<'a>,
     hospitals: Hospitals,
@@ -164,6 +168,7 @@ impl<'a> Fleet<'a> {
             watch,
             resync: extent.either(RESYNC, QUICK_RESYNC),
             idle: extent.either(IDLE, QUICK_IDLE),
+            first_look: extent.either(FIRST_LOOK, QUICK_FIRST_LOOK),
             operator: None,
             contest: Contest::new(sandbox).await?,
             hospitals: Hospitals::watch(sandbox).await,
@@ -309,8 +314,10 @@ impl<'a> Fleet<'a> {
     async fn idle(&mut self) -> anyhow::Result<(f64, f64, f64)> {
         self.stop_operator().await;
         let operator = self.counted(NO_RESYNC).start().await;
+        let began = Instant::now();
         operator.wait_ready().await;
         until_passes(&operator, self.names.len()).await?;
+        tokio::time::sleep(self.first_look.saturating_sub(began.elapsed())).await;
         self.log.settled().await;
         self.log.clear();
         let (used, traffic) = (time_of(operator.pid())?, self.kube.traffic());
