@@ -40,13 +40,15 @@ const RESYNC: &str = "40s";
 const QUICK_RESYNC: &str = "5s";
 const NO_RESYNC: &str = "1h";
 /// By then a process that has just started has looked for what has lost its counterpart, which is part of a resync.
-const FIRST_LOOK: Duration = Duration::from_secs(45);
+const FIRST_LOOK: Duration = Duration::from_secs(35);
 const QUICK_FIRST_LOOK: Duration = Duration::ZERO;
 /// Of how many starts the time is measured: what else goes on in that second makes much of one.
 const STARTS: usize = 5;
 const IDLE: Duration = Duration::from_secs(20);
 const QUICK_IDLE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_mins(5);
+/// By then everybody has been told what was just done.
+const SOON: Duration = Duration::from_secs(2);
 
 /// How often one more is made at each size.
 const CONTESTS: usize = 9;
@@ -286,8 +288,9 @@ impl<'a> Fleet<'a> {
     async fn resync(&self) -> anyhow::Result<(f64, f64, f64, f64)> {
         let operator = self.operator()?;
         let all = self.names.len();
-        // The first look at each after the start finds out what there is.
+        // The first look at each after the start finds out what there is, and the Events of the last come after it.
         until_passes(operator, all).await?;
+        tokio::time::sleep(SOON).await;
         self.log.settled().await;
         self.log.clear();
         let (before, used) = (passes(operator).await?, time_of(operator.pid())?);
