@@ -118,7 +118,11 @@ fn bound(row: &Row) -> Option<f64> {
 }
 
 fn rounded(value: f64) -> String {
-    if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
+    match value {
+        small if small < 10.0 => format!("{small:.2}"),
+        medium if medium < 100.0 => format!("{medium:.1}"),
+        large => format!("{large:.0}"),
+    }
 }
 
 #[cfg(test)]
