@@ -110,7 +110,7 @@ pub fn indexes() -> Vec<IndexModel> {
     vec![
         unique("session", doc! { "session_id": 1 }),
         index("user", doc! { "organization_id": 1, "user_id": 1 }),
-        expiring("expiry", "expires_at"),
+        expiring(),
     ]
 }
 

@@ -131,11 +131,11 @@ pub fn unique_where(name: &str, keys: Document, filter: Document) -> IndexModel 
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// MongoDB removes a document some time after the date in `field`.
+/// MongoDB removes a document some time after its `expires_at`.
 #[must_use]
-pub fn expiring(name: &str, field: &str) -> IndexModel {
-    let options = IndexOptions::builder().name(name.to_owned()).expire_after(Duration::ZERO).build();
-    IndexModel::builder().keys(doc! { field: 1 }).options(options).build()
+pub fn expiring() -> IndexModel {
+    let options = IndexOptions::builder().name("expiry".to_owned()).expire_after(Duration::ZERO).build();
+    IndexModel::builder().keys(doc! { "expires_at": 1 }).options(options).build()
 }
 
 /// What is acknowledged outlasts a failover, and what is asked is what holds now: whatever the URI or the cluster's defaults

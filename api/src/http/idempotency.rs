@@ -215,7 +215,7 @@ impl Record for Entry {
 
 #[must_use]
 pub fn indexes() -> Vec<IndexModel> {
-    vec![expiring("expiry", "expires_at")]
+    vec![expiring()]
 }
 
 /// One attempt at a request.

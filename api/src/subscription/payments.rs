@@ -150,7 +150,7 @@ impl Record for EventRecord {
 
 #[must_use]
 pub fn indexes_of_events() -> Vec<IndexModel> {
-    vec![expiring("expiry", "expires_at")]
+    vec![expiring()]
 }
 
 /// What became of a payment.

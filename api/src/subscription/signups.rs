@@ -83,7 +83,7 @@ pub fn indexes() -> Vec<IndexModel> {
         unique("request", doc! { "request": 1 }),
         unique_where("token", doc! { "token_hash": 1 }, doc! { "token_hash": { "$exists": true } }),
         index("content", doc! { "content": 1 }),
-        expiring("expiry", "expires_at"),
+        expiring(),
     ]
 }
 

@@ -26,7 +26,7 @@ impl Released {
     pub fn by_force(&self, owner: &Owner) {
         tracing::warn!(namespace = owner.namespace, name = owner.name, "an object was let go by force");
         self.lock().insert(owner.uid.clone(), Leave::ByForce);
-        self.wake.notify_one();
+        self.wake();
     }
 
     /// What it stood for is dealt with; nobody need look when it goes.
@@ -37,7 +37,7 @@ impl Released {
     /// An object is there no more. Somebody may have taken its finalizer.
     pub fn gone(&self, uid: &str) {
         if self.lock().remove(uid) != Some(Leave::AfterItsRemoval) {
-            self.wake.notify_one();
+            self.wake();
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::{fs, process::Command, thread, time::Instant};
 
-use anyhow::{Context as _, anyhow};
-use argon2::{Argon2, Block};
+use anyhow::Context as _;
 use chakravue_testbed::Testbed;
 use mongodb::bson::{DateTime, doc};
 
 use crate::{
+    bare_hash::BareHash,
     one_tenant::milliseconds,
     programs,
     report::{Conditions, Run},
@@ -44,16 +44,13 @@ pub fn load() -> anyhow::Result<String> {
 /// How many hashes are made to say how fast the machine is.
 const HASHES: usize = 9;
 
-/// What one password hash takes at the cost that the API has, in milliseconds: the median of some. The same machine may be
+/// What one password hash takes, in milliseconds: the median of some. The same machine may be
 /// twice as fast on another day.
 pub fn speed() -> anyhow::Result<f64> {
-    let argon2 = Argon2::default();
-    let mut memory = vec![Block::new(); argon2.params().block_count()];
-    let (mut times, mut hash) = (Vec::new(), [0; 32]);
+    let (mut hash, mut times) = (BareHash::new(), Vec::new());
     for _ in 0..HASHES {
         let began = Instant::now();
-        let hashed = argon2.hash_password_into_with_memory(b"a password", b"some salt", &mut hash, &mut memory);
-        hashed.map_err(|error| anyhow!("hash a password: {error}"))?;
+        hash.make()?;
         times.push(milliseconds(began.elapsed()));
     }
     Ok(Summary::of(&times).map_or(0.0, |times| times.median))

@@ -4,6 +4,7 @@
 //! are ratios within one run. One file per scenario.
 
 mod at_once;
+mod bare_hash;
 mod bare_list;
 mod by_hand;
 mod cold_start;

@@ -9,17 +9,17 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use argon2::{Argon2, Block};
 use axum::http::StatusCode;
 use chakravue_testbed::ApiOptions;
 
 use crate::{
+    bare_hash::BareHash,
     extent::Extent,
     load::{self, Outcome},
     processor::{mebibytes, own_time, peak_kib, resident_kib},
     report::{Row, Scenario, Unit},
     same_commands,
-    workplace::{PASSWORD, Series, Workplace, ratios},
+    workplace::{Series, Workplace, ratios},
 };
 
 const ROUNDS: usize = 7;
@@ -114,8 +114,7 @@ fn shedding(api: ApiOptions) -> ApiOptions {
     api.setting("hashing.queue_wait", "")
 }
 
-/// Hashes in a second, with memory that each thread keeps, as the API's threads do; and microseconds of processor time for
-/// one of them.
+/// Hashes in a second, and microseconds of processor time for one of them.
 async fn bare_argon2(threads: usize) -> anyhow::Result<(f64, f64)> {
     let before = own_time()?;
     let hashes = tokio::task::spawn_blocking(move || {
@@ -131,15 +130,10 @@ async fn bare_argon2(threads: usize) -> anyhow::Result<(f64, f64)> {
 }
 
 fn hash_for_one_round() -> anyhow::Result<usize> {
-    let argon2 = Argon2::default();
-    let mut memory = vec![Block::new(); argon2.params().block_count()];
+    let mut hash = BareHash::new();
     let (end, mut hashes) = (Instant::now() + ROUND, 0);
     loop {
-        let mut output = [0; 32];
-        argon2
-            .hash_password_into_with_memory(PASSWORD.as_bytes(), &[7; 16], &mut output, &mut memory)
-            .map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
-        std::hint::black_box(output);
+        hash.make()?;
         // As under load, what is not done in time does not count.
         if Instant::now() > end {
             return Ok(hashes);

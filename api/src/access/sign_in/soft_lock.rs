@@ -42,7 +42,7 @@ impl Record for LoginAttempts {
 
 #[must_use]
 pub fn indexes() -> Vec<IndexModel> {
-    vec![expiring("expiry", "expires_at")]
+    vec![expiring()]
 }
 
 /// What the failures of an attempt are counted for.
