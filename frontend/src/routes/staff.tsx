@@ -81,9 +81,11 @@ export function staffRoutes() {
     createRoute({
       getParentRoute,
       path: "/pharmacy",
-      validateSearch: (search): { q?: string; show?: "low" | "expiring" } => ({
+      validateSearch: (search): { q?: string; show?: "low" | "expiring" | "removed" } => ({
         ...(typeof search.q === "string" && search.q ? { q: search.q.slice(0, 100) } : {}),
-        ...(search.show === "low" || search.show === "expiring" ? { show: search.show } : {}),
+        ...(search.show === "low" || search.show === "expiring" || search.show === "removed"
+          ? { show: search.show }
+          : {}),
       }),
       component: lazyPage(() => import("@/features/pharmacy/Pharmacy"), "Pharmacy"),
     }),

@@ -1,5 +1,15 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { Boxes, CalendarX2, MoreHorizontal, Package, PackageX, Pencil, Plus, Trash2 } from "lucide-react";
+import {
+  ArchiveRestore,
+  Boxes,
+  CalendarX2,
+  MoreHorizontal,
+  Package,
+  PackageX,
+  Pencil,
+  Plus,
+  Trash2,
+} from "lucide-react";
 import { useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { answer, api, ifMatch } from "@/api/client";
@@ -17,7 +27,7 @@ import { Empty, Failure, Skeleton } from "@/components/states";
 import { Body, Cell, Head, HeadCell, Row, Table } from "@/components/Table";
 import { announce } from "@/components/Toasts";
 import { useFormat } from "@/dates/format";
-import { dayIn } from "@/dates/zone";
+import { dayIn, localOf } from "@/dates/zone";
 import { useHospital, useMay } from "@/session/me";
 import { useZone } from "../settings/queries";
 import { MedicineDialog } from "./MedicineDialog";
@@ -34,7 +44,10 @@ import { StockDialog } from "./StockDialog";
 const route = "/app/pharmacy";
 
 /** What is being done, in a dialog. */
-type Doing = { what: "add" } | { what: "edit" | "stock" | "remove"; medicine: Medicine };
+type Doing = { what: "add" } | { what: "edit" | "stock" | "remove" | "restore"; medicine: Medicine };
+
+/** What an empty list says. */
+const none = { all: "none", low: "noneLow", expiring: "noneExpiring", removed: "noneRemoved" } as const;
 
 export function Pharmacy() {
   return (
@@ -55,7 +68,7 @@ function Stock() {
     (change: { q?: string; show?: Shown }) =>
       void navigate({
         to: route,
-        search: (before: { q?: string; show?: "low" | "expiring" }) => {
+        search: (before: { q?: string; show?: Exclude<Shown, "all"> }) => {
           const next = { show: "all" as Shown, q: "", ...before, ...change };
           return { ...(next.q ? { q: next.q } : {}), ...(next.show === "all" ? {} : { show: next.show }) };
         },
@@ -87,6 +100,7 @@ function Stock() {
             { value: "all", label: t("pharmacy.all") },
             { value: "low", label: t("pharmacy.low") },
             { value: "expiring", label: t("pharmacy.expiring") },
+            { value: "removed", label: t("pharmacy.removedOnes") },
           ]}
           onChange={(next) => find({ show: next })}
         />
@@ -95,6 +109,7 @@ function Stock() {
       {doing?.what === "add" && <MedicineDialog onClose={() => setDoing(null)} />}
       {doing?.what === "edit" && <MedicineDialog medicine={doing.medicine} onClose={() => setDoing(null)} />}
       {doing?.what === "stock" && <StockDialog medicine={doing.medicine} onClose={() => setDoing(null)} />}
+      {doing?.what === "restore" && <Restore medicine={doing.medicine} onClose={() => setDoing(null)} />}
       {doing?.what === "remove" && <Remove medicine={doing.medicine} onClose={() => setDoing(null)} />}
     </div>
   );
@@ -105,7 +120,7 @@ function List({ q, show, onDo }: { q: string; show: Shown; onDo: (doing: Doing) 
   const may = useMay();
   const format = useFormat(useZone());
   const medicines = useMedicines({ q, show });
-  const nothing = q ? "noneFound" : show === "all" ? "none" : show === "low" ? "noneLow" : "noneExpiring";
+  const nothing = q ? "noneFound" : none[show];
   return (
     <Card flush>
       <p role="status" className="sr-only">
@@ -161,26 +176,7 @@ function List({ q, show, onDo }: { q: string; show: Shown; onDo: (doing: Doing) 
                 </Cell>
                 {may("pharmacy.manage") && (
                   <Cell className="md:text-end">
-                    <span className="inline-flex items-center gap-1">
-                      <Button onClick={() => onDo({ what: "stock", medicine })}>
-                        {t("pharmacy.change")}
-                        <span className="sr-only">: {medicine.medicine}</span>
-                      </Button>
-                      <Menu
-                        trigger={
-                          <IconButton label={t("common.moreActionsFor", { name: medicine.medicine })}>
-                            <MoreHorizontal aria-hidden className="size-4" />
-                          </IconButton>
-                        }
-                      >
-                        <MenuItem icon={Pencil} onSelect={() => onDo({ what: "edit", medicine })}>
-                          {t("common.edit")}
-                        </MenuItem>
-                        <MenuItem icon={Trash2} dangerous onSelect={() => onDo({ what: "remove", medicine })}>
-                          {t("pharmacy.remove")}
-                        </MenuItem>
-                      </Menu>
-                    </span>
+                    <RowActions medicine={medicine} onDo={onDo} />
                   </Cell>
                 )}
               </Row>
@@ -193,11 +189,56 @@ function List({ q, show, onDo }: { q: string; show: Shown; onDo: (doing: Doing) 
   );
 }
 
+function RowActions({ medicine, onDo }: { medicine: Medicine; onDo: (doing: Doing) => void }) {
+  const { t } = useTranslation();
+  const name = medicine.medicine;
+  if (medicine.removed_at) {
+    return (
+      <Button onClick={() => onDo({ what: "restore", medicine })}>
+        <ArchiveRestore aria-hidden className="size-4" />
+        {t("pharmacy.restore")}
+        <span className="sr-only">: {name}</span>
+      </Button>
+    );
+  }
+  return (
+    <span className="inline-flex items-center gap-1">
+      <Button onClick={() => onDo({ what: "stock", medicine })}>
+        {t("pharmacy.change")}
+        <span className="sr-only">: {name}</span>
+      </Button>
+      <Menu
+        trigger={
+          <IconButton label={t("common.moreActionsFor", { name })}>
+            <MoreHorizontal aria-hidden className="size-4" />
+          </IconButton>
+        }
+      >
+        <MenuItem icon={Pencil} onSelect={() => onDo({ what: "edit", medicine })}>
+          {t("common.edit")}
+        </MenuItem>
+        <MenuItem icon={Trash2} dangerous onSelect={() => onDo({ what: "remove", medicine })}>
+          {t("pharmacy.remove")}
+        </MenuItem>
+      </Menu>
+    </span>
+  );
+}
+
 function StockState({ medicine }: { medicine: Medicine }) {
   const { t } = useTranslation();
-  const today = dayIn(useZone());
+  const zone = useZone();
+  const format = useFormat(zone);
+  const today = dayIn(zone);
   const soon = useExpiringBefore();
-  const { expires_on, low } = medicine;
+  const { expires_on, low, removed_at } = medicine;
+  if (removed_at) {
+    return (
+      <Badge tone="neutral" icon={Trash2}>
+        {t("pharmacy.removedOn", { date: format.day(localOf(removed_at, zone).day) })}
+      </Badge>
+    );
+  }
   const hasExpired = expires_on ? expires_on < today : false;
   const expires = expires_on ? !hasExpired && expires_on < soon : false;
   return (
@@ -252,6 +293,31 @@ function Remove({ medicine, onClose }: { medicine: Medicine; onClose: () => void
       onConfirm={remove}
     >
       {t("pharmacy.removeHint")}
+    </Confirm>
+  );
+}
+
+function Restore({ medicine, onClose }: { medicine: Medicine; onClose: () => void }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const { organization_id: org_id } = useHospital();
+  const reread = useRereadPharmacy();
+  const restore = async () => {
+    const path = { org_id, medicine_id: medicine.medicine_id };
+    await answer(api.POST("/organization/{org_id}/pharmacy/{medicine_id}/restore", { params: { path } })).finally(
+      reread,
+    );
+    announce(t("pharmacy.restored", { name: medicine.medicine }));
+  };
+  return (
+    <Confirm
+      open
+      onClose={onClose}
+      title={t("pharmacy.restoreTitle", { name: medicine.medicine })}
+      action={t("pharmacy.restore")}
+      onConfirm={restore}
+    >
+      {t("pharmacy.restoreHint", { quantity: format.number(medicine.quantity), unit: medicine.unit ?? "" })}
     </Confirm>
   );
 }

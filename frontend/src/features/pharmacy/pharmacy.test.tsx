@@ -153,3 +153,47 @@ it("offers whoever may change the stock to add the first medicine where there is
   await screen.findByText("Nothing runs low");
   expect(screen.getAllByRole("button", { name: "Add a medicine" })).toHaveLength(1);
 });
+
+it("lists what was removed, and restores it", async () => {
+  const gone = { ...boxes, removed_at: "2026-11-20T08:00:00Z" };
+  const asked: (string | null)[] = [];
+  const restored = vi.fn();
+  stock(() => boxes);
+  server.use(
+    http.get("/organization/{org_id}/pharmacy", ({ request, response }) => {
+      const removed = new URL(request.url).searchParams.get("removed");
+      asked.push(removed);
+      const items = removed === "true" ? (restored.mock.calls.length ? [] : [gone]) : [];
+      return response(200).json({ items });
+    }),
+    http.post("/organization/{org_id}/pharmacy/{medicine_id}/restore", ({ params, response }) => {
+      restored(params.medicine_id);
+      return response(200).json(boxes);
+    }),
+  );
+  const { user } = renderAt("/app/pharmacy");
+  await screen.findByText("No medicines yet");
+  await user.click(screen.getByRole("radio", { name: "Removed" }));
+  await screen.findByText("Removed 20 Nov 2026");
+  // What is not in the stock cannot be handed out.
+  expect(screen.queryByRole("button", { name: /Change stock/ })).toBeNull();
+  await user.click(screen.getByRole("button", { name: /^Restore ?: Paracetamol/ }));
+  await screen.findByText(/with the quantity that it had: 100 boxes/);
+  await user.click(screen.getByRole("button", { name: "Restore" }));
+  await screen.findByText("Nothing was removed");
+  expect(restored).toHaveBeenCalledExactlyOnceWith("med_1");
+  expect(asked).toContain("true");
+});
+
+it("offers nobody to restore a medicine who may only read", async () => {
+  server.use(
+    http.get("/me", ({ response }) => response(200).json(staff("DOCTOR", ["pharmacy.read"]))),
+    http.get("/organization/{org_id}/settings", ({ response }) => response(200).json({ items: [] })),
+    http.get("/organization/{org_id}/pharmacy", ({ response }) =>
+      response(200).json({ items: [{ ...boxes, removed_at: "2026-11-20T08:00:00Z" }] }),
+    ),
+  );
+  renderAt("/app/pharmacy?show=removed");
+  await screen.findByText("Removed 20 Nov 2026");
+  expect(screen.queryByRole("button", { name: /Restore/ })).toBeNull();
+});

@@ -6,7 +6,7 @@ import { useHospital } from "@/session/me";
 import { useZone } from "../settings/queries";
 
 export type Medicine = Schema<"Medicine">;
-export type Shown = "all" | "low" | "expiring";
+export type Shown = "all" | "low" | "expiring" | "removed";
 
 /** What expires within so many days is worth a look. */
 export const EXPIRING_DAYS = 30;
@@ -25,6 +25,7 @@ export function useMedicines({ q, show }: { q: string; show: Shown }) {
       ...(q ? { q } : {}),
       ...(show === "low" ? { low: true } : {}),
       ...(show === "expiring" ? { expiring_before } : {}),
+      ...(show === "removed" ? { removed: true } : {}),
     };
     return answer(api.GET("/organization/{org_id}/pharmacy", { params: { path: { org_id }, query }, signal }));
   });
