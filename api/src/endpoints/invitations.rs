@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::users::InvitationLink;
+use super::users::links::InvitationLink;
 use crate::{
     access::{
         accounts::{Account, Accounts, having_link},

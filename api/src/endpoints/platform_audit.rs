@@ -4,7 +4,10 @@
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::audit_log::{AuditEntryView, AuditQuery, LOOKED_AT, Part, Reading, Verification, verified};
+use super::audit_log::{
+    AuditEntryView, AuditQuery, LOOKED_AT, Reading,
+    verify::{Part, Verification, verified},
+};
 use crate::{
     access::identity::PlatformAdministrator,
     data::{audit::Entry, master::Store},

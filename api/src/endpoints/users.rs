@@ -1,14 +1,12 @@
 //! A hospital's users: invite, list, change, disable. Every user who is not disabled takes a seat of the plan, and somebody
 //! who can run the hospital always stays; both are decided in the transaction that makes the change.
 
+mod invite;
+pub mod links;
+
 use std::collections::BTreeSet;
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderName, StatusCode},
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, http::HeaderName};
 use bson::{Document, doc};
 use chakravue_crds::{organization_id::OrganizationId, roles::StaffRole, tenant_schema::seated};
 use futures::TryStreamExt as _;
@@ -19,20 +17,11 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::organizations::{Seats, Viewer};
+use super::organizations::Viewer;
 use crate::{
-    access::{
-        accounts::{Accounts, end_sessions},
-        first_administrators,
-        identity::{Member, MemberOrSetup, SETUP},
-        links::{Issued, Purpose},
-        permissions::may,
-        platform_users::new_user_id,
-        tokens::Home,
-    },
+    access::{accounts::end_sessions, identity::Member, permissions::may},
     data::{
-        audit::{Actor, Entry, Recorded},
-        database_error,
+        audit::{Entry, Recorded},
         tenant::{
             Fault, Records, Transaction,
             users::{User, UserStatus},
@@ -40,11 +29,9 @@ use crate::{
     },
     http::{
         extract::{ApiJson, ApiPath, ApiQuery, IfMatch, etag},
-        flaw::Flaw,
-        idempotency::{self, Answers, Attempt, Repeatable, Sender},
         merge::Patch,
         paging::{self, Direction::Ascending, Order, Page, Paged},
-        people::{self, EmailAddress},
+        people,
         problem::{Answer, Kind, Problem},
         text::Line,
     },
@@ -54,11 +41,10 @@ use crate::{
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(add_user))
         .routes(routes!(list_users))
         .routes(routes!(get_user, change_user))
-        .routes(routes!(invite_user_again, revoke_invitation))
-        .routes(routes!(reset_user_password))
+        .merge(invite::routes())
+        .merge(links::routes())
 }
 
 /// Those who came first, first.
@@ -122,137 +108,6 @@ pub enum Role {
     Receptionist,
     Opd,
     Doctor,
-}
-
-#[derive(Clone, Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[garde(allow_unvalidated)]
-struct AddUser {
-    #[schema(value_type = String, pattern = "^org_[0-7][0-9a-hjkmnp-tv-z]{25}$", example = "org_01jd8x2v9t6m3k5q7r1w4y0z8a")]
-    organization_id: OrganizationId,
-    email: EmailAddress,
-    #[serde(deserialize_with = "people::role")]
-    #[schema(value_type = Role)]
-    role: StaffRole,
-    #[garde(dive)]
-    name: Option<Line<200>>,
-}
-
-/// A user who was invited, and the link to hand over.
-#[derive(Debug, Serialize, ToSchema)]
-struct InvitedUser {
-    #[serde(flatten)]
-    user: UserView,
-    /// Shown once. Whoever has it becomes the user.
-    #[schema(example = "https://app.example.org/accept-invitation#token=cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…")]
-    invitation_url: String,
-    seats: Seats,
-}
-
-/// Invites a user
-///
-/// The link in the answer is shown once; it is also sent by mail where the service sends mails. The user takes a seat from
-/// now on.
-#[utoipa::path(
-    post, path = "/add-user", tag = "organization",
-    security(("bearer" = []), ("cookie" = []), ("setup" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = idempotency::DESCRIPTION, pattern = "^[!-~]{1,255}$")),
-    request_body = AddUser,
-    responses(
-        (status = 201, description = "Invited", body = InvitedUser, headers(("ETag" = String, description = "For If-Match"))),
-        (status = 409, description = "No seat is free, the address is taken, or the hospital is not ready"),
-    ),
-    extensions(("x-permission" = json!("users.manage"))),
-)]
-async fn add_user(
-    State(app): State<App>,
-    caller: MemberOrSetup<may::ManageUsers>,
-    Repeatable { body, repetition }: Repeatable<AddUser>,
-) -> Answer<Response> {
-    if body.organization_id != caller.organization_id {
-        return Err(Problem::not_found());
-    }
-    let sender = caller.sender();
-    let service = app.clone();
-    let work = move |attempt| async move { invite(service, caller.actor, body, attempt).await };
-    app.idempotency.run(repetition, Sender::Known(&sender), "add-user", Answers::Kept, work).await
-}
-
-async fn invite(app: App, actor: Actor, new: AddUser, attempt: Attempt) -> Answer<Response> {
-    let hospital = app.hospitals.find(&new.organization_id)?;
-    let tenant = app.tenants.open(&new.organization_id).await?;
-    if actor.role == SETUP {
-        // Before the team takes the last seat.
-        first_administrators::ensure(&app, &hospital).await?;
-    }
-    let issued = Issued::new(Purpose::Invitation, &Home::Hospital(new.organization_id.clone()), &app.clock)?;
-    let user = User {
-        user_id: new_user_id(),
-        email: new.email.as_str().to_owned(),
-        name: new.name.map(Line::into_string),
-        role: new.role,
-        status: UserStatus::Invited,
-        password_hash: None,
-        invitation: Some(issued.stored.clone()),
-        password_reset: None,
-        request_key: Some(attempt.request.as_str().to_owned()),
-        last_login: None,
-        created_at: app.clock.now_bson(),
-        updated_at: None,
-        version: 1,
-    };
-    let (service, organization) = (app.clone(), new.organization_id.clone());
-    let (user, seats) = tenant
-        .change(&actor, move |tx| {
-            let (app, organization, user) = (service.clone(), organization.clone(), user.clone());
-            let attempt = attempt.clone();
-            async move { insert(&app, &organization, &tx, user, &attempt).await }
-        })
-        .await?;
-    issued.mail(&app.mailer, &app.settings.public_url, &user.email, Some(&hospital.spec.display_name));
-    let version = etag(user.version);
-    let body = InvitedUser { user: user.into(), invitation_url: issued.url(&app.settings.public_url), seats };
-    Ok((StatusCode::CREATED, version, Json(body)).into_response())
-}
-
-/// Adds the user, or gives the one that an earlier attempt of the same request added the new link.
-async fn insert(
-    app: &AppState,
-    organization: &OrganizationId,
-    tx: &Transaction,
-    user: User,
-    attempt: &Attempt,
-) -> Result<Recorded<(User, Seats)>, Fault> {
-    let entry = |user: &User| Entry::new("user.invite").target("user", &user.user_id).detail("role", user.role.name());
-    let taken = i64::try_from(tx.count(Records::Users, seated()).await?).unwrap_or(i64::MAX);
-    // The transaction has begun to read: a link that a later attempt gives out is not overwritten.
-    attempt.check().await?;
-    let limit = seats_now(app, organization).await?;
-    let made_before = doc! { "request_key": user.request_key.as_deref(), "status": UserStatus::Invited.name() };
-    let link = user.invitation.as_ref();
-    let link = doc! { "$set": { "invitation": bson::serialize_to_bson(&link).map_err(unwritable)? } };
-    if let Some(known) = tx.update::<User>(Records::Users, made_before, link).await? {
-        return Ok(entry(&known).answering((known, Seats { used: taken, limit })));
-    }
-    if tx.find_one_ignoring_case::<User>(Records::Users, doc! { "email": &user.email }).await?.is_some() {
-        return Err(email_taken().into());
-    }
-    take_seat(taken, limit)?;
-    match tx.insert(Records::Users, &user).await {
-        Ok(()) => Ok(entry(&user).answering((user, Seats { used: taken + 1, limit }))),
-        Err(Fault::Database(error)) if database_error::is_duplicate(&error) => Err(email_taken().into()),
-        Err(fault) => Err(fault),
-    }
-}
-
-fn unwritable(error: bson::error::Error) -> Problem {
-    tracing::error!(%error, "a user cannot be written as a document");
-    Problem::internal()
-}
-
-fn email_taken() -> Problem {
-    let detail = "The hospital has a user with this e-mail address already. A disabled user can be made active again.";
-    Problem::new(Kind::EmailTaken, detail).field("/email", Flaw::Taken)
 }
 
 /// How many seats the plan has, asked in the transaction that takes one: of a smaller plan, counted in a transaction of its
@@ -500,111 +355,4 @@ async fn keep_an_administrator(tx: &Transaction, before: &User, after: Option<&U
 async fn existing(tx: &Transaction, user_id: &str) -> Result<User, Fault> {
     let found = tx.find_one::<User>(Records::Users, doc! { "_id": user_id }).await?;
     found.ok_or_else(|| Problem::not_found().into())
-}
-
-/// A link to hand over.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct InvitationLink {
-    /// Shown once. Whoever has it becomes the user.
-    #[schema(example = "https://app.example.org/accept-invitation#token=cinv_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…")]
-    pub invitation_url: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub expires_at: Timestamp,
-}
-
-/// Invites a user once more
-///
-/// For a link that was lost or has expired; the earlier one is worth nothing any more.
-#[utoipa::path(
-    post, path = "/organization/{org_id}/users/{user_id}/invitation", tag = "organization",
-    security(("bearer" = []), ("cookie" = [])),
-    params(("org_id" = String, Path, description = "The hospital's id"), UserPath),
-    responses(
-        (status = 200, description = "The new link", body = InvitationLink),
-        (status = 409, description = "The user has accepted already, or is disabled"),
-    ),
-    extensions(("x-permission" = json!("users.manage"))),
-)]
-async fn invite_user_again(
-    State(app): State<App>,
-    member: Member<may::ManageUsers>,
-    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
-) -> Answer<Json<InvitationLink>> {
-    let issued = issue(&app, &member, &user_id, Purpose::Invitation).await?;
-    Ok(Json(InvitationLink { invitation_url: issued.url(&app.settings.public_url), expires_at: issued.expires_at() }))
-}
-
-/// A link to hand over.
-#[derive(Debug, Serialize, ToSchema)]
-struct ResetLink {
-    /// Shown once. Whoever has it can set the user's password.
-    #[schema(example = "https://app.example.org/reset-password#token=crst_org_01jd8x2v9t6m3k5q7r1w4y0z8a_…")]
-    reset_url: String,
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-}
-
-/// A link with which a user sets a new password
-///
-/// For somebody who forgot it and gets no mail. The old password works until the link is used.
-#[utoipa::path(
-    post, path = "/organization/{org_id}/users/{user_id}/password-reset", tag = "organization",
-    security(("bearer" = []), ("cookie" = [])),
-    params(("org_id" = String, Path, description = "The hospital's id"), UserPath),
-    responses(
-        (status = 200, description = "The link", body = ResetLink),
-        (status = 409, description = "The user has no password yet, or is disabled"),
-    ),
-    extensions(("x-permission" = json!("users.manage"))),
-)]
-async fn reset_user_password(
-    State(app): State<App>,
-    member: Member<may::ManageUsers>,
-    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
-) -> Answer<Json<ResetLink>> {
-    let issued = issue(&app, &member, &user_id, Purpose::PasswordReset).await?;
-    Ok(Json(ResetLink { reset_url: issued.url(&app.settings.public_url), expires_at: issued.expires_at() }))
-}
-
-/// Makes a link, and sends it where the service sends mails.
-async fn issue(app: &AppState, member: &Member<may::ManageUsers>, user_id: &str, purpose: Purpose) -> Answer<Issued> {
-    let accounts = Accounts::Hospital { tenant: member.tenant.clone(), hospital: member.hospital.clone() };
-    let account = accounts.find(user_id).await?.ok_or_else(Problem::not_found)?;
-    let issued = accounts.issue(&app.clock, &member.actor(), &account, purpose).await?;
-    issued.mail(&app.mailer, &app.settings.public_url, &account.email, accounts.hospital_name());
-    Ok(issued)
-}
-
-/// Revokes an invitation
-///
-/// The user, who has never signed in, is removed; the seat is free and the address can be invited again.
-#[utoipa::path(
-    delete, path = "/organization/{org_id}/users/{user_id}/invitation", tag = "organization",
-    security(("bearer" = []), ("cookie" = [])),
-    params(("org_id" = String, Path, description = "The hospital's id"), UserPath),
-    responses(
-        (status = 204, description = "Revoked"),
-        (status = 409, description = "The user has accepted already, or is the last administrator"),
-    ),
-    extensions(("x-permission" = json!("users.manage"))),
-)]
-async fn revoke_invitation(
-    member: Member<may::ManageUsers>,
-    ApiPath(UserPath { user_id }): ApiPath<UserPath>,
-) -> Answer<StatusCode> {
-    let actor = member.actor();
-    let revoked = member.tenant.change(&actor, move |tx| {
-        let user_id = user_id.clone();
-        async move {
-            let user = existing(&tx, &user_id).await?;
-            if user.status != UserStatus::Invited {
-                let detail = "The user has accepted already, or is disabled. Disable who shall not sign in any more.";
-                return Err(Problem::new(Kind::Conflict, detail).into());
-            }
-            keep_an_administrator(&tx, &user, None).await?;
-            tx.delete(Records::Users, doc! { "_id": &user_id }).await?;
-            Ok(Entry::new("user.revoke_invitation").target("user", &user_id).answering(StatusCode::NO_CONTENT))
-        }
-    });
-    revoked.await
 }

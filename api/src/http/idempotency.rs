@@ -11,153 +11,48 @@
 //! outside of the hospital's own database: there a repetition finds what was made ([`Once`]), and is answered anew.
 
 mod once;
+mod repetition;
 mod seal;
 
 use std::{fmt, time::Duration};
 
 use axum::{
-    extract::{FromRequest, Request},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bson::{Bson, Document, doc};
-use garde::Validate;
 use mongodb::{Collection, IndexModel, options::ReturnDocument};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest as _, Sha256};
+use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-pub use self::once::Once;
-use self::seal::Seal;
+pub use self::{
+    once::Once,
+    repetition::{DESCRIPTION, DESCRIPTION_WITHOUT_ANSWER, HEADER, IdempotencyKey, Repeatable, Repetition, Sender},
+};
+use self::{repetition::UNGUESSABLE, seal::Seal};
 use crate::{
     data::{
         database_error,
         master::{InTime as _, Master, Record, Store, expiring},
     },
     http::{
-        extract,
         problem::{Answer, Kind, Problem},
         request_id,
     },
     program::{beside::beside, secret_key::SecretKey},
 };
 
-/// The request's header with the client's key.
-pub const HEADER: &str = "idempotency-key";
 /// Says that the answer is that of an earlier request.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How long an answer is kept.
 pub const KEPT: Duration = Duration::from_hours(24);
-/// What a client may send as its key, in the words of the documentation.
-pub const DESCRIPTION: &str = "Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second \
-     effect and gets the first answer again, also when that never arrived; what was refused, unless a card was \
-     declined, or is not decided yet (202) is looked at anew. 1 to 255 visible ASCII characters; where nobody is \
-     signed in at least 16, because whoever knows the key gets the answer. A UUID does well. Whether the key and the \
-     body can be taken and whether the sender may send this is decided anew each time, before the first answer is \
-     looked for: a repetition after the session has ended is answered 401. What was taken once is not refused later \
-     as too many requests.";
-
-/// The same where the answer is a patient's.
-pub const DESCRIPTION_WITHOUT_ANSWER: &str = "Makes the request repeatable: sent again with the same key and the same body within 24 hours, it has no second \
-     effect and gets what was made the first time, as it is now; what was refused is looked at anew. 1 to 255 visible \
-     ASCII characters; a UUID does well. Whether the key and the body can be taken and whether the sender may send this \
-     is decided anew each time.";
-
 /// After this long without a sign of life, whoever worked at the request is taken for dead.
 const LEASE: Duration = Duration::from_secs(6);
 const RENEWAL: Duration = Duration::from_secs(2);
 /// How long a repetition waits for the first request. Longer than the lease, so that it can take over from a dead one.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// A key that nobody guesses has at least so many characters.
-const UNGUESSABLE: usize = 16;
-
-/// What the client calls its request.
-#[derive(Clone)]
-pub struct IdempotencyKey(Zeroizing<String>);
-
-impl IdempotencyKey {
-    /// The key of these headers, if there is one.
-    ///
-    /// # Errors
-    /// When it is not 1 to 255 visible ASCII characters, or there are several.
-    pub fn of(headers: &HeaderMap) -> Answer<Option<Self>> {
-        let wrong = || {
-            Problem::new(
-                Kind::Malformed,
-                "Idempotency-Key must be sent once and have 1 to 255 visible ASCII characters, such as a UUID.",
-            )
-        };
-        let mut values = headers.get_all(HEADER).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let text = value.to_str().map_err(|_| wrong())?;
-        let well_formed = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !well_formed || values.next().is_some() {
-            return Err(wrong());
-        }
-        Ok(Some(Self(Zeroizing::new(text.to_owned()))))
-    }
-
-    /// Where nobody is signed in, the key alone gets the answer.
-    fn is_long_enough(&self, sender: Sender<'_>) -> bool {
-        matches!(sender, Sender::Known(_)) || self.0.len() >= UNGUESSABLE
-    }
-}
-
-/// What tells a repetition from another request: the client's key and the content of the body.
-pub struct Repetition {
-    key: Option<IdempotencyKey>,
-    content: [u8; 32],
-}
-
-impl Repetition {
-    #[must_use]
-    pub fn new(key: Option<IdempotencyKey>, body: &[u8]) -> Self {
-        // Without the differences that mean nothing in JSON: white space and the order of members.
-        let content = serde_json::from_slice::<serde_json::Value>(body).map_or_else(
-            |_| Sha256::digest(body),
-            |value| Sha256::digest(Zeroizing::new(value.to_string()).as_bytes()),
-        );
-        Self { key, content: content.into() }
-    }
-
-    /// Whether the client can send it again and get the same answer.
-    #[must_use]
-    pub fn has_key(&self) -> bool {
-        self.key.is_some()
-    }
-}
-
-/// A JSON body, as [`extract::ApiJson`] reads it, of a request that may be sent again.
-pub struct Repeatable<T> {
-    pub body: T,
-    pub repetition: Repetition,
-}
-
-impl<S, T> FromRequest<S> for Repeatable<T>
-where
-    S: Send + Sync,
-    T: DeserializeOwned + Validate<Context = ()>,
-{
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        let key = IdempotencyKey::of(request.headers())?;
-        let bytes = extract::json_bytes(request, state).await?;
-        Ok(Self { body: extract::parse(&bytes)?, repetition: Repetition::new(key, &bytes) })
-    }
-}
-
-/// Who sends the request. Two people who happen to choose the same key do not meet.
-#[derive(Clone, Copy, Debug)]
-pub enum Sender<'a> {
-    /// Nobody is signed in: whoever sends the same key and body is taken for the same.
-    Anonymous,
-    /// A stable id, such as that of the hospital and the user.
-    Known(&'a str),
-}
-
 /// Names one request: the same at every repetition, and no other's. Whatever a request makes carries it, so that a
 /// repetition finds it. It says nothing about the client's key or the body.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -534,28 +429,9 @@ struct Identified {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     const SECRET: &str = "c2l4dHkgZm91ciBieXRlcyBmb3IgYSBrZXkgdGhhdCBub2JvZHkgdXNlcw==";
-
-    fn key(values: &[&str]) -> Answer<Option<IdempotencyKey>> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(HEADER, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        IdempotencyKey::of(&headers)
-    }
-
-    #[test]
-    fn a_key_is_visible_ascii_sent_once() {
-        assert!(key(&[]).unwrap().is_none());
-        assert!(key(&["x"]).unwrap().is_some() && key(&[&"x".repeat(255)]).unwrap().is_some());
-        for wrong in [&[""][..], &["a b"], &["k\u{e9}"], &[&"x".repeat(256)], &["a", "a"]] {
-            assert_eq!(key(wrong).err().map(|problem| problem.kind()), Some(Kind::Malformed), "{wrong:?}");
-        }
-    }
 
     #[test]
     fn only_what_was_done_is_answered_again() {
@@ -570,20 +446,14 @@ mod tests {
         assert!(!is_final(&given_up.into_response()));
     }
 
-    #[test]
-    fn the_same_content_in_other_words_is_the_same() {
-        let content = |body: &str| Repetition::new(None, body.as_bytes()).content;
-        assert_eq!(content(r#"{"a":1,"b":[2]}"#), content("{ \"b\": [2],\n \"a\": 1 }"));
-        assert_ne!(content(r#"{"a":1}"#), content(r#"{"a":"1"}"#));
-    }
-
     fn identified(sender: Sender<'_>, operation: &str, idempotency_key: &str, content: u8) -> Identified {
         let client = mongodb::Client::with_options(mongodb::options::ClientOptions::default()).unwrap();
         let idempotency = Idempotency {
             entries: client.database("none").collection("none"),
             secret: SecretKey::parse(SECRET).unwrap(),
         };
-        let key = key(&[idempotency_key]).unwrap().unwrap();
+        let headers = [(HeaderName::from_static(HEADER), idempotency_key.parse().unwrap())].into_iter().collect();
+        let key = IdempotencyKey::of(&headers).unwrap().unwrap();
         idempotency.identify(&key, &[content; 32], sender, operation)
     }
 

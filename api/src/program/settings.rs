@@ -4,13 +4,14 @@
 //! `<setting>_file` names it. Everything is read and checked at the start, and all mistakes are named at once; a service
 //! that has started has settings it can work with.
 
+mod layers;
 pub mod section;
 
-use std::{fs, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use chakravue_crds::master::MASTER_DATABASE;
 use clap::{Args, ValueEnum};
-use config::{Config, Environment, File, FileFormat, Map, Value, ValueKind};
+use config::{Map, Value};
 use ipnet::IpNet;
 use mongodb::options::ConnectionString;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -232,22 +233,23 @@ impl Settings {
     /// As [`Self::load`]; with `environment` instead of this process' own, for tests.
     fn from_sources(flags: &Flags, environment: Option<Map<String, String>>) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
-        let mut tree = collect(flags, environment).map_err(|(setting, advice)| {
+        let tree = layers::collect(DEFAULTS, flags.config.as_deref(), VARIABLES, environment, flags.values());
+        let mut tree = tree.map_err(|(setting, advice)| {
             let mut mistakes = Mistakes::default();
             mistakes.add(&setting, advice);
             mistakes
         })?;
-        read_files(&mut tree, "", &mut mistakes);
+        layers::read_files(&mut tree, "", &mut mistakes);
         for Required { setting, instead, advice } in REQUIRED {
-            if at(&mut tree, setting).is_none() {
+            if layers::at(&mut tree, setting).is_none() {
                 // A file that cannot be read has been named already.
                 if !mistakes.concern(&format!("{setting}_file")) {
                     mistakes.add(setting, format_args!("is missing: {advice}"));
                 }
-                set(&mut tree, setting, instead);
+                layers::set(&mut tree, setting, instead);
             }
         }
-        if let Some(settings) = deserialize(tree, &mut mistakes) {
+        if let Some(settings) = layers::deserialize::<Self>(tree, instead_of, &mut mistakes) {
             settings.check(&mut mistakes);
             if mistakes.is_empty() {
                 return Ok(settings);
@@ -313,121 +315,10 @@ impl Settings {
     }
 }
 
-/// The layers, one over the other.
-fn collect(flags: &Flags, environment: Option<Map<String, String>>) -> Result<Value, (String, String)> {
-    let mut sources = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
-    if let Some(path) = &flags.config {
-        let at = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| (at.clone(), format!("cannot be read: {error}")))?;
-        let file = File::from_str(&text, FileFormat::Toml);
-        // By itself, so that a mistake in it is told as such.
-        Config::builder()
-            .add_source(file.clone())
-            .build()
-            .map_err(|error| (at, without_excerpt(&error.to_string())))?;
-        sources = sources.add_source(file);
-    }
-    let variables = Environment::with_prefix(VARIABLES).prefix_separator("__").separator("__").ignore_empty(true);
-    sources = sources.add_source(variables.source(environment));
-    for (setting, value) in flags.values() {
-        sources =
-            sources.set_override_option(setting, value).map_err(|error| (setting.to_owned(), error.to_string()))?;
-    }
-    let config = sources.build().map_err(|error| (format!("the {VARIABLES}__… variables"), error.to_string()))?;
-    Ok(config.cache)
-}
-
-/// The parser's message quotes the line that it does not understand, which may hold a secret.
-fn without_excerpt(message: &str) -> String {
-    let lines: Vec<&str> = message.lines().filter(|line| !line.contains('|') && !line.trim().is_empty()).collect();
-    format!("is not TOML: {}", lines.join(", "))
-}
-
-/// Puts what `<setting>_file` names into `<setting>`.
-fn read_files(value: &mut Value, path: &str, mistakes: &mut Mistakes) {
-    let ValueKind::Table(table) = &mut value.kind else { return };
-    for (key, value) in table.iter_mut() {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        read_files(value, &path, mistakes);
-    }
-    let files: Vec<String> = table.keys().filter(|key| key.ends_with("_file")).cloned().collect();
-    for key in files {
-        let Some(file) = table.remove(&key) else { continue };
-        let setting = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        let of = key.trim_end_matches("_file");
-        if table.contains_key(of) {
-            mistakes.add(&setting, format_args!("and {of} are both set: keep one"));
-            continue;
-        }
-        let read = file.into_string().map_err(|error| error.to_string());
-        match read.and_then(|path| fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))) {
-            Ok(text) => {
-                table.insert(of.to_owned(), Value::new(None, ValueKind::String(text.trim().to_owned())));
-            }
-            Err(error) => mistakes.add(&setting, format_args!("cannot be read: {error}")),
-        }
-    }
-}
-
-/// Serde stops at the first mistake. What it stopped at is taken out, and it reads again, until it has named them all.
-fn deserialize(mut tree: Value, mistakes: &mut Mistakes) -> Option<Settings> {
-    loop {
-        let error = match serde_path_to_error::deserialize(tree.clone()) {
-            Ok(settings) => return Some(settings),
-            Err(error) => error,
-        };
-        let setting = error.path().to_string();
-        // config repeats the place, which is said already.
-        let advice = error.inner().to_string();
-        let advice = advice.split(" for key `").next().unwrap_or(&advice);
-        let removed = at(&mut tree, &setting).is_some();
-        mistakes.add(if removed { &setting } else { "settings" }, advice);
-        if !removed {
-            return None;
-        }
-        let required = REQUIRED.iter().find(|required| required.setting == setting);
-        match (required, default_of(&setting)) {
-            (Some(Required { instead, .. }), _) => set(&mut tree, &setting, *instead),
-            (None, Some(default)) => set(&mut tree, &setting, default),
-            (None, None) => remove(&mut tree, &setting),
-        }
-    }
-}
-
-/// What [`DEFAULTS`] says of a setting.
-fn default_of(setting: &str) -> Option<Value> {
-    let mut defaults = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml)).build().ok()?.cache;
-    at(&mut defaults, setting).cloned()
-}
-
-fn at<'a>(tree: &'a mut Value, setting: &str) -> Option<&'a mut Value> {
-    setting.split('.').try_fold(tree, |value, key| match &mut value.kind {
-        ValueKind::Table(table) => table.get_mut(key),
-        _ => None,
-    })
-}
-
-fn parent<'a, 'b>(tree: &'a mut Value, setting: &'b str) -> Option<(&'a mut Map<String, Value>, &'b str)> {
-    let (table, key) = match setting.rsplit_once('.') {
-        Some((parent, key)) => (at(tree, parent)?, key),
-        None => (tree, setting),
-    };
-    match &mut table.kind {
-        ValueKind::Table(table) => Some((table, key)),
-        _ => None,
-    }
-}
-
-fn set(tree: &mut Value, setting: &str, value: impl Into<Value>) {
-    if let Some((table, key)) = parent(tree, setting) {
-        table.insert(key.to_owned(), value.into());
-    }
-}
-
-fn remove(tree: &mut Value, setting: &str) {
-    if let Some((table, key)) = parent(tree, setting) {
-        table.remove(key);
-    }
+/// What stands in for a setting while the other mistakes are looked for.
+fn instead_of(setting: &str) -> Option<Value> {
+    let required = REQUIRED.iter().find(|required| required.setting == setting);
+    required.map(|required| required.instead.into()).or_else(|| layers::value_in(DEFAULTS, setting))
 }
 
 fn master_database() -> String {
@@ -458,6 +349,8 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const KEY: &str = "c2l4dHkgZm91ciBieXRlcyBmb3IgYSBrZXkgdGhhdCBub2JvZHkgdXNlcw==";
