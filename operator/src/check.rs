@@ -8,8 +8,13 @@ use std::{
 };
 
 use anyhow::bail;
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, StatusCode, header},
+};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpStream, lookup_host},
     time::{sleep, timeout},
 };
@@ -22,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Longer than any answer of ours.
-const LONGEST: u64 = 16 << 20;
+const LONGEST: usize = 16 << 20;
 
 #[derive(Clone, Copy)]
 struct Ports {
@@ -80,24 +85,24 @@ async fn look(addresses: &BTreeSet<IpAddr>, ports: Ports) -> Vec<String> {
 
 async fn ask(address: SocketAddr, path: &str) -> Result<String, String> {
     let answer = timeout(PATIENCE, get(address, path)).await;
-    let answer = answer.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.lines().next().and_then(|line| line.split_once(' ')).map_or("no HTTP", |(_, status)| status);
-    if status.starts_with('2') { Ok(body.to_owned()) } else { Err(format!("{status}, {}", body.trim())) }
+    let (status, body) = answer.map_err(|_| "no answer in time".to_owned())?.map_err(|error| format!("{error:#}"))?;
+    if status.is_success() { Ok(body) } else { Err(format!("{status}, {}", body.trim())) }
 }
 
-/// By HTTP/1.0, whose answers end with the connection: nothing that needs a client.
-async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
-    let mut answer = String::new();
-    stream.take(LONGEST).read_to_string(&mut answer).await?;
-    Ok(answer)
+async fn get(address: SocketAddr, path: &str) -> anyhow::Result<(StatusCode, String)> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get(path).header(header::HOST, address.to_string()).body(Body::empty())?;
+    let answer = sender.send_request(request).await?;
+    let status = answer.status();
+    let body = to_bytes(Body::new(answer.into_body()), LONGEST).await?;
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, http::StatusCode, routing::get};
+    use axum::{Router, routing::get};
     use tokio::net::TcpListener;
 
     use super::*;

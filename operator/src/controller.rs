@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backoff,
     context::Context,
-    credentials::MANAGED_BY,
+    credentials::secret::MANAGED_BY,
     drift::Triggers,
     echoes::Watched,
     error::Error,

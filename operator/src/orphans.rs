@@ -30,7 +30,7 @@ use crate::{
     backoff, catalogue, claim,
     context::Context,
     controller::scoped,
-    credentials::MANAGED_BY,
+    credentials::secret::MANAGED_BY,
     echoes::Watched,
     error::{Doing as _, Result},
     mongo::{Health, Mongo},

@@ -29,7 +29,7 @@ use crate::{
     catalogue,
     claim::{self, Decision},
     context::Context,
-    credentials::{self, Why},
+    credentials::{self, decision},
     error::{Error, Result},
     finalizer, loss, pause,
     provision::refuse_newer_schema,
@@ -170,18 +170,18 @@ fn plan_access(
     plan: &mut Plan,
 ) -> Result<()> {
     let name = &tenant.secret_name;
-    let decision = credentials::decide(tenant, &context.settings.endpoint, secret)?;
-    match &decision {
-        credentials::Decision::Keep(_) => {}
-        credentials::Decision::Issue => plan.add(Verb::Create, "Secret", name, "with a new password"),
-        credentials::Decision::Replace => {
+    let decided = decision::decide(tenant, &context.settings.endpoint, secret)?;
+    match &decided {
+        decision::Decision::Keep(_) => {}
+        decision::Decision::Issue => plan.add(Verb::Create, "Secret", name, "with a new password"),
+        decision::Decision::Replace => {
             plan.add(Verb::Update, "Secret", name, "of an object that stood here before, with a new password");
         }
-        credentials::Decision::Write(mending) => {
+        decision::Decision::Write(mending) => {
             let why = match mending.why {
-                Why::Rotation => "with a new password, as an annotation asks",
-                Why::Differs => "what somebody changed",
-                Why::Unusable => "with a new password, as its own cannot be used",
+                decision::Why::Rotation => "with a new password, as an annotation asks",
+                decision::Why::Differs => "what somebody changed",
+                decision::Why::Unusable => "with a new password, as its own cannot be used",
             };
             plan.add(Verb::Update, "Secret", name, why);
         }
@@ -195,10 +195,10 @@ fn plan_access(
         plan.add(Verb::Create, "user", user, "");
         return Ok(());
     }
-    let password = match &decision {
-        credentials::Decision::Keep(credentials) => Some(&credentials.password),
-        credentials::Decision::Write(mending) => mending.kept(),
-        credentials::Decision::Issue | credentials::Decision::Replace => None,
+    let password = match &decided {
+        decision::Decision::Keep(credentials) => Some(&credentials.password),
+        decision::Decision::Write(mending) => mending.kept(),
+        decision::Decision::Issue | decision::Decision::Replace => None,
     };
     let organization = organization.unwrap_or_default();
     let unknown = SecretString::from("");

@@ -134,7 +134,7 @@ pub async fn provision(
     picture.data_loss = record.data_loss.as_ref().map(loss::told);
 
     // Credentials and schema do not need each other. Each side goes on when the other fails: what one has done is kept.
-    let is_rotation = matches!(&secret, Ok(Some(found)) if credentials::rotates(tenant, found));
+    let is_rotation = matches!(&secret, Ok(Some(found)) if credentials::secret::rotates(tenant, found));
     let (mut credential_changes, mut schema_changes) = (Changes::default(), Changes::default());
     let id = record.organization_id.as_str();
     let credentials = give_access(context, tenant, id, secret, &access, &mut credential_changes).boxed();
@@ -193,7 +193,8 @@ fn expect(
 /// Whether there is a sign that the object held its claim, now or before, beside what its status says: its claim as another
 /// cluster knows it (an operator that was told a wrong id of its own), or its Secret. What cannot be seen counts as one.
 fn has_held_its_claim(tenant: &Tenant, record: Option<&OrganizationRecord>, secret: &Result<Option<Secret>>) -> bool {
-    let is_its = |secret: &Option<Secret>| secret.as_ref().is_some_and(|secret| credentials::is_its(tenant, secret));
+    let is_its =
+        |secret: &Option<Secret>| secret.as_ref().is_some_and(|secret| credentials::decision::is_its(tenant, secret));
     record.is_some_and(|record| record.owner.uid == tenant.owner.uid) || secret.as_ref().map_or(true, is_its)
 }
 

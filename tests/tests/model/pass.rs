@@ -122,7 +122,7 @@ pub enum Access {
         secret: Secret,
         user: bool,
     },
-    /// `credentials::mend`: a new password in the Secret that was found, as `credentials::rotates` says
+    /// `credentials::mend`: a new password in the Secret that was found, as `credentials::secret::rotates` says
     Rotate {
         secret: Secret,
         user: bool,
@@ -618,7 +618,7 @@ fn unclaimed(found: Found, adopts: bool) -> Option<Step> {
 /// What the Secret, the user and the database are, in the eyes of this object.
 fn look(world: &World, place: Place, object: Object) -> Found {
     let user = world.user.is_some();
-    // `credentials::decide`
+    // `credentials::decision::decide`
     let access = match world.secret(place) {
         None => Access::Issue { user },
         Some(secret) if secret.owner != object.uid => Access::Replace { secret, user },
