@@ -6,6 +6,8 @@ import { gzipSync } from "node:zlib";
 const INITIAL_KILOBYTES = 150;
 /** Besides the page: as many as a browser asks one server for at the same time; each more waits until another is there. */
 const INITIAL_REQUESTS = 6;
+/** So much of a page comes with its first answer; each delay of a slow connection brings about twice as much. */
+const PAGE_KILOBYTES = 14;
 const ROUTE_KILOBYTES = 130;
 const STYLE_KILOBYTES = 20;
 /** Parts that must stay out of the first page. */
@@ -35,12 +37,15 @@ const initial = withImports(entry);
 const stylesheets = [...initial].flatMap((key) => manifest[key].css ?? []);
 
 // Whatever must be there before the first page is shown is named in the page, so that all of it is asked for at once.
-const page = await readFile(new URL("index.html", dist), "utf8");
-const named = [...page.matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g)].map(([, file]) => file);
 const needed = [...[...initial].map((key) => manifest[key].file), ...stylesheets];
-const unnamed = needed.filter((file) => !named.includes(file));
-if (unnamed.length > 0) failures.push(`the page does not name ${unnamed.join(", ")}`);
-if (named.length > INITIAL_REQUESTS) failures.push(`the page asks for ${named.length} files, not ${INITIAL_REQUESTS}`);
+for (const name of ["index.html", "welcome.html"]) {
+  const page = await readFile(new URL(name, dist));
+  const named = [...page.toString().matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g)].map(([, file]) => file);
+  const unnamed = needed.filter((file) => !named.includes(file));
+  if (unnamed.length > 0) failures.push(`${name} does not name ${unnamed.join(", ")}`);
+  if (named.length > INITIAL_REQUESTS) failures.push(`${name} asks for ${named.length} files, not ${INITIAL_REQUESTS}`);
+  say(name, gzipSync(page, { level: 9 }).length / 1000, PAGE_KILOBYTES);
+}
 const late = Object.keys(manifest).filter((key) => /features\/welcome\/|i18n\/locales\/\w+\/start/.test(key));
 if (late.length > 0) failures.push(`the first page waits for ${late.join(", ")}`);
 

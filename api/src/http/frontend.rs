@@ -15,7 +15,10 @@ use tower_http::services::ServeDir;
 use crate::http::problem::{Kind, Problem};
 
 /// Every page is this file; which one is shown, the front end decides by the path.
-const PAGE: &str = "/index.html";
+pub const PAGE: &str = "/index.html";
+
+/// The same with the first page painted already, for whoever begins there.
+pub const FIRST_PAGE: &str = "/welcome.html";
 
 /// What the build puts here carries a hash of its content in its name.
 const ASSETS: &str = "/assets/";
@@ -55,7 +58,8 @@ impl Frontend {
         let is_of_api = self.api.contains(first_segment(request.uri().path()));
         // Whoever tries the address itself finds the page, with a program too.
         let asks_for_page = navigates(request.headers()) || request.uri().path() == "/";
-        let page = (asks_for_page && !is_asset && !is_of_api).then(|| as_page(&request));
+        let page = if request.uri().path() == "/" { FIRST_PAGE } else { PAGE };
+        let page = (asks_for_page && !is_asset && !is_of_api).then(|| asking_for(page, &request));
         let mut response = self.file(request).await;
         if response.status() == StatusCode::NOT_FOUND {
             let Some(page) = page else { return nothing_here() };
@@ -93,11 +97,12 @@ pub fn navigates(headers: &HeaderMap) -> bool {
     accepted.is_some_and(|types| types.split(',').any(|kind| kind.trim_start().starts_with("text/html")))
 }
 
-fn as_page(request: &Request) -> Request {
+/// The same request for another file.
+fn asking_for(file: &'static str, request: &Request) -> Request {
     let mut page = Request::new(Body::empty());
     page.method_mut().clone_from(request.method());
     page.headers_mut().clone_from(request.headers());
-    *page.uri_mut() = Uri::from_static(PAGE);
+    *page.uri_mut() = Uri::from_static(file);
     page
 }
 
@@ -122,6 +127,7 @@ mod tests {
         fs::create_dir(at("assets")).unwrap();
         for (name, text) in [
             ("index.html", "<!doctype html>the page"),
+            ("welcome.html", "<!doctype html>the first page"),
             ("favicon.svg", "<svg/>"),
             ("assets/app-1a2b.js", "the script"),
             ("assets/app-1a2b.js.br", "the script, small"),
@@ -152,15 +158,18 @@ mod tests {
     #[tokio::test]
     async fn every_place_inside_the_front_end_is_the_page_and_never_kept() {
         let built = built();
-        for path in ["/", "/signup/plan", "/app/patients/pat_1?tab=notes", "/reset-password"] {
+        for path in ["/signup/plan", "/app/patients/pat_1?tab=notes", "/reset-password"] {
             let response = ask(&built, Method::GET, path, &[(header::ACCEPT, HTML)]).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache", "{path}");
             assert_eq!(response.headers()[header::CONTENT_TYPE], "text/html", "{path}");
             assert_eq!(text(response).await, "<!doctype html>the page", "{path}");
         }
-        let tried = ask(&built, Method::GET, "/", &[(header::ACCEPT, "*/*")]).await;
-        assert_eq!(text(tried).await, "<!doctype html>the page");
+        for accepted in [HTML, "*/*"] {
+            let first = ask(&built, Method::GET, "/", &[(header::ACCEPT, accepted)]).await;
+            assert_eq!(first.headers()[header::CACHE_CONTROL], "no-cache");
+            assert_eq!(text(first).await, "<!doctype html>the first page");
+        }
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ use self::section::{Mistakes, choice, duration};
 use crate::{
     access::{mail::MailSettings, sessions::SessionSettings, sign_in::hashing::HashingSettings},
     data::tenant::TenantSettings,
-    http::limits::LimitSettings,
+    http::{frontend, limits::LimitSettings},
     program::{public_url::PublicUrl, secret_key::SecretKey},
     subscription::payments::PaymentSettings,
 };
@@ -293,10 +293,14 @@ impl Settings {
         if self.request_timeout <= self.signup_wait.max(self.payment_wait) {
             mistakes.add("request_timeout", "must be longer than signup_wait and payment_wait, which it would cut off");
         }
-        if let Some(folder) = self.frontend.as_ref().filter(|folder| !folder.join("index.html").is_file()) {
-            let folder = folder.display();
-            mistakes
-                .add("frontend", format_args!("has no index.html in {folder}: build the front end, or leave it out"));
+        if let Some(folder) = &self.frontend {
+            for page in [frontend::PAGE, frontend::FIRST_PAGE].map(|page| page.trim_start_matches('/')) {
+                if !folder.join(page).is_file() {
+                    let folder = folder.display();
+                    let advice = format_args!("has no {page} in {folder}: build the front end, or leave it out");
+                    mistakes.add("frontend", advice);
+                }
+            }
         }
         if self.body_limit < 4096 {
             mistakes.add("body_limit", "must be at least 4096 bytes, or ordinary requests do not fit");

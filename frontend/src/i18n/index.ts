@@ -19,7 +19,7 @@ export const languages = { en: "English", de: "Deutsch" } as const;
 export type Language = keyof typeof languages;
 
 /** What the first page says, and what is said everywhere: so little that a request for one language would cost more than all. */
-const start: Record<Language, object> = { en: english, de: german };
+export const start: Record<Language, object> = { en: english, de: german };
 
 /** What is said at the doors, and behind them: each part is loaded when somebody goes there. */
 type Part = "doors" | "work";

@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import i18next from "i18next";
 import { expect, it } from "vitest";
 import { words as closed } from "@/api/rules.generated";
-import { changeLanguage } from "./index";
+import { changeLanguage, languages } from "./index";
 import deDoors from "./locales/de/doors";
 import deStart from "./locales/de/start";
 import deWork from "./locales/de/work";
@@ -86,4 +87,13 @@ it("nothing is said that nobody asks for", () => {
     );
   });
   expect(unused).toEqual([]);
+});
+
+it("knows the same languages before the program is there", () => {
+  const [, listed] = /const languages = (\[.*\]);/.exec(readFileSync("public/theme.js", "utf8")) ?? [];
+  expect(JSON.parse(listed ?? "null")).toEqual(Object.keys(languages));
+  const styles = readFileSync("src/styles/app.css", "utf8");
+  for (const one of Object.keys(languages)) {
+    expect(styles).toContain(`:root:lang(${one}) [data-prerendered]:not(:lang(${one}))`);
+  }
 });

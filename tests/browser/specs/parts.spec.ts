@@ -113,3 +113,31 @@ test("a newer version costs nobody what they have typed", async ({ page, clinic,
   await audit(page);
   await expect(page.getByRole("button", { name: "Load the page anew" })).toBeVisible();
 });
+
+test("the first page is there before the program, in the reader's language, and leads on without it", async ({ browser }) => {
+  const welcome = { en: "Welcome to ChakraVue", de: "Willkommen bei ChakraVue" };
+  for (const { locale, chosen, shown } of [
+    { locale: "en-GB", shown: "en" },
+    { locale: "de-AT", shown: "de" },
+    { locale: "fr-FR", shown: "en" },
+    { locale: "de-DE", chosen: "en", shown: "en" },
+  ] as const) {
+    const context = await browser.newContext({ locale });
+    if (chosen) await context.addInitScript((language) => localStorage.setItem("chakravue.language", language), chosen);
+    const page = await context.newPage();
+    // It is never answered, so the program stays away.
+    await page.route("**/assets/*.js", () => {});
+    await page.goto(url, { waitUntil: "commit" });
+    await expect(page.getByRole("heading")).toHaveText([welcome[shown]]);
+    await expect(page.locator("html")).toHaveAttribute("lang", shown);
+    const doors = page.getByRole("main").getByRole("link");
+    const addresses = await doors.evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+    expect(addresses).toEqual(["/sign-in", "/staff", "/signup", "/admin"]);
+    await audit(page);
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await page.goto(url);
+    await expect(page.getByRole("button", { name: /^(Appearance|Darstellung)/ })).toBeVisible();
+    await expect(page.getByRole("heading")).toHaveText([welcome[shown]]);
+    await context.close();
+  }
+});
