@@ -6,3 +6,4 @@ pub mod database_error;
 pub mod master;
 pub mod platform_audit;
 pub mod tenant;
+pub mod timed;

@@ -3,14 +3,13 @@
 
 use bson::doc;
 use chakravue_crds::organization_id::OrganizationId;
-use futures::TryStreamExt as _;
 use moka::future::Cache;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     access::blind_index::{BlindIndex, Index},
-    data::master::{InTime as _, Master, Record, Store, index},
+    data::master::{Master, Record, Store, index},
     http::problem::Answer,
 };
 
@@ -69,12 +68,7 @@ impl Memberships {
             "organization_id": organization.as_str(),
         };
         let add = doc! { "$set": known };
-        self.master
-            .raw(Store::OrganizationUsers)
-            .update_one(doc! { "_id": user_id }, add)
-            .upsert(true)
-            .in_time()
-            .await?;
+        self.master.raw(Store::OrganizationUsers).update_one(doc! { "_id": user_id }, add).upsert(true).await?;
         self.noted.insert(user_id.to_owned(), ()).await;
         Ok(())
     }
@@ -86,8 +80,7 @@ impl Memberships {
     /// When the master database is away.
     pub async fn of(&self, email: &str, limit: i64) -> Answer<Vec<OrganizationId>> {
         let filter = doc! { "kind": "member", "email_index": &self.blind_index.of_email(email) };
-        let found = self.master.of::<Membership>().find(filter).sort(doc! { "_id": -1 }).limit(limit).in_time().await?;
-        let found: Vec<Membership> = found.try_collect().in_time().await?;
+        let found = self.master.of::<Membership>().find(filter).sort(doc! { "_id": -1 }).limit(limit).all().await?;
         Ok(found.into_iter().map(|membership| membership.organization_id).collect())
     }
 }

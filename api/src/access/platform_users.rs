@@ -13,7 +13,7 @@ use crate::{
         tokens::Home,
     },
     data::{
-        master::{InTime as _, Master, Record, Store, unique_where},
+        master::{Master, Record, Store, unique_where},
         tenant::{
             Fault,
             users::{Link, UserStatus},
@@ -82,7 +82,7 @@ impl PlatformUsers {
     /// # Errors
     /// When the master database is away.
     pub async fn find(&self, filter: Document) -> Answer<Option<PlatformUser>> {
-        Ok(self.master.of::<PlatformUser>().find_one(of_kind(filter)).in_time().await?)
+        Ok(self.master.of::<PlatformUser>().find_one(of_kind(filter)).await?)
     }
 
     /// Updates one and answers it as it is afterwards.
@@ -91,7 +91,7 @@ impl PlatformUsers {
     /// When the master database is away.
     pub async fn update(&self, filter: Document, update: Document) -> Answer<Option<PlatformUser>> {
         let users = self.master.of::<PlatformUser>();
-        Ok(users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After).in_time().await?)
+        Ok(users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After).await?)
     }
 
     /// Updates one within a transaction and answers it as it is afterwards.
@@ -105,7 +105,8 @@ impl PlatformUsers {
         update: Document,
     ) -> mongodb::error::Result<Option<PlatformUser>> {
         let users = self.master.of::<PlatformUser>();
-        let update = users.find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After);
+        let update =
+            users.in_transaction().find_one_and_update(of_kind(filter), update).return_document(ReturnDocument::After);
         update.session(session).await
     }
 
@@ -117,7 +118,7 @@ impl PlatformUsers {
     pub async fn invite_in(&self, session: &mut ClientSession, email: &str) -> Result<(String, Issued), Fault> {
         let users = self.master.of::<PlatformUser>();
         let by_email = of_kind(doc! { "email_index": &self.blind_index.of_email(email) });
-        if let Some(known) = users.find_one(by_email).session(&mut *session).await? {
+        if let Some(known) = users.in_transaction().find_one(by_email).session(&mut *session).await? {
             let purpose =
                 if known.status == UserStatus::Invited { Purpose::Invitation } else { Purpose::PasswordReset };
             let issued = Issued::new(purpose, &Home::Platform, &self.clock)?;
@@ -139,7 +140,7 @@ impl PlatformUsers {
             created_at: self.clock.now_bson(),
         };
         // Where somebody else invites the same address in the same moment, everything is looked at again.
-        users.insert_one(&user).session(session).await?;
+        users.in_transaction().insert_one(&user).session(session).await?;
         Ok((user.user_id, issued))
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
 use chakravue_crds::{organization::Subscription, organization_id::OrganizationId, roles::StaffRole};
-use futures::{TryStreamExt as _, future::BoxFuture};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use mongodb::{IndexModel, options::WriteConcern};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use ulid::Ulid;
 use self::lookup::Lookup;
 use crate::{
     access::tokens::{Home, Token, TokenHash, TokenKind},
-    data::master::{InTime as _, Master, Record, Store, expiring, index, unique},
+    data::master::{Master, Record, Store, expiring, index, unique},
     hospitals::{Hospital, Hospitals},
     http::problem::{Answer, Kind, Problem},
     program::{
@@ -152,7 +152,7 @@ impl Sessions {
         // One that a failover takes away again costs somebody a second sign-in, so it is not waited for until it is safe. What
         // follows is: the look at the account, which a server that is about to lose its office must not answer, and the
         // audit entry.
-        self.master.of::<Session>().insert_one(&session).write_concern(WriteConcern::nodes(1)).in_time().await?;
+        self.master.of::<Session>().insert_one(&session).write_concern(WriteConcern::nodes(1)).await?;
         Ok((token, session))
     }
 
@@ -175,7 +175,7 @@ impl Sessions {
             let noted = from_bson(session.last_seen_at);
             if later(noted, noted_within(self.idle)) <= now {
                 let seen = doc! { "$max": { "last_seen_at": to_bson(now) } };
-                self.master.of::<Session>().update_one(doc! { "_id": &hash }, seen).in_time().await?;
+                self.master.of::<Session>().update_one(doc! { "_id": &hash }, seen).await?;
             }
             Ok(session)
         })
@@ -221,8 +221,8 @@ impl Sessions {
     pub async fn of_user(&self, principal: &Principal) -> Answer<Vec<Session>> {
         let mut filter = principal.filter();
         filter.insert("suspended_by", doc! { "$exists": false });
-        let found = self.master.of::<Session>().find(filter).sort(doc! { "created_at": -1 }).in_time().await?;
-        let mut sessions: Vec<Session> = found.try_collect().in_time().await?;
+        let newest_first = doc! { "created_at": -1 };
+        let mut sessions = self.master.of::<Session>().find(filter).sort(newest_first).all().await?;
         let now = self.clock.now();
         sessions.retain(|session| !self.has_expired(session, now));
         Ok(sessions)
@@ -235,7 +235,7 @@ impl Sessions {
     pub async fn end(&self, principal: &Principal, session_id: &str) -> Answer<bool> {
         let mut filter = principal.filter();
         filter.insert("session_id", session_id);
-        Ok(self.master.of::<Session>().delete_one(filter).in_time().await?.deleted_count > 0)
+        Ok(self.master.of::<Session>().delete_one(filter).await?.deleted_count > 0)
     }
 
     /// Ends the session of this token, whoever's it is, and answers what it was.
@@ -243,7 +243,7 @@ impl Sessions {
     /// # Errors
     /// When the master database is away.
     pub async fn end_of_token(&self, hash: &TokenHash) -> Answer<Option<Session>> {
-        Ok(self.master.of::<Session>().find_one_and_delete(doc! { "_id": hash }).in_time().await?)
+        Ok(self.master.of::<Session>().find_one_and_delete(doc! { "_id": hash }).await?)
     }
 
     /// Ends every session of a user but, where one is named, the present one.
@@ -255,7 +255,7 @@ impl Sessions {
         if let Some(kept) = except {
             filter.insert("session_id", doc! { "$ne": kept });
         }
-        self.master.of::<Session>().delete_many(filter).in_time().await?;
+        self.master.of::<Session>().delete_many(filter).await?;
         Ok(())
     }
 
@@ -265,7 +265,7 @@ impl Sessions {
     /// When the master database is away.
     pub async fn end_of_member(&self, organization: &OrganizationId, user_id: &str) -> Answer<()> {
         let filter = doc! { "organization_id": organization.as_str(), "user_id": user_id };
-        self.master.of::<Session>().delete_many(filter).in_time().await?;
+        self.master.of::<Session>().delete_many(filter).await?;
         Ok(())
     }
 
@@ -276,7 +276,7 @@ impl Sessions {
     pub async fn end_of_suspended(&self, organization: &OrganizationId, hospital: &Hospital) -> Answer<()> {
         let open = doc! { "organization_id": organization.as_str(), "suspended_by": { "$exists": false } };
         let ended = doc! { "$set": { "suspended_by": hospital.metadata.generation.unwrap_or_default() } };
-        self.master.of::<Session>().update_many(open, ended).in_time().await?;
+        self.master.of::<Session>().update_many(open, ended).await?;
         Ok(())
     }
 
@@ -286,7 +286,7 @@ impl Sessions {
     /// When the master database is away.
     pub async fn forget_suspended(&self, token: &str) -> Answer<()> {
         let ended = doc! { "_id": &TokenHash::of(token), "suspended_by": { "$exists": true } };
-        self.master.of::<Session>().delete_one(ended).in_time().await?;
+        self.master.of::<Session>().delete_one(ended).await?;
         Ok(())
     }
 }

@@ -3,7 +3,6 @@
 //!
 //! Each kind of document is declared by the component that owns it, which says by [`Record`] where it is kept.
 
-mod in_time;
 pub mod role;
 mod standing;
 
@@ -18,13 +17,14 @@ use bson::{Document, doc};
 use chakravue_crds::master::{ORGANIZATIONS, OrganizationRecord};
 use futures::future::try_join_all;
 use mongodb::{
-    Client, Collection, Database, IndexModel,
+    Client, Database, IndexModel,
     options::{ClientOptions, IndexOptions, ReadPreference, Tls, WriteConcern},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::standing::Standing;
-pub use self::{in_time::InTime, standing::Unusable};
+pub use self::standing::Unusable;
+use crate::data::timed::{TimedCollection, within};
 
 /// A collection of the master database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,14 +186,14 @@ impl Master {
     }
 
     #[must_use]
-    pub fn of<T: Record>(&self) -> Collection<T> {
-        self.database.collection(T::STORE.name())
+    pub fn of<T: Record>(&self) -> TimedCollection<T> {
+        self.database.collection(T::STORE.name()).into()
     }
 
     /// The collection without its type, for updates and counts.
     #[must_use]
-    pub fn raw(&self, store: Store) -> Collection<Document> {
-        self.database.collection(store.name())
+    pub fn raw(&self, store: Store) -> TimedCollection<Document> {
+        self.database.collection(store.name()).into()
     }
 
     /// Makes the indexes that are missing. Several replicas may do so at once.
@@ -204,7 +204,8 @@ impl Master {
         let prepare = Store::ALL.into_iter().map(async |store| {
             let indexes = (self.standing.indexes)(store);
             if !indexes.is_empty() {
-                self.raw(store).create_indexes(indexes).within(INDEXES).await?;
+                let collection = self.database.collection::<Document>(store.name());
+                within(INDEXES, collection.create_indexes(indexes)).await?;
             }
             Ok::<_, mongodb::error::Error>(())
         });

@@ -13,14 +13,15 @@ use std::{
 use bson::{Document, doc};
 use chakravue_crds::OrganizationId;
 use jiff::Timestamp;
-use mongodb::{Collection, IndexModel};
+use mongodb::IndexModel;
 use tokio::sync::oneshot;
 
 use crate::{
     data::{
         audit::{Actor, AuditRecord, Entry, Head, Pending},
         database_error,
-        master::{InTime as _, Master, Record, Store, index, unique, unique_where},
+        master::{Master, Record, Store, index, unique, unique_where},
+        timed::TimedCollection,
     },
     http::problem::{A_MOMENT, Answer, Kind, Problem},
     program::clock::{Clock, to_bson},
@@ -107,7 +108,7 @@ fn overtaken_by(entry: &Entry, now: Timestamp) -> Option<Document> {
 
 #[derive(Clone, Debug)]
 pub struct PlatformAudit {
-    log: Collection<AuditRecord>,
+    log: TimedCollection<AuditRecord>,
     clock: Clock,
     queue: Arc<Queue>,
 }
@@ -136,7 +137,7 @@ impl PlatformAudit {
     }
 
     #[must_use]
-    pub fn log(&self) -> &Collection<AuditRecord> {
+    pub fn log(&self) -> &TimedCollection<AuditRecord> {
         &self.log
     }
 
@@ -162,7 +163,7 @@ impl PlatformAudit {
     /// When the master database is away.
     pub async fn last_of(&self, actions: &[&str], organization: &OrganizationId) -> Answer<Option<AuditRecord>> {
         let about = doc! { "target.id": organization.as_str(), "action": { "$in": actions } };
-        Ok(self.log.find_one(about).sort(doc! { "sequence": -1 }).in_time().await?)
+        Ok(self.log.find_one(about).sort(doc! { "sequence": -1 }).await?)
     }
 
     /// Writes what waits, at once. Each entry has a task that does so, so that none stays behind a full batch; most find
@@ -186,7 +187,7 @@ impl PlatformAudit {
             if attempts == ATTEMPTS {
                 return Err(too_much());
             }
-            let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).in_time().await?;
+            let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).await?;
             let mut head = last.as_ref().map(Head::from).unwrap_or_default();
             // After the look at the end: what is written from now on takes the next one's place.
             self.leave_out_overtaken(batch).await?;
@@ -199,7 +200,7 @@ impl PlatformAudit {
                 head = Head::from(&record);
                 records.push(record);
             }
-            let stored = match self.log.insert_many(&records).in_time().await {
+            let stored = match self.log.insert_many(&records).await {
                 Ok(_) => records.len(),
                 Err(error) if database_error::is_duplicate(&error) => database_error::before_the_duplicate(&error),
                 Err(error) => return Err(error.into()),
@@ -209,7 +210,7 @@ impl PlatformAudit {
             }
             // Another replica's entry has the next one's place, or it is there already.
             if let Some(once) = batch.front().and_then(|next| next.once.clone())
-                && self.log.find_one(once).in_time().await?.is_some()
+                && self.log.find_one(once).await?.is_some()
                 && let Some(known) = batch.pop_front()
             {
                 // That was no contention: many of these may be known.
@@ -225,7 +226,7 @@ impl PlatformAudit {
         let mut place = 0;
         while let Some(one) = batch.get(place) {
             if let Some(by) = &one.overtaken_by
-                && self.log.find_one(by.clone()).in_time().await?.is_some()
+                && self.log.find_one(by.clone()).await?.is_some()
                 && let Some(told) = batch.remove(place)
             {
                 told.answer(Ok(()));

@@ -4,10 +4,8 @@ pub(super) mod verify;
 
 use axum::Json;
 use bson::{Bson, DateTime, Document, doc};
-use futures::TryStreamExt as _;
 use garde::Validate;
 use jiff::SignedDuration;
-use mongodb::Collection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -17,8 +15,8 @@ use crate::{
     access::{identity::Member, permissions::may},
     data::{
         audit::{AuditRecord, Entry, Target},
-        master::InTime as _,
         tenant::Records,
+        timed::TimedCollection,
     },
     http::{
         dates::Moment,
@@ -169,8 +167,12 @@ impl Stretch {
 }
 
 /// The place of the first entry in an order.
-async fn first(log: &Collection<AuditRecord>, filter: Document, sort: Document) -> mongodb::error::Result<Option<i64>> {
-    Ok(log.find_one(filter).sort(sort).in_time().await?.map(|entry| entry.sequence))
+async fn first(
+    log: &TimedCollection<AuditRecord>,
+    filter: Document,
+    sort: Document,
+) -> mongodb::error::Result<Option<i64>> {
+    Ok(log.find_one(filter).sort(sort).await?.map(|entry| entry.sequence))
 }
 
 fn shifted(moment: Moment, by: SignedDuration) -> DateTime {
@@ -207,16 +209,16 @@ impl Reading {
     /// When MongoDB is away.
     pub(super) async fn of(
         &self,
-        log: &Collection<AuditRecord>,
+        log: &TimedCollection<AuditRecord>,
     ) -> mongodb::error::Result<(Vec<AuditRecord>, Option<i64>)> {
         let stretch = if self.filter.is_empty() { None } else { Some(self.stretch(log).await?) };
         let condition = stretch.map_or_else(|| self.condition.clone(), |stretch| stretch.filter(&self.condition));
-        let found = log.find(condition).sort(NEWEST_FIRST.sort()).limit(self.page.fetch()).in_time().await?;
+        let found = log.find(condition).sort(NEWEST_FIRST.sort()).limit(self.page.fetch()).all().await?;
         let looked_to = stretch.filter(|stretch| stretch.goes_on).map(|stretch| stretch.oldest);
-        Ok((found.try_collect().in_time().await?, looked_to))
+        Ok((found, looked_to))
     }
 
-    async fn stretch(&self, log: &Collection<AuditRecord>) -> mongodb::error::Result<Stretch> {
+    async fn stretch(&self, log: &TimedCollection<AuditRecord>) -> mongodb::error::Result<Stretch> {
         let newest = match (self.before, self.until) {
             (Some(before), _) => Some(before),
             (None, Some(until)) => {
@@ -265,7 +267,7 @@ async fn list_entries(
     let reading = Reading::new(query, LOOKED_AT)?;
     let found = member.tenant.read(|db| {
         let reading = reading.clone();
-        async move { Ok(reading.of(&db.collection(Records::AuditLogs)).await?) }
+        async move { Ok(reading.of(&db.collection(Records::AuditLogs).into()).await?) }
     });
     let entries = reading.page(found.await?)?;
     member.tenant.record(&member.actor(), Entry::new("audit.read").detail("count", entries.items.len())).await?;

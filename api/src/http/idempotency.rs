@@ -21,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bson::{Bson, Document, doc};
-use mongodb::{Collection, IndexModel, options::ReturnDocument};
+use mongodb::{IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
@@ -34,7 +34,8 @@ use self::{repetition::UNGUESSABLE, seal::Seal};
 use crate::{
     data::{
         database_error,
-        master::{InTime as _, Master, Record, Store, expiring},
+        master::{Master, Record, Store, expiring},
+        timed::TimedCollection,
     },
     http::{
         problem::{Answer, Kind, Problem},
@@ -126,7 +127,7 @@ pub struct Attempt {
 /// An entry while an attempt has it.
 #[derive(Clone)]
 struct Held {
-    entries: Collection<Entry>,
+    entries: TimedCollection<Entry>,
     id: String,
     attempt: String,
 }
@@ -148,7 +149,7 @@ impl Attempt {
     /// `idempotency-conflict` when somebody has; 503 when the master database is away.
     pub async fn check(&self) -> Answer<()> {
         let Some(held) = &self.held else { return Ok(()) };
-        match held.entries.find_one(held.filter()).in_time().await? {
+        match held.entries.find_one(held.filter()).await? {
             Some(_) => Ok(()),
             None => Err(under_way()),
         }
@@ -185,7 +186,7 @@ impl Answers {
 
 #[derive(Clone)]
 pub struct Idempotency {
-    entries: Collection<Entry>,
+    entries: TimedCollection<Entry>,
     secret: SecretKey,
 }
 
@@ -255,7 +256,7 @@ impl Idempotency {
         let Some(key) = repetition.key.as_ref().filter(|key| key.is_long_enough(sender)) else { return Ok(false) };
         let request = self.identify(key, &repetition.content, sender, operation);
         let same = doc! { "_id": &request.id, "fingerprint": &request.fingerprint };
-        Ok(self.entries.find_one(same).in_time().await?.is_some())
+        Ok(self.entries.find_one(same).await?.is_some())
     }
 
     fn identify(&self, key: &IdempotencyKey, content: &[u8], sender: Sender<'_>, operation: &str) -> Identified {
@@ -308,7 +309,6 @@ impl Idempotency {
                 .find_one_and_update(doc! { "_id": &request.id }, claim(&request.fingerprint, &attempt))
                 .upsert(true)
                 .return_document(ReturnDocument::After)
-                .in_time()
                 .await;
             let entry = match entry {
                 // Another one inserted it in the same moment.
@@ -355,7 +355,7 @@ impl Held {
     /// Changes the entry while the attempt still has it; `false`: it has not. When this fails, the lease runs out and a
     /// repetition does the work again, which finds everything made; so the request at hand is answered all the same.
     async fn change(&self, change: Vec<Document>) -> bool {
-        match self.entries.update_one(self.filter(), change).in_time().await {
+        match self.entries.update_one(self.filter(), change).await {
             Ok(done) if done.matched_count == 0 => {
                 tracing::warn!("a request that took long was taken over by its repetition");
                 false
@@ -449,7 +449,7 @@ mod tests {
     fn identified(sender: Sender<'_>, operation: &str, idempotency_key: &str, content: u8) -> Identified {
         let client = mongodb::Client::with_options(mongodb::options::ClientOptions::default()).unwrap();
         let idempotency = Idempotency {
-            entries: client.database("none").collection("none"),
+            entries: client.database("none").collection("none").into(),
             secret: SecretKey::parse(SECRET).unwrap(),
         };
         let headers = [(HeaderName::from_static(HEADER), idempotency_key.parse().unwrap())].into_iter().collect();

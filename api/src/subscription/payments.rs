@@ -19,7 +19,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use bson::{DateTime, doc};
-use mongodb::{Collection, IndexModel};
+use mongodb::IndexModel;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -36,8 +36,9 @@ use crate::{
     data::{
         audit::{Actor, Entry},
         database_error,
-        master::{InTime as _, Master, Record, Store, expiring},
+        master::{Master, Record, Store, expiring},
         platform_audit::{DECLINE, PlatformAudit},
+        timed::TimedCollection,
     },
     http::problem::{Answer, Kind, Problem},
     program::{
@@ -167,7 +168,7 @@ pub struct Payments(Arc<Inner>);
 struct Inner {
     ledger: Ledger,
     provider: Box<dyn PaymentProvider>,
-    events: Collection<EventRecord>,
+    events: TimedCollection<EventRecord>,
     /// Present where the provider sends events.
     webhook_secret: Option<SecretString>,
     clock: Clock,
@@ -388,9 +389,9 @@ impl Payments {
             expires_at: to_bson(later(now, EVENTS_KEPT)),
         };
         let this = doc! { "_id": &record.id };
-        match self.0.events.insert_one(&record).in_time().await {
+        match self.0.events.insert_one(&record).await {
             Err(error) if database_error::is_duplicate(&error) => {
-                if self.0.events.find_one(this.clone()).in_time().await?.is_some_and(|event| event.done) {
+                if self.0.events.find_one(this.clone()).await?.is_some_and(|event| event.done) {
                     return Ok(());
                 }
             }
@@ -399,7 +400,7 @@ impl Payments {
         if let Some(charge) = event.payment_intent() {
             self.look_at(&Reference(charge.to_owned())).await?;
         }
-        self.0.events.update_one(this, doc! { "$set": { "done": true } }).in_time().await?;
+        self.0.events.update_one(this, doc! { "$set": { "done": true } }).await?;
         Ok(())
     }
 

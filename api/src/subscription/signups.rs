@@ -12,7 +12,7 @@ use chakravue_crds::{
     OrganizationId, conditions::ConditionType, master::OrganizationRecord, naming::DatabaseName, plans::Plan,
 };
 use kube::ResourceExt as _;
-use mongodb::{Collection, IndexModel, options::ReturnDocument};
+use mongodb::{IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
@@ -23,7 +23,8 @@ use crate::{
     },
     data::{
         database_error,
-        master::{InTime as _, Master, Record, Store, expiring, index, unique, unique_where},
+        master::{Master, Record, Store, expiring, index, unique, unique_where},
+        timed::TimedCollection,
     },
     hospitals::{
         Hospital, Hospitals,
@@ -127,8 +128,8 @@ pub struct SignedUp {
 
 #[derive(Clone, Debug)]
 pub struct Signups {
-    records: Collection<SignupRecord>,
-    organizations: Collection<OrganizationRecord>,
+    records: TimedCollection<SignupRecord>,
+    organizations: TimedCollection<OrganizationRecord>,
     blind_index: BlindIndex,
     clock: Clock,
 }
@@ -144,7 +145,7 @@ impl Signups {
     /// # Errors
     /// When the master database is away.
     pub async fn find_by_token(&self, hash: &TokenHash) -> Answer<Option<SignupRecord>> {
-        let found = self.records.find_one(doc! { "token_hash": hash }).in_time().await?;
+        let found = self.records.find_one(doc! { "token_hash": hash }).await?;
         Ok(found.filter(|record| record.expires_at > self.clock.now_bson()))
     }
 
@@ -154,7 +155,7 @@ impl Signups {
     /// # Errors
     /// When the master database is away.
     pub async fn end(&self, organization: &OrganizationId) -> Answer<()> {
-        self.records.delete_many(doc! { "organization_id": organization.as_str() }).in_time().await?;
+        self.records.delete_many(doc! { "organization_id": organization.as_str() }).await?;
         Ok(())
     }
 
@@ -192,7 +193,7 @@ impl Signups {
 
     /// The record of an earlier attempt.
     async fn resume(&self, request: &RequestKey, new: &NewSignup, patience: Duration) -> Answer<Option<SignupRecord>> {
-        if let Some(record) = self.records.find_one(doc! { "request": request }).in_time().await? {
+        if let Some(record) = self.records.find_one(doc! { "request": request }).await? {
             return Ok(Some(record));
         }
         // One that was given up without an answer is nobody's: no token for it exists.
@@ -203,8 +204,7 @@ impl Signups {
             "worked_until": { "$lte": to_bson(now) },
         };
         let ours = doc! { "$set": { "request": request, "worked_until": to_bson(later(now, patience + SLACK)) } };
-        let found =
-            self.records.find_one_and_update(given_up, ours).return_document(ReturnDocument::After).in_time().await?;
+        let found = self.records.find_one_and_update(given_up, ours).return_document(ReturnDocument::After).await?;
         Ok(found)
     }
 
@@ -231,7 +231,7 @@ impl Signups {
         for name in names {
             if self.is_free(hospitals, &name).await? {
                 record.object_name = name;
-                match self.records.insert_one(&record).in_time().await {
+                match self.records.insert_one(&record).await {
                     Ok(_) => return Ok(record),
                     Err(error) if database_error::is_duplicate(&error) => {}
                     Err(error) => return Err(error.into()),
@@ -256,7 +256,6 @@ impl Signups {
                 .records
                 .find_one_and_update(doc! { "_id": &record.signup_id }, doc! { "$set": { "object_name": name } })
                 .return_document(ReturnDocument::After)
-                .in_time()
                 .await;
             match renamed {
                 Ok(Some(renamed)) => return Ok(renamed),
@@ -275,7 +274,7 @@ impl Signups {
         if hospitals.get_by_name(name).is_some() {
             return Ok(false);
         }
-        Ok(self.organizations.find_one(doc! { "database_name": database.as_str() }).in_time().await?.is_none())
+        Ok(self.organizations.find_one(doc! { "database_name": database.as_str() }).await?.is_none())
     }
 
     /// Waits until the operator holds the claim. `None`: it refused, and another name is to be tried.
@@ -293,7 +292,7 @@ impl Signups {
         }
         // Whoever sends the same again goes on from here.
         let given_up = doc! { "$set": { "worked_until": self.clock.now_bson() } };
-        self.records.update_one(doc! { "_id": &record.signup_id }, given_up).in_time().await?;
+        self.records.update_one(doc! { "_id": &record.signup_id }, given_up).await?;
         let detail = "The hospital's name is reserved, but the platform has not taken it up yet. Send the same request \
             again in a moment; it goes on from here.";
         Err(Problem::new(Kind::OperatorUnavailable, detail).retry_after(Duration::from_secs(5)))
@@ -312,8 +311,8 @@ impl Signups {
             "expires_at": setup_expires_at,
         } };
         let as_read = doc! { "_id": &record.signup_id, "token_hash": record.token_hash.as_ref() };
-        if self.records.update_one(as_read, update).in_time().await?.matched_count == 0 {
-            let is_there = self.records.find_one(doc! { "_id": &record.signup_id }).in_time().await?.is_some();
+        if self.records.update_one(as_read, update).await?.matched_count == 0 {
+            let is_there = self.records.find_one(doc! { "_id": &record.signup_id }).await?.is_some();
             return Err(if is_there { under_way() } else { too_long() });
         }
         let database = hospital.status.as_ref().and_then(|status| status.database_name.clone());

@@ -10,13 +10,12 @@ use std::{
 };
 
 use bson::{Bson, RawDocumentBuf, doc};
-use futures::TryStreamExt as _;
 use tokio::sync::oneshot;
 
 use super::Session;
 use crate::{
     access::tokens::TokenHash,
-    data::master::{InTime as _, Master},
+    data::master::Master,
     http::problem::{Answer, Problem},
 };
 
@@ -102,10 +101,10 @@ impl Lookup {
     async fn all(&self, batch: &[Waiting]) -> Answer<HashMap<TokenHash, Answer<Session>>> {
         let hashes: HashSet<&TokenHash> = batch.iter().map(|one| &one.hash).collect();
         let hashes: Vec<Bson> = hashes.into_iter().map(Bson::from).collect();
-        let sessions = self.0.master.of::<Session>().clone_with_type::<RawDocumentBuf>();
-        let mut found = sessions.find(doc! { "_id": { "$in": hashes } }).batch_size(MOST).in_time().await?;
+        let sessions = self.0.master.of::<Session>().as_type::<RawDocumentBuf>();
+        let mut found = sessions.find(doc! { "_id": { "$in": hashes } }).batch_size(MOST).cursor().await?;
         let mut read = HashMap::new();
-        while let Some(document) = found.try_next().in_time().await? {
+        while let Some(document) = found.next().await? {
             let Some(hash) = document.get_str("_id").ok().map(TokenHash::stored) else { continue };
             let session = bson::deserialize_from_slice(document.as_bytes()).map_err(|_| {
                 tracing::error!("a session in the database cannot be read");

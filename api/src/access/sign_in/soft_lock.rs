@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::blind_index::Index,
-    data::master::{InTime as _, Master, Record, Store, expiring},
+    data::master::{Master, Record, Store, expiring},
     http::problem::Answer,
     program::clock::{Clock, from_bson, later, to_bson},
 };
@@ -87,7 +87,7 @@ impl SoftLock {
     /// When the master database is away.
     pub async fn look(&self, counted: &Counted) -> Answer<Standing> {
         let same = doc! { "_id": counted.index() };
-        let attempts = self.master.of::<LoginAttempts>().find_one(same).in_time().await?;
+        let attempts = self.master.of::<LoginAttempts>().find_one(same).await?;
         Ok(standing(attempts.as_ref(), self.clock.now()))
     }
 
@@ -103,7 +103,6 @@ impl SoftLock {
             .find_one_and_update(doc! { "_id": counted.index() }, counting(now))
             .upsert(true)
             .return_document(ReturnDocument::After)
-            .in_time()
             .await?;
         Ok(standing(after.as_ref(), now))
     }
@@ -113,7 +112,7 @@ impl SoftLock {
     /// # Errors
     /// When the master database is away.
     pub async fn forget(&self, account: &Index) -> Answer<()> {
-        self.master.of::<LoginAttempts>().delete_one(doc! { "_id": account }).in_time().await?;
+        self.master.of::<LoginAttempts>().delete_one(doc! { "_id": account }).await?;
         Ok(())
     }
 
@@ -127,8 +126,7 @@ impl SoftLock {
             return Ok(self.look(counted).await?.failures <= before.failures);
         };
         let same = doc! { "_id": account, "failures": before.failures };
-        if before.failures > 0 && self.master.of::<LoginAttempts>().delete_one(same).in_time().await?.deleted_count > 0
-        {
+        if before.failures > 0 && self.master.of::<LoginAttempts>().delete_one(same).await?.deleted_count > 0 {
             return Ok(true);
         }
         // Nothing was there to forget, or another success at the same time has forgotten it.

@@ -8,8 +8,8 @@ use chakravue_crds::privileges::{self, granted, is_somebody};
 use mongodb::{IndexModel, error::Error};
 use tokio::sync::{Notify, watch};
 
-use super::{InTime as _, Master, Store, role};
-use crate::data::database_error;
+use super::{Master, Store, role};
+use crate::data::{database_error, timed::in_time};
 
 /// How often the rights are compared while nothing is missing, and while something is.
 const LOOK: Duration = Duration::from_secs(5);
@@ -86,7 +86,7 @@ impl Master {
         if let Some(why) = &*self.standing.wrong.borrow() {
             return Err(why.clone());
         }
-        let ping = self.raw(Store::Organizations).find_one(doc! {}).projection(doc! { "_id": 1 }).in_time().await;
+        let ping = self.raw(Store::Organizations).find_one(doc! {}).projection(doc! { "_id": 1 }).await;
         ping.map(drop).map_err(|error| {
             self.standing.trouble.notify_one();
             Unusable::of(&error, self.name())
@@ -99,7 +99,8 @@ impl Master {
     /// Why the database cannot be used.
     pub async fn look(&self) -> Result<(), Unusable> {
         let unusable = |error| Unusable::of(&error, self.name());
-        let answer = self.database.client().database("admin").run_command(privileges::question()).in_time().await;
+        let admin = self.database.client().database("admin");
+        let answer = in_time(admin.run_command(privileges::question())).await;
         let answer = answer.map_err(unusable)?;
         let command = role::command_line(self.name());
         if !is_somebody(&answer) {

@@ -49,15 +49,16 @@ impl PlatformAudit {
     }
 
     async fn once<T>(&self, actor: &Actor, work: Work<'_, T>) -> Result<Option<T>, Fault> {
-        let mut session = self.log.client().start_session().await?;
+        let mut session = self.log.in_transaction().client().start_session().await?;
         let begin = session.start_transaction().read_concern(ReadConcern::snapshot());
         begin.write_concern(WriteConcern::majority()).await?;
         // A session that is dropped aborts its transaction.
         let Some((done, entry)) = work(&mut session).await? else { return Ok(None) };
-        let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).session(&mut session).await?;
+        let log = self.log.in_transaction();
+        let last = log.find_one(doc! {}).sort(doc! { "sequence": -1 }).session(&mut session).await?;
         let head = last.as_ref().map(Head::from).unwrap_or_default();
         let record = head.next(actor.recording(entry, &self.clock))?;
-        self.log.insert_one(&record).session(&mut session).await?;
+        log.insert_one(&record).session(&mut session).await?;
         match commit(&mut session).await? {
             Commit::Done => Ok(Some(done)),
             Commit::Unknown => Err(commit::unknown().into()),

@@ -17,7 +17,7 @@ use crate::{
     data::{
         audit::{AuditRecord, Head, Pending},
         database_error,
-        master::{InTime as _, Master, Store},
+        master::{Master, Store},
     },
     http::problem::{A_MOMENT, Answer, Kind, Problem},
 };
@@ -220,7 +220,7 @@ async fn anchor(tenant: &Tenant, head: Head) -> Answer<()> {
     let now = tenant.0.tenants.clock().now_bson();
     let Some(noted) = noted(tenant.0.tenants.master(), tenant.organization_id()).await? else {
         let first = doc! { "_id": organization, "sequence": head.sequence, "hash": head.hash, "at": now };
-        return match anchors.insert_one(first).in_time().await {
+        return match anchors.insert_one(first).await {
             // Another replica was first.
             Err(error) if !database_error::is_duplicate(&error) => Err(error.into()),
             _ => Ok(()),
@@ -244,7 +244,7 @@ async fn anchor(tenant: &Tenant, head: Head) -> Answer<()> {
     }
     let as_it_was = doc! { "_id": organization, "sequence": noted.sequence, "hash": noted.hash };
     let moved_on = doc! { "$set": { "sequence": head.sequence, "hash": head.hash, "at": now } };
-    anchors.update_one(as_it_was, moved_on).in_time().await?;
+    anchors.update_one(as_it_was, moved_on).await?;
     Ok(())
 }
 
@@ -253,7 +253,7 @@ async fn anchor(tenant: &Tenant, head: Head) -> Answer<()> {
 /// # Errors
 /// When the master database is away.
 pub async fn noted(master: &Master, organization: &OrganizationId) -> Answer<Option<Head>> {
-    let anchor = master.raw(Store::AuditAnchors).find_one(doc! { "_id": organization.as_str() }).in_time().await?;
+    let anchor = master.raw(Store::AuditAnchors).find_one(doc! { "_id": organization.as_str() }).await?;
     Ok(anchor.and_then(|anchor| {
         Some(Head { sequence: anchor.get_i64("sequence").ok()?, hash: anchor.get_str("hash").ok()?.to_owned() })
     }))

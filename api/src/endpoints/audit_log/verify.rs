@@ -2,9 +2,7 @@
 
 use axum::{Json, extract::State};
 use bson::{Document, doc};
-use futures::TryStreamExt as _;
 use garde::Validate;
-use mongodb::Collection;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,8 +11,8 @@ use crate::{
     access::{identity::Member, permissions::may},
     data::{
         audit::{AuditRecord, Broken, Entry, Head, Verifier},
-        master::InTime as _,
         tenant::{Records, noted},
+        timed::TimedCollection,
     },
     http::{
         extract::ApiQuery,
@@ -160,7 +158,7 @@ async fn verify_log(
     let noted = noted(&app.master, &member.organization_id).await?;
     let verification = member.tenant.read(|db| {
         let noted = noted.clone();
-        async move { Ok(verified(&db.collection(Records::AuditLogs), noted, part).await?) }
+        async move { Ok(verified(&db.collection(Records::AuditLogs).into(), noted, part).await?) }
     });
     let verification = verification.await?.ok_or_else(Problem::not_found)?;
     member.tenant.record(&member.actor(), part.entry(&verification)).await?;
@@ -172,15 +170,15 @@ async fn verify_log(
 /// # Errors
 /// When MongoDB is away.
 pub async fn verified(
-    log: &Collection<Document>,
+    log: &TimedCollection<Document>,
     noted: Option<Head>,
     part: Part,
 ) -> mongodb::error::Result<Option<Verification>> {
     let found = log.find(part.filter()).projection(doc! { "_id": 0 }).sort(doc! { "sequence": 1 });
-    let mut entries = found.limit(part.fetch()).in_time().await?;
+    let mut entries = found.limit(part.fetch()).cursor().await?;
     let mut check = Check { verifier: Verifier::default(), noted };
     let mut looked_at = 0;
-    while let Some(entry) = entries.try_next().in_time().await? {
+    while let Some(entry) = entries.next().await? {
         if looked_at == 0 && part.after > 0 {
             let before = entry.get_str("previous_hash").unwrap_or_default().to_owned();
             check.verifier = Verifier::after(Head { sequence: part.after - 1, hash: before });

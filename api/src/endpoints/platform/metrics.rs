@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use bson::{Bson, DateTime, Document, doc};
 use chakravue_crds::{organization::Phase, plans::Plan};
-use futures::TryStreamExt as _;
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
@@ -14,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::that_are_there;
 use crate::{
     access::identity::PlatformAdministrator,
-    data::master::{InTime as _, Store},
+    data::master::Store,
     endpoints::plans::PlanView,
     http::problem::{Answer, Problem},
     program::clock::to_bson,
@@ -111,8 +110,7 @@ async fn get_metrics(State(app): State<App>, _: PlatformAdministrator) -> Answer
 }
 
 async fn aggregated<T: DeserializeOwned>(app: &AppState, pipeline: Vec<Document>) -> Answer<Vec<T>> {
-    let found = app.master.raw(Store::Organizations).aggregate(pipeline).in_time().await?;
-    let documents: Vec<Document> = found.try_collect().in_time().await?;
+    let documents = app.master.raw(Store::Organizations).aggregate(pipeline).await?;
     let read = |document| {
         bson::deserialize_from_document(document).map_err(|error| {
             tracing::error!(%error, "a figure of the organizations cannot be read");

@@ -3,7 +3,6 @@
 use axum::{Json, extract::State};
 use bson::doc;
 use chakravue_crds::{OrganizationId, organization::Subscription};
-use futures::TryStreamExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +10,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     access::identity::PlatformAdministrator,
-    data::master::InTime as _,
     endpoints::organizations::{Organization, PlanChangeRequest},
     http::{
         extract::{ApiJson, ApiPath},
@@ -77,7 +75,7 @@ async fn details(app: &AppState, id: &OrganizationId) -> Answer<OrganizationDeta
 
 async fn payments_of(app: &AppState, id: &OrganizationId) -> Answer<PaymentsSummary> {
     let filter = doc! { "organization_id": id.as_str(), "status": PaymentStatus::Succeeded.name() };
-    let found: Vec<Payment> = app.master.of::<Payment>().find(filter).in_time().await?.try_collect().in_time().await?;
+    let found = app.master.of::<Payment>().find(filter).all().await?;
     Ok(PaymentsSummary {
         succeeded: i64::try_from(found.len()).unwrap_or(i64::MAX),
         total: found.iter().map(|payment| payment.amount).sum(),

@@ -3,13 +3,9 @@
 use axum::{Json, extract::State};
 use bson::{Bson, Document, doc};
 use chakravue_crds::{master::OrganizationRecord, organization::Phase};
-use futures::TryStreamExt as _;
 use garde::Validate;
 use jiff::Timestamp;
-use mongodb::{
-    action::{Action as _, Find},
-    options::{Collation, CollationStrength},
-};
+use mongodb::options::{Collation, CollationStrength};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -17,7 +13,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::that_are_there;
 use crate::{
     access::identity::PlatformAdministrator,
-    data::master::InTime as _,
     endpoints::{organizations::Seats, plans::PlanView, signup::plan_of},
     hospitals::status_name,
     http::{
@@ -215,8 +210,7 @@ async fn list_all_organizations(
     let page = Page { limit: query.limit, cursor: query.cursor };
     let organizations = app.master.of::<OrganizationRecord>();
     let found = organizations.find(page.filter(&filter, order)?).sort(order.sort());
-    let found = found.optional(query.sort.collation(), Find::collation);
-    let records = found.limit(page.fetch()).in_time().await?.try_collect().in_time().await?;
+    let records = found.collation(query.sort.collation()).limit(page.fetch()).all().await?;
     Ok(Json(page.of::<OrganizationRecord>(records, &filter, order)?.map(OrganizationSummary::from)))
 }
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
 use chakravue_crds::{organization_id::OrganizationId, plans::Plan};
-use futures::TryStreamExt as _;
-use mongodb::{Collection, IndexModel, options::ReturnDocument};
+use mongodb::{IndexModel, options::ReturnDocument};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,7 +21,8 @@ use super::{
 use crate::{
     data::{
         database_error,
-        master::{InTime as _, Master, Record, Store, index, unique_where},
+        master::{Master, Record, Store, index, unique_where},
+        timed::TimedCollection,
     },
     http::{
         idempotency::RequestKey,
@@ -135,7 +135,7 @@ pub struct NewPayment {
 
 #[derive(Clone)]
 pub struct Ledger {
-    payments: Collection<Payment>,
+    payments: TimedCollection<Payment>,
     clock: Clock,
 }
 
@@ -166,7 +166,7 @@ impl Ledger {
             succeeded_at: None,
             activated_at: None,
         };
-        match self.payments.insert_one(&payment).in_time().await {
+        match self.payments.insert_one(&payment).await {
             Ok(_) => Ok(Some(payment)),
             Err(error) if database_error::is_duplicate(&error) => Ok(None),
             Err(error) => Err(error.into()),
@@ -176,7 +176,7 @@ impl Ledger {
     /// # Errors
     /// When the database is away.
     pub async fn of_request(&self, key: &RequestKey) -> Answer<Option<Payment>> {
-        Ok(self.payments.find_one(doc! { "request_key": key }).in_time().await?)
+        Ok(self.payments.find_one(doc! { "request_key": key }).await?)
     }
 
     /// The hospital's open or succeeded payment.
@@ -186,13 +186,13 @@ impl Ledger {
     pub async fn open_or_paid_of(&self, organization: &OrganizationId) -> Answer<Option<Payment>> {
         let mut filter = open_or_paid();
         filter.insert("organization_id", organization.as_str());
-        Ok(self.payments.find_one(filter).in_time().await?)
+        Ok(self.payments.find_one(filter).await?)
     }
 
     /// # Errors
     /// When the database is away.
     pub async fn of_reference(&self, reference: &Reference) -> Answer<Option<Payment>> {
-        Ok(self.payments.find_one(doc! { "reference": &reference.0 }).in_time().await?)
+        Ok(self.payments.find_one(doc! { "reference": &reference.0 }).await?)
     }
 
     /// Notes the charge before it is confirmed. `None`: the payment has been decided in the meantime, so it must not be.
@@ -251,8 +251,7 @@ impl Ledger {
         if !forget.is_empty() {
             update.insert("$unset", forget);
         }
-        let changed =
-            self.payments.find_one_and_update(filter, update).return_document(ReturnDocument::After).in_time().await;
+        let changed = self.payments.find_one_and_update(filter, update).return_document(ReturnDocument::After).await;
         let changed = match changed {
             Err(error) if database_error::is_duplicate(&error) => {
                 tracing::error!(
@@ -266,12 +265,7 @@ impl Ledger {
         };
         match changed {
             Some(payment) => Ok(payment),
-            None => self
-                .payments
-                .find_one(doc! { "_id": payment.id.as_str() })
-                .in_time()
-                .await?
-                .ok_or_else(Problem::internal),
+            None => self.payments.find_one(doc! { "_id": payment.id.as_str() }).await?.ok_or_else(Problem::internal),
         }
     }
 
@@ -286,7 +280,7 @@ impl Ledger {
     }
 
     async fn update(&self, filter: Document, change: Document) -> Answer<Option<Payment>> {
-        Ok(self.payments.find_one_and_update(filter, change).return_document(ReturnDocument::After).in_time().await?)
+        Ok(self.payments.find_one_and_update(filter, change).return_document(ReturnDocument::After).await?)
     }
 
     /// Succeeded payments whose hospitals were not made active.
@@ -295,7 +289,7 @@ impl Ledger {
     /// When the database is away.
     pub async fn unactivated(&self) -> Answer<Vec<Payment>> {
         let filter = doc! { "status": PaymentStatus::Succeeded.name(), "activated_at": { "$exists": false } };
-        Ok(self.payments.find(filter).in_time().await?.try_collect().in_time().await?)
+        Ok(self.payments.find(filter).all().await?)
     }
 
     /// Payments that were begun so long ago that whoever began them no longer works at them.
@@ -305,7 +299,7 @@ impl Ledger {
     pub async fn undecided_for(&self, age: Duration) -> Answer<Vec<Payment>> {
         let mut filter = undecided();
         filter.insert("created_at", doc! { "$lte": self.before(age) });
-        Ok(self.payments.find(filter).in_time().await?.try_collect().in_time().await?)
+        Ok(self.payments.find(filter).all().await?)
     }
 
     #[must_use]
@@ -323,8 +317,8 @@ impl Ledger {
     /// When the cursor is not one of this list, or the database is away.
     pub async fn list(&self, filter: &Document, page: &Page) -> Answer<Paged<Payment>> {
         let found =
-            self.payments.find(page.filter(filter, NEWEST)?).sort(NEWEST.sort()).limit(page.fetch()).in_time().await?;
-        page.of(found.try_collect().in_time().await?, filter, NEWEST)
+            self.payments.find(page.filter(filter, NEWEST)?).sort(NEWEST.sort()).limit(page.fetch()).all().await?;
+        page.of(found, filter, NEWEST)
     }
 }
 

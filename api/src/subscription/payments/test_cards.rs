@@ -6,7 +6,6 @@
 
 use bson::doc;
 use futures::{FutureExt as _, future::BoxFuture};
-use mongodb::Collection;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,7 +16,8 @@ use super::{
 use crate::{
     data::{
         database_error,
-        master::{InTime as _, Master, Record, Store},
+        master::{Master, Record, Store},
+        timed::TimedCollection,
     },
     http::{
         flaw::Flaw,
@@ -69,7 +69,7 @@ impl Record for BookedCharge {
 
 #[derive(Clone)]
 pub struct TestCards {
-    books: Collection<BookedCharge>,
+    books: TimedCollection<BookedCharge>,
 }
 
 impl TestCards {
@@ -85,8 +85,8 @@ impl TestCards {
             change.insert("card", bson_of(&card)?);
         }
         let in_that_state = doc! { "_id": &reference.0, "state": bson_of(&from)? };
-        self.books.update_one(in_that_state, doc! { "$set": change }).in_time().await.map_err(unavailable)?;
-        let booked = self.books.find_one(doc! { "_id": &reference.0 }).in_time().await.map_err(unavailable)?;
+        self.books.update_one(in_that_state, doc! { "$set": change }).await.map_err(unavailable)?;
+        let booked = self.books.find_one(doc! { "_id": &reference.0 }).await.map_err(unavailable)?;
         let booked = booked.ok_or_else(|| ProviderError::Refused("no such charge".to_owned()))?;
         Ok(Report {
             card: booked.card,
@@ -137,7 +137,7 @@ impl PaymentProvider for TestCards {
             let reference = Reference(format!("test_{}", order.payment_id));
             let charge =
                 BookedCharge { reference: reference.clone(), amount: order.amount, state: State::Open, card: None };
-            match self.books.insert_one(&charge).in_time().await {
+            match self.books.insert_one(&charge).await {
                 Ok(_) => Ok(reference),
                 Err(error) if database_error::is_duplicate(&error) => Ok(reference),
                 Err(error) => Err(unavailable(error)),
