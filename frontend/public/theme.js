@@ -2,7 +2,7 @@
 const theme = localStorage.getItem("chakravue.theme");
 if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 
-// As `preferred` in `src/i18n/index.ts` chooses.
+// What the person chose, else the first language of the browser that there is. `src/i18n/index.ts` goes on with it.
 const languages = ["en", "de"];
 const spoken = [localStorage.getItem("chakravue.language"), ...navigator.languages.map((tag) => tag.split("-")[0])];
 document.documentElement.lang = spoken.find((tag) => languages.includes(tag)) ?? "en";

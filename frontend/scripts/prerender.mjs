@@ -24,11 +24,11 @@ await build({
 });
 const { prerender } = await import(new URL("prerender.mjs", made));
 const page = await readFile(new URL("../dist/index.html", import.meta.url), "utf8");
-const waiting = /(?<=<div id="root">).*?(?=<noscript>)/s;
+const waiting = /<!-- What is painted before .*?(?=<noscript>)/s;
 if (!waiting.test(page)) throw new Error("index.html has no place for the first page");
 const welcome = await prerender();
 await writeFile(
   new URL("../dist/welcome.html", import.meta.url),
-  page.replace(waiting, () => `${welcome}\n      `),
+  page.replace(waiting, () => `<div id="root">${welcome}\n      `),
 );
 await rm(made, { recursive: true });

@@ -46,12 +46,10 @@ export function isLanguage(tag: string | null | undefined): tag is Language {
   return typeof tag === "string" && tag in languages;
 }
 
-/** What the person chose, else the first language of the browser that there is. */
+/** What `public/theme.js` found before the first paint. */
 function preferred(): Language {
-  const kept = localStorage.getItem(KEPT);
-  if (isLanguage(kept)) return kept;
-  const tags = navigator.languages.map((tag) => tag.split("-")[0]);
-  return tags.find(isLanguage) ?? "en";
+  const { lang } = document.documentElement;
+  return isLanguage(lang) ? lang : "en";
 }
 
 export function isLanguageChosen(): boolean {
