@@ -23,6 +23,7 @@ mod support;
 
 mod appointments;
 mod audit;
+mod contract;
 mod document;
 mod field_managers;
 mod invitations;
@@ -40,7 +41,6 @@ mod readme;
 mod repeated;
 mod requests;
 mod rotation;
-mod schemathesis;
 mod secrecy;
 mod settings;
 mod sign_in;

@@ -1,6 +1,7 @@
-//! Schemathesis reads the OpenAPI document and sends what it says, and what it says not, to every operation: whatever the
-//! API answers must be in the document too. As nobody, as each role of a hospital, as who signs one up, as the platform's
-//! administrator.
+//! The OpenAPI document is a contract: Schemathesis reads it and sends what it says, and what it says not, to every
+//! operation, and whatever the API answers must be in the document too. As nobody, as each role of a hospital, as who signs
+//! one up, as the platform's administrator. It keeps a processor busy for minutes, and runs beside tests that mostly wait,
+//! because they are run in the order of their names.
 
 use std::{
     path::Path,
@@ -65,7 +66,7 @@ async fn run(python: &Path, stack: &Stack, reader: Reader<'_>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_does_what_its_document_says() {
     let python = tokio::task::spawn_blocking(|| python_with("schemathesis", REQUIREMENTS)).await.unwrap().unwrap();
-    let clinic = Clinic::new("schemathesis").await;
+    let clinic = Clinic::new("contract").await;
     let stack = &clinic.stack;
     let platform = stack.platform_administrator().await;
     let unpaid = stack.signup("Unpaid", "starter").await;
