@@ -68,7 +68,7 @@ export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: test
 test: lint frontend-test frontend browser containers ## Every lint, then every test, those in a browser too
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 .PHONY: test-pods
 test-pods: build frontend containers ## Only the test of the chart in real pods, as root, with what happens in it

@@ -19,9 +19,12 @@ use crate::{
 
 /// Short, so that a test does not wait for long; long enough for a machine that is busy with other tests.
 const LEASE: &str = "6s";
-const LASTS: Duration = Duration::from_secs(6);
+
+/// Where it counts how soon it is taken: who stands by looks at this one every other second.
+const LONG_LEASE: &str = "20s";
+const LASTS: Duration = Duration::from_secs(20);
 /// How late the next one may be: for what a busy machine takes, and less than a look once in a while would be.
-const LATE: Duration = Duration::from_millis(500);
+const LATE: Duration = Duration::from_millis(1500);
 
 /// Where the leader writes how far it has come in the change stream.
 const PLACE: &str = "chakravue.io/change-stream-place";
@@ -30,9 +33,9 @@ const PLACE: &str = "chakravue.io/change-stream-place";
 async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_or_told_to_stop() {
     let world = World::new("leader").await;
     let start = |duration| world.sandbox.operator().leader_elect(duration).start();
-    let first = start(LEASE).await;
+    let first = start(LONG_LEASE).await;
     leads(&first).await;
-    let second = start(LEASE).await;
+    let second = start(LONG_LEASE).await;
     stands_by(&second).await;
     world.ready_hospital("one").await;
     assert_eq!(passes(&second).await, 0, "who stands by runs no pass");
@@ -56,7 +59,7 @@ async fn one_leads_the_other_stands_by_and_takes_over_when_the_first_is_killed_o
     assert_eq!(self::holder(&world).await, None, "given up");
     let third = start("10m").await;
     leads(&third).await;
-    let fourth = start(LEASE).await;
+    let fourth = start(LONG_LEASE).await;
     stands_by(&fourth).await;
     world.ready_hospital("three").await;
     assert!(third.terminate().await.success());
