@@ -61,9 +61,13 @@ async function visit(context, path, { isSlow = false } = {}) {
   return { ...seen, bytes };
 }
 
+const DESK = { viewport: { width: 1440, height: 900 } };
+// Lighthouse's.
+const PHONE = { viewport: { width: 412, height: 823 }, deviceScaleFactor: 1.75, isMobile: true, hasTouch: true };
+
 /** A browser that has never been here, but is signed in if need be: from a page that loads nothing of the front end. */
-async function newcomer(browser, isSignedIn) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB" });
+async function newcomer(browser, isSignedIn, screen) {
+  const context = await browser.newContext({ ...screen, locale: "en-GB" });
   if (!isSignedIn) return context;
   const page = await context.newPage();
   await page.goto(`${url}/icon.svg`);
@@ -81,7 +85,7 @@ async function newcomer(browser, isSignedIn) {
 /** One page in each way, in browsers of its own. */
 async function visits(page, { isWarmUp }) {
   const isSignedIn = page === "/app";
-  const context = await newcomer(browser, isSignedIn);
+  const context = await newcomer(browser, isSignedIn, DESK);
   const cold = await visit(context, page);
   if (isWarmUp) {
     await context.close();
@@ -89,7 +93,7 @@ async function visits(page, { isWarmUp }) {
   }
   const warm = await visit(context, page);
   await context.close();
-  const slow = await newcomer(browser, isSignedIn);
+  const slow = await newcomer(browser, isSignedIn, PHONE);
   const onPhone = await visit(slow, page, { isSlow: true });
   await slow.close();
   return [

@@ -50,6 +50,11 @@ const LARGE_PARTS: usize = 20;
 const TARGET: f64 = 0.9;
 /// Whoever comes is done long before those who were there: half of them within this part of what the others still take.
 const FIRST: f64 = 0.5;
+/// How many the operator works on at the same time.
+const OPERATORS_WORKERS: u32 = 8;
+/// Half of those who come see no more of the others ready before them than were under way then, and than others have a worker
+/// meanwhile. Without a turn of its own each would see all that were there before.
+const PASSED: f64 = 2.0 * OPERATORS_WORKERS as f64;
 
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let one_more = extent.either(ONE_MORE, QUICK_ONE_MORE);
@@ -108,6 +113,8 @@ pub struct Storm {
 
 struct Late {
     waited: Duration,
+    /// How many of the storm were ready between its apply and the moment it was ready.
+    passed: usize,
     /// From its apply until the last of the storm was ready.
     storm_took: Duration,
 }
@@ -187,6 +194,7 @@ async fn measure(size: usize, repeats: usize, best: Way, one_more: Duration) -> 
     let late: Vec<&Late> = ours.iter().flat_map(|storm| &storm.late).collect();
     let waits: Vec<f64> = late.iter().map(|late| milliseconds(late.waited)).collect();
     let slowest: Vec<f64> = percentile(&waits, 0.99).into_iter().collect();
+    let passed: Vec<f64> = late.iter().map(|late| load::count(late.passed)).collect();
     let storms: Vec<f64> = late.iter().map(|late| milliseconds(late.storm_took)).collect();
     rows.extend([
         row("one more meanwhile, until it is Ready", Unit::Milliseconds, &waits),
@@ -194,6 +202,7 @@ async fn measure(size: usize, repeats: usize, best: Way, one_more: Duration) -> 
         row("what the others still take then", Unit::Milliseconds, &storms),
         row("its wait / what the others still take", Unit::Ratio, &ratios(&waits, &storms))
             .map(|row| row.at_most(FIRST)),
+        row("others that were ready before it", Unit::Hospitals, &passed).map(|row| row.at_most(PASSED)),
     ]);
     for (who, storms) in [("operator", &ours), ("raw driver", &raw)] {
         let curve = format!("{size} at once, {who}: made in a second, by how many there are");
@@ -215,7 +224,8 @@ pub async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
     let mongodb = sandbox.new_mongodb().await?;
     let administrator = Client::with_uri_str(mongodb.uri()).await?;
     let options = sandbox.operator().mongodb_uri(mongodb.operator_uri()).watch_mongodb_uri(mongodb.watch_uri());
-    let operator = options.resync_interval("10h").arg("--max-open-files").arg(OPEN_FILES).start().await;
+    let operator = options.resync_interval("10h").arg("--max-open-files").arg(OPEN_FILES);
+    let operator = operator.arg("--workers").arg(OPERATORS_WORKERS.to_string()).start().await;
     operator.wait_ready().await;
     let mut hospitals = Hospitals::watch(&sandbox).await;
     let names: Vec<String> = (0..count).map(|number| sandbox.object_name(&format!("at-once-{number}"))).collect();
@@ -238,8 +248,10 @@ pub async fn storm(count: usize, one_more: Duration) -> anyhow::Result<Storm> {
     made.sort();
     let came_in_time = late.iter().filter(|(_, applied)| *applied < last);
     let late = came_in_time.filter_map(|(name, applied)| {
-        let waited = ready.get(name)?.duration_since(*applied);
-        Some(Late { waited, storm_took: last.duration_since(*applied) })
+        let done = ready.get(name)?;
+        let meanwhile = names.iter().filter_map(|name| ready.get(name)).filter(|when| *when > applied && *when < done);
+        let (waited, passed) = (done.duration_since(*applied), meanwhile.count());
+        Some(Late { waited, passed, storm_took: last.duration_since(*applied) })
     });
     Ok(Storm { made, late: late.collect(), operator: operators, mongodb: mongodbs, machine })
 }

@@ -18,7 +18,7 @@ const ROUNDS: usize = 5;
 const QUICK_ROUNDS: usize = 1;
 const ROUND: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_secs(2);
-const LIST_CLIENTS: usize = 16;
+const LIST_CLIENTS: [usize; 2] = [16, 64];
 const SIGN_IN_CLIENTS: usize = 4;
 
 const SERVER: &str = include_str!("fastapi/server.py");
@@ -36,7 +36,28 @@ struct Contender {
 pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
     let rounds = extent.repeats(ROUNDS, QUICK_ROUNDS);
     let cores = std::thread::available_parallelism()?.get();
-    let python = tokio::task::spawn_blocking(|| python_with("fastapi", REQUIREMENTS)).await??;
+    let mut scenario = Scenario {
+        name: "fastapi".to_owned(),
+        method: format!(
+            "25 of 1000 patients for {} and {} clients, then sign-in for {SIGN_IN_CLIENTS}; {rounds} rounds of {} s \
+            after {} s to warm up; the servers take turns, ratios are per round",
+            LIST_CLIENTS[0],
+            LIST_CLIENTS[1],
+            ROUND.as_secs(),
+            WARM_UP.as_secs()
+        ),
+        rows: Vec::new(),
+        ended_early: None,
+        notes: Vec::new(),
+    };
+    // Without a network it is not here the first time, and nothing of ours is broken.
+    let python = match tokio::task::spawn_blocking(|| python_with("fastapi", REQUIREMENTS)).await? {
+        Ok(python) => python,
+        Err(error) => {
+            scenario.notes.push(format!("FastAPI cannot be had here, so nothing was measured: {error:#}"));
+            return Ok(scenario);
+        }
+    };
     let workplace = Workplace::open("bench: fastapi").await?;
     let one = start(&workplace, &python, 1).await?;
     let many = start(&workplace, &python, cores).await?;
@@ -49,30 +70,22 @@ pub async fn run(extent: Extent) -> anyhow::Result<Scenario> {
         workplace.check_same_list(&contender.address, &contender.lists[0]).await.context(contender.name.clone())?;
     }
 
-    let mut rows = Vec::new();
-    let list = measure(&workplace, &contenders, "list", LIST_CLIENTS, rounds, |one| &one.lists).await?;
-    rows.extend(report(&contenders, &list, "list", |row| row.at_least(5.0)));
+    for clients in LIST_CLIENTS {
+        let what = format!("list, {clients} clients");
+        let list = measure(&workplace, &contenders, &what, clients, rounds, |one| &one.lists).await?;
+        scenario.rows.extend(report(&contenders, &list, &what, |row| row.at_least(5.0)));
+    }
     let sign_in = measure(&workplace, &contenders, "sign-in", SIGN_IN_CLIENTS, rounds, |one| &one.sign_ins).await?;
-    rows.extend(report(&contenders, &sign_in, "sign-in", |row| row));
+    scenario.rows.extend(report(&contenders, &sign_in, "sign-in", |row| row));
     one.terminate().await;
     many.terminate().await;
     workplace.close().await;
-    Ok(Scenario {
-        name: "fastapi".to_owned(),
-        method: format!(
-            "25 of 1000 patients for {LIST_CLIENTS} clients, then sign-in for {SIGN_IN_CLIENTS}; {rounds} rounds of {} s \
-            after {} s to warm up; the servers take turns, ratios are per round",
-            ROUND.as_secs(),
-            WARM_UP.as_secs()
-        ),
-        rows,
-        ended_early: None,
-        notes: vec![
-            "The FastAPI server writes no audit log and does not guard against guessing; the API does both here."
-                .to_owned(),
-            "Sign-in is bound by argon2, which is C there and Rust here, at the same cost.".to_owned(),
-        ],
-    })
+    scenario.notes = vec![
+        "The FastAPI server writes no audit log and does not guard against guessing; the API does both here."
+            .to_owned(),
+        "Sign-in is bound by argon2, which is C there and Rust here, at the same cost.".to_owned(),
+    ];
+    Ok(scenario)
 }
 
 async fn start(workplace: &Workplace, python: &Path, workers: usize) -> anyhow::Result<Companion> {

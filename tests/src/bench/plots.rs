@@ -175,7 +175,10 @@ mod tests {
             for file in draw(&report, folder.path()).unwrap() {
                 let (is, should) =
                     (fs::read_to_string(page.join(&file)), fs::read_to_string(folder.path().join(&file)));
-                assert!(is.ok() == should.ok(), "{file} is not what bench draws of {figures}: see bench --redraw");
+                assert!(
+                    is.unwrap() == should.unwrap(),
+                    "{file} is not what bench draws of {figures}: see bench --redraw"
+                );
                 drawn.push(file);
             }
         }

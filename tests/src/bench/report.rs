@@ -124,6 +124,8 @@ pub enum Unit {
     Writes,
     #[serde(rename = "files")]
     Files,
+    #[serde(rename = "hospitals")]
+    Hospitals,
 }
 
 impl Row {
@@ -193,6 +195,7 @@ impl Unit {
             Self::Requests => "requests",
             Self::Writes => "writes",
             Self::Files => "files",
+            Self::Hospitals => "hospitals",
         }
     }
 
@@ -200,7 +203,9 @@ impl Unit {
         let symbol = self.symbol();
         match self {
             Self::PerSecond => format!("{value:.1}/s"),
-            Self::Microseconds | Self::Requests | Self::Writes | Self::Files => format!("{value:.0} {symbol}"),
+            Self::Microseconds | Self::Requests | Self::Writes | Self::Files | Self::Hospitals => {
+                format!("{value:.0} {symbol}")
+            }
             Self::Ratio => format!("{value:.2} {symbol}"),
             Self::Milliseconds | Self::Percent | Self::Kibibytes | Self::Mebibytes | Self::Kilobytes => {
                 format!("{value:.1} {symbol}")
