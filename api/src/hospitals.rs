@@ -132,6 +132,16 @@ struct Cells {
     by_id: HashMap<OrganizationId, String>,
 }
 
+impl Cells {
+    /// Another object may have the id by now: what was kept when the object was deleted goes to whoever claims it.
+    fn forget_id_of(&mut self, known: Option<&Hospital>) {
+        let Some((known, id)) = known.and_then(|known| Some((known, id_of(known)?))) else { return };
+        if self.by_id.get(&id).is_some_and(|name| *name == known.name_any()) {
+            self.by_id.remove(&id);
+        }
+    }
+}
+
 /// A hospital did not come to be as it was waited for.
 #[derive(Clone, Debug)]
 pub struct NotYet {
@@ -295,7 +305,7 @@ impl Hospitals {
         let name = self.find(id)?.name_any();
         let asked = tokio::time::timeout(SOON, self.0.api.get_opt(&name)).await;
         let found = asked.map_err(|_| Problem::kubernetes_away())??.filter(|found| id_of(found).as_ref() == Some(id));
-        found.map(|found| self.put(found)).ok_or_else(Problem::not_found)
+        found.map(|found| self.hear(found)).ok_or_else(Problem::not_found)
     }
 
     /// Makes a hospital's object, or finds the one that an earlier attempt of the same signup made.
@@ -336,8 +346,17 @@ impl Hospitals {
     ///
     /// # Errors
     /// A conflict that names who manages the field, if that is not the API.
-    pub async fn set_plan(&self, id: &OrganizationId, plan: Plan) -> Answer<Arc<Hospital>> {
-        Ok(self.change(id, Change::Plan(plan)).await?.now)
+    pub async fn set_plan(&self, id: &OrganizationId, plan: Plan) -> Answer<Changed<Arc<Hospital>>> {
+        self.change(id, Change::Plan(plan)).await
+    }
+
+    /// Gives a hospital that is on the plan `from` the plan `to` back; on any other it stays.
+    ///
+    /// # Errors
+    /// Those of [`Hospitals::set_plan`].
+    pub async fn take_plan_back(&self, id: &OrganizationId, from: Plan, to: Plan) -> Answer<()> {
+        self.change(id, Change::PlanBack { from, to }).await?;
+        Ok(())
     }
 
     /// Sets the plan of a hospital that has not paid.
@@ -358,9 +377,9 @@ impl Hospitals {
 
     async fn change(&self, id: &OrganizationId, change: Change) -> Answer<Changed<Arc<Hospital>>> {
         let name = self.find(id)?.name_any();
-        let Changed { was, now } = apply::change(&self.0.api, &name, id, change, Mode::Make).await?;
+        let Changed { was, was_on, now } = apply::change(&self.0.api, &name, id, change, Mode::Make).await?;
         // Requests on this replica need not wait for the watch to bring it.
-        Ok(Changed { was, now: self.put(now) })
+        Ok(Changed { was, was_on, now: self.hear(now) })
     }
 
     async fn watch(self, api: Api<DeserializeGuard<Hospital>>) {
@@ -415,6 +434,15 @@ impl Hospitals {
         }
     }
 
+    /// What Kubernetes answered about an object that is known. The watch may have brought its end meanwhile, or another object
+    /// of its name, and would not bring that again.
+    fn hear(&self, hospital: Hospital) -> Arc<Hospital> {
+        match self.get_by_name(&hospital.name_any()) {
+            Some(known) if known.uid() == hospital.uid() => self.put(hospital),
+            _ => Arc::new(hospital),
+        }
+    }
+
     fn put(&self, mut hospital: Hospital) -> Arc<Hospital> {
         // Half of an object, and only needed for a change, which reads the object anew.
         hospital.metadata.managed_fields = None;
@@ -427,9 +455,7 @@ impl Hospitals {
             return known.clone();
         }
         cell.send_replace(Some(hospital.clone()));
-        if let Some(id) = known.and_then(|known| id_of(&known)) {
-            cells.by_id.remove(&id);
-        }
+        cells.forget_id_of(known.as_deref());
         if let Some(id) = id_of(&hospital) {
             cells.by_id.insert(id, name);
         }
@@ -446,9 +472,7 @@ impl Hospitals {
         if cell.receiver_count() == 0 {
             cells.by_name.remove(name);
         }
-        if let Some(id) = known.and_then(|known| id_of(&known)) {
-            cells.by_id.remove(&id);
-        }
+        cells.forget_id_of(known.as_deref());
     }
 
     fn keep_only(&self, listed: &HashSet<String>) {
@@ -566,6 +590,38 @@ pub(crate) mod tests {
         assert_eq!(hospitals.find(&id).unwrap().name_any(), "a");
         hospitals.keep_only(&HashSet::new());
         assert!(hospitals.get(&id).is_none() && hospitals.all().is_empty());
+    }
+
+    fn having_id(name: &str, version: u64, id: &OrganizationId) -> Hospital {
+        let mut object = hospital(name, version);
+        object.status = serde_json::from_value(json!({ "organizationId": id.as_str() })).unwrap();
+        object
+    }
+
+    #[tokio::test]
+    async fn who_takes_over_an_id_keeps_it_when_the_object_of_before_is_found_gone() {
+        let (hospitals, id) = (unwatched(), OrganizationId::generate());
+        hospitals.put(having_id("before", 1, &id));
+        hospitals.put(having_id("now", 2, &id));
+        hospitals.keep_only(&HashSet::from(["now".to_owned()]));
+        assert_eq!(hospitals.find(&id).unwrap().name_any(), "now");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_after_the_end_brings_nothing_back() {
+        let (hospitals, id) = (unwatched(), OrganizationId::generate());
+        let object = having_id("a", 1, &id);
+        hospitals.put(object.clone());
+        hospitals.remove("a");
+        hospitals.hear(object.clone());
+        assert!(hospitals.get(&id).is_none() && hospitals.all().is_empty());
+        let mut recreated = hospital("a", 9);
+        recreated.metadata.uid = Some("v".to_owned());
+        hospitals.put(recreated);
+        hospitals.hear(object);
+        assert_eq!(hospitals.get_by_name("a").unwrap().uid().unwrap(), "v");
+        hospitals.hear(hospital("a", 10));
+        assert_eq!(hospitals.get_by_name("a").unwrap().resource_version().unwrap(), "9");
     }
 
     #[tokio::test]

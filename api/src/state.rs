@@ -68,8 +68,16 @@ impl AppState {
         let hospitals = Hospitals::start(kube.clone(), &settings.namespace, stop);
         let secrets = Api::namespaced(kube, &settings.namespace);
         let metrics = Metrics::default();
-        let tenants =
-            Tenants::new(&settings.tenants, hospitals.clone(), secrets, master.clone(), clock.clone(), metrics.clone());
+        let under_way = TaskTracker::new();
+        let tenants = Tenants::new(
+            &settings.tenants,
+            hospitals.clone(),
+            secrets,
+            master.clone(),
+            clock.clone(),
+            metrics.clone(),
+            under_way.clone(),
+        );
         let platform_audit = PlatformAudit::new(&master, clock.clone());
         let payments = Payments::new(&settings.payments, &master, &clock, platform_audit.clone(), metrics.clone())?;
         let sessions = Sessions::new(&settings.sessions, master.clone(), hospitals.clone(), clock.clone());
@@ -83,12 +91,12 @@ impl AppState {
             memberships: Memberships::new(master.clone(), blind_index.clone()),
             platform_users: PlatformUsers::new(master.clone(), blind_index.clone(), clock.clone()),
             blind_index,
-            mailer: Mailer::new(&settings.mail)?,
+            mailer: Mailer::new(&settings.mail, under_way.clone())?,
             idempotency: Idempotency::new(&master, settings.secret_key.clone()),
             payments,
             platform_audit,
             metrics,
-            under_way: TaskTracker::new(),
+            under_way,
             settings,
             clock,
             master,

@@ -8,16 +8,21 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, header, request::Parts},
 };
+use bson::doc;
 use chakravue_crds::{HospitalOrganization, organization_id::OrganizationId, roles::StaffRole};
 use futures::future::BoxFuture;
 
 use crate::{
     access::{
+        blind_index::normal,
         permissions::{Needs, Permission},
         sessions::{Principal, Session},
         tokens::{TokenHash, TokenKind, kind_of},
     },
-    data::{audit::Actor, tenant::Tenant},
+    data::{
+        audit::Actor,
+        tenant::{Records, Tenant, TenantDatabase, ignoring_case, users::User},
+    },
     http::{
         problem::{Answer, Kind, Problem},
         request_id,
@@ -175,8 +180,29 @@ impl FromRequestParts<App> for Setup {
             || Problem::new(Kind::Unauthenticated, "The setup token is not valid any more. Sign in instead.");
         let signup = signup.ok_or_else(unusable)?;
         let organization_id = signup.organization_id.clone().ok_or_else(unusable)?;
+        // Whoever set the password may have been killed before the signup was ended.
+        if administrator_signs_in(app, &organization_id).await {
+            app.signups.end(&organization_id).await?;
+            return Err(unusable());
+        }
         Ok(Self { organization_id, signup })
     }
+}
+
+/// Whether the hospital's administrator has a password. As long as its database does not answer nobody can be added to it
+/// either.
+async fn administrator_signs_in(app: &App, id: &OrganizationId) -> bool {
+    let Some(hospital) = app.hospitals.get(id) else { return false };
+    let (Some(administrator), Ok(tenant)) = (&hospital.spec.administrator, app.tenants.open(id).await) else {
+        return false;
+    };
+    let accepted = doc! { "email": normal(&administrator.email), "password_hash": { "$type": "string" } };
+    let find = |database: TenantDatabase| {
+        let users = database.collection::<User>(Records::Users);
+        let accepted = accepted.clone();
+        async move { Ok(users.find_one(accepted).collation(ignoring_case()).await?) }
+    };
+    tenant.read(find).await.is_ok_and(|found| found.is_some())
 }
 
 impl Setup {

@@ -13,6 +13,7 @@ use lettre::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::program::settings::section::Mistakes;
 
@@ -65,16 +66,21 @@ struct Post {
     waiting: Arc<Semaphore>,
     connections: Semaphore,
     again_after: &'static [Duration],
+    under_way: TaskTracker,
 }
 
 impl Mailer {
     /// # Errors
     /// When the address of the server or the sender cannot be understood.
-    pub fn new(settings: &MailSettings) -> anyhow::Result<Self> {
-        Self::with_waits(settings, &AGAIN_AFTER)
+    pub fn new(settings: &MailSettings, under_way: TaskTracker) -> anyhow::Result<Self> {
+        Self::with_waits(settings, &AGAIN_AFTER, under_way)
     }
 
-    fn with_waits(settings: &MailSettings, again_after: &'static [Duration]) -> anyhow::Result<Self> {
+    fn with_waits(
+        settings: &MailSettings,
+        again_after: &'static [Duration],
+        under_way: TaskTracker,
+    ) -> anyhow::Result<Self> {
         let Some(url) = &settings.url else { return Ok(Self(None)) };
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())
             .map_err(|_| anyhow::anyhow!("mail.url is no address of a mail server"))?
@@ -82,7 +88,7 @@ impl Mailer {
             .build();
         let from = settings.from.as_deref().unwrap_or_default().parse().context("mail.from is no address")?;
         let (waiting, connections) = (Arc::new(Semaphore::new(MOST_WAITING)), Semaphore::new(CONNECTIONS));
-        Ok(Self(Some(Arc::new(Post { transport, from, waiting, connections, again_after }))))
+        Ok(Self(Some(Arc::new(Post { transport, from, waiting, connections, again_after, under_way }))))
     }
 
     /// Whether mails are sent at all.
@@ -105,9 +111,14 @@ impl Mailer {
             tracing::warn!("too many mails are waiting; one is not sent");
             return;
         };
-        tokio::spawn(async move {
-            post.deliver(message).await;
-            drop(place);
+        // A service that stops waits for the first attempt. The others take longer than anybody waits.
+        post.under_way.clone().spawn(async move {
+            let mut waits = post.again_after.iter();
+            let Some(wait) = post.attempt(&message, &mut waits).await else { return };
+            tokio::spawn(async move {
+                post.deliver(message, wait, waits).await;
+                drop(place);
+            });
         });
     }
 }
@@ -119,29 +130,36 @@ impl Post {
         Ok(builder.header(ContentType::TEXT_PLAIN).body(mail.text.expose_secret().to_owned())?)
     }
 
-    async fn deliver(&self, message: Message) {
-        let mut waits = self.again_after.iter();
-        loop {
-            let outcome = {
-                let Ok(_connection) = self.connections.acquire().await else { return };
-                self.transport.send(message.clone()).await
-            };
-            // The server's words may quote the address, so only its code is logged.
-            let Err(error) = outcome else { return };
-            let code = error.status().map(|code| code.to_string());
-            match waits.next() {
-                Some(wait) if !error.is_permanent() => {
-                    tracing::warn!(code, again_in_seconds = wait.as_secs(), "the mail server does not take a mail");
-                    tokio::time::sleep(*wait).await;
-                }
-                _ => {
-                    tracing::error!(code, "a mail is given up");
-                    return;
-                }
-            }
+    /// Sends it again and again, until it is taken or given up.
+    async fn deliver(&self, message: Message, first: Duration, mut waits: Waits) {
+        let mut next = Some(first);
+        while let Some(wait) = next {
+            tokio::time::sleep(wait).await;
+            next = self.attempt(&message, &mut waits).await;
+        }
+    }
+
+    /// Sends it once. Answers after which wait to do so again, if it is to be sent again.
+    async fn attempt(&self, message: &Message, waits: &mut Waits) -> Option<Duration> {
+        let outcome = {
+            let _connection = self.connections.acquire().await.ok()?;
+            self.transport.send(message.clone()).await
+        };
+        // The server's words may quote the address, so only its code is logged.
+        let error = outcome.err()?;
+        let code = error.status().map(|code| code.to_string());
+        if let Some(wait) = waits.next().filter(|_| !error.is_permanent()) {
+            tracing::warn!(code, again_in_seconds = wait.as_secs(), "the mail server does not take a mail");
+            Some(*wait)
+        } else {
+            tracing::error!(code, "a mail is given up");
+            None
         }
     }
 }
+
+/// What is left of the waits between attempts.
+type Waits = std::slice::Iter<'static, Duration>;
 
 #[cfg(test)]
 mod tests {
@@ -204,7 +222,7 @@ mod tests {
         let mut mistakes = Mistakes::default();
         settings.check(&mut mistakes);
         assert_eq!(mistakes, Mistakes::default());
-        Mailer::with_waits(&settings, &AT_ONCE).unwrap().send(mail());
+        Mailer::with_waits(&settings, &AT_ONCE, TaskTracker::new()).unwrap().send(mail());
         for _ in 0..3 {
             let seen = mails.recv().await.unwrap();
             assert!(seen.contains("To: jane@stmarys.com") && seen.contains("Open the link."), "{seen}");
@@ -214,14 +232,14 @@ mod tests {
     #[tokio::test]
     async fn a_mail_that_is_refused_for_good_is_given_up() {
         let (settings, mut mails) = server(&["550 no such user"]).await;
-        Mailer::with_waits(&settings, &AT_ONCE).unwrap().send(mail());
+        Mailer::with_waits(&settings, &AT_ONCE, TaskTracker::new()).unwrap().send(mail());
         assert!(mails.recv().await.is_some());
         assert!(mails.recv().await.is_none(), "it was sent again");
     }
 
     #[tokio::test]
     async fn without_a_server_nothing_is_sent() {
-        let mailer = Mailer::new(&MailSettings::default()).unwrap();
+        let mailer = Mailer::new(&MailSettings::default(), TaskTracker::new()).unwrap();
         assert!(!mailer.is_on());
         mailer.send(mail());
     }

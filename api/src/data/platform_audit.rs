@@ -13,7 +13,7 @@ use std::{
 use bson::{Document, doc};
 use chakravue_crds::OrganizationId;
 use jiff::Timestamp;
-use mongodb::IndexModel;
+use mongodb::{IndexModel, options::ReadConcern};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -29,6 +29,8 @@ use crate::{
 
 /// How often an entry is put behind one that came at the same time.
 const ATTEMPTS: usize = 50;
+/// Between two attempts, in which another replica's entry reaches most members.
+const APART: Duration = Duration::from_millis(5);
 /// How many entries are written at once.
 const BATCH: usize = 500;
 /// How long writing them may take: a database that stands still must not make all who come later wait for it.
@@ -187,7 +189,9 @@ impl PlatformAudit {
             if attempts == ATTEMPTS {
                 return Err(too_much());
             }
-            let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 }).await?;
+            // Never one that a change of the primary can still take back: what is built on that could never be mended.
+            let last = self.log.find_one(doc! {}).sort(doc! { "sequence": -1 });
+            let last = last.read_concern(ReadConcern::majority()).await?;
             let mut head = last.as_ref().map(Head::from).unwrap_or_default();
             // After the look at the end: what is written from now on takes the next one's place.
             self.leave_out_overtaken(batch).await?;
@@ -217,6 +221,7 @@ impl PlatformAudit {
                 known.answer(Ok(()));
             } else {
                 attempts += 1;
+                tokio::time::sleep(APART).await;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use mongodb::{
     Collection, Cursor,
     action::{Action as _, Delete, Find, FindOne, FindOneAndDelete, FindOneAndUpdate, InsertMany, InsertOne, Update},
     error::Result,
-    options::{Collation, ReturnDocument, UpdateModifications, WriteConcern},
+    options::{Collation, ReadConcern, ReturnDocument, UpdateModifications, WriteConcern},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Timeout, error::Elapsed, timeout};
@@ -121,6 +121,10 @@ impl<A: IntoFuture<Output = Result<T>>, T> IntoFuture for Timed<A> {
 }
 
 impl<T: DeserializeOwned + Send + Sync> Timed<FindOne<'_, T>> {
+    pub fn read_concern(self, concern: ReadConcern) -> Self {
+        Self(self.0.read_concern(concern))
+    }
+
     pub fn sort(self, order: Document) -> Self {
         Self(self.0.sort(order))
     }

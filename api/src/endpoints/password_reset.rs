@@ -144,9 +144,10 @@ async fn complete_reset(
         "$unset": { "password_reset": "" },
     };
     let entry = Entry::new("user.complete_password_reset").target("user", account.user_id());
+    // Whoever guessed before keeps the owner waiting no longer, at this hospital: see the soft lock. Before the link is used
+    // up: whoever is killed in between can still repeat it.
+    app.soft_lock.forget(&app.blind_index.of_account(&home, &account.email)).await?;
     let changed = accounts.change(&account.actor(), filter, update, entry, Some(&app.sessions)).await?;
     changed.ok_or_else(links::unusable)?;
-    // Whoever guessed before keeps the owner waiting no longer, at this hospital: see the soft lock.
-    app.soft_lock.forget(&app.blind_index.of_account(&home, &account.email)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

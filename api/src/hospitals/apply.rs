@@ -51,7 +51,9 @@ pub enum Change {
     Plan(Plan),
     /// The plan, while it has not been paid for.
     PlanBeforePayment(Plan),
-    /// The subscription begins, on this plan.
+    /// A plan is taken back, unless somebody has chosen yet another one since.
+    PlanBack { from: Plan, to: Plan },
+    /// The subscription begins, on this plan, unless it has begun before: what was decided since stays.
     Activation(Plan),
 }
 
@@ -64,7 +66,11 @@ impl Change {
         let fields = match self {
             Self::Subscription(wanted) => [subscription(wanted), None],
             Self::Plan(wanted) | Self::PlanBeforePayment(wanted) => [plan(wanted), None],
-            Self::Activation(wanted) => [subscription(Subscription::Active), plan(wanted)],
+            Self::PlanBack { from, to } if hospital.spec.plan == from => [plan(to), None],
+            Self::Activation(wanted) if hospital.spec.subscription == Subscription::PendingPayment => {
+                [subscription(Subscription::Active), plan(wanted)]
+            }
+            Self::PlanBack { .. } | Self::Activation(_) => [None, None],
         };
         fields.into_iter().flatten().collect()
     }
@@ -103,6 +109,8 @@ pub enum Mode {
 pub struct Changed<H> {
     /// The subscription before it. Of two at once, only one sees that it changed.
     pub was: Subscription,
+    /// The plan before it, whatever this replica had heard of.
+    pub was_on: Plan,
     pub now: H,
 }
 
@@ -123,14 +131,14 @@ pub(super) async fn change(
         if !change.is_allowed(&hospital) {
             return Err(Problem::new(Kind::AlreadyPaid, "The hospital is paid for."));
         }
-        let was = hospital.spec.subscription;
+        let (was, was_on) = (hospital.spec.subscription, hospital.spec.plan);
         let fields = change.fields(&hospital);
         if fields.is_empty() {
-            return Ok(Changed { was, now: hospital });
+            return Ok(Changed { was, was_on, now: hospital });
         }
         let configuration = configuration(&hospital, fields);
         match api.patch(name, &parameters, &Patch::Apply(configuration)).await {
-            Ok(now) => return Ok(Changed { was, now }),
+            Ok(now) => return Ok(Changed { was, was_on, now }),
             Err(kube::Error::Api(status)) if status.is_not_found() => return Err(Problem::not_found()),
             Err(kube::Error::Api(status)) => {
                 let conflicts = conflicts(&status);
@@ -328,6 +336,25 @@ mod tests {
         );
         // What is right and not ours stays with whoever declares it.
         assert_eq!(becomes(Plan::Professional).get("plan"), None);
+    }
+
+    #[test]
+    fn a_payment_changes_nothing_of_a_hospital_that_has_begun() {
+        let mut hospital = applied_by_us();
+        for subscription in [Subscription::Active, Subscription::Suspended] {
+            hospital.spec.subscription = subscription;
+            assert_eq!(Change::Activation(Plan::Starter).fields(&hospital), []);
+        }
+    }
+
+    #[test]
+    fn a_plan_is_taken_back_unless_somebody_has_chosen_another() {
+        let mut hospital = applied_by_us();
+        let back = Change::PlanBack { from: Plan::Starter, to: Plan::Professional };
+        hospital.spec.plan = Plan::Starter;
+        assert_eq!(back.fields(&hospital), [("plan", json!("Professional"))]);
+        hospital.spec.plan = Plan::Enterprise;
+        assert_eq!(back.fields(&hospital), []);
     }
 
     #[test]

@@ -466,6 +466,17 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_the_place_of_a_section_is_not_repeated() {
+        for section in ["MAIL", "PAYMENTS__STRIPE", "SESSIONS"] {
+            let variable = format!("CHAKRAVUE_API__{section}");
+            let mistakes = read(&[(&variable, "sk_live_marker-value\", expected an integer")]).unwrap_err();
+            let setting = section.to_lowercase().replace("__", ".");
+            assert!(mistakes.contains(&format!("{setting}: invalid type: a text, expected struct ")), "{mistakes}");
+            assert!(!mistakes.contains("marker-value"), "{mistakes}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_named_with_the_rest() {
         let variables = [("CHAKRAVUE_API__NAMESPACE".to_owned(), "No Name".to_owned())];
         let mistakes = Settings::from_sources(&Flags::default(), Some(variables.into_iter().collect())).unwrap_err();

@@ -49,24 +49,23 @@ pub async fn run(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> 
 }
 
 async fn change(app: &App, id: &OrganizationId, plan: Plan, record: Record) -> Answer<Arc<Hospital>> {
-    let before = app.hospitals.find(id)?;
     if let Record::Signup(actor) = &record {
+        let before = app.hospitals.find(id)?;
         if before.spec.plan != plan {
             return choose(app, id, &before, plan, actor).await;
         }
         complete(app, &before, id, actor).await?;
         return Ok(before);
     }
-    let from =
-        if before.spec.plan == plan { cut_short(app, id, &before, &record).await? } else { Some(before.spec.plan) };
-    let Some(from) = from else { return Ok(before) };
-    let after = match make(app, id, &before, from, plan, &record).await {
-        Ok(after) => after,
-        Err(problem) => {
-            take_back(app, id, plan, from).await;
-            return Err(problem);
-        }
+    // Whatever this replica has heard: another one may have given the hospital a larger plan a moment ago.
+    let before = app.hospitals.current(id).await?;
+    let cut_short = if before.spec.plan == plan {
+        let Some(from) = cut_short(app, id, &before, &record).await? else { return Ok(before) };
+        Some(from)
+    } else {
+        None
     };
+    let after = make(app, id, &before, cut_short, plan, &record).await?;
     if let Record::Platform(actor, entry) = record {
         tell(app, actor, told_of(entry, &after)).await;
     }
@@ -108,41 +107,60 @@ async fn tell_again(app: &App, id: &OrganizationId, last: &AuditRecord, actor: &
 const ATTEMPTS: u32 = 120;
 const APART: Duration = Duration::from_secs(5);
 
-/// Gives a hospital back the plan that it had. Where Kubernetes does not take that now it is tried until it does, or until
-/// somebody has chosen yet another plan.
-async fn take_back(app: &App, id: &OrganizationId, plan: Plan, from: Plan) {
-    let Err(problem) = app.hospitals.set_plan(id, from).await else { return };
+/// Gives a hospital back the plan that it had, unless somebody has chosen yet another one. Where Kubernetes does not take that
+/// now it is tried until it does.
+async fn take_back(app: &App, id: &OrganizationId, plan: Plan, before: Plan) {
+    let Err(problem) = app.hospitals.take_plan_back(id, plan, before).await else { return };
     tracing::warn!(organization = %id, problem = problem.kind().slug(), "a plan that does not fit is not taken back yet");
     let (hospitals, id) = (app.hospitals.clone(), id.clone());
     app.under_way.spawn(async move {
         for _ in 0..ATTEMPTS {
             tokio::time::sleep(APART).await;
-            match hospitals.current(&id).await {
-                Ok(hospital) if hospital.spec.plan != plan => return,
-                Ok(_) if hospitals.set_plan(&id, from).await.is_ok() => return,
-                _ => {}
+            if hospitals.take_plan_back(&id, plan, before).await.is_ok() {
+                return;
             }
         }
         tracing::error!(organization = %id, "a plan that does not fit could not be taken back");
     });
 }
 
-/// Sets the plan, and counts before and after.
+/// Sets the plan, and counts before and after. What this attempt has set, or the one that was `cut_short` and had found the
+/// hospital on that plan, is taken back where it does not fit.
 async fn make(
     app: &App,
     id: &OrganizationId,
     before: &Hospital,
-    from: Plan,
+    cut_short: Option<Plan>,
     plan: Plan,
     record: &Record,
 ) -> Answer<Arc<Hospital>> {
-    let smaller = is_smaller(plan, from);
-    if smaller {
-        check(app, id, plan, before.spec.subscription).await?;
+    let mut replaced = cut_short;
+    let making = async {
+        let from = cut_short.unwrap_or(before.spec.plan);
+        if is_smaller(plan, from) {
+            check(app, id, plan, before.spec.subscription).await?;
+        }
+        let changed = app.hospitals.set_plan(id, plan).await.inspect_err(|problem| {
+            // It may have been set all the same.
+            if problem.kind() == Kind::KubernetesUnavailable {
+                replaced = Some(from);
+            }
+        })?;
+        // Somebody else may have changed it since.
+        if changed.was_on != plan {
+            replaced = Some(changed.was_on);
+        }
+        let smaller = is_smaller(plan, replaced.unwrap_or(from));
+        recounted(app, id, &changed.now, smaller, record).await?;
+        Ok(changed.now)
+    };
+    let made = making.await;
+    if made.is_err()
+        && let Some(replaced) = replaced
+    {
+        take_back(app, id, plan, replaced).await;
     }
-    let after = app.hospitals.set_plan(id, plan).await?;
-    recounted(app, id, &after, smaller, record).await?;
-    Ok(after)
+    made
 }
 
 /// The last entry about the plan: in the hospital's own log, or in the platform's where it has none. `None` where neither

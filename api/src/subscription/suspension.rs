@@ -39,7 +39,7 @@ async fn change(app: &App, id: &OrganizationId, wanted: Subscription, actor: &Ac
         let detail = "The hospital has not paid yet: there is nothing to suspend or to resume.";
         return Err(Problem::new(Kind::HospitalNotReady, detail));
     }
-    let Changed { was, now } = app.hospitals.set_subscription(id, wanted).await?;
+    let Changed { was, now, .. } = app.hospitals.set_subscription(id, wanted).await?;
     if wanted == Subscription::Suspended {
         app.sessions.end_of_suspended(id, &now).await?;
     }

@@ -1,8 +1,6 @@
 //! A change of the platform's own data together with its entry in the platform's log: both or neither, whoever is killed in
 //! between.
 
-use std::time::Duration;
-
 use bson::doc;
 use futures::future::BoxFuture;
 use mongodb::{
@@ -10,7 +8,7 @@ use mongodb::{
     options::{ReadConcern, WriteConcern},
 };
 
-use super::{ATTEMPTS, PlatformAudit, TURN, too_much};
+use super::{APART, ATTEMPTS, PlatformAudit, TURN, too_much};
 use crate::{
     data::{
         audit::{Actor, Entry, Head},
@@ -19,9 +17,6 @@ use crate::{
     },
     http::problem::Answer,
 };
-
-/// Between two attempts, in which another replica's entry may have come.
-const APART: Duration = Duration::from_millis(5);
 
 /// What is done inside the transaction: its writes, and the entry that records them; `None` if there is nothing to change.
 pub type Work<'a, T> =

@@ -10,6 +10,7 @@ use std::{
 
 use bson::doc;
 use chakravue_crds::organization_id::OrganizationId;
+use mongodb::options::ReadConcern;
 use tokio::sync::oneshot;
 
 use super::{Fault, Records, Tenant, TenantDatabase, abandoned};
@@ -25,6 +26,9 @@ use crate::{
 /// How often a batch begins anew behind another replica's entries.
 const ATTEMPTS: usize = 50;
 
+/// Between two attempts, in which another replica's entry reaches most members.
+const APART: Duration = Duration::from_millis(5);
+
 /// How many entries are written at once.
 const BATCH: usize = 500;
 
@@ -33,6 +37,9 @@ const MOST: usize = 2 * BATCH;
 
 /// How soon after an entry the end of the chain is noted in the master database, together with what came meanwhile.
 const ANCHORED: Duration = Duration::from_secs(5);
+
+/// How often that is tried while the master database is away. After that the next entry does it.
+const ANCHOR_ATTEMPTS: usize = 60;
 
 #[derive(Debug, Default)]
 pub(super) struct Chain {
@@ -44,6 +51,8 @@ pub(super) struct Chain {
 struct End {
     /// `None`: has to be looked up.
     head: Option<Head>,
+    /// The last entry of this process, until it is noted.
+    unnoted: Option<Head>,
     /// Whether a note of it is on its way.
     anchoring: bool,
 }
@@ -129,6 +138,8 @@ impl ChainGuard<'_> {
             .collection::<AuditRecord>(Records::AuditLogs)
             .find_one(doc! {})
             .sort(doc! { "sequence": -1 })
+            // Never one that a change of the primary can still take back: what is built on that could never be mended.
+            .read_concern(ReadConcern::majority())
             .await?;
         let head = last.as_ref().map(Head::from).unwrap_or_default();
         self.0.head = Some(head.clone());
@@ -143,21 +154,10 @@ impl ChainGuard<'_> {
     pub(super) fn advance(&mut self, tenant: &Tenant, record: &AuditRecord) {
         let head = Head::from(record);
         self.0.head = Some(head.clone());
+        self.0.unnoted = Some(head);
         if !mem::replace(&mut self.0.anchoring, true) {
-            let tenant = tenant.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(ANCHORED).await;
-                let head = {
-                    let mut end = tenant.0.chain.end.lock().await;
-                    end.anchoring = false;
-                    // Looked up again by the next entry: a log that was restored from a backup meanwhile ends elsewhere.
-                    end.head.take()
-                };
-                let Some(head) = head else { return };
-                if let Err(problem) = anchor(&tenant, head).await {
-                    tracing::warn!(?problem, "the end of an audit log could not be noted; the next entry does it");
-                }
-            });
+            // Finished before the service ends.
+            tenant.0.tenants.under_way().spawn(keep_noted(tenant.clone()));
         }
     }
 
@@ -204,9 +204,41 @@ impl ChainGuard<'_> {
             }
             self.forget();
             rest.drain(..inserted);
+            tokio::time::sleep(APART).await;
         }
         let detail = "Too much happens at once in this hospital. Try again in a moment.";
         Err(Problem::new(Kind::Conflict, detail).retry_after(A_MOMENT))
+    }
+}
+
+/// Notes the end of the log soon, or at once when the service stops, and as long as it grows.
+async fn keep_noted(tenant: Tenant) {
+    let mut attempts = 0;
+    loop {
+        let stops = tokio::time::timeout(ANCHORED, tenant.0.tenants.stopping().cancelled()).await.is_ok();
+        let head = {
+            let mut end = tenant.0.chain.end.lock().await;
+            // Looked up again by the next entry: a log that was restored from a backup meanwhile ends elsewhere.
+            end.head = None;
+            end.anchoring = end.unnoted.is_some();
+            end.unnoted.take()
+        };
+        let Some(head) = head else { return };
+        let Err(problem) = anchor(&tenant, head.clone()).await else {
+            attempts = 0;
+            continue;
+        };
+        attempts += 1;
+        let is_over = stops || attempts == ANCHOR_ATTEMPTS || problem.kind() != Kind::DatabaseUnavailable;
+        if is_over || attempts == 1 {
+            tracing::warn!(?problem, is_over, "the end of an audit log could not be noted");
+        }
+        let mut end = tenant.0.chain.end.lock().await;
+        end.unnoted.get_or_insert(head);
+        if is_over {
+            end.anchoring = false;
+            return;
+        }
     }
 }
 

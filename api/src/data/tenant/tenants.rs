@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use moka::{future::Cache, policy::EvictionPolicy};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Tenant, bounds::TenantSettings, connection::Connection};
 use crate::{
@@ -31,6 +32,7 @@ struct Inner {
     master: Master,
     clock: Clock,
     metrics: Metrics,
+    under_way: TaskTracker,
     open: Cache<OrganizationId, Tenant>,
 }
 
@@ -43,9 +45,10 @@ impl Tenants {
         master: Master,
         clock: Clock,
         metrics: Metrics,
+        under_way: TaskTracker,
     ) -> Self {
-        let open = bounded(settings);
-        Self(Arc::new(Inner { settings: settings.clone(), hospitals, secrets, master, clock, metrics, open }))
+        let (settings, open) = (settings.clone(), bounded(settings));
+        Self(Arc::new(Inner { settings, hospitals, secrets, master, clock, metrics, under_way, open }))
     }
 
     /// The data of a hospital that is ready and may be used.
@@ -117,6 +120,15 @@ impl Tenants {
 
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    pub(super) fn under_way(&self) -> &TaskTracker {
+        &self.0.under_way
+    }
+
+    /// Cancelled when the service stops.
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        self.0.hospitals.stopping()
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

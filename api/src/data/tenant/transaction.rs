@@ -197,15 +197,19 @@ async fn once(
 ) -> Result<Attempt> {
     in_time()?;
     let prepared = tenant.in_turn(prepare(tenant, database, actor, chain, work)).await;
-    let prepared = prepared.inspect_err(|_| chain.forget())??;
-    let (transaction, record) = match prepared {
+    let prepared = prepared.unwrap_or_else(|hangs| Err(hangs.into()));
+    if !matches!(prepared, Ok(Prepared::Written(..))) {
+        // What nothing is built on is not kept: the log may end elsewhere by the time of the next entry.
+        chain.forget();
+    }
+    let (transaction, record) = match prepared? {
         Prepared::Written(transaction, record) => (transaction, record),
         Prepared::Nothing => return Ok(Attempt::Done),
         Prepared::Again => return Ok(Attempt::Again),
     };
     // Dropped where it is too late, which aborts it.
     let mut session = transaction.session.lock().await;
-    in_time()?;
+    in_time().inspect_err(|_| chain.forget())?;
     let committed = tenant.in_turn(commit(&mut session)).await.unwrap_or(Ok(Commit::Unknown));
     if !matches!(committed, Ok(Commit::Done)) {
         chain.forget();

@@ -1,7 +1,7 @@
 //! Where settings come from: layers that lie one over the other, as one tree, and a value of a type of their own that is
 //! read from it.
 
-use std::{fs, path::Path};
+use std::{borrow::Cow, fs, path::Path};
 
 use config::{Config, Environment, File, FileFormat, Map, Value, ValueKind};
 use serde::de::DeserializeOwned;
@@ -87,7 +87,7 @@ pub fn deserialize<T: DeserializeOwned>(
         let setting = error.path().to_string();
         // config repeats the place, which is said already.
         let advice = error.inner().to_string();
-        let advice = advice.split(" for key `").next().unwrap_or(&advice);
+        let advice = without_secret(advice.split(" for key `").next().unwrap_or(&advice));
         let removed = at(&mut tree, &setting).is_some();
         mistakes.add(if removed { &setting } else { "settings" }, advice);
         if !removed {
@@ -97,6 +97,20 @@ pub fn deserialize<T: DeserializeOwned>(
             Some(value) => set(&mut tree, &setting, value),
             None => remove(&mut tree, &setting),
         }
+    }
+}
+
+/// What serde says of a text where it should not be quotes it. In the place of a section that may well be a connection string
+/// or a key; only of what should have been a number or a switch it is shown.
+fn without_secret(advice: &str) -> Cow<'_, str> {
+    let Some((_, expected)) =
+        advice.strip_prefix("invalid type: string \"").and_then(|quoted| quoted.rsplit_once("\", expected "))
+    else {
+        return advice.into();
+    };
+    match expected {
+        "an integer" | "a boolean" => advice.into(),
+        expected => format!("invalid type: a text, expected {expected}").into(),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chakravue_crds::organization::Subscription;
+use futures::{StreamExt as _, stream};
 use rand::RngExt as _;
 
 use super::{Payments, ledger::Payment};
@@ -17,6 +18,9 @@ use crate::{
     hospitals::{Hospital, Hospitals},
     http::problem::{Answer, Kind},
 };
+
+/// How many payments the provider is asked about at the same time.
+const AT_ONCE: usize = 8;
 
 impl Payments {
     /// Makes the hospital active that was paid for, and notes that in the ledger and the platform's audit log.
@@ -53,15 +57,19 @@ impl Payments {
 
     /// One pass over everything that is unfinished. What fails now is tried again at the next.
     async fn settle(&self, hospitals: &Hospitals) {
-        match self.0.ledger.undecided_for(self.0.look_up_after).await {
-            Ok(undecided) => {
-                for payment in undecided {
-                    // Whoever is away has been logged where it was noticed.
-                    let _ = self.decide(payment, self.0.confirm_within).await;
-                }
-            }
-            Err(_) => return,
+        // First what needs no provider: one that does not answer must keep nobody waiting who has paid.
+        self.activate_paid(hospitals).await;
+        // Whoever is away has been logged where it was noticed.
+        let undecided = self.0.ledger.undecided_for(self.0.look_up_after).await.unwrap_or_default();
+        if undecided.is_empty() {
+            return;
         }
+        let decided = stream::iter(undecided).map(|payment| self.decide(payment, self.0.confirm_within));
+        decided.buffer_unordered(AT_ONCE).for_each(async |_| {}).await;
+        self.activate_paid(hospitals).await;
+    }
+
+    async fn activate_paid(&self, hospitals: &Hospitals) {
         for payment in self.0.ledger.unactivated().await.unwrap_or_default() {
             match self.activate(hospitals, &payment, &Actor::system()).await {
                 Ok(_) => tracing::info!(
