@@ -1,7 +1,7 @@
 //! The built front end, from a folder that the settings name. It comes from the same origin as the API, so that no other
 //! site has a say and no CORS header is needed.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
 use axum::{
     body::Body,
@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
-use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 use crate::http::problem::{Kind, Problem};
@@ -74,10 +73,21 @@ impl Frontend {
     }
 
     async fn file(&self, request: Request) -> Response {
-        // It answers every error itself.
-        let Ok(response) = self.files.clone().oneshot(request).await;
-        response.map(Body::new)
+        match self.files.clone().try_call(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) if is_not_there(&error) => StatusCode::NOT_FOUND.into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a file of the front end cannot be read");
+                Problem::internal().into_response()
+            }
+        }
     }
+}
+
+/// Also of a name or a path that is longer than the system has any.
+fn is_not_there(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | NotADirectory | PermissionDenied | InvalidFilename)
 }
 
 fn first_segment(path: &str) -> &str {
@@ -111,6 +121,7 @@ mod tests {
     use std::fs;
 
     use axum::{Router, body::to_bytes};
+    use tower::ServiceExt as _;
 
     use super::*;
 
@@ -193,6 +204,7 @@ mod tests {
         for (method, path, accept) in [
             (Method::GET, "/nothing", "application/json"),
             (Method::GET, "/nothing", "*/*"),
+            (Method::GET, "/favicon.svg/nothing", "*/*"),
             (Method::GET, "/assets/gone.js", HTML),
             (Method::GET, "/assets/../../etc/passwd", "*/*"),
             (Method::POST, "/", HTML),
@@ -203,6 +215,18 @@ mod tests {
             let response = ask(&built, method, path, &[(header::ACCEPT, accept)]).await;
             assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
             assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json", "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_path_that_no_file_can_have_is_as_any_other() {
+        let built = built();
+        for path in [format!("/{}", "a".repeat(253)), format!("/{}", "%61".repeat(256)), "/a".repeat(4096)] {
+            let with = |accept| [(header::ACCEPT, accept), (header::ACCEPT_ENCODING, "br")];
+            let response = ask(&built, Method::GET, &path, &with("*/*")).await;
+            assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+            let response = ask(&built, Method::GET, &path, &with(HTML)).await;
+            assert_eq!(text(response).await, "<!doctype html>the page", "{path}");
         }
     }
 }
