@@ -1,6 +1,7 @@
 //! What a new password must be like: long and hard to guess. No digits or capitals are demanded, nothing is forbidden
 //! but what somebody who knows the hospital and the user would try first.
 
+use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::{
     Score,
     feedback::{Feedback, Warning},
@@ -87,9 +88,13 @@ fn guess_of(warning: Warning) -> Guess {
     }
 }
 
-/// Whether the password has the name in it, also with the spaces and signs left out. Shorter names do not count.
+/// Whether the password has the name in it, also with the spaces and signs left out. Shorter names do not count. The name is
+/// normalised as the password was, so that one in full-width letters is found, too.
 fn contains(password: &str, name: &str, shortest: usize) -> bool {
-    let bare = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let bare = |text: &str| {
+        let normal = text.nfkc().collect::<String>();
+        normal.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>()
+    };
     let name = bare(name);
     name.chars().count() >= shortest && bare(password).contains(&name)
 }
@@ -98,7 +103,7 @@ fn contains(password: &str, name: &str, shortest: usize) -> bool {
 fn known_words(owner: &Owner<'_>) -> Vec<String> {
     let texts = [Some("ChakraVue"), Some(PUBLISHED), Some(owner.email), owner.name, owner.hospital];
     let mut words = Vec::new();
-    for text in texts.into_iter().flatten() {
+    for text in texts.into_iter().flatten().map(|text| text.nfkc().collect::<String>()) {
         words.push(text.to_lowercase());
         let pieces = text.split(|c: char| !c.is_alphanumeric()).filter(|piece| piece.chars().count() >= SHORTEST_PIECE);
         words.extend(pieces.map(str::to_lowercase));
@@ -167,6 +172,10 @@ mod tests {
                 "{password}: {objections:?}"
             );
         }
+        let wide = Owner { hospital: Some("Ｍｅｒｃｙ　Ｇｅｎｅｒａｌ"), ..OWNER };
+        let objections = objections(Password::new("oyster-ｍｅｒｃｙ general-violin").expose(), &wide);
+        assert_eq!(objections, [Flaw::ContainsHospital]);
+        assert!(known_words(&wide).contains(&"mercy general".to_owned()), "{:?}", known_words(&wide));
         // A local part of two letters is in half of all words.
         assert!(!contains("sturdy", "st", SHORTEST_PIECE));
     }
