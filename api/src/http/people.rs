@@ -30,8 +30,9 @@ impl TryFrom<String> for EmailAddress {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let address = text.trim().to_lowercase();
-        texts::check([&texts::EMAIL], &address).map(|()| Self(address))
+        // Before it is made lower case: the sign for Kelvin would become a letter of the alphabet.
+        let address = text.trim();
+        texts::check([&texts::EMAIL], address).map(|()| Self(address.to_ascii_lowercase()))
     }
 }
 
@@ -99,9 +100,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_repeating_it() {
-        for (email, role, what) in
-            [("marker-value", "OPD", texts::EMAIL.sentence), ("a@b.example", "marker-value", "not_one_of")]
-        {
+        for (email, role, what) in [
+            ("marker-value", "OPD", texts::EMAIL.sentence),
+            ("\u{212a}elvin@x.example", "OPD", texts::EMAIL.sentence),
+            ("a@b.example", "marker-value", "not_one_of"),
+        ] {
             let said = read(email, role).unwrap_err();
             assert!(said.contains(what) && !said.contains("marker-value"), "{said}");
         }
