@@ -145,9 +145,12 @@ fn escape(key: &str) -> String {
 /// Says what serde found wrong in words for a client, without the value that was sent.
 fn wrong_field(pointer: &str, message: &str) -> (String, Flaw) {
     let message = without_place(message);
-    if message.starts_with("missing field") {
-        let name = quoted(message).next().unwrap_or_default();
-        return (format!("{pointer}/{}", escape(name)), Flaw::Required);
+    // The names of these are our own.
+    for (begin, flaw) in [("missing field", Flaw::Required), ("duplicate field", Flaw::Duplicate)] {
+        if message.starts_with(begin) {
+            let name = quoted(message).next().unwrap_or_default();
+            return (format!("{pointer}/{}", escape(name)), flaw);
+        }
     }
     // What is wanted comes last: before it stands the value that was sent, which may hold the same words.
     let wanted = message.rsplit_once("expected ").map(|(_, wanted)| wanted);
@@ -168,8 +171,6 @@ fn wrong_field(pointer: &str, message: &str) -> (String, Flaw) {
     } else if message == "invalid digit found in string" || message.starts_with("number too ") {
         // A parameter of the query.
         Flaw::WrongType { expected: "a whole number".to_owned() }
-    } else if message.starts_with("duplicate field") {
-        Flaw::Duplicate
     } else {
         // What a type of our own says when it refuses a value; such messages quote nothing secret.
         Flaw::read(message)
@@ -326,6 +327,12 @@ mod tests {
             errors(r#"{"name":"Ann","friends":[{"name":4111111111111111}]}"#),
             [("/friends/0/name".into(), "must be a string".into())]
         );
+        for (twice, pointer) in [
+            (r#"{"name":"Ann","name":"Bob"}"#, "/name"),
+            (r#"{"name":"Ann","friends":[{"name":"Bob","limit":1,"limit":2}]}"#, "/friends/0/limit"),
+        ] {
+            assert_eq!(errors(twice), [(pointer.into(), "is there twice".into())], "{twice}");
+        }
         let unknown = errors(r#"{"name":"Ann","role":"ADMIN"}"#);
         assert_eq!(unknown[0].0, "/role");
         assert!(unknown[0].1.starts_with("is not a known field; expected one of"), "{}", unknown[0].1);
@@ -394,11 +401,36 @@ mod tests {
 
     #[test]
     fn wrong_parameters_are_named() {
-        for (query, parameter) in
-            [("limit=x&name=a", "limit"), ("limit=0&name=a", "limit"), ("limit=1", "name"), ("name=a&x=1", "x")]
-        {
+        for (query, parameter) in [
+            ("limit=x&name=a", "limit"),
+            ("limit=0&name=a", "limit"),
+            ("limit=1", "name"),
+            ("name=a&x=1", "x"),
+            ("name=a&limit=1&limit=2", "limit"),
+        ] {
             let problem = parse_query::<Person>(&format!("/people?{query}").parse().unwrap()).unwrap_err();
             assert_eq!(problem.errors()[0].parameter.as_deref(), Some(parameter), "{query}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        for written in ["7", "7.0", "7e0", "0.7e1"] {
+            let person: Person = parse(format!(r#"{{"name":"Ann","limit":{written}}}"#).as_bytes()).unwrap();
+            assert_eq!(person.limit, 7, "{written}");
+        }
+        for (wrong, said) in [
+            ("7.5", "must be a whole number"),
+            ("1e300", "must be a whole number"),
+            ("256.0", "must be a whole number"),
+            ("\"7\"", "must be a whole number"),
+            ("-0", "must be at least 1"),
+        ] {
+            assert_eq!(
+                errors(&format!(r#"{{"name":"Ann","limit":{wrong}}}"#)),
+                [("/limit".into(), said.into())],
+                "{wrong}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! JSON whose objects are objects: serde takes an array for a struct, too, its elements for the fields in the order in which
-//! the code happens to have them, which nobody is told of.
+//! the code happens to have them, which nobody is told of. And whose whole numbers are whole however they are written, 72 or
+//! 72.0, as JSON Schema has them.
 
 use std::fmt;
 
@@ -8,6 +9,14 @@ use serde::{
     de::{DeserializeSeed, Error, IntoDeserializer as _, MapAccess, SeqAccess, Visitor},
     forward_to_deserialize_any,
 };
+
+macro_rules! whole {
+    ($($name:ident)+) => {
+        $(fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$name(Whole(visitor))
+        })+
+    };
+}
 
 /// Reads as what it holds does, except that nothing but an object, however deep, is taken for a struct. Of JSON alone, which
 /// tells itself what a value is.
@@ -47,9 +56,41 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Objects<D> {
         self.0.deserialize_str(Word(visitor))
     }
 
+    whole! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8 deserialize_u16 deserialize_u32
+        deserialize_u64
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
+    }
+}
+
+struct Whole<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(formatter)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<V::Value, E> {
+        self.0.visit_i64(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<V::Value, E> {
+        self.0.visit_u64(number)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<V::Value, E> {
+        let whole =
+            Some(number).filter(|number| number.fract() == 0.0).and_then(|number| format!("{number:.0}").parse().ok());
+        match whole {
+            Some(whole) => self.0.visit_i64(whole),
+            None => self.0.visit_f64(number),
+        }
     }
 }
 
