@@ -219,6 +219,13 @@ async fn as_problem(response: Response) -> Response {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Kind::TooLarge, "The body is larger than the service takes."),
         StatusCode::NOT_FOUND => Problem::new(Kind::NotFound, "Nothing is served at this path."),
         StatusCode::METHOD_NOT_ALLOWED => Problem::new(Kind::MethodNotAllowed, "This path does not take this method."),
+        // Files of the front end.
+        StatusCode::PRECONDITION_FAILED => {
+            Problem::new(Kind::VersionMismatch, "The file was changed after the time that the request names.")
+        }
+        StatusCode::RANGE_NOT_SATISFIABLE => {
+            Problem::new(Kind::RangeNotSatisfiable, "The file is shorter than the range that was asked for.")
+        }
         StatusCode::SERVICE_UNAVAILABLE => {
             Problem::new(Kind::Overloaded, "The request took too long. Try again in a moment.")
                 .retry_after(Duration::from_secs(5))
@@ -228,8 +235,10 @@ async fn as_problem(response: Response) -> Response {
     };
     let (old, _) = response.into_parts();
     let mut response = problem.into_response();
-    if let Some(allowed) = old.headers.get(header::ALLOW) {
-        response.headers_mut().insert(header::ALLOW, allowed.clone());
+    for name in [header::ALLOW, header::CONTENT_RANGE] {
+        if let Some(value) = old.headers.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     response
 }
@@ -463,12 +472,19 @@ mod tests {
             (StatusCode::PAYLOAD_TOO_LARGE, Kind::TooLarge),
             (StatusCode::SERVICE_UNAVAILABLE, Kind::Overloaded),
             (StatusCode::BAD_GATEWAY, Kind::Internal),
+            (StatusCode::PRECONDITION_FAILED, Kind::VersionMismatch),
+            (StatusCode::RANGE_NOT_SATISFIABLE, Kind::RangeNotSatisfiable),
         ] {
             let router = Router::new()
-                .route("/plain", get(async move || (status, "in the words of some layer")))
+                .route(
+                    "/plain",
+                    get(async move || (status, [(header::CONTENT_RANGE, "bytes */3")], "in its own words")),
+                )
                 .layer(middleware::map_response(as_problem))
                 .layer(middleware::from_fn(request_id::layer));
-            assert_problem(&answer(router, to(Method::GET, "/plain"), "").await, kind);
+            let answer = answer(router, to(Method::GET, "/plain"), "").await;
+            assert_problem(&answer, kind);
+            assert_eq!(answer.1[header::CONTENT_RANGE], "bytes */3");
         }
     }
 }

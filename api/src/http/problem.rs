@@ -119,6 +119,8 @@ kinds! {
     VersionMismatch => (PRECONDITION_FAILED, "version-mismatch", "The record was changed meanwhile"),
     /// A change of this record needs an If-Match header with its ETag, so that nobody's change is overwritten unseen.
     VersionRequired => (PRECONDITION_REQUIRED, "version-required", "If-Match is needed"),
+    /// The file is shorter than the `Range` that was asked for; `Content-Range` says how long it is. Ask without a range.
+    RangeNotSatisfiable => (RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "The file has no such part"),
     /// The body is larger than the service takes.
     TooLarge => (PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
     /// The body is not JSON, or its Content-Type does not say so. Send `Content-Type: application/json`.
