@@ -52,7 +52,10 @@ pub enum Change {
     /// The plan, while it has not been paid for.
     PlanBeforePayment(Plan),
     /// A plan is taken back, unless somebody has chosen yet another one since.
-    PlanBack { from: Plan, to: Plan },
+    PlanBack {
+        from: Plan,
+        to: Plan,
+    },
     /// The subscription begins, on this plan, unless it has begun before: what was decided since stays.
     Activation(Plan),
 }

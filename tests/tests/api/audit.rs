@@ -273,12 +273,59 @@ async fn a_log_that_was_restored_from_a_backup_goes_on_where_it_ends() {
         (noted.get_i64("sequence").unwrap() >= last).then_some(())
     })
     .await;
+    // A change that is refused has looked where the log ends, and keeps that no longer than itself.
+    let nobody = clinic.path("/patients/pat_01jd8x2v9t6m3k5q7r1w4y0z8a");
+    clinic.reception.patch(&nobody, "\"1\"", &json!({ "address": "1 Low Road" })).await.problem(404, "not-found");
     // The backup is from before the last entry. The service runs all the while.
     let log = clinic.stack.database(&clinic.hospital).collection::<Document>("audit_logs");
     log.delete_one(doc! { "sequence": last }).await.unwrap();
     clinic.patient("Ada Roe").await;
     let whole: Vec<i64> = (1..=last).collect();
     assert_eq!(sequences().await, whole, "no gap is left");
+    clinic.stack.close().await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_log_is_noted_when_the_service_stops() {
+    let Clinic { stack, hospital, reception, .. } = Clinic::new("stopped log").await;
+    let patients = hospital.path("/patients");
+    reception.post(&patients, &json!({ "name": "Jane Smith", "birth_date": "1980-05-17" })).await.expect(201);
+    assert!(stack.api.terminate().await.success());
+    let log = stack.mongo.database(&hospital.database_name).collection::<Document>("audit_logs");
+    let last = log.find_one(doc! {}).sort(doc! { "sequence": -1 }).await.unwrap().unwrap();
+    let anchors = stack.mongo.database(stack.sandbox.master_database()).collection::<Document>("audit_anchors");
+    let noted = anchors.find_one(doc! { "_id": &hospital.organization_id }).await.unwrap().unwrap();
+    assert_eq!(noted.get_i64("sequence").unwrap(), last.get_i64("sequence").unwrap());
+    stack.operator.terminate().await;
+    stack.sandbox.close().await;
+}
+
+/// What a primary has that most members have not is lost when another becomes primary.
+#[tokio::test]
+async fn an_entry_is_built_only_on_what_no_change_of_the_primary_takes_back() {
+    let clinic = Clinic::new("majority").await;
+    let (own, platform) = (clinic.stack.database(&clinic.hospital), clinic.stack.master());
+    for database in [&own, &platform] {
+        database.run_command(doc! { "profile": 2 }).await.unwrap();
+    }
+    let nobody = clinic.path("/patients/pat_01jd8x2v9t6m3k5q7r1w4y0z8a");
+    clinic.reception.patch(&nobody, "\"1\"", &json!({ "address": "1 Low Road" })).await.problem(404, "not-found");
+    clinic.patient("Jane Smith").await;
+    clinic.doctor.get(&clinic.path("/patients")).await.expect(200);
+    clinic.stack.signup("Another", "starter").await;
+    for database in [&own, &platform] {
+        database.run_command(doc! { "profile": 0 }).await.unwrap();
+        let ends = doc! { "command.find": "audit_logs", "command.sort.sequence": -1, "command.txnNumber": null,
+        "command.filter": {} };
+        let looks = database.collection::<Document>("system.profile").find(ends).await.unwrap();
+        let looks: Vec<Document> = looks.try_collect().await.unwrap();
+        assert!(!looks.is_empty());
+        for look in looks {
+            let command = look.get_document("command").unwrap();
+            let level = command.get_document("readConcern").and_then(|concern| concern.get_str("level"));
+            assert_eq!(level.ok(), Some("majority"), "{command}");
+        }
+    }
     clinic.stack.close().await;
 }
 

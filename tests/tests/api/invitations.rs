@@ -259,12 +259,19 @@ async fn the_setup_token_ends_with_the_administrators_password() {
     setup.post("/setup/administrator", &password).await.problem(409, "hospital-not-ready");
     stack.pay(&signup).await;
     setup.post("/setup/administrator", &json!({ "password": "passwordpassword" })).await.problem(422, "invalid");
+    let signups = stack.master().collection::<Document>("signups");
+    let open = signups.find_one(doc! { "organization_id": &signup.organization_id }).await.unwrap().unwrap();
     setup.post("/setup/administrator", &password).await.expect(200);
     setup.post("/setup/administrator", &password).await.problem(401, "unauthenticated");
+    // Also should whoever set the password have been killed before the signup was ended.
+    signups.insert_one(open).await.unwrap();
+    let stranger =
+        json!({ "organization_id": signup.organization_id, "email": "stranger@setup.example", "role": "admin" });
+    setup.post("/add-user", &stranger).await.problem(401, "unauthenticated");
     setup.get(&signup.path("/users")).await.problem(401, "unauthenticated");
     // Nothing is left that a late repetition of the sign-up would find and open.
     let its = doc! { "organization_id": &signup.organization_id };
-    assert_eq!(stack.master().collection::<Document>("signups").count_documents(its).await.unwrap(), 0);
+    assert_eq!(signups.count_documents(its).await.unwrap(), 0);
 
     // Also where the password was set by way of a link.
     let mailed = stack.signup("Mailed", "starter").await;
