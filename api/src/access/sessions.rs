@@ -208,10 +208,15 @@ impl Sessions {
         from_bson(session.expires_at) <= now || later(from_bson(session.last_seen_at), self.idle) <= now
     }
 
-    /// Until when a session surely lasts if nothing more comes.
+    /// Until when a session surely lasts if nothing more comes. The one that asks is in use now, whatever was noted of it.
     #[must_use]
-    pub fn idle_until(&self, session: &Session) -> Timestamp {
-        later(self.clock.now(), surely_idle(self.idle)).min(from_bson(session.expires_at))
+    pub fn idle_until(&self, session: &Session, is_asking: bool) -> Timestamp {
+        let idle_until = if is_asking {
+            later(from_bson(self.clock.now_bson()), surely_idle(self.idle))
+        } else {
+            later(from_bson(session.last_seen_at), self.idle)
+        };
+        idle_until.min(from_bson(session.expires_at))
     }
 
     /// The sessions of one user that have not ended, the newest first.

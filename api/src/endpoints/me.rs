@@ -88,7 +88,7 @@ impl SessionView {
             current: is_current,
             created_at: from_bson(session.created_at),
             last_seen_at: from_bson(session.last_seen_at),
-            idle_expires_at: app.sessions.idle_until(&session),
+            idle_expires_at: app.sessions.idle_until(&session, is_current),
             expires_at: from_bson(session.expires_at),
             session_id: session.session_id,
             address: session.address,

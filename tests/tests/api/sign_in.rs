@@ -423,6 +423,13 @@ async fn everything_that_should_end_a_session_does_so_at_once() {
     let sessions = sessions["sessions"].as_array().unwrap();
     assert_eq!(sessions.len(), 3);
     assert_eq!(sessions.iter().filter(|session| session["current"] == true).count(), 1);
+    // The others have as much time left from when they were seen last.
+    let idle = |session: &Value| {
+        let at = |field: &str| DateTime::parse_rfc3339_str(text(session, field)).unwrap();
+        at("idle_expires_at").saturating_duration_since(at("last_seen_at"))
+    };
+    let others: Vec<_> = sessions.iter().filter(|session| session["current"] == false).map(idle).collect();
+    assert!(others[0] == others[1] && others[0].subsec_nanos() == 0, "{sessions:#?}");
     let mine = first.get("/me").await.expect(200);
     let id = text(&mine["session"], "session_id");
     second.delete(&format!("/me/sessions/{id}")).await.expect(204);
