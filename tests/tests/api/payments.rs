@@ -120,6 +120,15 @@ async fn a_card_is_charged_declined_or_refused() {
         );
         assert!(problem["detail"].as_str().unwrap().contains(". "), "it says what to do: {problem}");
     }
+    // What was typed wrong is pointed at where it was sent.
+    for (card, pointer) in
+        [("4000000000000069", "/card_expiry"), ("4000000000000127", "/card_cvc"), ("4000000000000002", "/card_number")]
+    {
+        let mut body = signup.payment(card);
+        (body["card_expiry"], body["card_cvc"]) = (json!("12/30"), json!("123"));
+        let problem = payer.post(PAY, &body).await.problem(402, "payment-declined");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    }
     let refused = async |change: Value, pointer: &str, code: &str| {
         let mut body = signup.payment(CARD);
         body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());

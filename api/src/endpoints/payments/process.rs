@@ -61,7 +61,8 @@ struct ProcessPayment {
     #[schema(value_type = Option<String>, example = "123")]
     card_cvc: Option<CardCode>,
     /// The name on the card.
-    #[garde(length(bytes, max = 200))]
+    #[garde(length(chars, max = 200))]
+    #[schema(max_length = 200)]
     card_name: Option<String>,
     /// With Stripe, in place of the card: what its form in the browser made of it.
     #[garde(length(bytes, min = 1, max = 255))]
@@ -168,7 +169,7 @@ async fn pay(
     app.limits.payment(&organization_id)?;
     let hospital = app.hospitals.find(&organization_id)?;
     let plan = hospital.spec.plan;
-    let pointer = if body.card_number.is_some() { "/card_number" } else { "/payment_method" };
+    let sent = Sent::new(&body);
     check_amount(&body.amount, plan)?;
     let instrument = body.into_instrument(app.clock.now())?;
     app.payments.accept(&instrument)?;
@@ -178,7 +179,7 @@ async fn pay(
     let Attempt { payment, client_secret } = app.payments.pay(&new, &instrument, &actor).await?;
     match payment.status {
         PaymentStatus::Succeeded => {}
-        PaymentStatus::Failed => return Err(declined(&payment, pointer)),
+        PaymentStatus::Failed => return Err(declined(&payment, &sent)),
         PaymentStatus::Pending => return Ok(undecided(&hospital, payment, Progress::PaymentPending, None)),
         PaymentStatus::ActionRequired => {
             let client_secret = client_secret.map(|secret| secret.expose_secret().to_owned());
@@ -239,10 +240,33 @@ async fn check_subscription(app: &App, hospital: &Hospital, new: &NewPayment) ->
     }
 }
 
-fn declined(payment: &Payment, pointer: &str) -> Problem {
+/// What of a card the client sent.
+struct Sent {
+    number: bool,
+    expiry: bool,
+    code: bool,
+}
+
+impl Sent {
+    fn new(body: &ProcessPayment) -> Self {
+        Self { number: body.card_number.is_some(), expiry: body.card_expiry.is_some(), code: body.card_cvc.is_some() }
+    }
+
+    /// The field that has to be mended after this failure.
+    fn pointer(&self, failure: Failure) -> &'static str {
+        match failure {
+            _ if !self.number => "/payment_method",
+            Failure::ExpiredCard if self.expiry => "/card_expiry",
+            Failure::IncorrectCvc if self.code => "/card_cvc",
+            _ => "/card_number",
+        }
+    }
+}
+
+fn declined(payment: &Payment, sent: &Sent) -> Problem {
     let failure = payment.failure.unwrap_or(Failure::CardDeclined);
     let problem = Problem::new(Kind::PaymentDeclined, failure.advice())
-        .field(pointer, Flaw::PaymentFailed { failure })
+        .field(sent.pointer(failure), Flaw::PaymentFailed { failure })
         .with("code", failure.code())
         .with("payment_id", payment.id.as_str());
     match failure {
@@ -320,6 +344,30 @@ mod tests {
         assert_eq!(pointer(&refused(both)), "/payment_method");
         let expired = json!({ "card_number": "4111111111111111", "card_expiry": "12/25" });
         assert_eq!(pointer(&refused(expired)), "/card_expiry");
+    }
+
+    #[test]
+    fn a_failure_points_at_the_field_that_has_to_be_mended() {
+        let card = json!({ "card_number": "4111111111111111", "card_expiry": "12/30", "card_cvc": "123" });
+        let number = json!({ "card_number": "4111111111111111" });
+        let method = json!({ "payment_method": "pm_x" });
+        for (sent, failure, pointer) in [
+            (&card, Failure::IncorrectCvc, "/card_cvc"),
+            (&card, Failure::ExpiredCard, "/card_expiry"),
+            (&card, Failure::CardDeclined, "/card_number"),
+            (&number, Failure::IncorrectCvc, "/card_number"),
+            (&number, Failure::ExpiredCard, "/card_number"),
+            (&method, Failure::ExpiredCard, "/payment_method"),
+        ] {
+            assert_eq!(Sent::new(&request(sent.clone()).unwrap()).pointer(failure), pointer, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_on_the_card_is_counted_in_characters() {
+        let named = |count| request(json!({ "card_number": "4111111111111111", "card_name": "é".repeat(count) }));
+        assert!(named(200).is_ok());
+        assert_eq!(pointer(&named(201).err().unwrap()), "/card_name");
     }
 
     #[test]

@@ -152,9 +152,12 @@ describe("the payment", () => {
       http.post("/process-payment", ({ request }) => {
         payments.push(request.headers.get("Idempotency-Key"));
         if (payments.length === 1) return problem("overloaded", 503, {}, { "Retry-After": "0" });
+        const declined = { code: "payment_failed", detail: "It was declined." };
         return problem("payment-declined", 402, {
           errors: [
-            { pointer: "/card_number", code: "payment_failed", failure: "card_declined", detail: "It was declined." },
+            payments.length === 2
+              ? { ...declined, pointer: "/card_number", failure: "card_declined" }
+              : { ...declined, pointer: "/card_cvc", failure: "incorrect_cvc" },
           ],
         });
       }),
@@ -174,6 +177,10 @@ describe("the payment", () => {
     expect(await screen.findByText(/^The card was declined/)).toBeTruthy();
     await pay();
     await waitFor(() => expect(payments).toHaveLength(3));
+    // At the code, which is asked for anew, and nowhere else.
+    expect(await screen.findByText(/^The card's security code is not right/)).toBeTruthy();
+    expect(screen.getByLabelText("Security code").getAttribute("aria-invalid")).toBe("true");
+    expect(screen.queryByRole("alert")).toBeNull();
     expect(signups[0]).toBe(signups[1]);
     expect(signups).toHaveLength(2);
     expect(payments[0]).toBe(payments[1]);
