@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
-    booking::{AppointmentChange, LONGEST, NewAppointment, after, changes, possible},
+    booking::{AppointmentChange, LONGEST, NewAppointment, changes, earlier, end, possible},
     view::{AppointmentView, DoctorName, Names, PatientName, WithEtag, answered},
 };
 use super::hospital_settings::appointment_minutes;
@@ -36,7 +36,7 @@ use crate::{
         },
     },
     http::{
-        dates::Moment,
+        dates::{self, Moment},
         extract::{ApiJson, ApiPath, ApiQuery, IfMatch},
         flaw::Flaw,
         idempotency::{self, Answers, Attempt, Once, Repeatable, Sender},
@@ -70,11 +70,13 @@ struct AppointmentPath {
 struct AppointmentQuery {
     /// Those that start at this time or later.
     #[garde(skip)]
-    #[param(inline, example = "2026-11-24T00:00:00Z")]
+    #[serde(default, deserialize_with = "dates::bound")]
+    #[param(inline, required = false, example = "2026-11-24T00:00:00Z")]
     from: Option<Moment>,
     /// Those that start before this time.
     #[garde(skip)]
-    #[param(inline, example = "2026-11-25T00:00:00Z")]
+    #[serde(default, deserialize_with = "dates::bound")]
+    #[param(inline, required = false, example = "2026-11-25T00:00:00Z")]
     to: Option<Moment>,
     /// Only appointments with this doctor.
     #[garde(inner(length(chars, max = 64)))]
@@ -193,7 +195,7 @@ async fn book_appointment(
     };
     if new.ends_at.is_none() {
         let minutes = member.tenant.read(async |db| appointment_minutes(&db).await).await?;
-        appointment.ends_at = to_bson(after(new.starts_at.at(), SignedDuration::from_mins(minutes)));
+        appointment.ends_at = end(new.starts_at.at(), SignedDuration::from_mins(minutes))?;
     }
     possible(&appointment)?;
     let work = async move |attempt: Attempt| {
@@ -254,7 +256,7 @@ async fn active_doctor(tx: &Transaction, doctor_id: &str) -> Result<DoctorName, 
 
 /// Whether the doctor has no other appointment at that time.
 async fn must_be_free(tx: &Transaction, wanted: &Appointment) -> Result<(), Fault> {
-    let earliest = after(from_bson(wanted.starts_at), -LONGEST);
+    let earliest = earlier(from_bson(wanted.starts_at), LONGEST);
     let overlapping = doc! {
         "doctor_id": &wanted.doctor_id,
         "status": { "$in": AppointmentStatus::OPEN.to_vec() },

@@ -19,7 +19,7 @@ use crate::{
         timed::TimedCollection,
     },
     http::{
-        dates::Moment,
+        dates::{self, Moment},
         extract::ApiQuery,
         paging::{self, Direction, Order, Page, Paged, cursor_behind},
         problem::Answer,
@@ -99,11 +99,13 @@ pub(super) struct AuditQuery {
     target_id: Option<String>,
     /// At this time or later.
     #[garde(skip)]
-    #[param(inline, example = "2026-11-01T00:00:00Z")]
+    #[serde(default, deserialize_with = "dates::bound")]
+    #[param(inline, required = false, example = "2026-11-01T00:00:00Z")]
     since: Option<Moment>,
     /// Before this time.
     #[garde(skip)]
-    #[param(inline, example = "2026-12-01T00:00:00Z")]
+    #[serde(default, deserialize_with = "dates::bound")]
+    #[param(inline, required = false, example = "2026-12-01T00:00:00Z")]
     until: Option<Moment>,
     /// How many the page has at most.
     #[garde(range(min = 1, max = paging::MOST))]

@@ -4,7 +4,10 @@
 use std::fmt;
 
 use bson::Bson;
-use jiff::{Timestamp, civil::Date};
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime},
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -79,6 +82,11 @@ impl ToSchema for Day {}
 pub struct Moment(Timestamp);
 
 impl Moment {
+    /// With the precision of the database.
+    fn new(at: Timestamp) -> Self {
+        Self(from_bson(to_bson(at)))
+    }
+
     #[must_use]
     pub fn at(self) -> Timestamp {
         self.0
@@ -121,7 +129,8 @@ impl Serialize for Moment {
     }
 }
 
-/// Whether a text has the shape of RFC 3339, `2026-11-23T09:00:00Z`: what reads it takes more, such as years before the first.
+/// Whether a text has the shape of RFC 3339, `2026-11-23T09:00:00Z`: what reads it takes more, such as years before the first
+/// and offsets of more than a day.
 fn is_rfc_3339(text: &str) -> bool {
     let shape = |text: &str, shape: &str| {
         text.len() == shape.len()
@@ -141,15 +150,40 @@ fn is_rfc_3339(text: &str) -> bool {
         }
         None => rest,
     };
-    shape(begin, "0000-00-00T00:00:00") && (shape(rest, "Z") || shape(rest, "+00:00") || shape(rest, "-00:00"))
+    let is_offset = (shape(rest, "+00:00") || shape(rest, "-00:00")) && rest[1..3] < *"24" && rest[4..] < *"60";
+    shape(begin, "0000-00-00T00:00:00") && (shape(rest, "Z") || is_offset)
+}
+
+/// A moment of RFC 3339. One of the very last two days, beyond what is known here, is said to be [`Flaw::TooLate`].
+fn read(text: &str) -> Result<Timestamp, Flaw> {
+    if !is_rfc_3339(text) {
+        return Err(Flaw::InvalidTimestamp);
+    }
+    match text.parse::<Timestamp>() {
+        // With its offset it may be before the first year that can be written.
+        Ok(at) if jiff::tz::Offset::UTC.to_datetime(at).year() >= 0 => Ok(at),
+        Err(_) if text[..19].parse::<DateTime>().is_ok() => Err(Flaw::TooLate { limit: Timestamp::MAX.to_string() }),
+        _ => Err(Flaw::InvalidTimestamp),
+    }
+}
+
+/// The bound of a list, for `#[serde(deserialize_with = …)]`: one that is later than what is known leaves nothing out, so the
+/// last moment that is known does as well.
+///
+/// # Errors
+/// When it is no moment.
+pub fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Moment>, D::Error> {
+    match read(&String::deserialize(deserializer)?) {
+        Ok(at) => Ok(Some(Moment::new(at))),
+        Err(Flaw::TooLate { .. }) => Ok(Some(Moment::new(Timestamp::MAX))),
+        Err(flaw) => Err(de::Error::custom(flaw.carried())),
+    }
 }
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let at = Some(&text).filter(|text| is_rfc_3339(text)).and_then(|text| text.parse::<Timestamp>().ok());
-        let at = at.ok_or_else(|| de::Error::custom(Flaw::InvalidTimestamp.carried()))?;
-        Ok(Self(from_bson(to_bson(at))))
+        read(&text).map(Self::new).map_err(|flaw| de::Error::custom(flaw.carried()))
     }
 }
 
@@ -209,12 +243,31 @@ mod tests {
             "2026-11-23T09:00:00+0100",
             "2026-11-23T09:00:00",
             "2026-11-23T24:00:00Z",
+            "2026-11-23T09:00:00+24:00",
+            "2026-11-23T09:00:00-23:60",
+            "0000-01-01T00:00:00+14:00",
         ] {
             assert!(moment(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(moment("0000-01-01T14:00:00+14:00").unwrap().to_string(), "0000-01-01T00:00:00Z");
         for wrong in ["2026-11-23T10:00:00", "2026-11-23", "marker-value", ""] {
             let error = moment(wrong).unwrap_err().to_string();
             assert!(error.contains("invalid_timestamp") && !error.contains("marker"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_all_time_bounds_a_list_and_is_no_time_of_anything() {
+        let bound = |text: &str| bound(serde_json::Value::from(text)).map(|at| at.unwrap().at());
+        let last = from_bson(to_bson(Timestamp::MAX));
+        for end in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999-12:00"] {
+            assert_eq!(bound(end).unwrap(), last);
+            let refused = serde_json::from_value::<Moment>(end.into()).unwrap_err().to_string();
+            assert!(refused.contains("too_late"), "{refused}");
+        }
+        assert_eq!(bound("2026-11-23T09:00:00Z").unwrap().to_string(), "2026-11-23T09:00:00Z");
+        for wrong in ["9999-13-31T23:59:59Z", "9999-12-31", "2026-11-23T09:00:00+24:00"] {
+            assert!(bound(wrong).unwrap_err().to_string().contains("invalid_timestamp"), "{wrong}");
         }
     }
 }

@@ -70,6 +70,9 @@ pub enum Flaw {
     InvalidTimeOfDay,
     #[error("must be a time of RFC 3339 with its offset, such as 2026-11-23T09:00:00Z")]
     InvalidTimestamp,
+    /// In the last days before the year 10000.
+    #[error("must be at most {limit}")]
+    TooLate { limit: String },
     #[error("must be the IANA name of a time zone, such as Asia/Kolkata")]
     InvalidTimeZone,
     #[error("must be a language of BCP 47, such as en, pt-BR or zh-Hant")]

@@ -1455,6 +1455,10 @@ export interface components {
             code: "invalid_timestamp";
         } | {
             /** @enum {string} */
+            code: "too_late";
+            limit: string;
+        } | {
+            /** @enum {string} */
             code: "invalid_time_zone";
         } | {
             /** @enum {string} */

@@ -86,6 +86,14 @@ async fn a_doctor_has_one_patient_at_a_time() {
     assert_eq!(count(&format!("patient_id={jane}")).await, 2);
     assert_eq!(count(&format!("doctor_id={doctor}&status=booked")).await, 3);
     assert_eq!(count("status=done").await, 0);
+    assert_eq!(count("to=9999-12-31T23:59:59Z").await, 3);
+    for starts in ["9999-12-30T21:59:00Z", "9999-12-31T23:59:59Z"] {
+        let mut endless = at(&jane, "09:00");
+        endless["starts_at"] = json!(starts);
+        let problem = reception.post(&appointments, &endless).await.problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["pointer"], "/starts_at", "{problem}");
+        assert_eq!(problem["errors"][0]["code"], "too_late", "{problem}");
+    }
     let first = clinic.doctor.get(&format!("{appointments}?limit=2")).await.expect(200);
     assert_eq!(count(&format!("limit=2&cursor={}", text(&first, "next_cursor"))).await, 1);
     clinic.doctor.get(&format!("{appointments}?status=lost")).await.problem(422, "invalid");

@@ -1,5 +1,6 @@
 //! What is said to book an appointment or to change one, and what may become of it.
 
+use bson::DateTime;
 use chakravue_crds::roles::StaffRole;
 use garde::Validate;
 use jiff::{SignedDuration, Timestamp};
@@ -114,7 +115,7 @@ impl AppointmentChange {
             let length = from_bson(current.ends_at).duration_since(from_bson(current.starts_at));
             if let Some(starts_at) = self.starts_at {
                 wanted.starts_at = starts_at.into();
-                wanted.ends_at = to_bson(after(starts_at.at(), length));
+                wanted.ends_at = end(starts_at.at(), length)?;
             }
             if let Some(ends_at) = self.ends_at {
                 wanted.ends_at = ends_at.into();
@@ -154,8 +155,20 @@ pub(super) fn changes(current: &Appointment, wanted: &Appointment) -> Changes {
         .patch("reason", reason)
 }
 
-pub(super) fn after(at: Timestamp, length: SignedDuration) -> Timestamp {
-    at.saturating_add(length).unwrap_or(Timestamp::MAX)
+/// When an appointment of this length ends.
+///
+/// # Errors
+/// When nobody can say: it would be shorter than it was meant.
+pub(super) fn end(starts_at: Timestamp, length: SignedDuration) -> Answer<DateTime> {
+    let too_late = |_| {
+        let limit = Timestamp::MAX.saturating_sub(length).unwrap_or(Timestamp::MAX).to_string();
+        Problem::invalid("/starts_at", Flaw::TooLate { limit })
+    };
+    starts_at.checked_add(length).map(to_bson).map_err(too_late)
+}
+
+pub(super) fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 /// Times that can be an appointment's.
@@ -172,7 +185,6 @@ pub(super) fn possible(appointment: &Appointment) -> Answer<()> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use bson::DateTime;
     use serde_json::{Value, json};
 
     use super::*;
@@ -225,6 +237,12 @@ pub(super) mod tests {
             let problem = applied(&booked(), &body).unwrap_err();
             assert_eq!(problem.errors()[0].pointer.as_deref(), Some("/ends_at"), "{body}");
         }
+        let problem = applied(&booked(), &json!({ "starts_at": "9999-12-30T21:45:00Z" })).unwrap_err();
+        let limit = "9999-12-30T21:30:00.999999999Z".to_owned();
+        assert_eq!(
+            (&problem.errors()[0].pointer, &problem.errors()[0].flaw),
+            (&Some("/starts_at".into()), &Flaw::TooLate { limit })
+        );
     }
 
     #[test]

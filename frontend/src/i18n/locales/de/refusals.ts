@@ -52,6 +52,7 @@ const refusals: Refusals = {
   invalid_date: "Bitte einen Tag eingeben, den es im Kalender gibt.",
   invalid_time_of_day: "Bitte eine Uhrzeit wie 09:30 eingeben.",
   invalid_timestamp: "Bitte Tag und Uhrzeit angeben.",
+  too_late: "Bitte einen früheren Zeitpunkt wählen.",
   invalid_time_zone: "Bitte eine Zeitzone wie Europe/Berlin wählen.",
   invalid_language: "Bitte eine Sprache wählen.",
   invalid_opening_hours: ({ max }, number) =>

@@ -43,6 +43,7 @@ const refusals: Refusals = {
   invalid_date: "Enter a day of the calendar.",
   invalid_time_of_day: "Enter a time such as 09:30.",
   invalid_timestamp: "Enter a date and a time.",
+  too_late: "Choose an earlier time.",
   invalid_time_zone: "Choose a time zone such as Europe/Berlin.",
   invalid_language: "Choose a language.",
   invalid_opening_hours: ({ max }, number) =>
