@@ -34,6 +34,7 @@ mod outages;
 mod patients;
 mod payments;
 mod pharmacy;
+mod plan_changes;
 mod process;
 mod provisioning;
 mod readiness;
