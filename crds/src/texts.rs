@@ -58,7 +58,8 @@ pub static DISPLAY_NAME: [TextRule; 3] = [
         regex: LazyLock::new(|| None),
         sentence: "must have at most 300 characters: shorten the hospital's name",
     },
-    pattern!(Match r"[^\p{Z}\p{C}]", None, "must not be empty: write the hospital's name"),
+    // Beside spaces and marks, the letters and signs that show nothing: the fillers of Korean, the empty Braille pattern.
+    pattern!(Match r"[^\p{Z}\p{C}\p{M}\x{115f}\x{1160}\x{2800}\x{3164}\x{ffa0}]", None, "must not be empty: write the hospital's name"),
     // Also the marks that turn the direction of writing around: what they hide would be shown to every user. And what is no
     // character anywhere, which the API server refuses in everything that is applied.
     pattern!(
@@ -118,6 +119,9 @@ mod tests {
             (x(301), 0),
             (String::new(), 1),
             ("\u{a0}\u{200b}".into(), 1),
+            ("\u{3164}\u{2800} \u{115f}".into(), 1),
+            ("\u{34f}".into(), 1),
+            ("\u{301}".into(), 1),
             ("a\nb".into(), 2),
             ("a\u{202e}b".into(), 2),
         ] {

@@ -14,10 +14,7 @@ use chakravue_crds::{
 };
 use garde::Validate;
 use jiff::Timestamp;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error as _, Unexpected},
-};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -40,7 +37,7 @@ use crate::{
         merge::{Patch, never_null},
         problem::{Answer, Kind, Problem},
         request_id,
-        text::composed,
+        text::tidied,
     },
     program::{clock::from_bson, settings::Directory},
     state::App,
@@ -62,6 +59,7 @@ pub fn routes() -> OpenApiRouter<App> {
 struct SignupRequest {
     /// The hospital's name as people read it.
     #[garde(custom(|text: &str, (): &()| checked(&texts::DISPLAY_NAME, text)))]
+    #[serde(deserialize_with = "tidied")]
     #[schema(example = "St. Mary's Hospital", min_length = 1, max_length = 300)]
     organization_name: String,
     /// For everything that concerns the account; also the address of the first administrator.
@@ -87,24 +85,11 @@ struct PlanChoice {
     /// US dollars per month.
     #[serde(default, deserialize_with = "never_null")]
     #[schema(value_type = i64, required = false, example = 299)]
-    price: Option<Whole>,
+    price: Option<i64>,
     /// `null` for a plan without a limit.
     #[serde(default)]
     #[schema(value_type = Option<i64>, example = 20)]
-    max_users: Patch<Whole>,
-}
-
-/// A whole number, also one that is written as 299.0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Whole(i64);
-
-impl<'de> Deserialize<'de> for Whole {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = serde_json::Number::deserialize(deserializer)?;
-        let with_point = || format!("{:.0}", number.as_f64().filter(|float| float.fract() == 0.0)?).parse().ok();
-        let whole = number.as_i64().or_else(with_point);
-        whole.map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Other("a number"), &"a whole number"))
-    }
+    max_users: Patch<i64>,
 }
 
 impl PlanChoice {
@@ -113,7 +98,7 @@ impl PlanChoice {
         let wrong = [
             self.name.as_deref().filter(|name| *name != plan.name()).map(|_| ("/plan/name", plan.name().to_owned())),
             self.price
-                .filter(|price| price.0 != plan.monthly_price_usd())
+                .filter(|price| *price != plan.monthly_price_usd())
                 .map(|_| ("/plan/price", plan.monthly_price_usd().to_string())),
             (!self.limit_agrees(plan))
                 .then(|| ("/plan/max_users", plan.user_limit().map_or("null".to_owned(), |limit| limit.to_string()))),
@@ -131,7 +116,7 @@ impl PlanChoice {
         match self.max_users {
             Patch::Keep => true,
             Patch::Clear => plan.user_limit().is_none(),
-            Patch::Set(users) => plan.user_limit() == Some(users.0),
+            Patch::Set(users) => plan.user_limit() == Some(users),
         }
     }
 }
@@ -155,7 +140,7 @@ impl SignupRequest {
     fn into_signup(self) -> Answer<NewSignup> {
         Ok(NewSignup {
             plan: self.plan.plan()?,
-            organization_name: composed(self.organization_name.trim()),
+            organization_name: self.organization_name,
             email: self.organization_email.trim().to_owned(),
             phone: self.organization_phone.trim().to_owned(),
         })
@@ -251,6 +236,7 @@ async fn sign_up(
 struct NamePreviewQuery {
     /// The hospital's name as somebody types it.
     #[garde(length(chars, max = 300))]
+    #[serde(deserialize_with = "tidied")]
     #[param(max_length = 300, example = "St. Mary's Hospital")]
     organization_name: String,
 }
@@ -275,7 +261,7 @@ async fn preview_database_name(
     // Who may not list the hospitals must not find out here which there are.
     let tells = app.settings.directory == Directory::Open;
     let is_free = |name: &String| !tells || app.hospitals.get_by_name(name).is_none();
-    let name = names::candidates(query.organization_name.trim()).find(is_free).ok_or_else(Problem::internal)?;
+    let name = names::candidates(&query.organization_name).find(is_free).ok_or_else(Problem::internal)?;
     let database = DatabaseName::derive(&name).map_err(|_| Problem::internal())?;
     Ok(Json(NamePreview { database_name: database.to_string() }))
 }
@@ -367,5 +353,44 @@ mod tests {
     fn space_around_a_value_is_taken_off() {
         let signup = request(|body| body["organization_name"] = json!("  St. Mary's ")).unwrap();
         assert_eq!(signup.organization_name, "St. Mary's");
+        let signup = request(|body| body["organization_name"] = json!("\u{200b}Mercy\u{3164}")).unwrap();
+        assert_eq!(signup.organization_name, "Mercy");
+    }
+
+    #[test]
+    fn a_name_is_checked_as_it_is_kept() {
+        // A letter that is two when it is composed.
+        let long = request(|body| body["organization_name"] = json!("\u{958}".repeat(151))).unwrap_err();
+        assert_eq!(
+            (pointers(&long), &long.errors()[0].flaw),
+            (vec!["/organization_name".into()], &Flaw::TooLong { max: 300 })
+        );
+        for blank in ["\u{3164}", "\u{2800} \u{115f}", "\u{34f}", "\u{301}", "\u{200b}"] {
+            let empty = request(|body| body["organization_name"] = json!(blank)).unwrap_err();
+            assert_eq!(empty.errors()[0].flaw, Flaw::Required, "{blank:?}");
+        }
+    }
+
+    #[test]
+    fn a_preview_is_of_the_name_that_a_signup_would_have() {
+        let preview = |name: &str| {
+            let uri = format!(
+                "/?organization_name={}",
+                percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+            );
+            let axum::extract::Query(query) =
+                axum::extract::Query::<NamePreviewQuery>::try_from_uri(&uri.parse().unwrap()).unwrap();
+            query.organization_name
+        };
+        for name in ["か\u{3099}ん病院", "\u{958}", "\u{2126} ", "\u{200b}Mercy"] {
+            assert_eq!(
+                preview(name),
+                request(|body| body["organization_name"] = json!(name)).unwrap().organization_name
+            );
+        }
+        assert_eq!(
+            names::candidates(&preview("か\u{3099}ん病院")).next().unwrap(),
+            names::candidates("がん病院").next().unwrap()
+        );
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use bson::Bson;
 use garde::{Path, Report, Validate};
 use serde::{Deserialize, Deserializer, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
@@ -39,7 +39,7 @@ impl<const MAX: usize, const LINES: bool> Text<MAX, LINES> {
     fn flaw(&self) -> Option<Flaw> {
         let characters = self.0.chars().count();
         let unseen = |c: char| is_unseen(c) && !(LINES && matches!(c, '\n' | '\t'));
-        if characters == 0 || characters > MAX {
+        if characters > MAX || self.0.chars().all(|c| is_blank(c) || is_combining_mark(c)) {
             Some(Flaw::WrongLength { min: 1, max: MAX })
         } else if self.0.chars().any(unseen) {
             Some(Flaw::ControlCharacters)
@@ -60,16 +60,25 @@ fn is_unseen(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Takes no room: nothing to read where a text has no more than that, and nobody means it at an end.
-fn is_zero_width(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+/// Takes no room, or shows nothing in it: nothing to read where a text has no more than that, and nobody means it at an end.
+fn is_blank(c: char) -> bool {
+    // Among those that Unicode takes for letters, marks or symbols are the fillers of Korean and the empty Braille pattern.
+    let has_no_ink = matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}');
+    let is_zero_width = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    c.is_whitespace() || is_zero_width || has_no_ink
+}
+
+/// The same text without what is blank around it and composed, for `#[serde(deserialize_with = …)]`.
+///
+/// # Errors
+/// When it is no text.
+pub fn tidied<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(composed(String::deserialize(deserializer)?.trim_matches(is_blank)))
 }
 
 impl<'de, const MAX: usize, const LINES: bool> Deserialize<'de> for Text<MAX, LINES> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let is_blank = |c: char| c.is_whitespace() || is_zero_width(c);
-        Ok(Self(composed(text.trim_matches(is_blank)).replace("\r\n", "\n")))
+        Ok(Self(tidied(deserializer)?.replace("\r\n", "\n")))
     }
 }
 
@@ -92,8 +101,7 @@ impl<const MAX: usize, const LINES: bool> From<Text<MAX, LINES>> for Bson {
 impl<const MAX: usize, const LINES: bool> PartialSchema for Text<MAX, LINES> {
     fn schema() -> RefOr<Schema> {
         // As the text is kept: something to read at both ends.
-        const SEEN: &str =
-            r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]";
+        const SEEN: &str = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\u2800\u3164\ufeff\uffa0]";
         let between = if LINES {
             r"[^\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]"
         } else {
@@ -135,6 +143,10 @@ mod tests {
         assert_eq!(line("\u{feff} a\u{200d}b \u{200b}").as_str(), "a\u{200d}b");
         for wrong in ["", "   ", "éééééé", "\u{200b}", "\u{feff} \u{ad}"] {
             assert!(line(wrong).validate().is_err(), "{wrong}");
+        }
+        assert_eq!(line("\u{3164}a\u{34f}").as_str(), "a");
+        for wrong in ["\u{3164}", "\u{2800}", "\u{115f}", "\u{34f}", "\u{301}", "\u{301} \u{3164}\u{302}"] {
+            assert!(line(wrong).validate().is_err(), "{wrong:?} shows nothing");
         }
     }
 

@@ -120,6 +120,9 @@ async fn wrong_fields_are_named_and_nothing_is_made() {
         ("/plan/max_users", Value::Null, "not_as_in_catalogue"),
         ("/plan/name", json!("Enterprise"), "not_as_in_catalogue"),
         ("/status", json!("active"), "unknown_field"),
+        // Nothing to read, and a letter that is two when it is composed.
+        ("/organization_name", json!("\u{3164}"), "required"),
+        ("/organization_name", json!("\u{958}".repeat(151)), "too_long"),
     ] {
         let mut body = right.clone();
         match pointer.rsplit_once('/').unwrap() {
@@ -146,9 +149,14 @@ async fn every_name_becomes_the_name_of_a_database_of_its_own() {
         ("北京协和医院", "beijingxieheyiyuan"),
         ("Γενικό Νοσοκομείο", "geniko_nosokomeio"),
         ("🏥", "hospital"),
+        ("か\u{3099}ん病院", "ganbingyuan"),
         ("…", ""),
     ] {
+        let typed = [("organization_name", stack.name(name))];
+        let preview = reqwest::Url::parse_with_params("http://api/signup/database-name", typed).unwrap();
+        let preview = stack.client().get(&preview.as_str()["http://api".len()..]).await.expect(200);
         let signup = stack.signup(name, "starter").await;
+        assert_eq!(preview["database_name"], signup.database_name, "{name}");
         let wanted = if database.is_empty() { prefix.clone() } else { format!("{prefix}_{database}") };
         assert_eq!(signup.database_name, wanted, "{name}");
     }
