@@ -34,6 +34,7 @@ use crate::{
         flaw::Flaw,
         paging::{self, Paged},
         problem::{Answer, Kind, Problem},
+        search,
         text::composed,
     },
     program::settings::Directory,
@@ -273,7 +274,7 @@ async fn list_organizations(
     State(app): State<App>,
     ApiQuery(query): ApiQuery<DirectoryQuery>,
 ) -> Answer<Json<Paged<DirectoryEntry>>> {
-    let wanted = composed(query.q.as_deref().unwrap_or_default().trim()).to_lowercase();
+    let asked = composed(query.q.as_deref().unwrap_or_default().trim());
     match app.settings.directory {
         Directory::Off => {
             return Err(Problem::new(
@@ -281,11 +282,12 @@ async fn list_organizations(
                 "This platform does not list its hospitals. Sign in with your hospital's id.",
             ));
         }
-        Directory::Search if wanted.chars().filter(|letter| letter.is_alphanumeric()).count() < LETTERS => {
+        Directory::Search if asked.chars().filter(|letter| letter.is_alphanumeric()).count() < LETTERS => {
             return Err(Problem::invalid_parameter("q", Flaw::TooFewLetters { min: LETTERS }));
         }
         Directory::Search | Directory::Open => {}
     }
+    let wanted = search::folded(&asked);
     let entries = app.hospitals.all().into_iter().filter_map(|hospital| entry(&hospital, &wanted)).collect();
     page(entries, query.limit, query.cursor.as_deref()).map(Json)
 }
@@ -303,7 +305,7 @@ fn entry(hospital: &Arc<Hospital>, wanted: &str) -> Option<(Position, DirectoryE
         return None;
     }
     let organization_name = hospital.spec.display_name.clone();
-    let name = composed(&organization_name).to_lowercase();
+    let name = search::folded(&organization_name);
     if !name.contains(wanted) {
         return None;
     }
@@ -384,6 +386,11 @@ mod tests {
         assert_eq!((names(&third), third.next_cursor.clone()), (vec!["ÄRZTEHAUS"], None));
         assert_eq!(names(&page(listed("ärz"), 9, None).unwrap()), ["ÄRZTEHAUS"]);
         assert!(entry(&hospital("A\u{308}rztehaus", "Active"), "ärz").is_some(), "however it is composed");
+        for (name, wanted) in
+            [("İstanbul Hastanesi", "ISTANBUL"), ("ΙΑΣΙΣ Κλινική", "ΙΑΣ"), ("Straßenklinik", "STRASSE")]
+        {
+            assert!(entry(&hospital(name, "Active"), &search::folded(wanted)).is_some(), "{wanted} in {name}");
+        }
         assert!(page(listed(""), 2, Some("nonsense")).is_err());
 
         let mut ailing = hospital("Ailing", "Failed");

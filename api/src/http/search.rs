@@ -2,21 +2,34 @@
 
 use bson::{Bson, Document, doc};
 
-use crate::http::{flaw::Flaw, text::composed};
+use crate::http::flaw::Flaw;
+
+mod folded;
+
+pub use folded::folded;
 
 /// The longest search.
 pub const LONGEST: usize = 100;
 
 /// One condition for each word: the field contains it, in upper or lower case. Every character stands for itself.
 pub fn words(field: &str, text: &str) -> impl Iterator<Item = Document> {
-    let words: Vec<String> = composed(text).split_whitespace().map(regex::escape).collect();
-    words.into_iter().map(move |word| doc! { field: { "$regex": word, "$options": "i" } })
+    text.split_whitespace().map(move |word| part(field, word))
+}
+
+/// The field contains the text, in upper or lower case.
+#[must_use]
+pub fn part(field: &str, text: &str) -> Document {
+    matching(field, folded::pattern(text, true))
 }
 
 /// The field is the whole text, in upper or lower case.
 #[must_use]
 pub fn whole(field: &str, text: &str) -> Document {
-    doc! { field: { "$regex": format!("^{}$", regex::escape(&composed(text.trim()))), "$options": "i" } }
+    matching(field, format!("^{}$", folded::pattern(text.trim(), false)))
+}
+
+fn matching(field: &str, pattern: String) -> Document {
+    doc! { field: { "$regex": pattern, "$options": "i" } }
 }
 
 /// Records that are in use, or those that were taken out of use.
@@ -54,12 +67,12 @@ mod tests {
         assert_eq!(
             found,
             [
-                doc! { "name": { "$regex": "o'neil", "$options": "i" } },
+                doc! { "name": { "$regex": "o'ne[iıİ]\u{307}?l", "$options": "i" } },
                 doc! { "name": { "$regex": r"\.\*", "$options": "i" } },
             ]
         );
         assert_eq!(words("n", "Jose\u{301}").collect::<Vec<_>>(), words("n", "Jos\u{e9}").collect::<Vec<_>>());
-        assert_eq!(whole("n", "P(1"), doc! { "n": { "$regex": r"^P\(1$", "$options": "i" } });
+        assert_eq!(whole("n", "P(1"), doc! { "n": { "$regex": r"^p\(1$", "$options": "i" } });
     }
 
     #[test]

@@ -51,6 +51,45 @@ async fn the_directory_shows_active_hospitals_by_id_and_name_only() {
 }
 
 #[tokio::test]
+async fn hospitals_are_found_in_either_case_of_their_script() {
+    let stack = Stack::new("directory, scripts").await;
+    let platform = stack.platform_administrator().await;
+    let hospitals = ["İstanbul Hastanesi", "ΙΑΣΙΣ Κλινική", "Straßenklinik"];
+    for name in hospitals {
+        let signup = stack.signup(name, "starter").await;
+        stack.pay(&signup).await;
+    }
+    let client = stack.client();
+    let everywhere = async |q: &str| -> [BTreeSet<String>; 2] {
+        let directory = client.request(reqwest::Method::GET, "/organizations").query(&[("q", q)]);
+        let list = platform.request(reqwest::Method::GET, "/master/all-organizations").query(&[("q", q)]);
+        let named = |page: Value| -> BTreeSet<String> {
+            let items = page["items"].as_array().unwrap();
+            items.iter().map(|item| item["organization_name"].as_str().unwrap().to_owned()).collect()
+        };
+        [named(Reply::to(directory).await.expect(200)), named(Reply::to(list).await.expect(200))]
+    };
+    for (name, queries) in hospitals.into_iter().zip([
+        &["istanbul", "ISTANBUL", "İSTANBUL", "ıstanbul h"][..],
+        &["ΙΑΣ", "ιας", "ιασ", "ΙΑΣΙΣ κ", "κλινική"],
+        &["STRASSE", "strasse", "STRAẞE", "strassenK", "stras"],
+    ]) {
+        for q in queries {
+            let found = BTreeSet::from([stack.name(name)]);
+            assert_eq!(everywhere(q).await, [found.clone(), found], "{q}");
+        }
+    }
+    for q in ["istanbul s", "κλινικη", "strase", "(?:ss|[ßẞ])"] {
+        assert_eq!(everywhere(q).await, [BTreeSet::new(), BTreeSet::new()], "{q}");
+    }
+    // The longest patterns are none that MongoDB refuses.
+    for letter in ["i", "ß", "ΐ", "\u{1f80}"] {
+        assert_eq!(everywhere(&letter.repeat(300)).await, [BTreeSet::new(), BTreeSet::new()], "{letter}");
+    }
+    stack.close().await;
+}
+
+#[tokio::test]
 async fn the_directory_can_ask_for_a_search_or_be_off() {
     let search = |api: ApiOptions| api.setting("directory", "search");
     let mut stack = Stack::with("directory, modes", search).await;

@@ -92,6 +92,43 @@ async fn patients_are_registered_found_changed_and_archived() {
 }
 
 #[tokio::test]
+async fn patients_are_found_in_either_case_of_their_script() {
+    let clinic = Clinic::new("scripts").await;
+    let patients = clinic.path("/patients");
+    for name in ["İbrahim Işık", "თამარ", "Jörg Strauß", "STRAUSS", "Παπαδόπουλος", "Ilse Siebert"]
+    {
+        clinic.patient(name).await;
+    }
+    let found = async |q: &str| -> Vec<String> {
+        let asked = clinic.reception.request(Method::GET, &patients).query(&[("q", q)]);
+        let answer = Reply::to(asked).await.expect(200);
+        answer["items"].as_array().unwrap().iter().map(|patient| text(patient, "name")).collect()
+    };
+    for (name, queries) in [
+        ("İbrahim Işık", &["ibrahim", "IBRAHIM", "İBRAHİM", "i\u{307}brahi\u{307}m", "ışık", "IŞIK", "IŞIK İBR"][..]),
+        ("თამარ", &["თამარ", "ᲗᲐᲛᲐᲠ", "ᲗᲐᲛ"]),
+        ("Παπαδόπουλος", &["ΠΑΠΑΔΌΠΟΥΛΟΣ", "παπαδόπουλοσ", "παπαδόπουλος"]),
+        ("Ilse Siebert", &["ILSE", "ılse", "İLSE", "sİEBERT", "e s"]),
+    ] {
+        for q in queries {
+            assert_eq!(found(q).await, [name], "{q}");
+        }
+    }
+    for q in ["STRAUSS", "strauss", "strauß", "STRAUẞ", "Straus"] {
+        assert_eq!(found(q).await, ["STRAUSS", "Jörg Strauß"], "{q}");
+    }
+    for q in ["isik", "ibrahım s", "ᲗᲐᲛᲣᲠ", "strausse", "straß", "jorg", "παπαδοπουλος", "[iıİ]", "(?:ss|[ßẞ])"]
+    {
+        assert!(found(q).await.is_empty(), "{q}");
+    }
+    // The longest patterns are none that MongoDB refuses.
+    for letter in ["i", "ß", "s", "სi", "ΐ", "\u{1f80}"] {
+        assert!(found(&letter.repeat(100 / letter.chars().count())).await.is_empty(), "{letter}");
+    }
+    clinic.stack.close().await;
+}
+
+#[tokio::test]
 async fn bad_records_are_refused_with_a_pointer_and_change_nothing() {
     let clinic = Clinic::new("badpatients").await;
     let patients = clinic.path("/patients");

@@ -1,7 +1,7 @@
 //! `GET /master/all-organizations`: every organization, by plan, status and words, sorted.
 
 use axum::{Json, extract::State};
-use bson::{Bson, Document, doc};
+use bson::Document;
 use chakravue_crds::{master::OrganizationRecord, organization::Phase};
 use garde::Validate;
 use jiff::Timestamp;
@@ -21,7 +21,6 @@ use crate::{
         paging::{self, Direction, Order, Page, Paged},
         problem::Answer,
         search,
-        text::composed,
     },
     program::clock::from_bson,
     state::App,
@@ -135,25 +134,12 @@ impl OrganizationsQuery {
             filter.insert("status", phase.as_str());
         }
         if let Some(text) = self.q.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-            let text = composed(text);
-            let part = |text: String| Bson::from(doc! { "$regex": escaped(&text), "$options": "i" });
             let fields = ["display_name", "database_name", "_id"];
-            let alternatives: Vec<Document> = fields.iter().map(|field| doc! { *field: part(text.clone()) }).collect();
+            let alternatives: Vec<Document> = fields.iter().map(|field| search::part(field, text)).collect();
             filter.insert("$or", alternatives);
         }
         filter
     }
-}
-
-/// A text that a regular expression finds as it is.
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut pattern, character| {
-        if character.is_ascii_punctuation() {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-        pattern
-    })
 }
 
 /// An organization in the platform's list.
@@ -220,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_search_finds_its_text_and_no_pattern() {
-        assert_eq!(escaped("St. Mary's (new)*"), r"St\. Mary\'s \(new\)\*");
+        let found = search::part("_id", "St. Mary's (new)*");
+        assert_eq!(found.get_document("_id").unwrap().get_str("$regex").unwrap(), r"st\. mary's \(new\)\*");
         let query = OrganizationsQuery {
             plan: Some("starter".into()),
             status: Some("active".into()),
@@ -231,7 +218,8 @@ mod tests {
         };
         let filter = query.filter();
         assert_eq!((filter.get_str("plan").unwrap(), filter.get_str("status").unwrap()), ("Starter", "Active"));
-        assert_eq!(filter.get_array("$or").unwrap().len(), 3);
+        let alternatives = filter.get_array("$or").unwrap();
+        assert_eq!((alternatives.len(), &alternatives[2]), (3, &search::part("_id", "a.b").into()));
         assert!(phase_named("Active").is_err() && phase_named("pending_payment").is_ok());
     }
 }
