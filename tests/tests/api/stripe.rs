@@ -61,6 +61,8 @@ struct Books {
     looked_up: usize,
     /// The keys of the service are not accepted.
     closed: bool,
+    /// Whoever asks what became of a charge gets no answer.
+    asleep: bool,
 }
 
 impl Desk {
@@ -127,6 +129,9 @@ async fn answer(
         (&Method::POST, [id, "cancel"]) => charges.cancel(id, example),
         (&Method::GET, [id]) => {
             charges.books().looked_up += 1;
+            if charges.books().asleep {
+                std::future::pending::<()>().await;
+            }
             charges.show(id, example)
         }
         _ => panic!("{method} {uri} is not used"),
@@ -421,6 +426,31 @@ async fn a_payment_that_stripe_decides_later_is_decided_by_its_event() {
     shop.stack.wait_active(&payer, &signup.organization_id).await;
     eventually("the payment is noted", async || {
         shop.payments(&signup).await[0].get_datetime("activated_at").is_ok().then_some(())
+    })
+    .await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn while_stripe_does_not_answer_what_is_paid_is_settled() {
+    let soon =
+        |api: ApiOptions| api.setting("payments.settle_every", "500ms").setting("payments.look_up_after", "500ms");
+    let shop = Shop::with("stripe, asleep", soon).await;
+    let (paid, payer) = shop.signup("Paid").await;
+    payer.post(PAY, &payment(&paid, GOOD)).await.expect(200);
+    shop.desk.books().asleep = true;
+    // One after another they would keep it longer than anybody waits here.
+    for number in 0..7 {
+        let (signup, payer) = shop.signup(&format!("Later {number}")).await;
+        payer.post(PAY, &payment(&signup, SLOW)).await.expect(202);
+    }
+    eventually("Stripe is asked", async || (shop.desk.books().looked_up > 0).then_some(())).await;
+    // As whoever was killed before they noted it would leave it.
+    let payments = shop.stack.master().collection::<Document>("payments");
+    let its = doc! { "organization_id": &paid.organization_id };
+    payments.update_one(its, doc! { "$unset": { "activated_at": "" } }).await.unwrap();
+    eventually("it is noted", async || {
+        shop.payments(&paid).await[0].get_datetime("activated_at").is_ok().then_some(())
     })
     .await;
     shop.close().await;
