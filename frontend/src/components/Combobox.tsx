@@ -4,6 +4,7 @@ import { Check, ChevronsUpDown } from "lucide-react";
 import { type ReactNode, type Ref, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "./Button";
+import { folded } from "./folded";
 import { Field, type FieldProps, fieldLook, inputLook } from "./form/Field";
 
 export interface Choice {
@@ -15,9 +16,8 @@ export interface Choice {
 
 /** Whether every word is in the name of a choice or in its note. What an earlier search has found may not fit any more. */
 function matches(choice: Choice, words: string): boolean {
-  const text = `${choice.name} ${choice.note ?? ""}`.toLowerCase();
-  return words
-    .toLowerCase()
+  const text = folded(`${choice.name} ${choice.note ?? ""}`);
+  return folded(words)
     .split(/\s+/u)
     .every((word) => text.includes(word));
 }
