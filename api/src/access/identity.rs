@@ -2,7 +2,7 @@
 //! for a signed-in user of the hospital in the path whose role allows that, and gets that hospital's [`Tenant`] and no
 //! other's. A handler cannot forget the check, since it cannot get at the data otherwise.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -189,6 +189,9 @@ impl FromRequestParts<App> for Setup {
     }
 }
 
+/// How long a hospital's database is asked for what is nearly never so.
+const ASKED: Duration = Duration::from_secs(1);
+
 /// Whether the hospital's administrator has a password. As long as its database does not answer nobody can be added to it
 /// either.
 async fn administrator_signs_in(app: &App, id: &OrganizationId) -> bool {
@@ -202,7 +205,8 @@ async fn administrator_signs_in(app: &App, id: &OrganizationId) -> bool {
         let accepted = accepted.clone();
         async move { Ok(users.find_one(accepted).collation(ignoring_case()).await?) }
     };
-    tenant.read(find).await.is_ok_and(|found| found.is_some())
+    let asked = tokio::time::timeout(ASKED, tenant.read(find)).await;
+    asked.is_ok_and(|answer| answer.is_ok_and(|found| found.is_some()))
 }
 
 impl Setup {
