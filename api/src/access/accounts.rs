@@ -10,7 +10,6 @@ use mongodb::ClientSession;
 
 use crate::{
     access::{
-        blind_index::normal,
         identity::PLATFORM_ADMINISTRATOR,
         links::{self, Issued, Purpose},
         platform_users::{PlatformUser, PlatformUsers},
@@ -21,7 +20,7 @@ use crate::{
         audit::{Actor, Entry, Recorded},
         platform_audit::{PlatformAudit, change::Work},
         tenant::{
-            Fault, Records, Tenant, ignoring_case,
+            Fault, Records, Tenant,
             users::{Link, User, UserStatus},
         },
     },
@@ -162,16 +161,7 @@ impl Accounts {
     pub async fn find_by_email(&self, email: &str) -> Answer<Option<Account>> {
         match self {
             Self::Hospital { tenant, .. } => {
-                let email = normal(email);
-                let found = tenant
-                    .read(move |db| {
-                        let filter = doc! { "email": &email };
-                        async move {
-                            let users = db.collection::<User>(Records::Users);
-                            Ok(users.find_one(filter).collation(ignoring_case()).await?)
-                        }
-                    })
-                    .await?;
+                let found = User::find_by_email(tenant, email).await?;
                 Ok(found.map(|user| of_staff(tenant, user)))
             }
             Self::Platform { users, .. } => Ok(users.find_by_email(email).await?.map(Account::of_platform)),

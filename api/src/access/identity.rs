@@ -8,20 +8,18 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, header, request::Parts},
 };
-use bson::doc;
 use chakravue_crds::{HospitalOrganization, organization_id::OrganizationId, roles::StaffRole};
 use futures::future::BoxFuture;
 
 use crate::{
     access::{
-        blind_index::normal,
         permissions::{Needs, Permission},
         sessions::{Principal, Session},
         tokens::{TokenHash, TokenKind, kind_of},
     },
     data::{
         audit::Actor,
-        tenant::{Records, Tenant, TenantDatabase, ignoring_case, users::User},
+        tenant::{Tenant, users::User},
     },
     http::{
         problem::{Answer, Kind, Problem},
@@ -199,14 +197,8 @@ async fn administrator_signs_in(app: &App, id: &OrganizationId) -> bool {
     let (Some(administrator), Ok(tenant)) = (&hospital.spec.administrator, app.tenants.open(id).await) else {
         return false;
     };
-    let accepted = doc! { "email": normal(&administrator.email), "password_hash": { "$type": "string" } };
-    let find = |database: TenantDatabase| {
-        let users = database.collection::<User>(Records::Users);
-        let accepted = accepted.clone();
-        async move { Ok(users.find_one(accepted).collation(ignoring_case()).await?) }
-    };
-    let asked = tokio::time::timeout(ASKED, tenant.read(find)).await;
-    asked.is_ok_and(|answer| answer.is_ok_and(|found| found.is_some()))
+    let asked = tokio::time::timeout(ASKED, User::find_by_email(&tenant, &administrator.email)).await;
+    matches!(asked, Ok(Ok(Some(User { password_hash: Some(_), .. }))))
 }
 
 impl Setup {

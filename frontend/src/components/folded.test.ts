@@ -5,7 +5,7 @@ it("upper and lower case are one in every script", () => {
   for (const [one, other] of [
     ["Strauß", "STRAUSS"],
     ["STRAUẞ", "strauss"],
-    ["İbrahim Işık", "ibrahim ISIK".replace("S", "Ş")],
+    ["İbrahim Işık", "ibrahim IŞIK"],
     ["თამარ", "ᲗᲐᲛᲐᲠ"],
     ["ΙΑΣΙΣ", "ιασις"],
     ["Müller", "MU\u0308LLER"],

@@ -289,6 +289,10 @@ fn signature(secret: &str, time: u64, body: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
+fn settled_soon(api: ApiOptions) -> ApiOptions {
+    api.setting("payments.settle_every", "200ms").setting("payments.look_up_after", "500ms")
+}
+
 #[tokio::test]
 async fn what_stripe_makes_of_a_card_is_charged_or_declined() {
     let shop = Shop::open("stripe, charged").await;
@@ -375,9 +379,7 @@ async fn an_event_of_stripe_decides_a_payment_once() {
 
 #[tokio::test]
 async fn a_cards_owner_has_time_to_confirm_and_what_was_given_up_is_paid_anew() {
-    let soon =
-        |api: ApiOptions| api.setting("payments.settle_every", "200ms").setting("payments.look_up_after", "500ms");
-    let shop = Shop::with("stripe, confirming", soon).await;
+    let shop = Shop::with("stripe, confirming", settled_soon).await;
     let (signup, payer) = shop.signup("Slow").await;
     let body = payment(&signup, ASKS_THE_OWNER);
     let first = payer.post_once(PAY, "slow", &body).await.expect(202);
@@ -433,9 +435,7 @@ async fn a_payment_that_stripe_decides_later_is_decided_by_its_event() {
 
 #[tokio::test]
 async fn while_stripe_does_not_answer_what_is_paid_is_settled() {
-    let soon =
-        |api: ApiOptions| api.setting("payments.settle_every", "500ms").setting("payments.look_up_after", "500ms");
-    let shop = Shop::with("stripe, asleep", soon).await;
+    let shop = Shop::with("stripe, asleep", settled_soon).await;
     let (paid, payer) = shop.signup("Paid").await;
     payer.post(PAY, &payment(&paid, GOOD)).await.expect(200);
     shop.desk.books().asleep = true;

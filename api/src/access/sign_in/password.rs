@@ -20,13 +20,18 @@ pub struct Password(SecretString);
 impl Password {
     #[must_use]
     pub fn new(typed: &str) -> Self {
-        Self(typed.nfkc().collect::<String>().into())
+        Self(normalised(typed).into())
     }
 
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
+}
+
+/// A text as passwords are kept, to compare one with.
+pub(super) fn normalised(text: &str) -> String {
+    text.nfkc().collect()
 }
 
 impl fmt::Debug for Password {

@@ -1,14 +1,13 @@
 //! What a new password must be like: long and hard to guess. No digits or capitals are demanded, nothing is forbidden
 //! but what somebody who knows the hospital and the user would try first.
 
-use unicode_normalization::UnicodeNormalization as _;
 use zxcvbn::{
     Score,
     feedback::{Feedback, Warning},
     zxcvbn,
 };
 
-use super::password::Password;
+use super::password::{Password, normalised};
 use crate::http::{
     flaw::{Flaw, Guess},
     problem::{Answer, Problem},
@@ -91,11 +90,8 @@ fn guess_of(warning: Warning) -> Guess {
 /// Whether the password has the name in it, also with the spaces and signs left out. Shorter names do not count. The name is
 /// normalised as the password was, so that one in full-width letters is found, too.
 fn contains(password: &str, name: &str, shortest: usize) -> bool {
-    let bare = |text: &str| {
-        let normal = text.nfkc().collect::<String>();
-        normal.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>()
-    };
-    let name = bare(name);
+    let bare = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let name = bare(&normalised(name));
     name.chars().count() >= shortest && bare(password).contains(&name)
 }
 
@@ -103,7 +99,7 @@ fn contains(password: &str, name: &str, shortest: usize) -> bool {
 fn known_words(owner: &Owner<'_>) -> Vec<String> {
     let texts = [Some("ChakraVue"), Some(PUBLISHED), Some(owner.email), owner.name, owner.hospital];
     let mut words = Vec::new();
-    for text in texts.into_iter().flatten().map(|text| text.nfkc().collect::<String>()) {
+    for text in texts.into_iter().flatten().map(normalised) {
         words.push(text.to_lowercase());
         let pieces = text.split(|c: char| !c.is_alphanumeric()).filter(|piece| piece.chars().count() >= SHORTEST_PIECE);
         words.extend(pieces.map(str::to_lowercase));

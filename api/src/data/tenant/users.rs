@@ -1,10 +1,14 @@
 //! The documents of a hospital's staff.
 
-use bson::DateTime;
+use bson::{DateTime, doc};
 use chakravue_crds::roles::StaffRole;
 use serde::{Deserialize, Serialize};
 
-use crate::access::tokens::TokenHash;
+use super::{Records, Tenant, ignoring_case};
+use crate::{
+    access::{blind_index::normal, tokens::TokenHash},
+    http::problem::Answer,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct User {
@@ -32,6 +36,25 @@ pub struct User {
     pub updated_at: Option<DateTime>,
     #[serde(default)]
     pub version: i64,
+}
+
+impl User {
+    /// Whoever has the address at this hospital.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn find_by_email(tenant: &Tenant, email: &str) -> Answer<Option<Self>> {
+        let email = normal(email);
+        tenant
+            .read(move |database| {
+                let filter = doc! { "email": &email };
+                async move {
+                    let users = database.collection::<Self>(Records::Users);
+                    Ok(users.find_one(filter).collation(ignoring_case()).await?)
+                }
+            })
+            .await
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
