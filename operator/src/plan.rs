@@ -216,7 +216,7 @@ fn plan_access(
 }
 
 fn plan_schema(observed: &observed::Observed, plan: &mut Plan) -> Result<()> {
-    let compare::Difference { steps, refused } = compare::plan(&observed.collections);
+    let compare::Difference { steps, refused, .. } = compare::plan(&observed.collections);
     for step in steps {
         match step {
             Step::Create(collection) => {

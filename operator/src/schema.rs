@@ -12,7 +12,7 @@ use chakravue_crds::{conditions::events, organization::CollectionStatus, tenant_
 pub use self::change::refuse_other_case;
 use self::{
     change::create_all,
-    compare::{Difference, Part, Step, in_place, plan},
+    compare::{Difference, Part, Step, plan},
     observed::{Observed, ids_of},
     outcome::Outcome,
     repairs::Carried,
@@ -38,8 +38,7 @@ pub async fn ensure(
     changes: &mut Changes,
 ) -> Result<Outcome> {
     let database = &tenant.database;
-    let Difference { steps, mut refused } = plan(&observed.collections);
-    let mut outcome = in_place(&observed.collections);
+    let Difference { steps, in_place: mut outcome, mut refused } = plan(&observed.collections);
     if steps.is_empty() && context.repairs.none(&tenant.owner.uid) {
         outcome.refused = refused;
         return Ok(outcome);

@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use chakravue_crds::{conditions::Reason, master::ORGANIZATIONS, tenant_schema::Index};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Document, RawDocumentBuf, doc};
 
 use super::Mongo;
 use crate::{
@@ -105,7 +105,7 @@ fn missing(found: &[Document]) -> Result<Vec<Index>, Other> {
     let does_the_same = |index: &Index, found: &Document| {
         // Of those that only make the search faster, any will do.
         if index.unique {
-            same_index(index, found, true)
+            RawDocumentBuf::try_from(found).is_ok_and(|found| same_index(index, &found, true))
         } else {
             found.get_document("key").is_ok_and(|key| *key == index.keys)
         }

@@ -7,7 +7,7 @@ use chakravue_crds::{
 };
 use futures::{FutureExt as _, future::try_join_all};
 use mongodb::{
-    bson::{Document, doc},
+    bson::{Document, RawDocumentBuf, doc},
     error::TRANSIENT_TRANSACTION_ERROR,
 };
 
@@ -165,7 +165,9 @@ async fn set_validator(mongo: &Mongo, database: &str, collection: &Collection) -
         .and_then(|batch| batch.first()?.as_document()?.get_document("options").ok().cloned())
         .is_some_and(|options| {
             options.get_str("validationAction").ok() == Some("warn")
-                && options.get_document("validator").is_ok_and(|found| same_document(found, &collection.validator))
+                && options.get_document("validator").is_ok_and(|found| {
+                    RawDocumentBuf::try_from(found).is_ok_and(|found| same_document(&found, &collection.validator))
+                })
         });
     if !already_warning {
         mongo.write(database, set("warn"), "set a validator").await?;

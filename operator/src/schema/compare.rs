@@ -5,10 +5,10 @@ use chakravue_crds::{
     organization::{CollectionStatus, Unmanaged},
     tenant_schema::{Collection, Index},
 };
-use mongodb::bson::{Bson, Document};
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf};
 
 use super::{
-    observed::{Found, number},
+    observed::{Found, number, raw_number},
     outcome::Outcome,
 };
 use crate::{catalogue, error::Error};
@@ -49,6 +49,8 @@ impl Step {
 #[derive(Debug, Default)]
 pub struct Difference {
     pub steps: Vec<Step>,
+    /// What of the catalogue the database has already.
+    pub in_place: Outcome,
     /// What stands in the way of a collection. The others are none the worse for it.
     pub refused: Option<Error>,
 }
@@ -61,16 +63,20 @@ pub fn plan(found: &[Found]) -> Difference {
             difference.steps.push(Step::Create(collection));
             continue;
         };
-        if !is_plain(existing) {
+        let status = in_place(collection, existing);
+        if is_plain(existing) {
+            if !status.documents_validated {
+                difference.steps.push(Step::SetValidator(collection));
+            }
+            let is_missing = |index: &&Index| !status.indexes.iter().any(|there| there == index.name);
+            let missing = collection.indexes.iter().filter(is_missing);
+            difference.steps.extend(missing.map(|index| index_step(collection, index, existing)));
+            // What stands in the way is to be taken away, and is no loss then.
+            difference.in_place.ids.extend(existing.id.map(|id| (collection.name.to_owned(), id)));
+        } else {
             difference.refused.get_or_insert_with(|| in_another_form(collection, existing));
-            continue;
         }
-        if !validated(collection, existing) {
-            difference.steps.push(Step::SetValidator(collection));
-        }
-        for index in &collection.indexes {
-            difference.steps.extend(index_step(collection, index, existing));
-        }
+        difference.in_place.collections.push(status);
     }
     difference
 }
@@ -87,14 +93,11 @@ fn in_another_form(collection: &Collection, existing: &Found) -> Error {
     )
 }
 
-fn index_step(collection: &'static Collection, index: &'static Index, existing: &Found) -> Option<Step> {
-    if existing.indexes.iter().any(|found| same_index(index, found, index.unique)) {
-        return None;
-    }
+fn index_step(collection: &'static Collection, index: &'static Index, existing: &Found) -> Step {
     match existing.indexes.iter().find(|found| found.get_str("name").ok() == Some(index.name)) {
-        None => Some(Step::CreateIndex(collection, index)),
-        Some(found) if index.unique && same_index(index, found, false) => Some(Step::MakeUnique(collection, index)),
-        Some(_) => Some(Step::ReplaceIndex(collection, index)),
+        None => Step::CreateIndex(collection, index),
+        Some(found) if index.unique && same_index(index, found, false) => Step::MakeUnique(collection, index),
+        Some(_) => Step::ReplaceIndex(collection, index),
     }
 }
 
@@ -103,27 +106,13 @@ fn is_plain(existing: &Found) -> bool {
     existing.kind == "collection" && !existing.options.get_bool("capped").unwrap_or(false)
 }
 
-/// What of the catalogue the database has already.
-pub(super) fn in_place(found: &[Found]) -> Outcome {
-    let mut outcome = Outcome::default();
-    for collection in &catalogue::current().collections {
-        if let Some(existing) = found.iter().find(|f| f.name == collection.name) {
-            // What stands in the way is to be taken away, and is no loss then.
-            let id = existing.id.filter(|_| is_plain(existing));
-            outcome.ids.extend(id.map(|id| (collection.name.to_owned(), id)));
-            outcome.collections.push(CollectionStatus {
-                name: collection.name.to_owned(),
-                documents_validated: validated(collection, existing),
-                indexes: collection
-                    .indexes
-                    .iter()
-                    .filter(|index| existing.indexes.iter().any(|found| same_index(index, found, index.unique)))
-                    .map(|index| index.name.to_owned())
-                    .collect(),
-            });
-        }
+fn in_place(collection: &Collection, existing: &Found) -> CollectionStatus {
+    let serves = |index: &&Index| existing.indexes.iter().any(|found| same_index(index, found, index.unique));
+    CollectionStatus {
+        name: collection.name.to_owned(),
+        documents_validated: validated(collection, existing),
+        indexes: collection.indexes.iter().filter(serves).map(|index| index.name.to_owned()).collect(),
     }
-    outcome
 }
 
 /// How much of what others added is told by name.
@@ -142,7 +131,7 @@ pub fn unmanaged(found: &[Found], users: &[String]) -> Option<Unmanaged> {
             collections.push(existing.name.clone());
             continue;
         };
-        let is_extra = |index: &&Document| {
+        let is_extra = |index: &&RawDocumentBuf| {
             let name = index.get_str("name").unwrap_or_default();
             let serves = |wanted: &Index| wanted.name == name || same_index(wanted, index, wanted.unique);
             name != "_id_" && !collection.indexes.iter().any(serves)
@@ -175,10 +164,14 @@ fn validated(collection: &Collection, existing: &Found) -> bool {
 }
 
 /// Whether a found index does what the catalogue's does, whatever its name.
-pub fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
+pub fn same_index(index: &Index, found: &RawDocument, unique: bool) -> bool {
     let keys = found.get_document("key").is_ok_and(|keys| {
-        keys.len() == index.keys.len()
-            && keys.iter().zip(&index.keys).all(|((a, x), (b, y))| a == b && number(Some(x)) == number(Some(y)))
+        let mut wanted = index.keys.iter();
+        let mut is_next = |key: &str, direction| {
+            wanted.next().is_some_and(|(name, wanted)| key == name && raw_number(direction) == number(Some(wanted)))
+        };
+        keys.iter().all(|field| field.is_ok_and(|(key, direction)| is_next(key.as_str(), direction)))
+            && wanted.next().is_none()
     });
     let collation = match found.get_document("collation") {
         Ok(collation) if collation.get_str("locale").is_ok_and(|locale| locale == "simple") => !index.case_insensitive,
@@ -186,7 +179,9 @@ pub fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
             // The server tells all of them; what is left out has its default.
             index.case_insensitive
                 && collation.get_str("locale").is_ok_and(|locale| locale == "en")
-                && number(collation.get("strength")) == 2
+                && collation
+                    .get("strength")
+                    .is_ok_and(|strength| strength.is_some_and(|strength| raw_number(strength) == 2))
                 && [("caseFirst", "off"), ("alternate", "non-ignorable"), ("maxVariable", "punct")]
                     .iter()
                     .all(|(option, usual)| collation.get_str(option).unwrap_or(usual) == *usual)
@@ -200,32 +195,55 @@ pub fn same_index(index: &Index, found: &Document, unique: bool) -> bool {
         .iter()
         // An index on its way to being unique refuses duplicates already.
         .filter(|option| !(index.unique && **option == "prepareUnique"))
-        .all(|option| matches!(found.get(option), None | Some(Bson::Boolean(false))));
+        .all(|option| matches!(found.get(option), Ok(None | Some(RawBsonRef::Boolean(false)))));
     keys && collation && plain && found.get_bool("unique").unwrap_or(false) == unique
 }
 
-/// Compares documents as the server does: numbers by value, fields without regard to order.
-pub(super) fn same_document(a: &Document, b: &Document) -> bool {
-    a.len() == b.len() && a.iter().all(|(key, x)| b.get(key).is_some_and(|y| same_value(x, y)))
+/// Compares documents as the server does: numbers by value, fields without regard to order. As many fields, each of those
+/// that are wanted among them: so none is there twice.
+pub(super) fn same_document(found: &RawDocument, wanted: &Document) -> bool {
+    let has = |key: &str, value: &Bson| found.get(key).is_ok_and(|found| found.is_some_and(|it| same_value(it, value)));
+    found.iter_elements().count() == wanted.len() && wanted.iter().all(|(key, value)| has(key, value))
 }
 
-fn same_value(a: &Bson, b: &Bson) -> bool {
-    match (a, b) {
-        (Bson::Document(a), Bson::Document(b)) => same_document(a, b),
-        (Bson::Array(a), Bson::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b)),
-        (Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_), Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_)) => {
-            number(Some(a)) == number(Some(b))
+fn same_value(found: RawBsonRef<'_>, wanted: &Bson) -> bool {
+    match (found, wanted) {
+        (RawBsonRef::Document(found), Bson::Document(wanted)) => same_document(found, wanted),
+        (RawBsonRef::Array(found), Bson::Array(wanted)) => {
+            let mut wanted = wanted.iter();
+            let mut is_next = |value| wanted.next().is_some_and(|wanted| same_value(value, wanted));
+            found.into_iter().all(|value| value.is_ok_and(&mut is_next)) && wanted.next().is_none()
         }
-        _ => a == b,
+        (RawBsonRef::String(found), Bson::String(wanted)) => found == wanted,
+        (
+            RawBsonRef::Int32(_) | RawBsonRef::Int64(_) | RawBsonRef::Double(_),
+            Bson::Int32(_) | Bson::Int64(_) | Bson::Double(_),
+        ) => raw_number(found) == number(Some(wanted)),
+        _ => Bson::try_from(found).is_ok_and(|found| found == *wanted),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use chakravue_crds::tenant_schema::TENANT_SCHEMA;
-    use mongodb::bson::doc;
+    use mongodb::bson::{self, doc};
 
     use super::*;
+
+    fn raw(document: &Document) -> RawDocumentBuf {
+        RawDocumentBuf::try_from(document).unwrap()
+    }
+
+    /// Changes what the server sent.
+    fn change(found: &mut RawDocumentBuf, change: impl FnOnce(&mut Document)) {
+        let mut document = Document::try_from(&**found).unwrap();
+        change(&mut document);
+        *found = raw(&document);
+    }
+
+    fn insert(found: &mut RawDocumentBuf, key: &str, value: impl Into<Bson>) {
+        change(found, |document| drop(document.insert(key, value)));
+    }
 
     fn complete() -> Vec<Found> {
         TENANT_SCHEMA
@@ -235,7 +253,7 @@ mod tests {
                 name: collection.name.to_owned(),
                 id: None,
                 kind: "collection".to_owned(),
-                options: doc! { "validator": collection.validator.clone() },
+                options: raw(&doc! { "validator": collection.validator.clone() }),
                 indexes: std::iter::once(doc! { "v": 2, "key": { "_id": 1 }, "name": "_id_" })
                     .chain(collection.indexes.iter().map(|index| {
                         let mut found = index.specification();
@@ -245,13 +263,14 @@ mod tests {
                         }
                         found
                     }))
+                    .map(|index| raw(&index))
                     .collect(),
             })
             .collect()
     }
 
     fn steps(found: &[Found]) -> Vec<Step> {
-        let Difference { steps, refused } = plan(found);
+        let Difference { steps, refused, .. } = plan(found);
         assert!(refused.is_none(), "{refused:?}");
         steps
     }
@@ -278,35 +297,36 @@ mod tests {
         assert_eq!(steps(&found), [Step::CreateIndex(users, email)]);
 
         let mut found = complete();
-        found[0].options.insert("validationAction", "warn");
+        insert(&mut found[0].options, "validationAction", "warn");
         assert_eq!(steps(&found), [Step::SetValidator(users)]);
 
         let mut found = complete();
-        found[0].indexes[1].remove("unique");
+        change(&mut found[0].indexes[1], |index| drop(index.remove("unique")));
         assert_eq!(steps(&found), [Step::MakeUnique(users, email)]);
-        found[0].indexes[1].insert("prepareUnique", true);
+        insert(&mut found[0].indexes[1], "prepareUnique", true);
         assert_eq!(steps(&found), [Step::MakeUnique(users, email)]);
 
         let mut found = complete();
-        found[0].indexes[1].insert("key", doc! { "name": 1 });
+        insert(&mut found[0].indexes[1], "key", doc! { "name": 1 });
         assert_eq!(steps(&found), [Step::ReplaceIndex(users, email)]);
 
         for other in [doc! { "numericOrdering": true }, doc! { "alternate": "shifted" }, doc! { "locale": "de" }] {
             let mut found = complete();
-            found[0].indexes[1].get_document_mut("collation").unwrap().extend(other.clone());
+            let collation = |index: &mut Document| index.get_document_mut("collation").unwrap().extend(other.clone());
+            change(&mut found[0].indexes[1], collation);
             assert_eq!(steps(&found), [Step::ReplaceIndex(users, email)], "{other}: it would tell other words apart");
         }
         let patients = &TENANT_SCHEMA.collections[1];
         let plain = patients.indexes.iter().position(|index| !index.case_insensitive).unwrap();
         let mut found = complete();
-        found[1].indexes[1 + plain].insert("collation", doc! { "locale": "de", "strength": 2 });
+        insert(&mut found[1].indexes[1 + plain], "collation", doc! { "locale": "de", "strength": 2 });
         assert_eq!(steps(&found), [Step::ReplaceIndex(patients, &patients.indexes[plain])]);
     }
 
     #[test]
     fn an_index_of_another_name_serves_as_well() {
         let mut found = complete();
-        found[0].indexes[1].insert("name", "made_by_the_dba");
+        insert(&mut found[0].indexes[1], "name", "made_by_the_dba");
         assert_eq!(steps(&found), []);
     }
 
@@ -314,9 +334,9 @@ mod tests {
     fn what_others_added_is_told_and_what_serves_the_catalogue_is_not() {
         let mut found = complete();
         assert_eq!(unmanaged(&found, &[]), None);
-        found[0].indexes[1].insert("name", "made_by_the_dba");
+        insert(&mut found[0].indexes[1], "name", "made_by_the_dba");
         assert_eq!(unmanaged(&found, &[]), None);
-        found[1].indexes.push(doc! { "v": 2, "key": { "ward": 1 }, "name": "by_ward" });
+        found[1].indexes.push(raw(&doc! { "v": 2, "key": { "ward": 1 }, "name": "by_ward" }));
         found.extend((0..30).map(|n| Found { name: format!("extra{n:02}"), ..Found::default() }));
         let told = unmanaged(&found, &[]).unwrap();
         assert_eq!((told.indexes, told.count), (vec!["patients.by_ward".to_owned()], 31));
@@ -331,9 +351,45 @@ mod tests {
     }
 
     #[test]
+    fn a_validator_is_the_same_in_another_order_and_not_with_a_field_twice_or_less() {
+        let wanted = doc! { "a": 1, "b": { "c": ["x", 2_i64] } };
+        assert!(same_document(&raw(&doc! { "b": { "c": ["x", 2] }, "a": 1.0 }), &wanted));
+        for other in [
+            doc! { "a": 1 },
+            doc! { "a": 1, "b": { "c": ["x"] } },
+            doc! { "a": 1, "b": { "c": ["x", 2, 3] } },
+            doc! { "a": 1, "b": { "c": ["y", 2] } },
+            doc! { "a": 1, "b": { "c": ["x", 2], "d": 1 } },
+            doc! { "a": "1", "b": { "c": ["x", 2] } },
+            doc! { "a": 1, "B": { "c": ["x", 2] } },
+        ] {
+            assert!(!same_document(&raw(&other), &wanted), "{other}");
+        }
+        let mut twice = RawDocumentBuf::new();
+        twice.append(bson::cstr!("a"), 1);
+        twice.append(bson::cstr!("a"), 1);
+        assert!(!same_document(&twice, &wanted));
+    }
+
+    #[test]
+    fn keys_of_an_index_are_compared_in_their_order() {
+        let patients = &TENANT_SCHEMA.collections[1];
+        let (at, index) = patients.indexes.iter().enumerate().find(|(_, index)| index.keys.len() > 1).unwrap();
+        let turned: Vec<_> = index.keys.clone().into_iter().collect();
+        let turned: Document = turned.into_iter().rev().collect();
+        let mut shorter = index.keys.clone();
+        shorter.remove(index.keys.keys().last().unwrap());
+        for keys in [turned, shorter, Document::new()] {
+            let mut found = complete();
+            insert(&mut found[1].indexes[1 + at], "key", keys);
+            assert_eq!(steps(&found), [Step::ReplaceIndex(patients, index)]);
+        }
+    }
+
+    #[test]
     fn numbers_are_compared_by_value() {
         let mut found = complete();
-        found[0].indexes[1].insert("key", doc! { "email": 1.0 });
+        insert(&mut found[0].indexes[1], "key", doc! { "email": 1.0 });
         assert_eq!(steps(&found), []);
     }
 
@@ -342,8 +398,8 @@ mod tests {
         let mut found = complete();
         found[1].kind = "view".to_owned();
         // The others are mended all the same.
-        found[0].options.insert("validationAction", "warn");
-        let Difference { steps, refused } = plan(&found);
+        insert(&mut found[0].options, "validationAction", "warn");
+        let Difference { steps, refused, .. } = plan(&found);
         assert_eq!(steps, [Step::SetValidator(&TENANT_SCHEMA.collections[0])]);
         let error = refused.unwrap();
         assert_eq!(error.reason(), Reason::SchemaConflict);

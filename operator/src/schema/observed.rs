@@ -4,7 +4,7 @@ use chakravue_crds::{
     naming::DatabaseName,
     tenant_schema::{Collection, USERS},
 };
-use mongodb::bson::{Bson, Document, Uuid, doc};
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, Uuid, doc};
 use tokio::time::Instant;
 
 use crate::{catalogue, error::Result, mongo::Mongo};
@@ -16,8 +16,9 @@ pub struct Found {
     /// The server gives one to every collection when it is made; a view has none.
     pub id: Option<Uuid>,
     pub(super) kind: String,
-    pub(super) options: Document,
-    pub(super) indexes: Vec<Document>,
+    /// As the server sent them: parsed for every look at every hospital, validators are most of what a look costs.
+    pub(super) options: RawDocumentBuf,
+    pub(super) indexes: Vec<RawDocumentBuf>,
 }
 
 /// What the database has, and how many documents its `users` have.
@@ -37,42 +38,55 @@ pub fn is_whole(found: &[Found]) -> bool {
 /// Reads what the database has, in two commands. Metadata only: no document is read and no file is opened.
 pub async fn find(mongo: &Mongo, database: &DatabaseName) -> Result<Observed> {
     let at = Instant::now();
-    let listed = mongo.list(database.as_str(), doc! { "listCollections": 1 }, "list the collections").await?;
-    let ordinary = |found: &Document| found.get_str("name").is_ok_and(|name| !name.starts_with("system."));
-    let listed = listed.into_iter().filter(ordinary);
-    let mut observed = Observed { collections: listed.map(describe).collect(), users: 0, at };
+    let look = doc! { "listCollections": 1 };
+    let collections = mongo.gather(database.as_str(), look, describe, "list the collections").await?;
+    let mut observed = Observed { collections, users: 0, at };
 
     // What else has one of the catalogue's names has no indexes; the comparison says what is wrong with it.
     let wanted = &catalogue::current().collections;
     let is_ours = |found: &&Found| found.kind == "collection" && wanted.iter().any(|c| c.name == found.name);
     let names: Vec<&str> = observed.collections.iter().filter(is_ours).map(|found| found.name.as_str()).collect();
     let Some((first, pipeline)) = details(&names) else { return Ok(observed) };
-    let found = mongo.aggregate(database.as_str(), first, pipeline, "look at the indexes").await?;
+    let look = doc! { "aggregate": first, "pipeline": pipeline, "cursor": {} };
+    let found: Vec<Detail> = mongo.gather(database.as_str(), look, detail, "look at the indexes").await?;
     // Of a sharded collection, every shard tells its own.
-    for mut detail in found {
-        if let Some(users) = detail.get(DOCUMENTS) {
-            observed.users += number(Some(users));
-        } else if let Some(Bson::Document(index)) = detail.remove(INDEX) {
-            let of = detail.get_str(COLLECTION).unwrap_or_default();
-            let found = observed.collections.iter_mut().find(|found| found.name == of);
-            if let Some(found) = found.filter(|found| !found.indexes.contains(&index)) {
-                found.indexes.push(index);
+    for detail in found {
+        match detail {
+            Detail::Users(users) => observed.users += users,
+            Detail::Index { of, index } => {
+                let found = observed.collections.iter_mut().find(|found| found.name == of);
+                if let Some(found) = found.filter(|found| !found.indexes.contains(&index)) {
+                    found.indexes.push(index);
+                }
             }
         }
     }
     Ok(observed)
 }
 
-fn describe(mut found: Document) -> Found {
-    // Moved out, not copied: the validators of a fleet are much to have twice.
-    let options = if let Some(Bson::Document(options)) = found.remove("options") { options } else { Document::new() };
-    Found {
-        name: found.get_str("name").unwrap_or_default().to_owned(),
-        id: id_of(&found),
+fn describe(found: &RawDocument) -> Option<Found> {
+    let name = found.get_str("name").ok().filter(|name| !name.starts_with("system."))?;
+    Some(Found {
+        name: name.to_owned(),
+        id: id_of(found),
         kind: found.get_str("type").unwrap_or("collection").to_owned(),
-        options,
+        options: found.get_document("options").map(ToOwned::to_owned).unwrap_or_default(),
         indexes: Vec::new(),
+    })
+}
+
+/// What [`details`] finds.
+enum Detail {
+    Users(i64),
+    Index { of: String, index: RawDocumentBuf },
+}
+
+fn detail(found: &RawDocument) -> Option<Detail> {
+    if let Ok(Some(users)) = found.get(DOCUMENTS) {
+        return Some(Detail::Users(raw_number(users)));
     }
+    let of = found.get_str(COLLECTION).ok()?.to_owned();
+    Some(Detail::Index { of, index: found.get_document(INDEX).ok()?.to_owned() })
 }
 
 /// The fields of what [`details`] asks for.
@@ -100,11 +114,8 @@ fn details<'a>(collections: &[&'a str]) -> Option<(&'a str, Vec<Document>)> {
     Some((first, pipeline))
 }
 
-fn id_of(found: &Document) -> Option<Uuid> {
-    match found.get_document("info").ok()?.get("uuid")? {
-        Bson::Binary(binary) => binary.to_uuid().ok(),
-        _ => None,
-    }
+fn id_of(found: &RawDocument) -> Option<Uuid> {
+    found.get_document("info").ok()?.get_binary("uuid").ok()?.to_binary().to_uuid().ok()
 }
 
 /// The ids of collections that were just made.
@@ -116,8 +127,8 @@ pub(super) async fn ids_of(
     let doing = "look at the new collections";
     let names: Vec<&str> = made.iter().map(|collection| collection.name).collect();
     let look = doc! { "listCollections": 1, "filter": { "name": { "$in": names } } };
-    let found = mongo.list(database.as_str(), look, doing).await?;
-    Ok(found.iter().filter_map(|found| Some((found.get_str("name").ok()?.to_owned(), id_of(found)?))).collect())
+    let with_id = |found: &RawDocument| Some((found.get_str("name").ok()?.to_owned(), id_of(found)?));
+    mongo.gather(database.as_str(), look, with_id, doing).await
 }
 
 /// A count or a direction, in whichever of its number types the server sent it.
@@ -129,4 +140,9 @@ pub(super) fn number(value: Option<&Bson>) -> i64 {
         Some(Bson::Double(n)) => *n as i64,
         _ => 0,
     }
+}
+
+/// The same as the server sent it.
+pub(super) fn raw_number(value: RawBsonRef<'_>) -> i64 {
+    number(Bson::try_from(value).ok().as_ref())
 }
