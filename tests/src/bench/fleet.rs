@@ -386,7 +386,7 @@ fn host(uri: &str) -> anyhow::Result<String> {
     Ok(place.split('/').next().unwrap_or(place).to_owned())
 }
 
-async fn until_passes(operator: &OperatorProcess, count: usize) -> anyhow::Result<()> {
+pub async fn until_passes(operator: &OperatorProcess, count: usize) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while passes(operator).await? < count {
         ensure!(Instant::now() < deadline, "there were not {count} passes in {PATIENCE:?}");
@@ -396,7 +396,7 @@ async fn until_passes(operator: &OperatorProcess, count: usize) -> anyhow::Resul
     Ok(())
 }
 
-async fn passes(operator: &OperatorProcess) -> anyhow::Result<usize> {
+pub async fn passes(operator: &OperatorProcess) -> anyhow::Result<usize> {
     let metrics = operator.metrics().await;
     let start = "chakravue_operator_reconciles_total{result=\"success\",reason=\"\"} ";
     let line = metrics.lines().find_map(|line| line.strip_prefix(start)).context("no count of passes")?;

@@ -6,6 +6,7 @@
 mod at_once;
 mod bare_hash;
 mod bare_list;
+mod burden;
 mod by_hand;
 mod cold_start;
 mod conditions;

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     at_once::{Way, raw_storm, storm},
     bare_list,
+    fleet::{passes, until_passes},
     hospital::Hospitals,
     load::Call,
     programs::Program,
@@ -34,6 +35,10 @@ const LIST_CLIENTS: usize = 64;
 const SIGN_IN_CLIENTS: usize = 4;
 const ONE_BY_ONE: usize = 60;
 const AT_ONCE: usize = 200;
+const RESYNCED: usize = 250;
+const RESYNC: &str = "10s";
+/// By then a process that has just started has looked for what has lost its counterpart.
+const SETTLED: Duration = Duration::from_secs(35);
 /// A second; not a number that other clocks of the machine divide.
 const SAMPLES: &str = "997";
 /// How many places are told.
@@ -44,6 +49,7 @@ pub async fn write(folder: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     requests(folder).await.context("sign-in and list")?;
     one_by_one(folder).await.context("one hospital after another")?;
+    resync(folder).await.context("a resync")?;
     at_once(folder).await.context("many at once")
 }
 
@@ -101,6 +107,35 @@ async fn one_by_one(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Healthy hospitals, as many in a second as of a thousand in the fleet.
+async fn resync(folder: &Path) -> anyhow::Result<()> {
+    let sandbox = Sandbox::new("bench: profiles, resync").await;
+    let watch = sandbox.watch_mongodb_uri().await;
+    let options = || sandbox.operator().watch_mongodb_uri(&watch);
+    let operator = options().start().await;
+    operator.wait_ready().await;
+    let mut hospitals = Hospitals::watch(&sandbox).await;
+    let names: Vec<String> = (0..RESYNCED).map(|number| sandbox.object_name(&format!("resync-{number}"))).collect();
+    hospitals.make(&names).await?;
+    operator.terminate().await;
+    let operator = options().resync_interval(RESYNC).start().await;
+    operator.wait_ready().await;
+    // The first look at each after the start has more to find out.
+    until_passes(&operator, names.len()).await?;
+    tokio::time::sleep(SETTLED).await;
+    let before = passes(&operator).await?;
+    let recording = Recording::start().await?;
+    tokio::time::sleep(LASTING * 3).await;
+    let looks = passes(&operator).await? - before;
+    let what = format!("{RESYNCED} healthy hospitals, looked at {looks} times in {} s", LASTING.as_secs() * 3);
+    recording.write(&folder.join("resync-operator.txt"), &what, &[(id(), "the benchmark")]).await?;
+    hospitals.remove_all().await?;
+    drop(hospitals);
+    operator.terminate().await;
+    sandbox.close().await;
+    Ok(())
+}
+
 /// With all that goes before and after: each begins on a MongoDB of its own.
 async fn at_once(folder: &Path) -> anyhow::Result<()> {
     let way = Way { order: Order::Fastest, workers: 4 };
@@ -109,7 +144,7 @@ async fn at_once(folder: &Path) -> anyhow::Result<()> {
     let what = format!("{AT_ONCE} hospitals at once, the operator");
     recording.write(&folder.join("at-once-operator.txt"), &what, &[(id(), "the benchmark")]).await?;
     let recording = Recording::start().await?;
-    raw_storm(AT_ONCE, way).await?;
+    raw_storm(AT_ONCE, way, Duration::ZERO).await?;
     let what = format!("{AT_ONCE} databases, the raw driver in a transaction with {} workers", way.workers);
     recording.write(&folder.join("at-once-raw-driver.txt"), &what, &[(id(), "the raw driver")]).await
 }
