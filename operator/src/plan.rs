@@ -216,7 +216,7 @@ fn plan_access(
 }
 
 fn plan_schema(observed: &observed::Observed, plan: &mut Plan) -> Result<()> {
-    let compare::Difference { steps, refused, .. } = compare::plan(&observed.collections);
+    let compare::Difference { steps, in_place } = compare::plan(&observed.collections);
     for step in steps {
         match step {
             Step::Create(collection) => {
@@ -240,7 +240,7 @@ fn plan_schema(observed: &observed::Observed, plan: &mut Plan) -> Result<()> {
             }
         }
     }
-    refused.map_or(Ok(()), Err)
+    in_place.refused.map_or(Ok(()), Err)
 }
 
 /// The platform's view of the organization.

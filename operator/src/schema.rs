@@ -38,9 +38,8 @@ pub async fn ensure(
     changes: &mut Changes,
 ) -> Result<Outcome> {
     let database = &tenant.database;
-    let Difference { steps, in_place: mut outcome, mut refused } = plan(&observed.collections);
+    let Difference { steps, in_place: mut outcome } = plan(&observed.collections);
     if steps.is_empty() && context.repairs.none(&tenant.owner.uid) {
-        outcome.refused = refused;
         return Ok(outcome);
     }
     let (creations, repairs): (Vec<_>, Vec<_>) = steps.into_iter().partition(|s| matches!(s, Step::Create(_)));
@@ -74,7 +73,7 @@ pub async fn ensure(
         let violation = match result {
             Ok(violation) => violation,
             Err(error) => {
-                refused.get_or_insert(error);
+                outcome.refused.get_or_insert(error);
                 continue;
             }
         };
@@ -109,7 +108,6 @@ pub async fn ensure(
             },
         ));
     }
-    outcome.refused = refused;
     outcome.sort();
     Ok(outcome)
 }

@@ -162,12 +162,10 @@ async fn set_validator(mongo: &Mongo, database: &str, collection: &Collection) -
         .get_document("cursor")
         .and_then(|cursor| cursor.get_array("firstBatch"))
         .ok()
-        .and_then(|batch| batch.first()?.as_document()?.get_document("options").ok().cloned())
+        .and_then(|batch| RawDocumentBuf::try_from(batch.first()?.as_document()?.get_document("options").ok()?).ok())
         .is_some_and(|options| {
             options.get_str("validationAction").ok() == Some("warn")
-                && options.get_document("validator").is_ok_and(|found| {
-                    RawDocumentBuf::try_from(found).is_ok_and(|found| same_document(&found, &collection.validator))
-                })
+                && options.get_document("validator").is_ok_and(|found| same_document(found, &collection.validator))
         });
     if !already_warning {
         mongo.write(database, set("warn"), "set a validator").await?;

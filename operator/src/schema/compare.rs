@@ -50,9 +50,8 @@ impl Step {
 pub struct Difference {
     pub steps: Vec<Step>,
     /// What of the catalogue the database has already.
+    /// What stands in the way of a collection is refused; the others are none the worse for it.
     pub in_place: Outcome,
-    /// What stands in the way of a collection. The others are none the worse for it.
-    pub refused: Option<Error>,
 }
 
 /// The difference between the catalogue and the database, in steps. Pure.
@@ -74,7 +73,7 @@ pub fn plan(found: &[Found]) -> Difference {
             // What stands in the way is to be taken away, and is no loss then.
             difference.in_place.ids.extend(existing.id.map(|id| (collection.name.to_owned(), id)));
         } else {
-            difference.refused.get_or_insert_with(|| in_another_form(collection, existing));
+            difference.in_place.refused.get_or_insert_with(|| in_another_form(collection, existing));
         }
         difference.in_place.collections.push(status);
     }
@@ -179,9 +178,7 @@ pub fn same_index(index: &Index, found: &RawDocument, unique: bool) -> bool {
             // The server tells all of them; what is left out has its default.
             index.case_insensitive
                 && collation.get_str("locale").is_ok_and(|locale| locale == "en")
-                && collation
-                    .get("strength")
-                    .is_ok_and(|strength| strength.is_some_and(|strength| raw_number(strength) == 2))
+                && matches!(collation.get("strength"), Ok(Some(strength)) if raw_number(strength) == 2)
                 && [("caseFirst", "off"), ("alternate", "non-ignorable"), ("maxVariable", "punct")]
                     .iter()
                     .all(|(option, usual)| collation.get_str(option).unwrap_or(usual) == *usual)
@@ -202,7 +199,7 @@ pub fn same_index(index: &Index, found: &RawDocument, unique: bool) -> bool {
 /// Compares documents as the server does: numbers by value, fields without regard to order. As many fields, each of those
 /// that are wanted among them: so none is there twice.
 pub(super) fn same_document(found: &RawDocument, wanted: &Document) -> bool {
-    let has = |key: &str, value: &Bson| found.get(key).is_ok_and(|found| found.is_some_and(|it| same_value(it, value)));
+    let has = |key: &str, value: &Bson| matches!(found.get(key), Ok(Some(found)) if same_value(found, value));
     found.iter_elements().count() == wanted.len() && wanted.iter().all(|(key, value)| has(key, value))
 }
 
@@ -270,7 +267,7 @@ mod tests {
     }
 
     fn steps(found: &[Found]) -> Vec<Step> {
-        let Difference { steps, refused, .. } = plan(found);
+        let Difference { steps, in_place: Outcome { refused, .. } } = plan(found);
         assert!(refused.is_none(), "{refused:?}");
         steps
     }
@@ -399,7 +396,7 @@ mod tests {
         found[1].kind = "view".to_owned();
         // The others are mended all the same.
         insert(&mut found[0].options, "validationAction", "warn");
-        let Difference { steps, refused, .. } = plan(&found);
+        let Difference { steps, in_place: Outcome { refused, .. } } = plan(&found);
         assert_eq!(steps, [Step::SetValidator(&TENANT_SCHEMA.collections[0])]);
         let error = refused.unwrap();
         assert_eq!(error.reason(), Reason::SchemaConflict);

@@ -40,7 +40,7 @@ const RESYNC: &str = "40s";
 const QUICK_RESYNC: &str = "5s";
 const NO_RESYNC: &str = "1h";
 /// By then a process that has just started has looked for what has lost its counterpart, which is part of a resync.
-const FIRST_LOOK: Duration = Duration::from_secs(35);
+pub const FIRST_LOOK: Duration = Duration::from_secs(35);
 const QUICK_FIRST_LOOK: Duration = Duration::ZERO;
 /// Of how many starts the time is measured: what else goes on in that second makes much of one.
 const STARTS: usize = 5;

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     at_once::{Way, raw_storm, storm},
     bare_list,
-    fleet::{passes, until_passes},
+    fleet::{FIRST_LOOK, passes, until_passes},
     hospital::Hospitals,
     load::Call,
     programs::Program,
@@ -37,8 +37,7 @@ const ONE_BY_ONE: usize = 60;
 const AT_ONCE: usize = 200;
 const RESYNCED: usize = 250;
 const RESYNC: &str = "10s";
-/// By then a process that has just started has looked for what has lost its counterpart.
-const SETTLED: Duration = Duration::from_secs(35);
+const RESYNC_LASTING: Duration = Duration::from_secs(30);
 /// A second; not a number that other clocks of the machine divide.
 const SAMPLES: &str = "997";
 /// How many places are told.
@@ -122,12 +121,12 @@ async fn resync(folder: &Path) -> anyhow::Result<()> {
     operator.wait_ready().await;
     // The first look at each after the start has more to find out.
     until_passes(&operator, names.len()).await?;
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(FIRST_LOOK).await;
     let before = passes(&operator).await?;
     let recording = Recording::start().await?;
-    tokio::time::sleep(LASTING * 3).await;
+    tokio::time::sleep(RESYNC_LASTING).await;
     let looks = passes(&operator).await? - before;
-    let what = format!("{RESYNCED} healthy hospitals, looked at {looks} times in {} s", LASTING.as_secs() * 3);
+    let what = format!("{RESYNCED} healthy hospitals, looked at {looks} times in {} s", RESYNC_LASTING.as_secs());
     recording.write(&folder.join("resync-operator.txt"), &what, &[(id(), "the benchmark")]).await?;
     hospitals.remove_all().await?;
     drop(hospitals);
